@@ -1,0 +1,166 @@
+"""The embedded store behind a real server, beside a bare server and bare SQLite."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from benchmarks.commits import assign, assignment, case_id, new_case, open_case
+from benchmarks.seed import seed
+from benchmarks.server import (
+    API,
+    HELLO,
+    TENANT,
+    Connection,
+    Request,
+    embedded_variables,
+    request,
+    served,
+)
+from benchmarks.statements import Work, connect, recorded, run
+from benchmarks.table import Row, milliseconds, timed
+from benchmarks.timing import p50
+from shared.documents.embedded import EmbeddedStore
+from shared.models.case import CaseQuery, Status
+from shared.repository import cases
+
+_SMALL, _MIDDLE, _LARGE = 1_000, 10_000, 100_000
+_ROUNDS = 150
+_WARM_UP = 15
+_GOAL = 2.0
+_FLAT = 1.25
+_STRIDE = 7_919  # a prime: spreads the cases that are touched over all of them
+_FIRST_NEW = 800_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """The `turn`th request of one kind to a store of `size` cases, and the same on a bare store."""
+
+    name: str
+    request: Callable[[int, int], Request]
+    bare: Callable[[EmbeddedStore, int], object]
+
+
+def measured(directory: Path) -> list[Row]:
+    """The rows of this part, with stores of its own in `directory`."""
+    started = time.perf_counter()
+    paths = {size: directory / f"{size}.db" for size in (_SMALL, _MIDDLE, _LARGE)}
+    for size, path in paths.items():
+        seed(path, size)
+    took = time.perf_counter() - started
+    works = _works(paths[_MIDDLE], directory / "recorded.db")
+    shutil.copy(paths[_MIDDLE], directory / "bare.db")
+    rows = []
+    with ExitStack() as stack:
+        servers = {
+            size: stack.enter_context(served(API, embedded_variables(path)))
+            for size, path in paths.items()
+        }
+        hello = stack.enter_context(served(HELLO))
+        bare = stack.enter_context(closing(connect(directory / "bare.db")))
+        for operation in _OPERATIONS:
+            rows += _compared(operation, servers, hello, bare, works[operation.name])
+    return [*rows, Row("seeding", f"{took:.0f} s", named=f"{sum(paths):,} cases with their events")]
+
+
+def _works(source: Path, copy: Path) -> dict[str, list[Work]]:
+    shutil.copy(source, copy)
+    turns = range(_ROUNDS + _WARM_UP)
+    return {
+        operation.name: recorded(copy, (partial(_do, operation, turn) for turn in turns))
+        for operation in _OPERATIONS
+    }
+
+
+def _do(operation: _Operation, turn: int, store: EmbeddedStore) -> None:
+    operation.bare(store, turn)
+
+
+def _compared(
+    operation: _Operation,
+    servers: Mapping[int, Connection],
+    hello: Connection,
+    bare: sqlite3.Connection,
+    works: list[Work],
+) -> list[Row]:
+    sides: dict[str, Callable[[], object]] = {
+        str(size): partial(_send_next, connection, partial(operation.request, size), count())
+        for size, connection in servers.items()
+    }
+    to_hello = partial(operation.request, _MIDDLE)
+    sides["hello"] = partial(_send_next, hello, to_hello, count())
+    prepared = iter(works)
+    sides["sqlite"] = lambda: run(bare, next(prepared))
+    took = p50(sides, rounds=_ROUNDS, warm_up=_WARM_UP)
+    named = f"hello world {milliseconds(took['hello'])} + SQLite {milliseconds(took['sqlite'])}"
+    small = took[str(_SMALL)]
+    return [
+        timed(
+            f"{operation.name}, {_MIDDLE:,} cases",
+            took[str(_MIDDLE)],
+            took["hello"] + took["sqlite"],
+            named,
+            _GOAL,
+        ),
+        *(
+            timed(f"  {size:,} cases", took[str(size)], small, f"at {_SMALL:,} cases", _FLAT)
+            for size in (_MIDDLE, _LARGE)
+        ),
+    ]
+
+
+def _send_next(connection: Connection, make: Callable[[int], Request], turns: count[int]) -> None:
+    connection.send(make(next(turns)))
+
+
+def _spread(size: int, turn: int) -> int:
+    return turn * _STRIDE % size
+
+
+def _get(size: int, turn: int) -> Request:
+    return request("GET", f"/cases/{case_id(_spread(size, turn))}")
+
+
+def _create(_: int, turn: int) -> Request:
+    return request("POST", "/cases", new_case(_FIRST_NEW + turn))
+
+
+def _patch(size: int, turn: int) -> Request:
+    return request("PATCH", f"/cases/{case_id(_spread(size, turn))}", assignment(turn))
+
+
+def _page(_: int, __: int) -> Request:
+    return request("GET", "/cases?status=new&pageSize=50")
+
+
+def _bare_get(store: EmbeddedStore, turn: int) -> object:
+    return cases.get(store, TENANT, case_id(_spread(_MIDDLE, turn)))
+
+
+def _bare_create(store: EmbeddedStore, turn: int) -> None:
+    open_case(store, _FIRST_NEW + turn)
+
+
+def _bare_patch(store: EmbeddedStore, turn: int) -> None:
+    assign(store, _spread(_MIDDLE, turn), turn)
+
+
+def _bare_page(store: EmbeddedStore, _: int) -> object:
+    return cases.listed(store, TENANT, CaseQuery(status=Status.NEW), datetime.now(UTC))
+
+
+_OPERATIONS = (
+    _Operation("get", _get, _bare_get),
+    _Operation("create", _create, _bare_create),
+    _Operation("patch", _patch, _bare_patch),
+    _Operation("page of 50", _page, _bare_page),
+)

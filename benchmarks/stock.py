@@ -1,0 +1,63 @@
+"""The stock Firestore client doing what the functions do, as its documentation shows it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from shared.documents.port import Create, Update
+
+_VARIABLE = "FIRESTORE_EMULATOR_HOST"
+
+
+class Stock:
+    """The stock client on one project of an emulator."""
+
+    def __init__(self, project: str, host: str) -> None:
+        # The client finds the emulator by the environment alone.
+        before = os.environ.get(_VARIABLE)
+        os.environ[_VARIABLE] = host
+        anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        self._client: Any = firestore.Client(project, credentials=anonymous)
+        if before is None:
+            del os.environ[_VARIABLE]
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._client.close()
+
+    def get(self, path: str) -> Any:
+        """One document as a dict."""
+        return self._client.document(path).get().to_dict()
+
+    def create(self, creates: list[Create]) -> None:
+        """Documents in one batch."""
+        batch = self._client.batch()
+        for create in creates:
+            batch.create(self._client.document(create.path), create.data)
+        batch.commit()
+
+    def change(self, update: Update, event: Create) -> None:
+        """Reads a document, then changes it in one batch with its event, if it is what was read."""
+        reference = self._client.document(update.path)
+        snapshot = reference.get()
+        snapshot.to_dict()
+        batch = self._client.batch()
+        unchanged = self._client.write_option(last_update_time=snapshot.update_time)
+        batch.update(reference, dict(update.fields), option=unchanged)
+        batch.create(self._client.document(event.path), event.data)
+        batch.commit()
+
+    def page(self, collection: str) -> list[Any]:
+        """The first 50 new cases."""
+        query = (
+            self._client.collection(collection)
+            .where(filter=FieldFilter("status", "==", "new"))
+            .order_by("createdAt", direction="DESCENDING")
+            .limit(50)
+        )
+        return [snapshot.to_dict() for snapshot in query.stream()]

@@ -1,0 +1,73 @@
+"""The table that a run prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_HEADINGS = ("what", "ours", "beside it", "", "ratio", "goal", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing measured: ours, what stands beside it, and whether that is what it should be.
+
+    A row that is `exact` fails the run where it is not met; times on a shared machine do not.
+    """
+
+    what: str
+    ours: str
+    beside: str = ""
+    named: str = ""
+    ratio: str = ""
+    goal: str = ""
+    met: bool | None = None
+    exact: bool = False
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as text."""
+        verdict = {None: "", True: "met", False: "MISSED"}[self.met]
+        return (self.what, self.ours, self.beside, self.named, self.ratio, self.goal, verdict)
+
+
+def timed(
+    what: str, ours: float, beside: float | None = None, named: str = "", goal: float | None = None
+) -> Row:
+    """A row of two medians in seconds; `goal` is the greatest ratio that is good enough."""
+    if beside is None:
+        return Row(what, milliseconds(ours))
+    ratio = ours / beside
+    return Row(
+        what,
+        milliseconds(ours),
+        milliseconds(beside),
+        named,
+        f"{ratio:.2f}",
+        f"<= {goal:g}" if goal else "",
+        ratio <= goal if goal else None,
+    )
+
+
+def rendered(sections: Sequence[tuple[str, Sequence[Row]]]) -> str:
+    """All sections as one table, in columns of their own width."""
+    cells = [_HEADINGS, *(row.cells for _, rows in sections for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [_line(_HEADINGS, widths), "-" * (sum(widths) + 2 * len(widths) - 2)]
+    for title, rows in sections:
+        lines += ["", title, *(_line(row.cells, widths) for row in rows)]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    # Numbers are read from the right: ours, beside it, ratio.
+    aligned = [
+        cell.rjust(width) if place in (1, 2, 4) else cell.ljust(width)
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "  ".join(aligned).rstrip()
+
+
+def milliseconds(seconds: float) -> str:
+    """A time as the table shows it."""
+    return f"{seconds * 1000:.2f} ms"

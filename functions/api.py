@@ -1,0 +1,25 @@
+"""Every function behind one, `api`, routed by path: for local runs and one-service deployments."""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+from functions import audit, cases, evidence, settings, system, worksheets
+from shared.http import serve
+from shared.routes import Route
+
+MODULES = (cases, evidence, worksheets, audit, settings, system)
+FUNCTIONS: dict[str, FunctionType] = {
+    name: value
+    for module in MODULES
+    for name, value in vars(module).items()
+    if hasattr(value, "routes")
+}
+"""Each deployable function by its name."""
+
+ROUTES: tuple[Route, ...] = tuple(
+    route for function in FUNCTIONS.values() for route in vars(function)["routes"]
+)
+
+
+api = serve("api", ROUTES)

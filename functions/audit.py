@@ -1,0 +1,48 @@
+"""The audit trail: report an event, read a trail, verify a chain."""
+
+from __future__ import annotations
+
+from shared.auth import CONTRIBUTORS, PILOTS, READERS
+from shared.http import Call, Reply, function
+from shared.models.audit import (
+    CaseEventQuery,
+    Event,
+    EventPage,
+    EventQuery,
+    NewEvent,
+    SubjectQuery,
+    Verification,
+)
+from shared.models.base import Id
+from shared.repository import audit, cases
+
+
+@function("POST", "/cases/{caseId}/audit", roles=CONTRIBUTORS, code=201)
+def add_audit_event(call: Call, case_id: Id, body: NewEvent) -> Reply[Event]:
+    """Records an event on a case; notes and attachments are counted on the case."""
+    recorded = cases.report(call.ledger, case_id, body)
+    return Reply(
+        recorded.happened,
+        location=f"/v1/cases/{recorded.name}/audit",
+        replayed=recorded.replayed,
+    )
+
+
+@function("GET", "/cases/{caseId}/audit", roles=READERS)
+def list_case_audit(call: Call, case_id: Id, query: CaseEventQuery) -> EventPage:
+    """Lists a case's own chain, newest first; with `related` all events about the case, by time."""
+    events, token = audit.of_case(call.store, call.tenant, case_id, query)
+    return EventPage(events=events, next_page_token=token)
+
+
+@function("GET", "/audit", roles=PILOTS)
+def list_audit(call: Call, query: EventQuery) -> EventPage:
+    """Lists the tenant's events, newest first."""
+    events, token = audit.of_tenant(call.store, call.tenant, query)
+    return EventPage(events=events, next_page_token=token)
+
+
+@function("GET", "/audit:verify", roles=PILOTS)
+def verify_audit(call: Call, query: SubjectQuery) -> Verification:
+    """Checks a subject's chain from head to first event; names the first broken link."""
+    return audit.verify(call.store, call.tenant, query.subject)

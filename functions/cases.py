@@ -1,0 +1,177 @@
+"""Cases: open, find, work on, close, count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared import lifecycle
+from shared.auth import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
+from shared.errors import InvalidArgument, NotFound
+from shared.http import Call, Reply, function
+from shared.models.audit import Role
+from shared.models.base import Id, Problem, UserId
+from shared.models.case import (
+    Case,
+    CaseClosing,
+    CaseClosings,
+    CaseFilters,
+    CasePage,
+    CasePatch,
+    CaseQuery,
+    CaseStanding,
+    CaseStandings,
+    CaseStats,
+    CasesToCheck,
+    CasesToClose,
+    CaseToValidate,
+    CaseView,
+    FullCase,
+    NewCase,
+    StoredCase,
+    Why,
+)
+from shared.models.sharing import Hold, PermissionGiven
+from shared.repository import cases, items, sharing, standings
+from shared.repository.posting import Recorded
+from shared.repository.subjects import etag
+
+
+@function("POST", "/cases", roles=CONTRIBUTORS, code=201)
+def create_case(call: Call, body: NewCase) -> Reply[Case]:
+    """Opens a case. Without `dueAt` the tenant's SLA hours for its decision type set one."""
+    return _reply(call, cases.create(call.ledger, body, call.settings), created=True)
+
+
+@function("GET", "/cases/{caseId}", roles=READERS)
+def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
+    """Gives one case; with `view=full` also its evidence and the holds on it."""
+    case = cases.get(call.store, call.tenant, case_id)
+    row = lifecycle.shown_row(case_id, case.model_dump(by_alias=True), call.now)
+    shown = FullCase.model_validate(row, strict=False, by_name=False)
+    if query.view == "full":
+        ids = [ref.id for ref in case.evidence]
+        parts = items.read(call.store, call.tenant, case_id, case, ids)
+        shown = shown.model_copy(update={"evidence": parts, "holds": case.holds})
+    return Reply(shown, etag=etag(case))
+
+
+@function("GET", "/cases", roles=READERS)
+def list_cases(call: Call, query: CaseQuery) -> CasePage:
+    """Lists a queue: newest first, or with `overdue` longest overdue first."""
+    rows, token = cases.listed(call.store, call.tenant, query, call.now)
+    shown: list[Any] = [lifecycle.shown_row(row.id, row.data, call.now) for row in rows]
+    return CasePage.model_construct(cases=shown, next_page_token=token)
+
+
+@function("PATCH", "/cases/{caseId}", roles=VERIFIERS)
+def update_case(call: Call, case_id: Id, body: CasePatch) -> Reply[Case]:
+    """Changes the fields that are given; null clears one."""
+    return _reply(call, cases.update(call.ledger, case_id, body))
+
+
+@function("POST", "/cases/{caseId}:claim", roles=VERIFIERS)
+def claim_case(call: Call, case_id: Id) -> Reply[Case]:
+    """Assigns an unassigned case to the caller. Another's case is refused, naming the holder."""
+    return _reply(call, cases.claim(call.ledger, case_id))
+
+
+@function("POST", "/cases:claimNext", roles=VERIFIERS)
+def claim_next_case(call: Call, query: CaseFilters) -> Reply[Case]:
+    """Claims the unassigned open case of a queue that is due first."""
+    if query.assigned_to is not None:
+        raise InvalidArgument.field("assignedTo", "a case that is assigned cannot be claimed")
+    if query.status in lifecycle.DONE:
+        raise InvalidArgument.field("status", f"a case that is {query.status} cannot be claimed")
+    return _reply(call, cases.claim_next(call.ledger, query))
+
+
+@function("POST", "/cases/{caseId}:reopen", roles=PILOTS)
+def reopen_case(call: Call, case_id: Id, body: Why) -> Reply[Case]:
+    """Takes an approved or closed case into review again."""
+    return _reply(call, cases.reopen(call.ledger, case_id, body.reason))
+
+
+@function("DELETE", "/cases/{caseId}", roles=ADMINS, code=204)
+def delete_case(call: Call, case_id: Id) -> Reply[None]:
+    """Deletes a case. Its audit trail stays, and its id is not used again."""
+    return Reply(None, replayed=cases.delete(call.ledger, case_id).replayed)
+
+
+@function("GET", "/cases:stats", roles=READERS)
+def case_stats(call: Call) -> CaseStats:
+    """Counts cases by status, and events."""
+    return standings.stats(call.store, call.tenant)
+
+
+@function("GET", "/cases:validate", roles=READERS)
+def validate_case(call: Call, query: CaseToValidate) -> CaseStanding:
+    """Says whether a case number is known and its case open."""
+    (standing,) = standings.standings(call.store, call.tenant, [query.case_id])
+    if not standing.valid:
+        details = [standing.model_dump(by_alias=True)]
+        raise NotFound(f"case number {query.case_id} does not exist", details)
+    return standing
+
+
+@function("POST", "/cases:check", roles=READERS)
+def check_cases(call: Call, body: CasesToCheck) -> CaseStandings:
+    """Says of many case numbers whether they are known and open, in the order asked."""
+    return CaseStandings(results=standings.standings(call.store, call.tenant, body.case_ids))
+
+
+@function("POST", "/cases:close", roles=PILOTS | {Role.AGENT})
+def close_cases(call: Call, body: CasesToClose) -> Reply[CaseClosings]:
+    """Closes many cases for one reason, each by the rules of one; says what became of each."""
+    outcomes = cases.close_many(call.ledger, body.case_ids, body.reason)
+    results = [
+        CaseClosing(case_id=case_id, ok=True)
+        if isinstance(outcome, Recorded)
+        else CaseClosing(case_id=case_id, ok=False, error=Problem(**outcome.body()))
+        for case_id, outcome in zip(body.case_ids, outcomes, strict=True)
+    ]
+    succeeded = sum(result.ok for result in results)
+    closings = CaseClosings(results=results, succeeded=succeeded, failed=len(results) - succeeded)
+    closed = [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
+    return Reply(closings, replayed=bool(closed) and all(one.replayed for one in closed))
+
+
+@function("PUT", "/cases/{caseId}/collaborators/{userId}", roles=PEOPLE)
+def set_collaborator(
+    call: Call, case_id: Id, user_id: UserId, body: PermissionGiven
+) -> Reply[Case]:
+    """Lets a user read, write or administer what is shared of a case."""
+    return _reply(call, sharing.share(call.ledger, call.caller, case_id, user_id, body.permission))
+
+
+@function("DELETE", "/cases/{caseId}/collaborators/{userId}", roles=PEOPLE, code=204)
+def remove_collaborator(call: Call, case_id: Id, user_id: UserId) -> Reply[None]:
+    """Takes a user's permission on a case."""
+    recorded = sharing.share(call.ledger, call.caller, case_id, user_id, None)
+    return Reply(None, replayed=recorded.replayed)
+
+
+@function("POST", "/cases/{caseId}/holds", roles=ADMINS, code=201)
+def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
+    """Places a legal hold: while there is one, nothing of the case is deleted."""
+    recorded = sharing.place_hold(call.ledger, case_id, body.reason)
+    hold = Hold.model_validate(recorded.happened.meta["hold"], strict=False, by_name=False)
+    return Reply(
+        hold,
+        location=f"/v1/cases/{recorded.name}/holds/{hold.id}",
+        replayed=recorded.replayed,
+    )
+
+
+@function("POST", "/cases/{caseId}/holds/{holdId}:release", roles=ADMINS)
+def release_hold(call: Call, case_id: Id, hold_id: Id, body: Why) -> Reply[Case]:
+    """Releases one hold; the case stays held while there are others."""
+    return _reply(call, sharing.release_hold(call.ledger, case_id, hold_id, body.reason))
+
+
+def _reply(call: Call, recorded: Recorded[StoredCase], *, created: bool = False) -> Reply[Case]:
+    return Reply(
+        lifecycle.shown(recorded.name, recorded.current, call.now),
+        etag=etag(recorded.current),
+        location=f"/v1/cases/{recorded.name}" if created else None,
+        replayed=recorded.replayed,
+    )

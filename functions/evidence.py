@@ -1,0 +1,69 @@
+"""Evidence on a case, and the packet that is curated from it."""
+
+from __future__ import annotations
+
+from shared import lifecycle
+from shared.auth import CONTRIBUTORS, READERS, VERIFIERS
+from shared.http import Call, Reply, function
+from shared.models.base import Id
+from shared.models.case import Case
+from shared.models.evidence import (
+    Evidence,
+    EvidencePage,
+    EvidencePatch,
+    EvidenceQuery,
+    EvidenceToAdd,
+    EvidenceToPut,
+)
+from shared.models.packet import Packet, PacketQuery
+from shared.repository import evidence, packets
+from shared.repository.subjects import etag
+
+
+@function("PUT", "/cases/{caseId}/evidence", roles=CONTRIBUTORS)
+def put_evidence(call: Call, case_id: Id, body: EvidenceToPut) -> Reply[Case]:
+    """Replaces all evidence of a case, or only says what is in the packet, in which order."""
+    recorded = evidence.put(call.ledger, case_id, body)
+    case = lifecycle.shown(recorded.name, recorded.current, call.now)
+    return Reply(case, etag=etag(recorded.current), replayed=recorded.replayed)
+
+
+@function("POST", "/cases/{caseId}/evidence", roles=CONTRIBUTORS, code=201)
+def add_evidence(call: Call, case_id: Id, body: EvidenceToAdd) -> Reply[Case]:
+    """Attaches evidence behind what is there."""
+    recorded = evidence.add(call.ledger, case_id, body.evidence)
+    return Reply(
+        lifecycle.shown(recorded.name, recorded.current, call.now),
+        etag=etag(recorded.current),
+        location=f"/v1/cases/{recorded.name}/evidence",
+        replayed=recorded.replayed,
+    )
+
+
+@function("GET", "/cases/{caseId}/evidence", roles=READERS)
+def list_evidence(call: Call, case_id: Id, query: EvidenceQuery) -> EvidencePage:
+    """Lists a case's evidence in its order, or with `packet` what is in the packet in its order."""
+    items, token = evidence.listed(call.store, call.tenant, case_id, query)
+    return EvidencePage(evidence=items, next_page_token=token)
+
+
+@function("PATCH", "/cases/{caseId}/evidence/{evidenceId}", roles=VERIFIERS)
+def update_evidence(
+    call: Call, case_id: Id, evidence_id: Id, body: EvidencePatch
+) -> Reply[Evidence]:
+    """Changes the fields of an item that are given; null clears one."""
+    recorded, item = evidence.update(call.ledger, case_id, evidence_id, body)
+    return Reply(item, etag=etag(recorded.current), replayed=recorded.replayed)
+
+
+@function("DELETE", "/cases/{caseId}/evidence/{evidenceId}", roles=VERIFIERS, code=204)
+def remove_evidence(call: Call, case_id: Id, evidence_id: Id) -> Reply[None]:
+    """Takes an item off a case."""
+    recorded = evidence.remove(call.ledger, case_id, evidence_id)
+    return Reply(None, replayed=recorded.replayed)
+
+
+@function("GET", "/cases/{caseId}/packet", roles=READERS)
+def get_packet(call: Call, case_id: Id, query: PacketQuery) -> Packet:
+    """Gives the packet: frozen by approval, or the draft of an open case; JSON or Markdown."""
+    return packets.get(call.store, call.tenant, case_id, query.version)

@@ -1,0 +1,29 @@
+"""A tenant's settings."""
+
+from __future__ import annotations
+
+from shared.auth import ADMINS, READERS
+from shared.http import Call, Reply, function
+from shared.models.settings import Settings, SettingsPatch, StoredSettings
+from shared.repository import settings
+from shared.repository.subjects import etag
+
+
+@function("GET", "/settings", roles=READERS)
+def get_settings(call: Call) -> Reply[Settings]:
+    """Gives the tenant's settings, as they are now."""
+    stored = settings.get(call.store, call.tenant, call.now)
+    return Reply(_shown(call, stored), etag=etag(stored))
+
+
+@function("PATCH", "/settings", roles=ADMINS)
+def update_settings(call: Call, body: SettingsPatch) -> Reply[Settings]:
+    """Changes the settings that are given; other instances follow within five minutes."""
+    recorded = settings.update(call.ledger, body)
+    stored = recorded.current
+    return Reply(_shown(call, stored), etag=etag(stored), replayed=recorded.replayed)
+
+
+def _shown(call: Call, stored: StoredSettings) -> Settings:
+    shown = Settings(**{name: getattr(stored, name) for name in Settings.model_fields})
+    return call.runtime.settings.keep(call.tenant, shown, call.now)

@@ -1,0 +1,62 @@
+"""Worksheets: each user's own notes on a case."""
+
+from __future__ import annotations
+
+from shared.auth import READERS
+from shared.http import Call, Reply, function
+from shared.models.base import Id, Problem
+from shared.models.worksheet import (
+    Worksheet,
+    WorksheetPage,
+    WorksheetQuery,
+    WorksheetSaved,
+    WorksheetsQuery,
+    WorksheetsSaved,
+    WorksheetsToSave,
+    WorksheetToSave,
+)
+from shared.repository import worksheets
+from shared.repository.posting import Recorded
+from shared.repository.subjects import etag
+
+
+@function("PUT", "/cases/{caseId}/worksheet", roles=READERS)
+def save_worksheet(
+    call: Call, case_id: Id, query: WorksheetQuery, body: WorksheetToSave
+) -> Reply[Worksheet]:
+    """Saves the caller's worksheet on an open case; the same texts again write nothing."""
+    user = query.user_id or call.caller.subject
+    recorded = worksheets.save(call.ledger, case_id, user, body)
+    stored = recorded.current
+    return Reply(worksheets.shown(stored), etag=etag(stored), replayed=recorded.replayed)
+
+
+@function("GET", "/cases/{caseId}/worksheet", roles=READERS)
+def get_worksheet(call: Call, case_id: Id, query: WorksheetQuery) -> Reply[Worksheet]:
+    """Gives the caller's worksheet on a case, or that of another who shares it."""
+    caller = call.caller.subject
+    user = query.user_id or caller
+    stored = worksheets.get(call.store, call.tenant, caller, case_id, user)
+    return Reply(worksheets.shown(stored), etag=etag(stored))
+
+
+@function("GET", "/worksheets", roles=READERS)
+def list_worksheets(call: Call, query: WorksheetsQuery) -> WorksheetPage:
+    """Lists the caller's worksheets of cases that are not closed, last saved first."""
+    found, token = worksheets.listed(call.store, call.tenant, call.caller.subject, query)
+    shown = [worksheets.shown(stored) for stored in found]
+    return WorksheetPage(worksheets=shown, next_page_token=token)
+
+
+@function("POST", "/worksheets:batchSave", roles=READERS)
+def save_worksheets(call: Call, body: WorksheetsToSave) -> WorksheetsSaved:
+    """Saves many of the caller's worksheets; good rows are saved although others fail."""
+    outcomes = worksheets.save_many(call.ledger, body.worksheets)
+    results = [
+        WorksheetSaved(case_id=row.case_id, ok=True, updated_at=outcome.current.updated_at)
+        if isinstance(outcome, Recorded)
+        else WorksheetSaved(case_id=row.case_id, ok=False, error=Problem(**outcome.body()))
+        for row, outcome in zip(body.worksheets, outcomes, strict=True)
+    ]
+    succeeded = sum(result.ok for result in results)
+    return WorksheetsSaved(results=results, succeeded=succeeded, failed=len(results) - succeeded)

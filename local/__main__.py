@@ -1,0 +1,105 @@
+"""What a developer runs: `python -m local run | demo | token`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+from local import demo, demo_data, server
+from local.emulator import EmulatorError, export, latest_export, running_emulator
+from local.tokens import unsigned_token
+from shared.models.audit import Role
+
+_DATA = server.ROOT / ".local"
+_PROJECT = "demo-caseledger"
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+def main() -> int:
+    """Runs the command line; gives the exit code."""
+    arguments = _parser().parse_args()
+    match arguments.command:
+        case "demo":
+            return demo.run()
+        case "token":
+            print(  # noqa: T201
+                unsigned_token(
+                    sub=arguments.sub,
+                    tenant=arguments.tenant,
+                    role=arguments.role,
+                    email=arguments.email,
+                )
+            )
+            return 0
+    try:
+        _run(arguments.port, arguments.store)
+    except (server.ServerError, EmulatorError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="serve every function on this machine")
+    run.add_argument("--port", type=int, default=8080)
+    run.add_argument("--store", choices=["sqlite", "emulator"], default="sqlite")
+    commands.add_parser("demo", help="play the life of a case on a fresh instance")
+    token = commands.add_parser("token", help="print an unsigned token for a local run")
+    token.add_argument("--tenant", required=True)
+    token.add_argument("--role", required=True, choices=[role.value for role in Role])
+    token.add_argument("--sub", required=True)
+    token.add_argument("--email")
+    return parser
+
+
+def _run(port: int, store: str) -> None:
+    for number in _STOPS:
+        signal.signal(number, _stop_once)
+    opened = _emulator() if store == "emulator" else _sqlite()
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        opened as variables,
+        server.running_server(variables, port) as url,
+    ):
+        cases = demo_data.load(url)
+        token = demo_data.token("admin", "alex")
+        print(  # noqa: T201
+            f"\nCaseledger on {url}, {cases} cases in tenant {demo_data.TENANT}. Try:\n\n"
+            f"  curl -s '{url}/cases?overdue=true' -H 'Authorization: Bearer {token}'\n\n"
+            "Ctrl-C stops it; the data stays.\n",
+            flush=True,
+        )
+        while True:
+            time.sleep(3600)
+
+
+def _stop_once(*_: object) -> None:
+    # Make passes on what the terminal has sent already; a second stop would interrupt the first.
+    for number in _STOPS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _sqlite() -> Iterator[Mapping[str, str]]:
+    yield server.sqlite(_DATA / "caseledger.db")
+
+
+@contextlib.contextmanager
+def _emulator() -> Iterator[Mapping[str, str]]:
+    saved = _DATA / "emulator-data"
+    with running_emulator(import_from=latest_export(saved), download=True) as started:
+        try:
+            yield server.emulator(started.host, _PROJECT)
+        finally:
+            export(started.host, _PROJECT, saved)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

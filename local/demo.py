@@ -1,0 +1,170 @@
+"""The life of a case, played through the API on a fresh instance, with every answer shown."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from local.client import Answer, call
+from local.demo_data import token
+from local.server import ServerError, free_port, running_server, sqlite
+
+_EVIDENCE = [
+    {"id": "oac", "title": "OAC 4723-9-10 - CSF Practitioner Requirements"},
+    {"id": "dea", "title": "Federal DEA Requirements", "citation": "21 CFR 1301"},
+    {"id": "web", "title": "The practice's web site"},
+]
+_SHOWN = ("id", "status", "assignedTo", "dueAt", "overdue", "reopenCount")
+
+
+def run() -> int:
+    """Plays the demo; gives the process's exit code."""
+    with tempfile.TemporaryDirectory() as directory:
+        log = Path(directory) / "server.log"
+        with log.open("w") as output:
+            try:
+                database = Path(directory) / "demo.db"
+                with running_server(sqlite(database), free_port(), output) as url:
+                    _play(url)
+                    _tamper(url, database)
+            except (ServerError, UnexpectedAnswer) as error:
+                print(f"\n{error}\n\n{log.read_text()}")  # noqa: T201
+                return 1
+    print("\nEvery step answered as expected.")  # noqa: T201
+    return 0
+
+
+class UnexpectedAnswer(Exception):
+    """A step of the demo did not answer as it should."""
+
+
+def _play(url: str) -> None:
+    agent, vera, paul = token("agent", "intake"), token("verifier", "vera"), token("pilot", "paul")
+    admin = token("admin", "alex")
+    say = _Narrator(url)
+    case = "/cases/CASE-2024-001"
+    new = {
+        "id": "CASE-2024-001",
+        "decisionType": "csf_practitioner",
+        "title": "Dr. Sarah Smith - CSF Application",
+        "summary": "Application for controlled substance facilitation",
+    }
+
+    say("An admin sets 24 hours for this kind of decision.")
+    say.send(200, "PATCH", "/settings", admin, {"slaHours": {"csf_practitioner": 24}})
+    say("An agent opens a case from a submission. Sent twice with one key, it happens once.")
+    say.send(201, "POST", "/cases", agent, new, {"Idempotency-Key": "submission-123"})
+    say.send(201, "POST", "/cases", agent, new, {"Idempotency-Key": "submission-123"})
+    say("Vera takes the next case of the queue and starts to work on it.")
+    opened = say.send(200, "POST", "/cases:claimNext", vera)
+    say.send(200, "PATCH", case, vera, {"status": "in_review"})
+    say("A change based on an old version is refused.")
+    stale = {"If-Match": opened.headers["ETag"]}
+    say.send(412, "PATCH", case, vera, {"title": "Dr. S. Smith"}, stale)
+    say("A question to the applicant stops the clock; the note is counted.")
+    say.send(200, "PATCH", case, vera, {"status": "needs_info"})
+    note = {"eventType": "note_added", "message": "Asked for the DEA registration"}
+    say.send(201, "POST", f"{case}/audit", vera, note)
+    say("A case that waits for information cannot be approved, and the answer says what it can.")
+    say.send(409, "PATCH", case, vera, {"status": "approved"})
+    say("An agent attaches what it found; Vera chooses what the decision rests on.")
+    say.send(201, "POST", f"{case}/evidence", agent, {"evidence": _EVIDENCE})
+    say.send(200, "PUT", f"{case}/evidence", vera, {"packetEvidenceIds": ["dea", "oac"]})
+    say("Review goes on, the case is approved: that freezes the packet. Then it is closed.")
+    say.send(200, "PATCH", case, vera, {"status": "in_review"})
+    say.send(200, "PATCH", case, vera, {"status": "approved"})
+    say.send(200, "GET", f"{case}/packet", vera)
+    say.send(409, "DELETE", f"{case}/evidence/oac", vera)
+    say.send(200, "PATCH", case, vera, {"status": "closed", "reason": "Certificate issued"})
+    say("A pilot reopens it, with a reason.")
+    say.send(200, "POST", f"{case}:reopen", paul, {"reason": "The registration was withdrawn"})
+    say("Queues and figures.")
+    say.send(200, "GET", "/cases?search=dr.%20smi&status=in_review", vera)
+    say.send(200, "GET", "/cases:stats", vera)
+    say("Years later: who changed what, when, why?")
+    say.send(200, "GET", f"{case}/audit", paul)
+    say("And can you prove it?")
+    say.send(200, "GET", "/audit:verify?subject=cases/CASE-2024-001", paul)
+
+
+def _tamper(url: str, database: Path) -> None:
+    say = _Narrator(url)
+    say("Somebody with access to the database rewrites a reason, and is found out.")
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "UPDATE documents SET data = replace(data, 'Certificate issued', 'Applicant withdrew')"
+        )
+    path = "/audit:verify?subject=cases/CASE-2024-001"
+    answer = say.send(200, "GET", path, token("pilot", "paul"))
+    if answer.body["valid"]:
+        raise UnexpectedAnswer("the change was not found")
+
+
+class _Narrator:
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __call__(self, text: str) -> None:
+        print(f"\n# {text}")  # noqa: T201
+
+    def send(  # noqa: PLR0913, PLR0917 - it reads as the request it shows
+        self,
+        expected: int,
+        method: str,
+        path: str,
+        token: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Sends a request and shows it with its answer. Raises UnexpectedAnswer."""
+        extra = "".join(f"  {name}: {value}" for name, value in (headers or {}).items())
+        print(f"\n> {method} /v1{path}{extra}")  # noqa: T201
+        if body is not None:
+            print(f"  {json.dumps(body)}")  # noqa: T201
+        answer = call(method, self._url + path, token=token, body=body, headers=headers)
+        notes = " (replayed)" if answer.headers["Idempotent-Replayed"] else ""
+        print(f"< {answer.code}{notes}   {answer.headers['Server-Timing']}")  # noqa: T201
+        for line in _summary(answer.body):
+            print(f"  {line}")  # noqa: T201
+        if answer.code != expected:
+            raise UnexpectedAnswer(f"expected {expected}: {json.dumps(answer.body, indent=2)}")
+        return answer
+
+
+def _summary(body: Any) -> list[str]:
+    """What a reader of the demo wants to see of an answer."""
+    shapes: dict[str, Callable[[Any], list[str]]] = {
+        "valid": lambda _: [json.dumps(body)],
+        "error": lambda error: [error["message"], *map(json.dumps, error["details"])],
+        "events": lambda events: [_event(event) for event in events],
+        "cases": lambda cases: [_case(case) for case in cases],
+        "manifest": lambda _: _packet(body),
+        "decisionType": lambda _: [_case(body)],
+        "eventType": lambda _: [_event(body)],
+    }
+    for name, lines in shapes.items():
+        if name in body:
+            return lines(body[name])
+    return [json.dumps(body)]
+
+
+def _case(case: dict[str, Any]) -> str:
+    return ", ".join(f"{name}: {case[name]}" for name in _SHOWN)
+
+
+def _packet(packet: dict[str, Any]) -> list[str]:
+    hashes = [f"{entry['sha256']}  {entry['id']}" for entry in packet["manifest"]]
+    return [*hashes, f"{packet['sha256']}  version {packet['version']}, {packet['state']}"]
+
+
+def _event(event: dict[str, Any]) -> str:
+    who = event["actor"]["email"]
+    why = f" because: {event['reason']}" if event["reason"] else ""
+    what = "; ".join(f"{c['field']}: {c['old']} -> {c['new']}" for c in event["changes"][:3])
+    changes = f" [{what}]" if event["eventType"] != "case_created" else ""
+    return f"{event['sequence']:>2} {event['createdAt']} {who}: {event['message']}{why}{changes}"

@@ -1,0 +1,111 @@
+"""Runs every function on this machine, as the framework runs them in production."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from local.client import Unreachable, call
+
+ROOT = Path(__file__).resolve().parent.parent
+_READY_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+# What would make the server choose another store than the one asked for.
+_STORE_VARIABLES = (
+    "CASELEDGER_STORE",
+    "FIRESTORE_EMULATOR_HOST",
+    "GOOGLE_CLOUD_PROJECT",
+    "K_SERVICE",
+)
+
+
+class ServerError(RuntimeError):
+    """The server did not come up."""
+
+
+def sqlite(path: Path | str) -> dict[str, str]:
+    """The variables for the embedded store in a file."""
+    return {"CASELEDGER_STORE": f"sqlite:///{path}"}
+
+
+def emulator(host: str, project: str) -> dict[str, str]:
+    """The variables for an emulator."""
+    return {"FIRESTORE_EMULATOR_HOST": host, "GOOGLE_CLOUD_PROJECT": project}
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running_server(
+    store: Mapping[str, str], port: int, output: IO[str] | None = None
+) -> Iterator[str]:
+    """Serves all functions on 127.0.0.1; gives the URL that paths are appended to.
+
+    `output` takes the log, by default this process's own output. Raises ServerError.
+    """
+    with contextlib.closing(socket.socket()) as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise ServerError(f"port {port} is in use; choose another: make run PORT=8081")
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [
+            sys.executable,
+            "-m",
+            "functions_framework",
+            f"--source={ROOT / 'functions' / 'api.py'}",
+            "--target=api",
+            "--host=127.0.0.1",
+            f"--port={port}",
+        ],
+        cwd=ROOT,
+        env=_environment(store),
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}/v1"
+        _wait_until_ready(process, url)
+        yield url
+    finally:
+        _stop(process)
+
+
+def _environment(store: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in _STORE_VARIABLES}
+    return {**inherited, **store, "CASELEDGER_UNSIGNED_TOKENS": "loopback"}
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
+    until = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise ServerError(f"the server ended with exit code {process.returncode}")
+        with contextlib.suppress(Unreachable):
+            if call("GET", f"{url}/health").code == 200:  # noqa: PLR2004
+                return
+        time.sleep(0.05)
+    raise ServerError(f"the server was not ready after {_READY_SECONDS:.0f} s")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,175 @@
+"""From a bearer token to a `Caller`: OpenID Connect ID tokens, checked against the issuer's keys.
+
+RS256 and ES256 only; exp, iat, aud, iss and sub are required (RFC 7519, RFC 8725). The token
+library is loaded by the first signed token, not before.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from shared.config import Config
+from shared.errors import PermissionDenied, Unauthenticated, Unavailable
+from shared.models.audit import Actor, Role
+from shared.models.base import is_id, is_user_id
+
+MAX_TOKEN_BYTES = 8_192
+MAX_LIFETIME_SECONDS = 86_400
+LEEWAY_SECONDS = 30
+_ALGORITHMS = ("RS256", "ES256")
+_RANKS = (Role.VIEWER, Role.VERIFIER, Role.PILOT, Role.ADMIN)
+_ROLES = frozenset(Role)
+_EMAIL_LENGTH = 254
+
+
+def at_least(role: Role) -> frozenset[Role]:
+    """The people's roles from `role` upwards: viewer < verifier < pilot < admin."""
+    return frozenset(_RANKS[_RANKS.index(role) :])
+
+
+READERS = at_least(Role.VIEWER) | {Role.AGENT}
+CONTRIBUTORS = at_least(Role.VERIFIER) | {Role.AGENT}
+PEOPLE = at_least(Role.VIEWER)
+VERIFIERS = at_least(Role.VERIFIER)
+PILOTS = at_least(Role.PILOT)
+ADMINS = at_least(Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the token's subject, its email address where that is proven, tenant and role."""
+
+    subject: str
+    email: str | None
+    tenant: str
+    role: Role
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as an event names it."""
+        kinds: dict[Role, Any] = {Role.AGENT: "service", Role.SCHEDULER: "system"}
+        return Actor(
+            subject=self.subject,
+            email=self.email,
+            type=kinds.get(self.role, "user"),
+            role=self.role,
+        )
+
+    def require(self, roles: Iterable[Role]) -> None:
+        """Raises PermissionDenied unless the caller's role is one of `roles`."""
+        if self.role not in roles:
+            allowed = ", ".join(sorted(roles))
+            raise PermissionDenied(f"role {self.role} may not do this; needed: {allowed}")
+
+
+class Verifier(Protocol):
+    """Checks a token's signature and times, and gives its claims."""
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """Raises Unauthenticated, or Unavailable where no key could be fetched."""
+
+
+def authenticate(authorization: str | None, verifier: Verifier) -> Caller:
+    """The caller that an `Authorization` header proves. Raises Unauthenticated."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token or token != token.strip():
+        raise Unauthenticated("send Authorization: Bearer and an ID token")
+    if len(token) > MAX_TOKEN_BYTES:
+        raise Unauthenticated("the token is too long")
+    return _caller(verifier.claims(token))
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    subject, tenant, role = (claims.get(name) for name in ("sub", "tenant", "role"))
+    if not isinstance(subject, str) or not is_user_id(subject):
+        raise Unauthenticated("the token's sub is not a usable user id")
+    if not isinstance(tenant, str) or not is_id(tenant):
+        raise Unauthenticated("the token names no tenant")
+    if not isinstance(role, str) or role not in _ROLES:
+        raise Unauthenticated("the token names no known role")
+    return Caller(subject, _proven_email(claims), tenant, Role(role))
+
+
+def _proven_email(claims: Mapping[str, Any]) -> str | None:
+    email = claims.get("email")
+    if claims.get("email_verified") is not True or not isinstance(email, str):
+        return None
+    fit = 0 < len(email) <= _EMAIL_LENGTH and email.isprintable() and " " not in email
+    return email if fit else None
+
+
+class SignedTokens:
+    """Tokens of one issuer, by the keys that it publishes; keys are fetched once and kept."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """See `Verifier`."""
+        import jwt  # noqa: PLC0415 - refusals and local runs do without it
+
+        try:
+            key = self._keys.get_signing_key_from_jwt(token)
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=_ALGORITHMS,
+                audience=self._config.audience,
+                issuer=self._config.issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "iat", "aud", "iss", "sub"]},
+            )
+        except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError) as error:
+            raise Unavailable("the issuer's keys are out of reach") from error
+        except jwt.PyJWTError as error:
+            raise Unauthenticated(f"the token is not valid: {type(error).__name__}") from error
+        expires, issued = claims["exp"], claims["iat"]
+        if not (isinstance(expires, int | float) and isinstance(issued, int | float)):
+            raise Unauthenticated("the token's times are not numbers")
+        if not 0 < expires - issued <= MAX_LIFETIME_SECONDS:
+            raise Unauthenticated("the token lives too long")
+        return claims
+
+    @cached_property
+    def _keys(self) -> Any:
+        import jwt  # noqa: PLC0415 - as above
+
+        return jwt.PyJWKClient(self._config.jwks_url, lifespan=3600, timeout=2)
+
+
+class UnsignedTokens:
+    """Unsigned tokens, for local runs. Only sub, tenant, role and email are looked at."""
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """See `Verifier`."""
+        parts = token.split(".")
+        if len(parts) != 3 or parts[2] or _segment(parts[0]).get("alg") != "none":  # noqa: PLR2004
+            raise Unauthenticated("local runs take unsigned tokens: python -m local token")
+        payload = _segment(parts[1])
+        names = ("sub", "tenant", "role", "email")
+        return {name: payload.get(name) for name in names} | {"email_verified": True}
+
+
+def _segment(part: str) -> dict[str, Any]:
+    try:
+        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        raise Unauthenticated("the token is not a JWT") from None
+    if not isinstance(value, dict):
+        raise Unauthenticated("the token is not a JWT")
+    return value
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a server's or client's address is this machine's own."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

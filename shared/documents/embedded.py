@@ -1,0 +1,213 @@
+"""The document store on SQLite: one file, many threads and processes, nothing to install.
+
+Laid out as Firestore is: `documents` hold the data; `entries` hold a row for every document in
+every index of firestore.indexes.json and every automatic single-field index, keyed by bytes that
+sort as Firestore sorts (`keys.py`). So a query is a range of entries, a merge of indexes is a join
+of entries on their common order, and a query that production would refuse for want of an index is
+refused here.
+
+A commit is on disk before it is acknowledged (`sqlite.py`).
+
+Where it differs from Google's emulator (tests/documents/test_differential.py holds the rest alike):
+
+    a query without its index         MissingIndex, as in production; the emulator answers it
+    a collection group, unfiltered    MissingIndex; Firestore and the emulator answer it
+    a commit of 4 to 10 MiB           done, as in production; the emulator: Unavailable
+    sums and averages of fractions    may differ in the last digits: the order of adding is open
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from shared.documents import codec
+from shared.documents.cost import current
+from shared.documents.entries import Entry, entries_of, scan
+from shared.documents.indexes import Indexes, counted, disjuncts
+from shared.documents.outcome import changed, outcome
+from shared.documents.port import Aggregation, Data, Document, Query, Totals, Write
+from shared.documents.sqlite import Database
+from shared.documents.totals import columns, totals
+from shared.documents.values import check_aggregation, check_path, check_query, check_writes
+
+_TABLES = (
+    """CREATE TABLE documents (
+        number INTEGER PRIMARY KEY, parent TEXT NOT NULL, id TEXT NOT NULL,
+        data TEXT NOT NULL, times TEXT NOT NULL, version INTEGER NOT NULL, UNIQUE (parent, id))""",
+    """CREATE TABLE entries (
+        scope INTEGER NOT NULL, key BLOB NOT NULL, document INTEGER NOT NULL,
+        PRIMARY KEY (scope, key)) WITHOUT ROWID""",
+    "CREATE TABLE indexed (definitions TEXT NOT NULL)",
+)
+
+
+class _Found(NamedTuple):
+    number: int
+    document: Document
+
+
+class EmbeddedStore:
+    """A `DocumentStore` in the SQLite file `path`, or in memory with `:memory:`."""
+
+    def __init__(self, path: str, definitions: Indexes) -> None:
+        self._definitions = definitions
+        self._database = Database(path)
+        self._prepare()
+
+    def close(self) -> None:
+        """Closes the idle connections."""
+        self._database.close()
+
+    def get(self, path: str) -> Document | None:
+        """See `DocumentStore`."""
+        return self.get_many([path])[0]
+
+    def get_many(self, paths: Sequence[str]) -> list[Document | None]:
+        """See `DocumentStore`."""
+        for path in paths:
+            check_path(path)
+        with current().trip() as cost, self._database.reading() as connection:
+            found = {path: _read(connection, path) for path in paths}
+            cost.reads += len(found)
+        return [row and row.document for row in map(found.get, paths)]
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """See `DocumentStore`."""
+        check_writes(writes)
+        with current().trip() as cost:
+            with self._database.writing() as connection:
+                for write in writes:
+                    self._apply(connection, write)
+            cost.writes += len(writes)
+
+    def query(self, query: Query) -> list[Document]:
+        """See `DocumentStore`."""
+        check_query(query)
+        statements = [self._select(part) for part in disjuncts(query)]
+        with current().trip() as cost, self._database.reading() as connection:
+            found = [connection.execute(*statement) for statement in statements]
+            rows = heapq.merge(*found, key=itemgetter(0)) if len(found) > 1 else found[0]
+            documents = [_document(row, query) for row in itertools.islice(rows, query.limit)]
+            cost.reads += max(1, len(documents))
+        return documents
+
+    def aggregate(self, aggregations: Sequence[Aggregation]) -> list[Totals]:
+        """See `DocumentStore`."""
+        for aggregation in aggregations:
+            check_aggregation(aggregation)
+        statements = [list(self._counts(aggregation)) for aggregation in aggregations]
+        with current().trip() as cost, self._database.reading() as connection:
+            answers = [
+                totals(aggregation, [connection.execute(*one).fetchone() for one in parts])
+                for aggregation, parts in zip(aggregations, statements, strict=True)
+            ]
+            cost.reads += sum(max(1, -(-answer.count // 1000)) for answer in answers)
+        return answers
+
+    def _select(self, query: Query) -> tuple[str, list[Any]]:
+        part = scan(query, self._definitions.plan(query))
+        wanted = f"{part.place}, d.parent, d.id, d.data, d.times, d.version"
+        limit = "" if query.limit is None else f" LIMIT {query.limit:d}"
+        return f"SELECT {wanted}{part.sources}{part.documents}{part.rest}{limit}", part.arguments
+
+    def _counts(self, aggregation: Aggregation) -> Iterable[tuple[str, list[Any]]]:
+        sums = columns(aggregation)
+        for query in disjuncts(counted(aggregation)):
+            part = scan(query, self._definitions.plan(query))
+            documents = part.documents if sums else ""
+            yield f"SELECT COUNT(*){sums}{part.sources}{documents}{part.rest}", part.arguments
+
+    def _apply(self, connection: sqlite3.Connection, write: Write) -> None:
+        old = _read(connection, write.path)
+        new = outcome(old.document if old else None, write)
+        before, after = old.document.data if old else {}, new or {}
+        fields = changed(before, after)
+        if old and new is not None and not fields:
+            return
+        number = _write(connection, write.path, old, new)
+        gone = entries_of(self._definitions, write.path, before, fields)
+        come = entries_of(self._definitions, write.path, after, fields)
+        connection.executemany("DELETE FROM entries WHERE scope = ? AND key = ?", gone - come)
+        _insert(connection, come - gone, number)
+
+    def _prepare(self) -> None:
+        """Makes the tables, and indexes all documents anew if the definitions have changed."""
+        definitions = repr(self._definitions)
+        with self._database.reading() as connection:
+            if _definitions(connection) == definitions:
+                return
+        with self._database.writing() as connection:
+            known = _definitions(connection)
+            if known is None:
+                for statement in _TABLES:
+                    connection.execute(statement)
+            if known != definitions:
+                connection.execute("DELETE FROM indexed")
+                connection.execute("INSERT INTO indexed VALUES (?)", (definitions,))
+                self._index_anew(connection)
+
+    def _index_anew(self, connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM entries")
+        rows = connection.execute("SELECT number, parent, id, data, times FROM documents")
+        for number, parent, name, text, times in rows:
+            data = codec.decode(text, times)
+            found = entries_of(self._definitions, f"{parent}/{name}", data, frozenset(data))
+            _insert(connection, found, number)
+
+
+def _definitions(connection: sqlite3.Connection) -> str | None:
+    """The definitions that the file is indexed by; None when it is new."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'indexed'").fetchone():
+        return None
+    (definitions,) = connection.execute("SELECT definitions FROM indexed").fetchone()
+    return str(definitions)
+
+
+def _read(connection: sqlite3.Connection, path: str) -> _Found | None:
+    parent, _, name = path.rpartition("/")
+    row = connection.execute(
+        "SELECT number, data, times, version FROM documents WHERE parent = ? AND id = ?",
+        (parent, name),
+    ).fetchone()
+    return row and _Found(row[0], Document(path, codec.decode(row[1], row[2]), row[3]))
+
+
+def _write(connection: sqlite3.Connection, path: str, old: _Found | None, new: Data | None) -> int:
+    """Writes over `old`, removes it, or adds a document; gives its number."""
+    if new is None:
+        if old:
+            connection.execute("DELETE FROM documents WHERE number = ?", (old.number,))
+        return 0
+    text, times = codec.encode(new)
+    version = max(time.time_ns(), old.document.version + 1 if old else 0)
+    if old:
+        connection.execute(
+            "UPDATE documents SET data = ?, times = ?, version = ? WHERE number = ?",
+            (text, times, version, old.number),
+        )
+        return old.number
+    parent, _, name = path.rpartition("/")
+    cursor = connection.execute(
+        "INSERT INTO documents (parent, id, data, times, version) VALUES (?, ?, ?, ?, ?)",
+        (parent, name, text, times, version),
+    )
+    return cursor.lastrowid or 0
+
+
+def _insert(connection: sqlite3.Connection, entries: Iterable[Entry], number: int) -> None:
+    rows = [(*entry, number) for entry in entries]
+    connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
+
+
+def _document(row: tuple[bytes, str, str, str, str, int], query: Query) -> Document:
+    _, parent, name, text, times, version = row
+    data = codec.decode(text, times)
+    if query.select is not None:
+        data = {field: data[field] for field in query.select if field in data}
+    return Document(f"{parent}/{name}", data, version)

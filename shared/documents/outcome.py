@@ -1,0 +1,86 @@
+"""What a write makes of a document: the rules of Firestore's commit, for the embedded store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.documents.keys import encode
+from shared.documents.port import (
+    AlreadyExists,
+    Create,
+    Data,
+    Delete,
+    Document,
+    Missing,
+    Set,
+    Stale,
+    Update,
+    Write,
+)
+from shared.documents.values import check_document
+
+_INT64 = 2**63
+
+
+def outcome(old: Document | None, write: Write) -> Data | None:
+    """The document's new data, None when it is to be gone. Raises a Conflict."""
+    if not isinstance(write, Create) and write.version is not None:
+        _require(old, write.path, write.version)
+    match write:
+        case Create(path, data):
+            if old:
+                raise AlreadyExists(path)
+            return data
+        case Update(path):
+            if not old:
+                raise Missing(path)
+            return _updated(old.data, write)
+        case Set(data=data):
+            return data
+        case Delete():
+            return None
+
+
+def changed(before: Data, after: Data) -> frozenset[str]:
+    """The top-level fields that are not exactly the same in both."""
+    return frozenset(name for name in before.keys() | after.keys() if _differ(before, after, name))
+
+
+def _require(old: Document | None, path: str, version: int) -> None:
+    if not old or old.version != version:
+        raise Stale(path)
+
+
+def _updated(data: Data, write: Update) -> Data:
+    sums = {name: _sum(data.get(name), step) for name, step in write.increments.items()}
+    merged = {**data, **write.fields, **sums}
+    check_document(write.path, merged)
+    return merged
+
+
+def _sum(value: Any, step: int) -> Any:
+    # As Firestore: what is no number counts as none, and integers stop at 64 bits.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return step
+    total = value + step
+    return total if isinstance(total, float) else max(-_INT64, min(total, _INT64 - 1))
+
+
+def _differ(before: Data, after: Data, name: str) -> bool:
+    return name not in before or name not in after or not _same(before[name], after[name])
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    match one, other:
+        case str(), str():
+            return one == other
+        case dict(), dict():
+            return not changed(one, other)
+        case list(), list():
+            return len(one) == len(other) and all(map(_same, one, other))
+        case int() | float(), int() | float():
+            # 1, 1.0 and True are equal in Python, and so are 0.0 and -0.0.
+            return repr(one) == repr(other)
+    return encode(one) == encode(other)

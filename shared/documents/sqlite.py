@@ -1,0 +1,141 @@
+"""One SQLite file (or `:memory:`) for many threads and processes: connections and transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import Empty, LifoQueue
+from threading import Lock
+
+from shared.documents.backoff import attempts
+from shared.documents.port import Unavailable
+
+_PATIENCE_SECONDS = 2.5
+_OUT_OF_REACH = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
+
+class Database:
+    """Transactions on the file `path`. What is committed is on disk (WAL, synchronous=FULL)."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._writing = Lock()
+        # In memory there is one connection, because a second would see a database of its own.
+        self._in_memory = path == ":memory:"
+        if self._in_memory:
+            self._idle.put(self._connect())
+        else:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+
+    def close(self) -> None:
+        """Closes the idle connections."""
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """All that is read inside is of one moment. Raises Unavailable."""
+        with _errors_mapped(), self._connection() as connection:
+            connection.execute("BEGIN")
+            with _finished(connection):
+                yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """All that is written inside is kept, or none of it. Raises Unavailable."""
+        with _errors_mapped(), self._turn() as seconds, self._connection() as connection:
+            _persist(connection, "BEGIN IMMEDIATE", seconds)
+            with _finished(connection):
+                yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """One thread at a time; gives the seconds that are left to wait for other processes."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        if not self._writing.acquire(timeout=_PATIENCE_SECONDS):
+            raise Unavailable("SQLite: other threads keep writing")
+        try:
+            yield deadline - time.monotonic()
+        finally:
+            self._writing.release()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.get(self._in_memory, _PATIENCE_SECONDS)
+        except Empty:
+            if self._in_memory:
+                raise Unavailable("SQLite: other threads keep the connection") from None
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._idle.put(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        _persist(connection, "PRAGMA journal_mode = WAL", _PATIENCE_SECONDS)
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+
+def _persist(connection: sqlite3.Connection, statement: str, seconds: float) -> None:
+    """Executes what takes a lock, again and again while another process has it.
+
+    SQLite's own wait asks ever more seldom, so that among busy writers somebody starves.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        for _ in attempts(seconds, first=0.001, longest=0.004):
+            if _executed(connection, statement):
+                return
+        raise Unavailable("SQLite: other processes keep writing")
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_SECONDS * 1000:.0f}")
+
+
+def _executed(connection: sqlite3.Connection, statement: str) -> bool:
+    try:
+        connection.execute(statement)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
+
+
+@contextmanager
+def _finished(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself after some errors.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _errors_mapped() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in _OUT_OF_REACH:
+            raise Unavailable(f"SQLite: {error.sqlite_errorname}") from error
+        raise

@@ -1,0 +1,211 @@
+"""What may be written and asked, in either store: Firestore's limits, checked before sending.
+
+Source: firebase.google.com/docs/firestore/quotas, and
+firebase.google.com/docs/firestore/storage-size.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from shared.documents.port import (
+    Aggregation,
+    Create,
+    Data,
+    Delete,
+    Filter,
+    Query,
+    Rejected,
+    Set,
+    Update,
+    Write,
+)
+
+MAX_DOCUMENT_BYTES = 1_048_576
+MAX_VALUE_BYTES = 1_048_487
+MAX_COMMIT_BYTES = 10 * 1_048_576
+MAX_NAME_BYTES = 1500
+MAX_DEPTH = 20
+MAX_WRITES = 1000
+"""Of Firestore's own limits the size of a request is left (release notes, 2023-03-29)."""
+MAX_DISJUNCTIONS = 30
+MAX_AGGREGATES = 5
+_ID = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[^/\x00]+", re.DOTALL)
+_FIELD = re.compile(r"(?!__.*__\Z).+", re.DOTALL)
+_FIELD_PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+_INT64 = 2**63
+
+
+def check_path(path: str, *, collection: bool = False) -> None:
+    """Raises Rejected unless `path` names a document (or a collection)."""
+    segments = path.split("/")
+    if len(segments) % 2 == (0 if collection else 1):
+        raise Rejected("path names a document where a collection is meant, or the reverse")
+    for segment in segments:
+        if not _ID.fullmatch(segment) or _utf8(segment) > MAX_NAME_BYTES:
+            raise Rejected("bad id in path")
+
+
+def check_writes(writes: Sequence[Write]) -> None:
+    """Raises Rejected unless all of `writes` may go into one commit."""
+    if len(writes) > MAX_WRITES:
+        raise Rejected(f"more than {MAX_WRITES} writes in one commit")
+    if len({write.path for write in writes}) < len(writes):
+        raise Rejected("two writes to one document in one commit")
+    if commit_bytes(writes) > MAX_COMMIT_BYTES:
+        raise Rejected("commit is larger than 10 MiB")
+
+
+def commit_bytes(writes: Sequence[Write]) -> int:
+    """The size of what `writes` write. Raises Rejected for one that cannot be stored."""
+    return sum(map(_write_size, writes))
+
+
+def check_document(path: str, data: Data) -> int:
+    """The size of a document. Raises Rejected unless `data` can be stored at `path`."""
+    name = sum(_utf8(segment) + 1 for segment in path.split("/")) + 16
+    size = name + _map_size(data, 1) + 32
+    if size > MAX_DOCUMENT_BYTES:
+        raise Rejected("document is larger than 1 MiB")
+    return size
+
+
+def check_query(query: Query) -> None:
+    """Raises Rejected unless `query` names a collection and fields, and storable values."""
+    if query.group:
+        check_path(f"{query.collection}/x")
+        if "/" in query.collection:
+            raise Rejected("a collection group is named by an id")
+    else:
+        check_path(query.collection, collection=True)
+    if query.limit is not None and query.limit < 0:
+        raise Rejected("limit is negative")
+    _check_field_paths([f.field for f in query.filters] + [sort.field for sort in query.order])
+    for name in query.select or ():
+        _check_name(name)
+    for condition in query.filters:
+        _check_condition(condition)
+    if query.after:
+        _check_cursor(query)
+
+
+def check_aggregation(aggregation: Aggregation) -> None:
+    """Raises Rejected unless its query may be asked, and its fields aggregated over all of it."""
+    check_query(aggregation.query)
+    fields = [*aggregation.sums, *aggregation.averages]
+    _check_field_paths(fields)
+    if len(fields) + 1 > MAX_AGGREGATES:
+        raise Rejected(f"more than {MAX_AGGREGATES} aggregates, the count included")
+    if aggregation.query.after:
+        raise Rejected("an aggregation takes no cursor")
+
+
+def _write_size(write: Write) -> int:
+    check_path(write.path)
+    match write:
+        case Create(data=data) | Set(data=data) | Update(fields=data):
+            size = check_document(write.path, data)
+        case Delete():
+            size = 0
+    if isinstance(write, Update):
+        size += _map_size(dict(write.increments), 1)
+        if not all(type(step) is int for step in write.increments.values()):
+            raise Rejected("an increment is not an integer")
+        if not write.increments.keys().isdisjoint(write.fields):
+            raise Rejected("a field is both replaced and incremented")
+    return size
+
+
+def _check_field_paths(fields: Iterable[str]) -> None:
+    if not all(_FIELD_PATH.fullmatch(field) for field in fields):
+        raise Rejected("bad field path")
+
+
+def _check_condition(condition: Filter) -> None:
+    _size(condition.value, 1)
+    value = condition.value
+    if condition.op == "in" and not isinstance(value, list):
+        raise Rejected("`in` takes a list")
+    # Firestore takes these, and finds nothing by them.
+    if condition.op != "==" and (value is None or (condition.op == "in" and None in value)):
+        raise Rejected("null is compared by == only")
+
+
+def _check_cursor(query: Query) -> None:
+    *values, last = query.after
+    if len(values) != len(query.order):
+        raise Rejected("the cursor has not one value for each order field and the name")
+    if not query.order and any(f.op in ("<", "<=", ">", ">=") for f in query.filters):
+        raise Rejected("a range filter with a cursor needs its order")
+    for value in values:
+        _size(value, 1)
+    check_path(last if query.group else f"{query.collection}/{last}")
+
+
+# Documents of a kind have the same field names.
+@lru_cache(maxsize=4096)
+def _check_name(name: Any) -> int:
+    if not isinstance(name, str) or not _FIELD.fullmatch(name) or _utf8(name) > MAX_NAME_BYTES:
+        raise Rejected("bad field name")
+    return _utf8(name) + 1
+
+
+def _map_size(value: dict[str, Any], depth: int) -> int:
+    if depth > MAX_DEPTH:
+        raise Rejected(f"nested deeper than {MAX_DEPTH}")
+    return sum(_check_name(name) + _size(item, depth) for name, item in value.items())
+
+
+def _list_size(items: list[Any], depth: int) -> int:
+    if depth > MAX_DEPTH:
+        raise Rejected(f"nested deeper than {MAX_DEPTH}")
+    if any(isinstance(item, list) for item in items):
+        raise Rejected("a list cannot hold a list")
+    return sum(_size(item, depth) for item in items)
+
+
+def _size(value: Any, depth: int) -> int:
+    match value:
+        case str():
+            return _string_size(value)
+        case dict():
+            return _map_size(value, depth + 1)
+        case list():
+            return _list_size(value, depth + 1)
+    if value is None or isinstance(value, bool):
+        return 1
+    _check_scalar(value)
+    return 8
+
+
+def _string_size(value: str) -> int:
+    if (size := _utf8(value) + 1) > MAX_VALUE_BYTES:
+        raise Rejected("string is too long")
+    return size
+
+
+def _check_scalar(value: Any) -> None:
+    match value:
+        case int():
+            if not -_INT64 <= value < _INT64:
+                raise Rejected("integer beyond 64 bits")
+        case float():
+            if not math.isfinite(value):
+                raise Rejected("number is not finite")
+        case datetime():
+            if value.utcoffset() != timedelta(0):
+                raise Rejected("time is not UTC")
+        case _:
+            raise Rejected(f"a {type(value).__name__} cannot be stored")
+
+
+def _utf8(text: str) -> int:
+    try:
+        return len(text) if text.isascii() else len(text.encode())
+    except UnicodeEncodeError:
+        raise Rejected("text is not valid Unicode") from None

@@ -1,0 +1,144 @@
+"""What a client is told instead of an answer; `http.py` gives it its one JSON form.
+
+ApiError
+├── InvalidArgument       400  the request is wrong; details name the fields
+├── Unauthenticated       401  no token, or a bad one
+├── PermissionDenied      403  the caller's role does not allow it
+├── NotFound              404  it does not exist, or not for this tenant
+├── MethodNotAllowed      405  the path exists, the method does not
+├── AlreadyExists         409  the id is taken
+├── FailedPrecondition    409  a rule refuses; details say what the state is and what is allowed
+├── Aborted               409  others were faster, too often: try again
+├── PreconditionFailed    412  If-Match names another version
+├── ContentTooLarge       413
+├── UnsupportedMediaType  415
+├── KeyReused             422  the Idempotency-Key came with another request before
+├── Internal              500  opaque
+└── Unavailable           503  the store or the key server is out of reach: try again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+Details = Sequence[dict[str, Any]]
+
+
+class ApiError(Exception):
+    """An error answer: HTTP `code`, `status` by name, a message, details, extra headers."""
+
+    code: ClassVar[int]
+    status: ClassVar[str]
+
+    def __init__(
+        self, message: str, details: Details = (), headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = list(details)
+        self.headers = headers or {}
+
+    def body(self) -> dict[str, Any]:
+        """The error in its JSON form, without the envelope."""
+        return {
+            "code": self.code,
+            "status": self.status,
+            "message": self.message,
+            "details": self.details,
+        }
+
+
+class InvalidArgument(ApiError):
+    """The request is wrong; details name the fields."""
+
+    code, status = 400, "INVALID_ARGUMENT"
+
+    @classmethod
+    def field(cls, field: str, description: str) -> InvalidArgument:
+        """The error of one field."""
+        return cls(f"{field}: {description}", [{"field": field, "description": description}])
+
+
+class Unauthenticated(ApiError):
+    """No token, or a bad one."""
+
+    code, status = 401, "UNAUTHENTICATED"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+class PermissionDenied(ApiError):
+    """The caller's role does not allow it."""
+
+    code, status = 403, "PERMISSION_DENIED"
+
+
+class NotFound(ApiError):
+    """It does not exist, or not for this tenant."""
+
+    code, status = 404, "NOT_FOUND"
+
+
+class MethodNotAllowed(ApiError):
+    """The path exists, the method does not."""
+
+    code, status = 405, "METHOD_NOT_ALLOWED"
+
+
+class AlreadyExists(ApiError):
+    """The id is taken."""
+
+    code, status = 409, "ALREADY_EXISTS"
+
+
+class FailedPrecondition(ApiError):
+    """A rule refuses; details say what the state is and what is allowed."""
+
+    code, status = 409, "FAILED_PRECONDITION"
+
+
+class Aborted(ApiError):
+    """Others were faster, too often."""
+
+    code, status = 409, "ABORTED"
+
+
+class PreconditionFailed(ApiError):
+    """If-Match names another version."""
+
+    code, status = 412, "FAILED_PRECONDITION"
+
+
+class ContentTooLarge(ApiError):
+    """The body is larger than a request may be."""
+
+    code, status = 413, "CONTENT_TOO_LARGE"
+
+
+class UnsupportedMediaType(ApiError):
+    """The body is not declared to be JSON."""
+
+    code, status = 415, "UNSUPPORTED_MEDIA_TYPE"
+
+
+class KeyReused(ApiError):
+    """The Idempotency-Key came with another request before."""
+
+    code, status = 422, "UNPROCESSABLE_CONTENT"
+
+
+class Internal(ApiError):
+    """Something that should not happen; what it was is in the log, under the request id."""
+
+    code, status = 500, "INTERNAL"
+
+
+class Unavailable(ApiError):
+    """The store or the key server is out of reach."""
+
+    code, status = 503, "UNAVAILABLE"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"Retry-After": "1"})

@@ -1,0 +1,189 @@
+"""Audit events: what a client may report, and what is kept of every change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from shared.models.base import OMITTED, JsonObject, Model, Name, Page, Reason, SubjectName, Time
+
+GENESIS = "0" * 64
+
+
+class Role(StrEnum):
+    """What a caller may do; `auth.py` orders them."""
+
+    VIEWER = "viewer"
+    VERIFIER = "verifier"
+    PILOT = "pilot"
+    ADMIN = "admin"
+    AGENT = "agent"
+    SCHEDULER = "scheduler"
+
+
+class EventType(StrEnum):
+    """What happened: first what clients report, then what the system itself does."""
+
+    SUBMISSION_RECEIVED = "submission_received"
+    NOTE_ADDED = "note_added"
+    ATTACHMENT_ADDED = "attachment_added"
+    DOCUMENT_RECEIVED = "document_received"
+    STATE_CHANGED = "state_changed"
+    AGENT_ACTION = "agent_action"
+    ERROR = "error"
+    CUSTOM = "custom"
+    CASE_CREATED = "case_created"
+    CASE_UPDATED = "case_updated"
+    STATUS_CHANGED = "status_changed"
+    ASSIGNED = "assigned"
+    CASE_REOPENED = "case_reopened"
+    CASE_DELETED = "case_deleted"
+    EVIDENCE_ATTACHED = "evidence_attached"
+    EVIDENCE_UPDATED = "evidence_updated"
+    EVIDENCE_REMOVED = "evidence_removed"
+    PACKET_UPDATED = "packet_updated"
+    PACKET_FROZEN = "packet_frozen"
+    WORKSHEET_SAVED = "worksheet_saved"
+    COLLABORATOR_CHANGED = "collaborator_changed"
+    HOLD_PLACED = "hold_placed"
+    HOLD_RELEASED = "hold_released"
+    SETTINGS_CHANGED = "settings_changed"
+
+
+ClientEventType = Literal[
+    "submission_received",
+    "note_added",
+    "attachment_added",
+    "document_received",
+    "state_changed",
+    "agent_action",
+    "error",
+    "custom",
+]
+Severity = Literal["info", "warning", "error", "critical"]
+Source = Literal["system", "api", "scheduler"]
+Outcome = Literal["success", "denied", "failure"]
+
+
+class Head(Model):
+    """The end of an audit chain, kept on its subject: the last event's sequence and hash."""
+
+    sequence: int = 0
+    hash: str = GENESIS
+
+
+class Subject(Model):
+    """What an audit chain is about: a stored model that carries the end of its own chain."""
+
+    updated_at: datetime
+    head: Head = Head()
+
+
+class Actor(Model):
+    """Who did it, as the token said at the time."""
+
+    subject: str
+    email: str | None
+    type: Literal["user", "service", "system"]
+    role: Role
+
+    @property
+    def name(self) -> str:
+        """How people know them: the proven email address, else the subject."""
+        return self.email or self.subject
+
+
+class Change(Model):
+    """A field's value before and after."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+class Event(Model):
+    """One link of a subject's audit chain.
+
+    `hash` is the SHA-256 of the RFC 8785 canonical JSON of everything else and the tenant;
+    `previousHash` is the hash of the event before it, 64 zeros at the first. `requestHash` is there
+    when the request came with an Idempotency-Key: the event is then also the receipt.
+    """
+
+    id: str
+    subject: str
+    case_id: str | None
+    sequence: int
+    created_at: datetime
+    actor: Actor
+    source: Source
+    event_type: EventType
+    severity: Severity
+    agent_id: str | None
+    outcome: Outcome
+    message: str
+    reason: str | None
+    changes: list[Change]
+    meta: dict[str, Any]
+    request_id: str
+    request_hash: str | None
+    previous_hash: str
+    hash: str
+
+
+class NewEvent(Model):
+    """An event that a client reports on a case."""
+
+    event_type: ClientEventType
+    message: Reason
+    severity: Severity = "info"
+    agent_id: Name | None = None
+    meta: JsonObject = {}
+
+
+class EventPage(Model):
+    """One page of events."""
+
+    events: list[Event]
+    next_page_token: str | None = OMITTED
+
+
+class CaseEventQuery(Page):
+    """A page of a case's events; `related` adds those of its interventions."""
+
+    related: bool = False
+
+
+class EventQuery(Page):
+    """A page of the tenant's events; filters combine. `since` is included, `until` is not."""
+
+    subject: SubjectName | None = None
+    actor: Name | None = None
+    event_type: EventType | None = None
+    severity: Severity | None = None
+    agent_id: Name | None = None
+    since: Time | None = None
+    until: Time | None = None
+
+
+class SubjectQuery(Model):
+    """Whose chain: `cases/{id}`, `interventions/{id}`, `worksheets/{id}` or `tenant`."""
+
+    subject: SubjectName
+
+
+class BrokenLink(Model):
+    """The first sequence number at which a chain does not hold, and why."""
+
+    sequence: int
+    problem: str
+
+
+class Verification(Model):
+    """Whether a subject's chain holds from its first event to its head."""
+
+    subject: str
+    valid: bool
+    events: int
+    head_hash: str
+    first_broken: BrokenLink | None = OMITTED

@@ -1,0 +1,235 @@
+"""What all models share: camelCase JSON outside, snake_case inside, strict, closed, no NaN.
+
+JSON libraries let through what a ledger cannot keep: control characters, integers and depths that
+no other reader agrees on. The types here refuse them, with a description that a person understands.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, to_json
+
+MAX_JSON_DEPTH = 10
+MAX_JSON_BYTES = 65_536
+_SAFE_INTEGER = 2**53 - 1
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_USER = re.compile(r"[A-Za-z0-9._@|:+-]{1,128}")
+# A collaborator's id is the name of a field, and those with such underscores are Firestore's own.
+_NAMED_USER = re.compile(rf"(?!__.*__$){_USER.pattern}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_SUBJECT = re.compile(
+    r"tenant|(cases|interventions)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+    r"|worksheets/[A-Za-z0-9][A-Za-z0-9._-]{0,99}:[A-Za-z0-9._@|:+-]{1,128}"
+)
+# Control characters, and those that change the direction of text or break lines unseen.
+# In escapes, because the pattern is shown in the description of the API.
+_CONTROL = (
+    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+    r"\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+)
+_UNFIT_IN_TEXT = re.compile(f"[{_CONTROL}]")
+_UNFIT_IN_LINE = re.compile(rf"[{_CONTROL}\t\n\r]")
+
+
+JSON = "application/json"
+MARKDOWN = "text/markdown"
+
+
+@runtime_checkable
+class MarkdownForm(Protocol):
+    """An answer that is a document too."""
+
+    def as_markdown(self) -> str:
+        """The document."""
+
+
+class Model(BaseModel):
+    """The base of every request, response and stored model.
+
+    A `versioned` one is a resource that answers with an ETag.
+    """
+
+    versioned: ClassVar[bool] = False
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+    )
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is an id: 1 to 100 of `A-Za-z0-9._-`, starting with a letter or digit."""
+    return bool(_ID.fullmatch(text))
+
+
+def is_user_id(text: str) -> bool:
+    """Whether `text` can be a token's subject: 1 to 128 of `A-Za-z0-9._@|:+-`."""
+    return bool(_USER.fullmatch(text))
+
+
+def _id(text: str) -> str:
+    if not is_id(text):
+        raise PydanticCustomError(
+            "id", "must be 1 to 100 of A-Z a-z 0-9 . _ - and start with a letter or digit"
+        )
+    return text
+
+
+def _rfc3339(text: Any) -> Any:
+    if not isinstance(text, str) or not _TIME.fullmatch(text):
+        raise PydanticCustomError("time", "must be an RFC 3339 time with its zone")
+    return text
+
+
+def _utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("time", "must be within the years 1 to 9999, in UTC") from None
+
+
+def _user_id(text: str) -> str:
+    if not _NAMED_USER.fullmatch(text):
+        raise PydanticCustomError(
+            "user_id", "must be 1 to 128 of A-Z a-z 0-9 . _ @ | : + - and not __of this kind__"
+        )
+    return text
+
+
+def _line(text: str) -> str:
+    if _UNFIT_IN_LINE.search(text) or not text.strip():
+        raise PydanticCustomError("line", "must be visible text on one line")
+    return text
+
+
+def _text(text: str) -> str:
+    if _UNFIT_IN_TEXT.search(text):
+        raise PydanticCustomError("text", "must not contain control characters")
+    return text
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("reason", "must hold visible text")
+    return _text(text)
+
+
+def _json_object(value: dict[str, Any]) -> dict[str, Any]:
+    _check_json(value, 1)
+    if len(to_json(value)) > MAX_JSON_BYTES:
+        raise PydanticCustomError("json", f"must be at most {MAX_JSON_BYTES} bytes")
+    return value
+
+
+def _check_json(value: Any, depth: int) -> None:
+    if depth > MAX_JSON_DEPTH and isinstance(value, dict | list):
+        raise PydanticCustomError("json", f"must be nested at most {MAX_JSON_DEPTH} deep")
+    match value:
+        case str():
+            _text(value)
+        case dict():
+            for name, item in value.items():
+                _text(name)
+                _check_json(item, depth + 1)
+        case list():
+            for item in value:
+                _check_json(item, depth + 1)
+        case float() if not math.isfinite(value):
+            raise PydanticCustomError("json", "numbers must be finite")
+        case int() if abs(value) > _SAFE_INTEGER:
+            raise PydanticCustomError("json", "integers must be within 53 bits (RFC 7493)")
+
+
+def _subject(text: str) -> str:
+    if not _SUBJECT.fullmatch(text):
+        raise PydanticCustomError(
+            "subject", "must be tenant, cases/{id}, interventions/{id} or worksheets/{id}"
+        )
+    return text
+
+
+def _described(pattern: str, longest: int, shortest: int = 0) -> WithJsonSchema:
+    """What the description of the API says of a string."""
+    bounds = {"minLength": shortest, "maxLength": longest}
+    return WithJsonSchema({"type": "string", **bounds, "pattern": f"^({pattern})$"})
+
+
+_LINE_PATTERN = rf"[^{_CONTROL}\t\n\r]*[^\s{_CONTROL}][^{_CONTROL}\t\n\r]*"
+_TEXT_PATTERN = f"[^{_CONTROL}]*"
+_REASON_PATTERN = rf"{_TEXT_PATTERN}[^\s{_CONTROL}]{_TEXT_PATTERN}"
+Id = Annotated[str, AfterValidator(_id), _described(_ID.pattern, 100, 1)]
+UserId = Annotated[str, AfterValidator(_user_id), _described(_NAMED_USER.pattern, 128, 1)]
+SubjectName = Annotated[str, AfterValidator(_subject), _described(_SUBJECT.pattern, 254, 1)]
+Title = Annotated[
+    str,
+    Field(min_length=1, max_length=300),
+    AfterValidator(_line),
+    _described(_LINE_PATTERN, 300, 1),
+]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=254),
+    AfterValidator(_line),
+    _described(_LINE_PATTERN, 254, 1),
+]
+Text = Annotated[
+    str, Field(max_length=10_000), AfterValidator(_text), _described(_TEXT_PATTERN, 10_000)
+]
+Reason = Annotated[
+    str,
+    Field(min_length=1, max_length=2_000),
+    AfterValidator(_reason),
+    _described(_REASON_PATTERN, 2_000, 1),
+]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json_object)]
+# Not strict, because what comes out of a validator is no longer JSON to the next one.
+Time = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(_rfc3339), AfterValidator(_utc)
+]
+"""A time in a request: RFC 3339 with its zone, kept in UTC to the microsecond."""
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+UNSET: Any = Field(default=None, json_schema_extra=_without_default)
+"""The default of a field of a patch: `model_fields_set` tells whether it was given."""
+
+
+OMITTED: Any = Field(default=None, exclude_if=lambda value: value is None)
+"""The default of a response field that is left out where there is nothing to say."""
+
+
+class Page(Model):
+    """Which page of a list: at most `pageSize` rows from where `pageToken` says."""
+
+    page_size: Annotated[int, Field(ge=1, le=200)] = 50
+    page_token: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+
+
+class Problem(Model):
+    """An error in the one form that all errors have."""
+
+    code: int
+    status: str
+    message: str
+    details: list[dict[str, Any]] = []

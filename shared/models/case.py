@@ -1,0 +1,241 @@
+"""Cases: what a client sends, what is stored, what a client sees."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, SerializeAsAny, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from shared import search
+from shared.models.audit import Subject
+from shared.models.base import (
+    OMITTED,
+    UNSET,
+    Id,
+    Model,
+    Name,
+    Page,
+    Problem,
+    Reason,
+    Text,
+    Time,
+    Title,
+)
+from shared.models.evidence import Evidence, EvidenceRef, Items
+from shared.models.sharing import Hold, Permission
+
+
+def _searchable(text: str) -> str:
+    if not search.words(text):
+        raise PydanticCustomError("search", "must contain a word")
+    return text
+
+
+Search = Annotated[Name, Field(max_length=200), AfterValidator(_searchable)]
+
+
+class Status(StrEnum):
+    """Where a case stands. Which status may follow which is in `lifecycle.py`."""
+
+    NEW = "new"
+    IN_REVIEW = "in_review"
+    NEEDS_INFO = "needs_info"
+    APPROVED = "approved"
+    BLOCKED = "blocked"
+    CLOSED = "closed"
+
+
+class NewCase(Model):
+    """A case to be opened. Its id is its number; without one it gets a UUID."""
+
+    id: Id | None = None
+    decision_type: Id
+    title: Title
+    summary: Text | None = None
+    submission_id: Name | None = None
+    assigned_to: Name | None = None
+    due_at: Time | None = None
+    evidence: Items = []
+
+
+class CasePatch(Model):
+    """Fields to change; null clears. What is not named stays."""
+
+    title: Title = UNSET
+    summary: Text | None = UNSET
+    status: Status = UNSET
+    assigned_to: Name | None = UNSET
+    due_at: Time | None = UNSET
+    decision_type: Id = UNSET
+    reason: Reason | None = None
+
+
+class Why(Model):
+    """The reason for what is done."""
+
+    reason: Reason
+
+
+class CaseFilters(Model):
+    """Which cases a queue shows; filters combine."""
+
+    status: Status | None = None
+    assigned_to: Name | None = None
+    unassigned: bool = False
+    decision_type: Id | None = None
+    search: Search | None = None
+    overdue: bool = False
+
+    @field_validator("unassigned")
+    @classmethod
+    def _assigned_or_not(cls, unassigned: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic calls it so
+        if unassigned and info.data.get("assigned_to") is not None:
+            raise PydanticCustomError("filters", "unassigned and assignedTo exclude each other")
+        return unassigned
+
+
+class CaseQuery(CaseFilters, Page):
+    """A page of a queue."""
+
+
+class CaseToValidate(Model):
+    """The case number that is asked for."""
+
+    case_id: Id
+
+
+class CasesToCheck(Model):
+    """Case numbers whose standing is asked for, at most 500."""
+
+    case_ids: Annotated[list[Id], Field(max_length=500)]
+
+
+class CasesToClose(Model):
+    """Cases to close for one reason, at most 200."""
+
+    case_ids: Annotated[list[Id], Field(min_length=1, max_length=200)]
+    reason: Reason
+
+    @field_validator("case_ids")
+    @classmethod
+    def _each_once(cls, case_ids: list[str]) -> list[str]:
+        if len(set(case_ids)) < len(case_ids):
+            raise PydanticCustomError("case_ids", "must name each case once")
+        return case_ids
+
+
+class CaseView(Model):
+    """How much of a case is shown: `full` adds its evidence and holds."""
+
+    view: Literal["basic", "full"] = "basic"
+
+
+class CaseFields(Model):
+    """What a stored case and a shown one have in common."""
+
+    created_at: datetime
+    updated_at: datetime
+    created_by: str
+    decision_type: str
+    title: str
+    summary: str | None
+    status: Status
+    status_changed_at: datetime
+    closed_at: datetime | None = None
+    assigned_to: str | None
+    assigned_at: datetime | None
+    due_at: datetime | None
+    submission_id: str | None
+    packet_evidence_ids: list[str] = []
+    evidence_count: int = 0
+    notes_count: int = 0
+    attachments_count: int = 0
+    collaborators: dict[str, Permission] = {}
+    legal_hold: bool = False
+    reopen_count: int = 0
+    escalated_at: datetime | None = None
+
+
+class StoredCase(CaseFields, Subject):
+    """A case as it is stored.
+
+    `clock_due_at` is what the queues sort by: when the running clock runs out (year 9999 where
+    nothing is due), null while the clock stands; `clock_stopped_at` is since when it stands. `head`
+    is the end of the case's audit chain.
+    """
+
+    clock_due_at: datetime | None
+    clock_stopped_at: datetime | None = None
+    search_tokens: list[str]
+    evidence: list[EvidenceRef] = []
+    packet_version: int = 0
+    holds: list[Hold] = []
+
+
+class _Identified(Model):
+    id: str
+
+
+class Case(CaseFields, _Identified):
+    """A case as a client sees it."""
+
+    versioned: ClassVar[bool] = True
+
+    overdue: bool
+    paused_at: datetime | None
+
+
+class FullCase(Case):
+    """A case with its evidence, and the holds on it; without them where the basic view is asked."""
+
+    evidence: list[Evidence] | None = OMITTED
+    holds: list[Hold] | None = OMITTED
+
+
+class CasePage(Model):
+    """One page of cases."""
+
+    cases: list[SerializeAsAny[Case]]
+    next_page_token: str | None = OMITTED
+
+
+class CaseStats(Model):
+    """How many cases and events there are."""
+
+    case_count: int
+    total_events: int
+    cases_by_status: dict[Status, int]
+
+
+class CaseStanding(Model):
+    """Whether a case number is known, and whether its case is closed."""
+
+    case_id: str
+    valid: bool
+    is_closed: bool
+    status: Literal["open", "closed", "invalid"]
+
+
+class CaseStandings(Model):
+    """The standing of each case number, in the order asked."""
+
+    results: list[CaseStanding]
+
+
+class CaseClosing(Model):
+    """What became of one case in a batch; `error` is the error it would have got alone."""
+
+    case_id: str
+    ok: bool
+    error: Problem | None = OMITTED
+
+
+class CaseClosings(Model):
+    """What became of a batch, case by case in the order asked."""
+
+    results: list[CaseClosing]
+    succeeded: int
+    failed: int

@@ -1,0 +1,130 @@
+"""Evidence on a case, and the packet that is curated from it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.models.base import (
+    OMITTED,
+    UNSET,
+    Id,
+    JsonObject,
+    Model,
+    Name,
+    Page,
+    Text,
+    Title,
+)
+
+MAX_ITEMS = 400
+MAX_PACKET_BYTES = 900_000
+"""What the items of a packet may come to as JSON: a frozen packet is one document of 1 MiB."""
+
+Tags = Annotated[list[Name], Field(max_length=50)]
+
+
+class NewEvidence(Model):
+    """An item to attach. Without an id it gets a UUID."""
+
+    id: Id | None = None
+    title: Title
+    snippet: Text = ""
+    citation: Name | None = None
+    source_id: Name | None = None
+    tags: Tags = []
+    metadata: JsonObject = {}
+    included_in_packet: bool = False
+
+
+Items = Annotated[list[NewEvidence], Field(max_length=MAX_ITEMS)]
+
+
+class EvidenceToAdd(Model):
+    """Items to attach behind those that are there."""
+
+    evidence: Annotated[list[NewEvidence], Field(min_length=1, max_length=MAX_ITEMS)]
+
+
+class EvidenceToPut(Model):
+    """Either all the evidence anew, or which of it is in the packet, in which order."""
+
+    evidence: Items | None = None
+    packet_evidence_ids: Annotated[list[Id], Field(max_length=MAX_ITEMS)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.evidence is None) == (self.packet_evidence_ids is None):
+            raise PydanticCustomError("evidence", "give either evidence or packetEvidenceIds")
+        return self
+
+
+class EvidencePatch(Model):
+    """Fields to change; null clears. What is not named stays."""
+
+    title: Title = UNSET
+    snippet: Text = UNSET
+    citation: Name | None = UNSET
+    source_id: Name | None = UNSET
+    tags: Tags = UNSET
+    metadata: JsonObject = UNSET
+    included_in_packet: bool = UNSET
+
+
+class EvidenceContent(Model):
+    """What an item says. Its hash is the SHA-256 of the RFC 8785 form of this."""
+
+    id: str
+    title: str
+    snippet: str
+    citation: str | None
+    source_id: str | None
+    tags: list[str]
+    metadata: dict[str, Any]
+
+
+class StoredEvidence(Model):
+    """An item as it is stored; its id is the document's, `metadata` is JSON text."""
+
+    title: str
+    snippet: str
+    citation: str | None
+    source_id: str | None
+    tags: list[str]
+    metadata: str
+    added_at: datetime
+    added_by: str
+
+
+class Evidence(EvidenceContent):
+    """An item as a client sees it; its version is its case's."""
+
+    versioned: ClassVar[bool] = True
+
+    included_in_packet: bool
+    added_at: datetime
+    added_by: str
+
+
+class EvidenceRef(Model):
+    """An item's place on its case: its id, the hash of its content, its size in bytes."""
+
+    id: str
+    sha256: str
+    size: int
+
+
+class EvidenceQuery(Page):
+    """A page of a case's evidence; `packet` shows only what is in the packet, in its order."""
+
+    packet: bool = False
+
+
+class EvidencePage(Model):
+    """One page of evidence."""
+
+    evidence: list[Evidence]
+    next_page_token: str | None = OMITTED

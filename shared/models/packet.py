@@ -1,0 +1,94 @@
+"""Packets: the evidence that a decision rests on."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_core import to_json
+
+from shared.models.base import Model
+from shared.models.evidence import EvidenceContent
+
+_SPECIAL = re.compile(r"[\\`*_\[\]<>#|&~]")
+_AT_START = re.compile(r"^(\d*)([-+=.)])")
+
+
+class PacketQuery(Model):
+    """Which version of a packet; without one the latest, or the draft of an open case."""
+
+    version: Annotated[int, Field(ge=1)] | None = None
+
+
+class ManifestEntry(Model):
+    """The hash of one item of a packet."""
+
+    id: str
+    sha256: str
+
+
+class Packet(Model):
+    """The evidence that a decision rests on, in order.
+
+    `sha256` is over the RFC 8785 form of `{caseId, version, items, manifest}`.
+    """
+
+    case_id: str
+    version: int | None
+    state: Literal["draft", "frozen"]
+    title: str
+    decision_type: str
+    frozen_at: datetime | None
+    frozen_by: str | None
+    items: list[EvidenceContent]
+    manifest: list[ManifestEntry]
+    sha256: str
+
+    def as_markdown(self) -> str:
+        """The packet as a document to file: title, decision, items with citations, hashes."""
+        parts = zip(self.items, self.manifest, strict=True)
+        sections = [_section(number, *part) for number, part in enumerate(parts, 1)]
+        return "\n\n".join([f"# {_plain(self.title)}", self._summary(), *sections]) + "\n"
+
+    def _summary(self) -> str:
+        decision = f"{_plain(self.decision_type)}, not decided yet"
+        if self.frozen_at and self.frozen_by:
+            when = self.frozen_at.isoformat(timespec="seconds")
+            decision = f"{_plain(self.decision_type)}, approved {when} by {_plain(self.frozen_by)}"
+        packet = self.state if self.version is None else f"version {self.version}, {self.state}"
+        return _list(
+            {
+                "Case": _plain(self.case_id),
+                "Decision": decision,
+                "Packet": f"{packet}, {len(self.items)} items",
+                "SHA-256": f"`{self.sha256}`",
+            }
+        )
+
+
+def _section(number: int, item: EvidenceContent, entry: ManifestEntry) -> str:
+    quoted = "\n".join(f"> {_plain(line)}" for line in item.snippet.splitlines())
+    facts = _list(
+        {
+            "Citation": _plain(item.citation or ""),
+            "Source": _plain(item.source_id or ""),
+            "Tags": ", ".join(map(_plain, item.tags)),
+            "Metadata": _plain(to_json(item.metadata).decode()) if item.metadata else "",
+            "Evidence": _plain(item.id),
+            "SHA-256": f"`{entry.sha256}`",
+        }
+    )
+    texts = (f"## {number}. {_plain(item.title)}", quoted, facts)
+    return "\n\n".join(text for text in texts if text)
+
+
+def _list(facts: dict[str, str]) -> str:
+    return "\n".join(f"- {name}: {text}" for name, text in facts.items() if text)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, on the line where it stands."""
+    escaped = _SPECIAL.sub(r"\\\g<0>", text.strip())
+    return _AT_START.sub(r"\g<1>\\\g<2>", escaped)

@@ -1,0 +1,25 @@
+"""Collaborators of a case, and legal holds on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from shared.models.base import Model
+
+Permission = Literal["read", "write", "admin"]
+
+
+class PermissionGiven(Model):
+    """What a collaborator may do with others' worksheets on a case; `admin` also names others."""
+
+    permission: Permission
+
+
+class Hold(Model):
+    """A legal hold: while one is on a case, nothing of the case is deleted."""
+
+    id: str
+    reason: str
+    placed_at: datetime
+    placed_by: str

@@ -1,0 +1,96 @@
+"""From bytes and strings to models; what is wrong is said field by field."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from werkzeug.datastructures import MultiDict
+
+from shared.errors import InvalidArgument
+from shared.models.base import Model
+
+M = TypeVar("M", bound=Model)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_DESCRIPTIONS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this request",
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be a whole number",
+}
+
+
+def body(raw: bytes, model: type[M]) -> M:
+    """The model in a JSON body. Raises InvalidArgument."""
+    try:
+        parsed = model.model_validate_json(raw or b"{}", by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise _invalid(error, "body") from None
+    # The parser lets the last of two equal keys win, which another reader may not.
+    json.loads(raw or b"{}", object_pairs_hook=_each_key_once)
+    return parsed
+
+
+def query(arguments: MultiDict[str, str], model: type[M]) -> M:
+    """The model in the query string. Raises InvalidArgument."""
+    for name in arguments:
+        if len(arguments.getlist(name)) > 1:
+            raise InvalidArgument.field(name, "is given more than once")
+    try:
+        return model.model_validate_strings(arguments.to_dict(), by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise _invalid(error, "query") from None
+
+
+def path_value(name: str, text: str, annotation: Any) -> Any:
+    """The value of one path parameter. Raises InvalidArgument."""
+    try:
+        return _adapter(annotation).validate_python(text)
+    except ValidationError as error:
+        raise InvalidArgument.field(name, _description(error.errors()[0])) from None
+
+
+def idempotency_key(header: str | None) -> str | None:
+    """The `Idempotency-Key`, if there is one: 1 to 255 visible ASCII characters."""
+    if header is not None and not _KEY.fullmatch(header):
+        raise InvalidArgument.field("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+    return header
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise InvalidArgument.field(name, "is given more than once")
+        seen.add(name)
+
+
+def _invalid(error: ValidationError, whole: str) -> InvalidArgument:
+    details = [
+        {"field": _field(detail["loc"]) or whole, "description": _description(detail)}
+        for detail in error.errors(include_url=False, include_input=False)[:20]
+    ]
+    first = details[0]
+    return InvalidArgument(f"{first['field']}: {first['description']}", details)
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for step in location:
+        if step != "[key]":  # how Pydantic marks an error of a key itself
+            text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def _description(detail: ErrorDetails) -> str:
+    message = detail["msg"]
+    return _DESCRIPTIONS.get(detail["type"], message[:1].lower() + message[1:])
+
+
+@cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation)

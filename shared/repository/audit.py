@@ -1,0 +1,151 @@
+"""Reading the audit trail, and checking that it holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from shared.chain import Check
+from shared.documents.port import Document, DocumentStore, Filter, Order, Query
+from shared.errors import NotFound
+from shared.models.audit import (
+    BrokenLink,
+    CaseEventQuery,
+    Event,
+    EventQuery,
+    Head,
+    Verification,
+)
+from shared.repository.events import from_document, readable
+from shared.repository.paging import page, place
+from shared.repository.subjects import DELETED_AT
+
+_VERIFY_PAGE = 300
+_NEWEST_FIRST = (Order("createdAt", descending=True),)
+_BY_SEQUENCE = (Order("sequence", descending=True),)
+
+
+def of_case(
+    store: DocumentStore, tenant: str, case_id: str, wanted: CaseEventQuery
+) -> tuple[list[Event], str | None]:
+    """A page of a case's own chain, or with `related` of all events about it. Raises NotFound."""
+    if wanted.related:
+        query = _events(tenant, (Filter("caseId", "==", case_id),), _NEWEST_FIRST)
+    else:
+        query = _events(tenant, (Filter("subject", "==", f"cases/{case_id}"),), _BY_SEQUENCE)
+    rows, token = page(store, query, wanted)
+    if not rows and not wanted.page_token:
+        # Every case has had an event from its first moment on, and keeps it.
+        raise NotFound(f"cases/{case_id} does not exist")
+    return [from_document(row) for row in rows], token
+
+
+def of_tenant(
+    store: DocumentStore, tenant: str, wanted: EventQuery
+) -> tuple[list[Event], str | None]:
+    """A page of a tenant's events, newest first."""
+    equal = {
+        "subject": wanted.subject,
+        "actorName": wanted.actor,
+        "eventType": wanted.event_type,
+        "severity": wanted.severity,
+        "agentId": wanted.agent_id,
+    }
+    filters = [Filter(name, "==", value) for name, value in equal.items() if value is not None]
+    if wanted.since:
+        filters.append(Filter("createdAt", ">=", wanted.since))
+    if wanted.until:
+        filters.append(Filter("createdAt", "<", wanted.until))
+    rows, token = page(store, _events(tenant, tuple(filters), _NEWEST_FIRST), wanted)
+    return [from_document(row) for row in rows], token
+
+
+def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
+    """Whether a subject's chain holds, from its head back to its first event. Raises NotFound."""
+    path = f"tenants/{tenant}" if subject == "tenant" else f"tenants/{tenant}/{subject}"
+    document = store.get(path)
+    head = _head(document)
+    query = _events(tenant, (Filter("subject", "==", subject),), _BY_SEQUENCE)
+    check = Check(tenant, subject, head or Head())
+    last = None
+    if head and head.sequence:
+        upto = (*query.filters, Filter("sequence", "<=", head.sequence))
+        last = _follow(store, replace(query, filters=upto), check)
+    check.finish()
+    broken = check.broken or _ending(store, query, document, head, last)
+    if document is None and broken is None and subject != "tenant":
+        raise NotFound(f"{subject} does not exist")
+    return Verification(
+        subject=subject,
+        valid=broken is None,
+        events=check.events,
+        head_hash=(head or Head()).hash,
+        first_broken=broken,
+    )
+
+
+def _follow(store: DocumentStore, query: Query, check: Check) -> Event | None:
+    newest: Event | None = None
+    while rows := store.query(replace(query, limit=_VERIFY_PAGE)):
+        events = [readable(row) for row in rows]
+        newest = newest or events[0]
+        check.follow(event or _sequence(row) for event, row in zip(events, rows, strict=True))
+        if len(rows) < _VERIFY_PAGE:
+            break
+        query = replace(query, after=place(rows[-1], query))
+    return newest
+
+
+def _ending(
+    store: DocumentStore,
+    query: Query,
+    document: Document | None,
+    head: Head | None,
+    last: Event | None,
+) -> BrokenLink | None:
+    """What is wrong at the end of a chain that holds up to its head."""
+    reached = head.sequence if head else 0
+    if document and head is None:
+        return BrokenLink(sequence=0, problem="the subject's head cannot be read")
+    if document and _gone(document) and last and not _deleted_by(store, document, last):
+        return BrokenLink(sequence=reached, problem="the subject is gone without an event")
+    beyond = (*query.filters, Filter("sequence", ">", reached))
+    rows = store.query(replace(query, filters=beyond, limit=1))
+    if not rows:
+        return None
+    # It may have been recorded since the head was read: then the head has moved too.
+    now = _head(store.get(document.path)) if document else None
+    if now and now.sequence > reached:
+        return None
+    return BrokenLink(sequence=reached + 1, problem="event lies beyond the head")
+
+
+def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
+    """Whether an event tells of a deletion: the last one, or of a worksheet its case's."""
+    if not last.subject.startswith("worksheets/"):
+        return last.event_type == "case_deleted"
+    tenant = document.path.removesuffix(last.subject)
+    case_id = last.subject.removeprefix("worksheets/").partition(":")[0]
+    case = store.get(f"{tenant}cases/{case_id}")
+    return case is not None and _gone(case)
+
+
+def _gone(document: Document) -> bool:
+    return DELETED_AT in document.data
+
+
+def _sequence(row: Document) -> int | None:
+    sequence = row.data["sequence"]
+    return sequence if isinstance(sequence, int) else None
+
+
+def _head(document: Document | None) -> Head | None:
+    try:
+        return Head.model_validate(document.data.get("head")) if document else None
+    except ValidationError:
+        return None
+
+
+def _events(tenant: str, filters: tuple[Filter, ...], order: tuple[Order, ...]) -> Query:
+    return Query(f"tenants/{tenant}/audit", filters, order)

@@ -1,0 +1,252 @@
+"""Cases in the store: opening, finding, changing, counting, deleting."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from shared import errors, lifecycle, search
+from shared.documents.port import Document, DocumentStore, Filter, Order, Query
+from shared.documents.values import MAX_WRITES
+from shared.models.audit import EventType, NewEvent
+from shared.models.case import (
+    CaseFilters,
+    CasePatch,
+    CaseQuery,
+    NewCase,
+    Status,
+    StoredCase,
+)
+from shared.models.settings import Settings
+from shared.repository import evidence, packets, worksheets
+from shared.repository.kinds import CASES
+from shared.repository.ledger import Ledger
+from shared.repository.paging import SCAN_LIMIT, page, place
+from shared.repository.posting import Decision, Recorded, Rule, Seen
+from shared.repository.subjects import required
+
+_START = datetime(1, 1, 1, tzinfo=UTC)
+_CLAIM_CANDIDATES = 20
+_MAX_REMOVALS = MAX_WRITES - 2
+"""What a deletion takes away in its one commit, besides the case and its event."""
+_COUNTERS = {
+    EventType.NOTE_ADDED: "notes_count",
+    EventType.ATTACHMENT_ADDED: "attachments_count",
+}
+
+
+def create(ledger: Ledger, new: NewCase, settings: Settings) -> Recorded[StoredCase]:
+    """Opens a case under its number, or a UUID. Raises AlreadyExists."""
+    case_id = new.id or str(uuid.uuid4())
+    due_hours = settings.due_hours(new.decision_type)
+
+    def opened(now: datetime) -> Decision[StoredCase]:
+        by = ledger.origin.actor.name
+        case = lifecycle.opened(case_id, new, by=by, due_hours=due_hours, now=now)
+        created = Decision(case, EventType.CASE_CREATED, "Case created", case_id=case_id)
+        return evidence.with_first(ledger, created, case_id, new.evidence, now)
+
+    return ledger.create(CASES, case_id, opened)
+
+
+def get(store: DocumentStore, tenant: str, case_id: str) -> StoredCase:
+    """A case. Raises NotFound."""
+    return required(CASES, store.get(CASES.path(tenant, case_id)), case_id)
+
+
+def listed(
+    store: DocumentStore, tenant: str, wanted: CaseQuery, now: datetime
+) -> tuple[list[Document], str | None]:
+    """A page of a queue, newest first, or longest overdue first; and the token of the next."""
+    query = _queue(tenant, wanted, now)
+    accept = _has_words(wanted.search) if wanted.search else None
+    return page(store, query, wanted, accept=accept)
+
+
+def update(ledger: Ledger, case_id: str, patch: CasePatch) -> Recorded[StoredCase]:
+    """Changes fields of a case."""
+
+    def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+        new = lifecycle.changed(case_id, old, patch, now)
+        if new == old:
+            return None
+        event_type, message = _described(old, new)
+        decided = Decision(new, event_type, message, reason=patch.reason, case_id=case_id)
+        if new.status is Status.APPROVED and old.status is not Status.APPROVED:
+            return packets.frozen(ledger, decided, case_id, now)
+        return decided
+
+    return ledger.change(CASES, case_id, changed)
+
+
+def claim(ledger: Ledger, case_id: str, seen: Seen | None = None) -> Recorded[StoredCase]:
+    """Assigns an unassigned case to the caller. Raises FailedPrecondition naming the holder."""
+
+    def claimed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+        new = lifecycle.claimed(old, ledger.origin.actor.name, now)
+        if new == old:
+            return None
+        return Decision(new, EventType.ASSIGNED, f"Claimed by {new.assigned_to}", case_id=case_id)
+
+    return ledger.change(CASES, case_id, claimed, seen=seen)
+
+
+def claim_next(ledger: Ledger, filters: CaseFilters) -> Recorded[StoredCase]:
+    """Claims the unassigned case that is due first. Raises NotFound where none is left to claim.
+
+    Who loses the first of the queue tries the following ones in random order, so that a crowd
+    spreads.
+    """
+    query = _claimable(ledger.tenant, filters, ledger.clock())
+    accept = _has_words(filters.search or "")
+    read = 0
+    while read < SCAN_LIMIT:
+        rows = ledger.store.query(replace(query, limit=1 if read == 0 else _CLAIM_CANDIDATES))
+        for row in random.sample(rows, len(rows)):
+            if accept(row) and (claimed := _claimed_if_free(ledger, row)):
+                return claimed
+        if not rows:
+            break
+        read += len(rows)
+        query = replace(query, after=place(rows[-1], query))
+    if replayed := ledger.replay(CASES):
+        return replayed
+    raise errors.NotFound("no case of this queue is left to claim")
+
+
+def reopen(ledger: Ledger, case_id: str, reason: str) -> Recorded[StoredCase]:
+    """Takes an approved or closed case into review again."""
+
+    def reopened(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+        new = lifecycle.reopened(old, now)
+        return Decision(
+            new, EventType.CASE_REOPENED, "Case reopened", reason=reason, case_id=case_id
+        )
+
+    return ledger.change(CASES, case_id, reopened)
+
+
+def close_many(
+    ledger: Ledger, case_ids: Sequence[str], reason: str
+) -> list[Recorded[StoredCase] | errors.ApiError]:
+    """Closes each case by the rules of one; gives what became of each, in order."""
+
+    def closer(case_id: str) -> Rule[StoredCase]:
+        def closed(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+            new = lifecycle.closed(old, reason, now)
+            event_type, message = _described(old, new)
+            return Decision(new, event_type, message, reason=reason, case_id=case_id)
+
+        return closed
+
+    return ledger.change_many(CASES, case_ids, closer)
+
+
+def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
+    """Deletes a case with all that is its, unless it is held; its events stay.
+
+    Its id is never used again. Raises FailedPrecondition.
+    """
+
+    def deleted(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+        if old.legal_hold:
+            raise errors.FailedPrecondition("the case is under a legal hold", [{"legalHold": True}])
+        sheets = worksheets.removals(ledger, case_id, now)
+        writes = (
+            *evidence.removals(ledger.tenant, case_id, old),
+            *packets.removals(ledger.tenant, case_id, old),
+            *sheets,
+        )
+        if len(writes) > _MAX_REMOVALS:
+            details = [{"documents": len(writes), "allowed": _MAX_REMOVALS}]
+            raise errors.FailedPrecondition("remove evidence first: it is too much", details)
+        removed = [{"id": ref.id, "sha256": ref.sha256} for ref in old.evidence]
+        return Decision(
+            old,
+            EventType.CASE_DELETED,
+            "Case deleted",
+            case_id=case_id,
+            meta={"evidenceCount": 0, "removed": removed, "worksheets": len(sheets)},
+            deletes=True,
+            writes=writes,
+        )
+
+    return ledger.change(CASES, case_id, deleted)
+
+
+def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
+    """Records an event that a client reports; notes and attachments are counted on the case."""
+    event_type = EventType(new.event_type)
+    counter = _COUNTERS.get(event_type)
+
+    def reported(old: StoredCase, _: datetime) -> Decision[StoredCase]:
+        counted = {counter: getattr(old, counter) + 1} if counter else {}
+        return Decision(
+            old.model_copy(update=counted),
+            event_type,
+            new.message,
+            severity=new.severity,
+            source="api",
+            agent_id=new.agent_id,
+            case_id=case_id,
+            meta=new.meta,
+        )
+
+    return ledger.change(CASES, case_id, reported)
+
+
+def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | None:
+    try:
+        return claim(ledger, row.id, seen=Seen(row))
+    except (errors.FailedPrecondition, errors.NotFound):
+        return None
+
+
+def _described(old: StoredCase, new: StoredCase) -> tuple[EventType, str]:
+    if new.status is not old.status:
+        return EventType.STATUS_CHANGED, f"Status changed from {old.status} to {new.status}"
+    if new.assigned_to != old.assigned_to:
+        to = f"Assigned to {new.assigned_to}" if new.assigned_to else "Assignment removed"
+        return EventType.ASSIGNED, to
+    return EventType.CASE_UPDATED, "Case updated"
+
+
+def _filters(filters: CaseFilters) -> tuple[Filter, ...]:
+    conditions = []
+    if filters.status:
+        conditions.append(Filter("status", "==", filters.status))
+    if filters.assigned_to or filters.unassigned:
+        conditions.append(Filter("assignedTo", "==", filters.assigned_to))
+    if filters.decision_type:
+        conditions.append(Filter("decisionType", "==", filters.decision_type))
+    if filters.search:
+        # The longest word is the most selective; the others are checked on the rows.
+        longest = max(search.words(filters.search), key=len)
+        conditions.append(Filter("searchTokens", "array_contains", longest))
+    return tuple(conditions)
+
+
+def _queue(tenant: str, filters: CaseFilters, now: datetime) -> Query:
+    collection = f"tenants/{tenant}/cases"
+    if filters.overdue:
+        overdue = (*_filters(filters), Filter("clockDueAt", "<", now))
+        return Query(collection, overdue, (Order("clockDueAt"),))
+    return Query(collection, _filters(filters), (Order("createdAt", descending=True),))
+
+
+def _claimable(tenant: str, filters: CaseFilters, now: datetime) -> Query:
+    conditions = _filters(filters.model_copy(update={"unassigned": True}))
+    if filters.overdue:
+        conditions += (Filter("clockDueAt", "<", now),)
+    elif filters.status is not Status.NEEDS_INFO:
+        # Where the clock stands there is nothing to take up, unless it is asked for by name.
+        conditions += (Filter("clockDueAt", ">", _START),)
+    return Query(f"tenants/{tenant}/cases", conditions, (Order("clockDueAt"),))
+
+
+def _has_words(text: str) -> Callable[[Document], bool]:
+    wanted = set(search.words(text))
+    return lambda row: wanted <= set(row.data["searchTokens"])

@@ -1,0 +1,223 @@
+"""Evidence on a case: attaching, replacing, curating, removing.
+
+Items are documents below their case; which there are, their order, and which are in the packet
+stands on the case. So every change of evidence is a change of the case, and one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from shared import errors, lifecycle, packet
+from shared.documents.port import Delete, DocumentStore, Set, Write
+from shared.models.audit import EventType
+from shared.models.case import StoredCase
+from shared.models.evidence import (
+    MAX_ITEMS,
+    MAX_PACKET_BYTES,
+    Evidence,
+    EvidencePatch,
+    EvidenceQuery,
+    EvidenceToPut,
+    NewEvidence,
+)
+from shared.repository import items
+from shared.repository.items import Attached
+from shared.repository.kinds import CASES
+from shared.repository.ledger import Ledger
+from shared.repository.paging import slice_of
+from shared.repository.posting import Decision, Recorded
+from shared.repository.subjects import required
+
+
+def with_first(
+    ledger: Ledger,
+    created: Decision[StoredCase],
+    case_id: str,
+    given: Sequence[NewEvidence],
+    now: datetime,
+) -> Decision[StoredCase]:
+    """The decision to open a case, with the evidence it comes with."""
+    if not given:
+        return created
+    new = items.attached(given, ledger.origin.actor.name, now)
+    decided = _decided(ledger, case_id, created.state, new)
+    return replace(created, state=decided.state, meta=decided.meta, writes=decided.writes)
+
+
+def put(ledger: Ledger, case_id: str, body: EvidenceToPut) -> Recorded[StoredCase]:
+    """Replaces all evidence, or only says what is in the packet and in which order."""
+
+    def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+        if body.evidence is None:
+            return _changed(ledger, case_id, old, _repacked(old, body.packet_evidence_ids or []))
+        new = items.attached(body.evidence, ledger.origin.actor.name, now)
+        return _changed(ledger, case_id, old, new)
+
+    return ledger.change(CASES, case_id, changed)
+
+
+def add(ledger: Ledger, case_id: str, given: Sequence[NewEvidence]) -> Recorded[StoredCase]:
+    """Attaches items behind those that are there. Raises AlreadyExists for an id that is taken."""
+
+    def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+        lifecycle.require_editable(old)
+        more = items.attached(given, ledger.origin.actor.name, now)
+        taken = {ref.id for ref in old.evidence} & {ref.id for ref in more.refs}
+        if taken:
+            details = [{"evidenceIds": sorted(taken)}]
+            raise errors.AlreadyExists("the case has evidence of this id", details)
+        if len(old.evidence) + len(more.refs) > MAX_ITEMS:
+            raise errors.InvalidArgument.field("evidence", f"a case has at most {MAX_ITEMS} items")
+        packet_ids = [*old.packet_evidence_ids, *more.packet_ids]
+        all_of_it = Attached([*old.evidence, *more.refs], packet_ids, more.documents)
+        return _changed(ledger, case_id, old, all_of_it)
+
+    return ledger.change(CASES, case_id, changed)
+
+
+def update(
+    ledger: Ledger, case_id: str, evidence_id: str, patch: EvidencePatch
+) -> tuple[Recorded[StoredCase], Evidence]:
+    """Changes fields of one item; gives it as it is then. Raises NotFound."""
+
+    def changed(old: StoredCase, _: datetime) -> Decision[StoredCase] | None:
+        item = _item(ledger, case_id, old, evidence_id)
+        given = {name: getattr(patch, name) for name in patch.model_fields_set}
+        wanted = item.model_copy(update=given)
+        made[:] = [wanted]
+        return None if wanted == item else _changed(ledger, case_id, old, _with(old, wanted))
+
+    made: list[Evidence] = []
+    recorded = ledger.change(CASES, case_id, changed)
+    if recorded.replayed:
+        return recorded, _item(ledger, case_id, recorded.current, evidence_id)
+    return recorded, made[0]
+
+
+def remove(ledger: Ledger, case_id: str, evidence_id: str) -> Recorded[StoredCase]:
+    """Takes one item off the case. Raises NotFound."""
+
+    def changed(old: StoredCase, _: datetime) -> Decision[StoredCase] | None:
+        rest = [ref for ref in old.evidence if ref.id != evidence_id]
+        if len(rest) == len(old.evidence):
+            raise _unknown(case_id, evidence_id)
+        packet_ids = [i for i in old.packet_evidence_ids if i != evidence_id]
+        return _changed(ledger, case_id, old, Attached(rest, packet_ids, {}))
+
+    return ledger.change(CASES, case_id, changed)
+
+
+def listed(
+    store: DocumentStore, tenant: str, case_id: str, wanted: EvidenceQuery
+) -> tuple[list[Evidence], str | None]:
+    """A page of a case's evidence in its order, or of its packet in that one's. Raises NotFound."""
+    path = CASES.path(tenant, case_id)
+    case = required(CASES, store.get(path), case_id)
+    ids = case.packet_evidence_ids if wanted.packet else [ref.id for ref in case.evidence]
+    part, token = slice_of(ids, wanted, f"{path}/evidence")
+    return items.read(store, tenant, case_id, case, part), token
+
+
+def removals(tenant: str, case_id: str, case: StoredCase) -> list[Write]:
+    """The writes that take all evidence of a case away."""
+    return [Delete(items.path(tenant, case_id, ref.id)) for ref in case.evidence]
+
+
+def _changed(
+    ledger: Ledger, case_id: str, old: StoredCase, new: Attached
+) -> Decision[StoredCase] | None:
+    """The decision that a case has other evidence, or none where it is the same."""
+    lifecycle.require_editable(old)
+    decided = _decided(ledger, case_id, old, new)
+    return None if decided.state == old else decided
+
+
+def _decided(ledger: Ledger, case_id: str, old: StoredCase, new: Attached) -> Decision[StoredCase]:
+    """The case with this evidence: what came, went and changed, as writes and in the event."""
+    before = {ref.id: ref.sha256 for ref in old.evidence}
+    after = {ref.id: ref.sha256 for ref in new.refs}
+    came = [i for i in after if i not in before]
+    went = [i for i in before if i not in after]
+    altered = [i for i in after if i in before and after[i] != before[i]]
+    meta: dict[str, Any] = {
+        "evidenceCount": len(after),
+        "added": [{"id": i, "sha256": after[i]} for i in came],
+        "removed": [{"id": i, "sha256": before[i]} for i in went],
+        "changed": [{"id": i, "old": before[i], "new": after[i]} for i in altered],
+    }
+    if [i for i in before if i in after] != [i for i in after if i in before]:
+        meta["order"] = list(after)
+    tenant = ledger.tenant
+    writes: list[Write] = [
+        Set(items.path(tenant, case_id, i), new.documents[i]) for i in (*came, *altered)
+    ]
+    writes += [Delete(items.path(tenant, case_id, i)) for i in went]
+    event_type, message = _described(came, went, altered)
+    case = _holding(old, new)
+    return Decision(case, event_type, message, case_id=case_id, meta=meta, writes=tuple(writes))
+
+
+def _described(came: list[str], went: list[str], altered: list[str]) -> tuple[EventType, str]:
+    changes = (
+        (EventType.EVIDENCE_ATTACHED, len(came), "attached"),
+        (EventType.EVIDENCE_UPDATED, len(altered), "changed"),
+        (EventType.EVIDENCE_REMOVED, len(went), "removed"),
+    )
+    told = [(event_type, f"{count} {word}") for event_type, count, word in changes if count]
+    if not told:
+        return EventType.PACKET_UPDATED, "Packet or order of the evidence changed"
+    return told[0][0], "Evidence: " + ", ".join(text for _, text in told)
+
+
+def _holding(case: StoredCase, new: Attached) -> StoredCase:
+    """The case with this evidence. Raises InvalidArgument for a packet that is too large."""
+    chosen = frozenset(new.packet_ids)
+    if sum(ref.size for ref in new.refs if ref.id in chosen) > MAX_PACKET_BYTES:
+        raise errors.InvalidArgument.field(
+            "packetEvidenceIds", f"the packet's items come to more than {MAX_PACKET_BYTES} bytes"
+        )
+    updates = {
+        "evidence": new.refs,
+        "evidence_count": len(new.refs),
+        "packet_evidence_ids": new.packet_ids,
+    }
+    return case.model_copy(update=updates)
+
+
+def _repacked(old: StoredCase, packet_ids: list[str]) -> Attached:
+    items.require_each_once(packet_ids, "packetEvidenceIds")
+    unknown = set(packet_ids) - {ref.id for ref in old.evidence}
+    if unknown:
+        raise errors.InvalidArgument.field(
+            "packetEvidenceIds", f"the case has no evidence {', '.join(sorted(unknown))}"
+        )
+    return Attached(old.evidence, packet_ids, {})
+
+
+def _with(old: StoredCase, item: Evidence) -> Attached:
+    """The case's evidence with one item as it is wanted."""
+    content = packet.content_of(item)
+    new_ref = packet.reference(content)
+    refs = [new_ref if ref.id == item.id else ref for ref in old.evidence]
+    packet_ids = [i for i in old.packet_evidence_ids if i != item.id or item.included_in_packet]
+    if item.included_in_packet and item.id not in packet_ids:
+        packet_ids.append(item.id)
+    return Attached(
+        refs, packet_ids, {item.id: items.data_of(content, item.added_by, item.added_at)}
+    )
+
+
+def _item(ledger: Ledger, case_id: str, case: StoredCase, evidence_id: str) -> Evidence:
+    known = [ref.id for ref in case.evidence if ref.id == evidence_id]
+    found = items.read(ledger.store, ledger.tenant, case_id, case, known)
+    if not found:
+        raise _unknown(case_id, evidence_id)
+    return found[0]
+
+
+def _unknown(case_id: str, evidence_id: str) -> errors.NotFound:
+    return errors.NotFound(f"cases/{case_id}/evidence/{evidence_id} does not exist")

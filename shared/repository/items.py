@@ -1,0 +1,90 @@
+"""Items of evidence as documents below their case."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic_core import from_json, to_json
+
+from shared import errors, packet
+from shared.documents.port import Data, Document, DocumentStore
+from shared.models.case import StoredCase
+from shared.models.evidence import (
+    Evidence,
+    EvidenceContent,
+    EvidenceRef,
+    NewEvidence,
+    StoredEvidence,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The evidence that a case shall have: each item's place, which are in the packet, in order.
+
+    `documents` has what may have to be written; of what stays as it is nothing needs to be there.
+    """
+
+    refs: list[EvidenceRef]
+    packet_ids: list[str]
+    documents: dict[str, Data]
+
+
+def attached(items: Sequence[NewEvidence], by: str, now: datetime) -> Attached:
+    """New items with ids, hashes and documents. Raises InvalidArgument for an id given twice."""
+    contents = [_content(item) for item in items]
+    require_each_once([content.id for content in contents], "evidence")
+    flags = zip(contents, items, strict=True)
+    return Attached(
+        refs=[packet.reference(content) for content in contents],
+        packet_ids=[content.id for content, item in flags if item.included_in_packet],
+        documents={content.id: data_of(content, by, now) for content in contents},
+    )
+
+
+def path(tenant: str, case_id: str, evidence_id: str) -> str:
+    """Where an item is kept."""
+    return f"tenants/{tenant}/cases/{case_id}/evidence/{evidence_id}"
+
+
+def read(
+    store: DocumentStore, tenant: str, case_id: str, case: StoredCase, ids: Sequence[str]
+) -> list[Evidence]:
+    """Items of a case, in the order of `ids`, in one round trip; without those just removed."""
+    if not ids:
+        return []
+    flagged = frozenset(case.packet_evidence_ids)
+    found = store.get_many([path(tenant, case_id, i) for i in ids])
+    return [_shown(document, flagged) for document in found if document]
+
+
+def data_of(content: EvidenceContent, by: str, now: datetime) -> Data:
+    """The document of an item.
+
+    `metadata` is JSON text: Firestore has no list of lists, and would count its every field.
+    """
+    shared = set(StoredEvidence.model_fields) - {"metadata", "added_at", "added_by"}
+    text = to_json(content.metadata).decode()
+    fields = content.model_dump(include=shared)
+    stored = StoredEvidence(**fields, metadata=text, added_at=now, added_by=by)
+    return stored.model_dump(by_alias=True)
+
+
+def require_each_once(ids: Sequence[str], field: str) -> None:
+    """Raises InvalidArgument where an id is given twice."""
+    if len(set(ids)) < len(ids):
+        raise errors.InvalidArgument.field(field, "names an id more than once")
+
+
+def _content(item: NewEvidence) -> EvidenceContent:
+    given = {name: getattr(item, name) for name in EvidenceContent.model_fields}
+    return EvidenceContent(**given | {"id": item.id or str(uuid.uuid4())})
+
+
+def _shown(document: Document, flagged: frozenset[str]) -> Evidence:
+    stored = StoredEvidence.model_validate(document.data, strict=False, by_name=False)
+    fields = dict(stored) | {"metadata": from_json(stored.metadata)}
+    return Evidence(**fields, id=document.id, included_in_packet=document.id in flagged)

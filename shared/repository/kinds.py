@@ -1,0 +1,56 @@
+"""What audit chains are about: cases, worksheets, the tenant itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.models.case import StoredCase
+from shared.models.settings import StoredSettings
+from shared.models.worksheet import StoredWorksheet
+from shared.repository.subjects import Kind
+
+
+def _new_worksheet(name: str, now: datetime) -> StoredWorksheet:
+    case_id, _, user_id = name.partition(":")
+    return StoredWorksheet(
+        case_id=case_id,
+        user_id=user_id,
+        problem_statement="",
+        fsr_notes="",
+        created_at=now,
+        updated_at=now,
+    )
+
+
+CASES = Kind(
+    StoredCase,
+    "cases",
+    unlisted=frozenset(
+        {
+            "created_at",
+            "created_by",
+            "status_changed_at",
+            "closed_at",
+            "assigned_at",
+            "clock_due_at",
+            "clock_stopped_at",
+            "search_tokens",
+            "evidence",
+            "holds",
+            "packet_version",
+        }
+    ),
+)
+WORKSHEETS = Kind(
+    StoredWorksheet,
+    "worksheets",
+    unlisted=frozenset({"case_id", "user_id", "created_at"}),
+    hashed=frozenset({"problem_statement", "fsr_notes"}),
+    absent=_new_worksheet,
+)
+TENANT = Kind(
+    StoredSettings,
+    "",
+    unlisted=frozenset(),
+    absent=lambda _, now: StoredSettings(updated_at=now),
+)

@@ -1,0 +1,250 @@
+"""The one door for every mutation: the subject's new state and its audit event, in one commit.
+
+    read subject -> rule gives the new state and the event, or refuses -> commit, provided that
+        the subject is still the version that was read, and the event does not exist yet
+
+Nothing is locked. Who loses reads again and lets the rule decide again. An event's id is made from
+the caller's Idempotency-Key, so the event is the receipt too: where a commit fails, is refused, or
+has an unknown outcome, the receipt tells whether it, or the same request before it, took effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from threading import Lock
+from typing import Generic, NamedTuple, TypeVar
+
+from shared import errors
+from shared.documents.backoff import attempts
+from shared.documents.port import Conflict, Document, DocumentStore, Unavailable, Write
+from shared.documents.values import commit_bytes
+from shared.models.audit import Subject
+from shared.repository import events
+from shared.repository.posting import (
+    KEY_REUSED,
+    Decision,
+    Origin,
+    Outcome,
+    Posting,
+    Recorded,
+    Rule,
+    Seen,
+)
+from shared.repository.subjects import Kind, etag, load
+
+CONTENTION_SECONDS = 10.0
+"""How long a mutation tries again against others before it answers ABORTED."""
+
+BATCH = 100
+"""Subjects in one commit: far below what Firestore and its emulator take in one request."""
+
+BATCH_BYTES = 3 * 1_048_576
+"""Data in one commit of many subjects: the emulator takes no request of 4 MiB."""
+
+TURN_SECONDS = 1.0
+_TURNS = tuple(Lock() for _ in range(64))
+
+S = TypeVar("S", bound=Subject)
+T = TypeVar("T")
+
+
+class Ledger:
+    """Mutations of one request, on one store, by one clock."""
+
+    def __init__(self, store: DocumentStore, origin: Origin, clock: Callable[[], datetime]) -> None:
+        self.store = store
+        self.origin = origin
+        self.clock = clock
+
+    @property
+    def tenant(self) -> str:
+        """Whose documents these are."""
+        return self.origin.tenant
+
+    def create(
+        self, kind: Kind[S], name: str, decide: Callable[[datetime], Decision[S]]
+    ) -> Recorded[S]:
+        """Writes a new subject in one round trip. Raises AlreadyExists where the id is taken."""
+        posting = Posting(self.store, self.origin, kind)
+        for _ in attempts(CONTENTION_SECONDS):
+            now = self.clock()
+            if recorded := posting.post(name, None, decide(now), now):
+                return recorded
+            taken = self.store.get(kind.path(self.tenant, name))
+            if recorded := posting.receipt():
+                return recorded
+            if taken:
+                raise errors.AlreadyExists(f"{kind.subject(name)} exists, or has existed")
+        raise posting.given_up()
+
+    def change(
+        self, kind: Kind[S], name: str, rule: Rule[S], *, seen: Seen | None = None
+    ) -> Recorded[S]:
+        """Applies `rule` to a subject: two round trips, or one where it was `seen` already.
+
+        Raises what the rule raises, NotFound, PreconditionFailed for a stale If-Match, KeyReused,
+        Aborted after too many lost races, and the store's Unavailable.
+        """
+        return self._change(Posting(self.store, self.origin, kind), name, rule, seen)
+
+    def change_many(
+        self, kind: Kind[S], names: Sequence[str], rule_of: Callable[[str], Rule[S]]
+    ) -> list[Outcome[S]]:
+        """Applies each subject's rule, many to a commit; gives what became of each, in order."""
+        paths = [kind.path(self.tenant, name) for name in names]
+        rows = [
+            # By its number, so that another batch with the same key meets the same receipts.
+            _Row(
+                name,
+                Seen(document),
+                rule_of(name),
+                Posting(self.store, self.origin, kind, str(number)),
+            )
+            for number, (name, document) in enumerate(
+                zip(names, self.store.get_many(paths), strict=True)
+            )
+        ]
+        outcomes: dict[str, Outcome[S]] = {}
+        for start in range(0, len(rows), BATCH):
+            outcomes |= self._change_batch(rows[start : start + BATCH])
+        return [outcomes[name] for name in names]
+
+    def replay(self, kind: Kind[S]) -> Recorded[S] | None:
+        """What this request did when it came before, if it did."""
+        return Posting(self.store, self.origin, kind).receipt()
+
+    def _change(
+        self, posting: Posting[S], name: str, rule: Rule[S], seen: Seen | None
+    ) -> Recorded[S]:
+        path = posting.kind.path(self.tenant, name)
+        for _ in attempts(CONTENTION_SECONDS):
+            with _turn(path) if posting.beaten else nullcontext():
+                document = seen.document if seen else self.store.get(path)
+                if recorded := self._attempt(posting, name, rule, document):
+                    return recorded
+            seen = None
+        raise posting.given_up()
+
+    def _attempt(
+        self, posting: Posting[S], name: str, rule: Rule[S], document: Document | None
+    ) -> Recorded[S] | None:
+        now = self.clock()
+        decided = self._decided(posting, name, rule, document, now)
+        if isinstance(decided, Recorded):
+            return decided
+        return posting.post(name, document, decided, now) or posting.receipt()
+
+    def _decided(
+        self,
+        posting: Posting[S],
+        name: str,
+        rule: Rule[S],
+        document: Document | None,
+        now: datetime,
+    ) -> Decision[S] | Recorded[S]:
+        """What the rule decides; or what is so already: nothing changes, or it came before."""
+        try:
+            state = self._state(posting.kind, name, document, now)
+            decision = rule(state, now)
+        except errors.ApiError:
+            if recorded := posting.receipt():
+                return recorded
+            raise
+        return decision or posting.receipt() or Recorded(name, state, None)
+
+    def _change_batch(self, rows: Sequence[_Row[S]]) -> dict[str, Outcome[S]]:
+        if len(rows) == 1:
+            (row,) = rows
+            return {
+                row.name: _caught(lambda: self._change(row.posting, row.name, row.rule, row.seen))
+            }
+        outcomes: dict[str, Outcome[S]] = {}
+        writes: list[Write] = []
+        for row in rows:
+            outcomes[row.name], its = self._prepared(row)
+            writes += its
+        if self._committed(rows, writes):
+            return outcomes
+        # Somebody changed one of them, or nobody knows, or they are too much: halves, down to one
+        # that finds out. But nothing of a batch whose key was used for another.
+        if self.origin.key:
+            self._refuse_reused_key(rows)
+        half = len(rows) // 2
+        return self._change_batch(rows[:half]) | self._change_batch(rows[half:])
+
+    def _prepared(self, row: _Row[S]) -> tuple[Outcome[S], list[Write]]:
+        """What one row of a batch comes to, and the writes that it needs for that."""
+        now, document = self.clock(), row.seen.document
+        decided = _caught(lambda: self._decided(row.posting, row.name, row.rule, document, now))
+        if isinstance(decided, Decision):
+            return row.posting.prepared(row.name, document, decided, now)
+        return decided, []
+
+    def _refuse_reused_key(self, rows: Sequence[_Row[S]]) -> None:
+        paths = [events.path(self.tenant, row.posting.event_id) for row in rows]
+        for receipt in self.store.get_many(paths):
+            if receipt and receipt.data["requestHash"] != self.origin.request_hash:
+                raise errors.KeyReused(KEY_REUSED)
+
+    def _committed(self, rows: Sequence[_Row[S]], writes: Sequence[Write]) -> bool:
+        """Commits a batch; False where it is too large, others were first, or nobody knows."""
+        if commit_bytes(writes) > BATCH_BYTES:
+            return False
+        try:
+            if writes:
+                self.store.commit(writes)
+        except Conflict:
+            return False
+        except Unavailable:
+            for row in rows:
+                row.posting.unknown += 1
+            return False
+        return True
+
+    def _state(self, kind: Kind[S], name: str, document: Document | None, now: datetime) -> S:
+        state = load(kind, document)
+        if state is None and document is None and kind.absent:
+            state = kind.absent(name, now)
+        if state is None:
+            raise errors.NotFound(f"{kind.subject(name)} does not exist")
+        if self.origin.matches and not self.origin.matches(etag(state)):
+            current = [{"etag": f'"{etag(state)}"'}]
+            raise errors.PreconditionFailed("If-Match does not name the current version", current)
+        return state
+
+
+@contextmanager
+def _turn(path: str) -> Iterator[None]:
+    """Lets those of this process who lost a race for a document try again one after the other.
+
+    It spares the store their next races. Nothing hangs on it, so nobody waits for long.
+    """
+    turn = _TURNS[hash(path) % len(_TURNS)]
+    mine = turn.acquire(timeout=TURN_SECONDS)
+    try:
+        yield
+    finally:
+        if mine:
+            turn.release()
+
+
+class _Row(NamedTuple, Generic[S]):
+    """One subject of a batch; its posting goes with it through every commit that it is part of."""
+
+    name: str
+    seen: Seen
+    rule: Rule[S]
+    posting: Posting[S]
+
+
+def _caught(step: Callable[[], T]) -> T | errors.ApiError:
+    """What `step` gives, or the error that one row of a batch ends with."""
+    try:
+        return step()
+    except errors.KeyReused:
+        # That is an error of the whole request.
+        raise
+    except errors.ApiError as error:
+        return error

@@ -1,0 +1,79 @@
+"""Packets in the store: frozen when a case is approved, drafted from its evidence until then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared import errors, lifecycle, packet
+from shared.documents.port import Create, Delete, DocumentStore, Write
+from shared.models.audit import EventType
+from shared.models.case import StoredCase
+from shared.models.evidence import Evidence
+from shared.models.packet import Packet
+from shared.repository import items
+from shared.repository.kinds import CASES
+from shared.repository.ledger import Ledger
+from shared.repository.posting import Decision, Note
+from shared.repository.subjects import required
+
+
+def frozen(
+    ledger: Ledger, approved: Decision[StoredCase], case_id: str, now: datetime
+) -> Decision[StoredCase]:
+    """The decision to approve a case, with its packet frozen as the next version."""
+    case, version = approved.state, approved.state.packet_version + 1
+    parts = items.read(ledger.store, ledger.tenant, case_id, case, case.packet_evidence_ids)
+    _require_attached(case, parts)
+    by = ledger.origin.actor.name
+    made = packet.assembled(case_id, case, parts, version, (now, by))
+    summary = {"version": version, "items": len(parts), "sha256": made.sha256}
+    # As one text: items hold any JSON, and what is frozen is never queried.
+    data = {**summary, "frozenAt": now, "json": made.model_dump_json(by_alias=True)}
+    return replace(
+        approved,
+        state=case.model_copy(update={"packet_version": version}),
+        meta={"packet": summary},
+        also=(Note(EventType.PACKET_FROZEN, f"Packet frozen as version {version}", summary),),
+        writes=(Create(_path(ledger.tenant, case_id, version), data),),
+    )
+
+
+def get(store: DocumentStore, tenant: str, case_id: str, version: int | None) -> Packet:
+    """A frozen packet: of `version`, or the latest of a done case; else the draft.
+
+    Raises NotFound.
+    """
+    if version is None:
+        case = required(CASES, store.get(CASES.path(tenant, case_id)), case_id)
+        if case.status not in lifecycle.DONE or not case.packet_version:
+            parts = items.read(store, tenant, case_id, case, case.packet_evidence_ids)
+            return packet.assembled(case_id, case, parts)
+        version = case.packet_version
+    document = store.get(_path(tenant, case_id, version))
+    if document is None:
+        raise errors.NotFound(f"cases/{case_id}/packets/{version} does not exist")
+    return Packet.model_validate_json(document.data["json"], by_name=False)
+
+
+def removals(tenant: str, case_id: str, case: StoredCase) -> list[Write]:
+    """The writes that take all packets of a case away."""
+    versions = range(1, case.packet_version + 1)
+    return [Delete(_path(tenant, case_id, version)) for version in versions]
+
+
+def _require_attached(case: StoredCase, parts: list[Evidence]) -> None:
+    """Raises Aborted where items are not those of the case as it was read.
+
+    Then somebody changes them at this moment, or has changed them past the functions.
+    """
+    attached = {ref.id: ref.sha256 for ref in case.evidence}
+    found = {part.id: packet.content_hash(packet.content_of(part)) for part in parts}
+    altered = [i for i in case.packet_evidence_ids if found.get(i) != attached[i]]
+    if altered:
+        details = [{"evidenceIds": altered}]
+        raise errors.Aborted("evidence is not what was attached; try again", details)
+
+
+def _path(tenant: str, case_id: str, version: int) -> str:
+    return f"tenants/{tenant}/cases/{case_id}/packets/{version}"

@@ -1,0 +1,115 @@
+"""Pages: rows after a cursor, and the opaque token that carries the cursor.
+
+A token is the order values and the id of the last row, with a digest over them, the tenant and the
+filters: a token that was altered, or is another tenant's or another list's, is refused before
+anything is read. It is no secret: who forges one only starts elsewhere in the same list.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import to_json
+
+from shared.documents.port import Document, DocumentStore, Query
+from shared.errors import InvalidArgument
+from shared.models.base import Page
+
+SCAN_LIMIT = 500
+"""Rows read at the most for one page of a search of several words."""
+_DIGEST_BYTES = 12
+_STALE = "is not a token of this list with these filters"
+
+
+def page(
+    store: DocumentStore,
+    query: Query,
+    wanted: Page,
+    *,
+    accept: Callable[[Document], bool] | None = None,
+) -> tuple[list[Document], str | None]:
+    """The rows of one page, and the token of the next one.
+
+    With `accept`, rows that it refuses are left out, and as many more are read, up to SCAN_LIMIT: a
+    page may then come back short, or empty, with a token. Raises InvalidArgument for a bad token.
+    """
+    # Not the ranges: "overdue" means another time with every page.
+    equal = [(f.field, f.value) for f in query.filters if f.op == "=="]
+    orders = [(order.field, order.descending) for order in query.order]
+    binding = _binding(wanted, query.collection, equal, orders)
+    after = _decode(wanted.page_token, binding) if wanted.page_token else ()
+    size = wanted.page_size
+    found: list[Document] = []
+    read = 0
+    while True:
+        rows = store.query(replace(query, after=after, limit=size))
+        read += len(rows)
+        for row in rows:
+            if accept is None or accept(row):
+                found.append(row)
+            if len(found) == size:
+                return found, _encode(place(row, query), binding)
+        if len(rows) < size:
+            return found, None
+        after = place(rows[-1], query)
+        if read + size > max(SCAN_LIMIT, size):
+            return found, _encode(after, binding)
+
+
+def place(row: Document, query: Query) -> tuple[Any, ...]:
+    """The cursor that stands on `row`."""
+    return (*(row.data[order.field] for order in query.order), row.id)
+
+
+def slice_of(ids: Sequence[str], wanted: Page, collection: str) -> tuple[list[str], str | None]:
+    """The part of a list of ids that is one page, and the token of the next page.
+
+    The token names the last id and its place, for when it has been removed since. Raises
+    InvalidArgument for a bad token.
+    """
+    binding = _binding(wanted, collection)
+    start = 0
+    if wanted.page_token:
+        index, last = _decode(wanted.page_token, binding)
+        start = ids.index(last) + 1 if last in ids else index
+    end = start + wanted.page_size
+    part = list(ids[start:end])
+    return part, _encode((end - 1, part[-1]), binding) if end < len(ids) else None
+
+
+def _binding(wanted: Page, collection: str, *more: Any) -> bytes:
+    asked = wanted.model_dump(mode="json", exclude={"page_size", "page_token"})
+    return to_json([collection, type(wanted).__name__, asked, *more])
+
+
+def _digest(binding: bytes, payload: bytes) -> bytes:
+    return hashlib.sha256(binding + b"\0" + payload).digest()[:_DIGEST_BYTES]
+
+
+def _encode(values: Sequence[Any], binding: bytes) -> str:
+    tagged = [{"time": v.isoformat()} if isinstance(v, datetime) else v for v in values]
+    payload = json.dumps(tagged, separators=(",", ":")).encode()
+    return _text(_digest(binding, payload) + payload)
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _decode(token: str, binding: bytes) -> tuple[Any, ...]:
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidArgument.field("pageToken", _STALE) from None
+    digest, payload = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
+    if digest != _digest(binding, payload) or _text(raw) != token:
+        raise InvalidArgument.field("pageToken", _STALE)
+    values = json.loads(payload)
+    return tuple(datetime.fromisoformat(v["time"]) if isinstance(v, dict) else v for v in values)

@@ -1,0 +1,60 @@
+"""A tenant's settings, read once every five minutes by each instance."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from shared.documents.port import DocumentStore
+from shared.errors import InvalidArgument
+from shared.models.audit import EventType
+from shared.models.settings import MAX_TYPES, Settings, SettingsPatch, StoredSettings
+from shared.repository.kinds import TENANT
+from shared.repository.ledger import Ledger
+from shared.repository.posting import Decision, Recorded
+from shared.repository.subjects import load
+
+CACHED_FOR = timedelta(minutes=5)
+
+
+class SettingsCache:
+    """The settings that this instance has seen, by tenant."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[datetime, Settings]] = {}
+
+    def of(self, store: DocumentStore, tenant: str, now: datetime) -> Settings:
+        """The tenant's settings, at most CACHED_FOR old."""
+        seen = self._seen.get(tenant)
+        if seen is None or now - seen[0] > CACHED_FOR:
+            return self.keep(tenant, get(store, tenant, now), now)
+        return seen[1]
+
+    def keep(self, tenant: str, settings: Settings, now: datetime) -> Settings:
+        """Remembers settings just read or written."""
+        self._seen[tenant] = (now, settings)
+        return settings
+
+
+def get(store: DocumentStore, tenant: str, now: datetime) -> StoredSettings:
+    """The settings as the tenant has stored them, or as they are until it does."""
+    return load(TENANT, store.get(TENANT.path(tenant, ""))) or StoredSettings(updated_at=now)
+
+
+def update(ledger: Ledger, patch: SettingsPatch) -> Recorded[StoredSettings]:
+    """Changes settings, and records what changed. Existing due dates stay as they are."""
+    return ledger.change(TENANT, "", lambda old, _: _patched(old, patch))
+
+
+def _patched(old: StoredSettings, patch: SettingsPatch) -> Decision[StoredSettings] | None:
+    updates = {name: getattr(patch, name) for name in patch.model_fields_set}
+    if "sla_hours" in updates:
+        merged = {**old.sla_hours, **updates["sla_hours"]}
+        updates["sla_hours"] = {name: hours for name, hours in merged.items() if hours is not None}
+        if len(updates["sla_hours"]) > MAX_TYPES:
+            raise InvalidArgument.field("slaHours", f"may name at most {MAX_TYPES} decision types")
+    new = old.model_copy(update=updates)
+    if new == old:
+        return None
+    return Decision(
+        new, EventType.SETTINGS_CHANGED, "Settings changed: " + ", ".join(sorted(updates))
+    )

@@ -1,0 +1,46 @@
+"""What can be said of cases without showing them: how many, which numbers are known and open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from shared.documents.port import Aggregation, DocumentStore, Filter, Query
+from shared.models.case import CaseStanding, CaseStats, Status, StoredCase
+from shared.repository.kinds import CASES
+from shared.repository.subjects import load
+
+
+def stats(store: DocumentStore, tenant: str) -> CaseStats:
+    """Counts by status and of events: aggregations side by side, no document read."""
+    collection = f"tenants/{tenant}/cases"
+    queries = [Query(collection, (Filter("status", "==", status),)) for status in Status]
+    queries.append(Query(f"tenants/{tenant}/audit"))
+    *cases, events = store.aggregate([Aggregation(query) for query in queries])
+    by_status = {status: total.count for status, total in zip(Status, cases, strict=True)}
+    return CaseStats(
+        case_count=sum(by_status.values()), total_events=events.count, cases_by_status=by_status
+    )
+
+
+def standings(store: DocumentStore, tenant: str, case_ids: Sequence[str]) -> list[CaseStanding]:
+    """Whether each case number is known and its case open, in the order asked, each read once."""
+    unique = list(dict.fromkeys(case_ids))
+    documents = (
+        store.get_many([CASES.path(tenant, case_id) for case_id in unique]) if unique else []
+    )
+    found = {
+        case_id: load(CASES, document) for case_id, document in zip(unique, documents, strict=True)
+    }
+    return [_standing(case_id, found[case_id]) for case_id in case_ids]
+
+
+def _standing(case_id: str, case: StoredCase | None) -> CaseStanding:
+    closed = case is not None and case.status is Status.CLOSED
+    known: Literal["open", "closed"] = "closed" if closed else "open"
+    return CaseStanding(
+        case_id=case_id,
+        valid=case is not None,
+        is_closed=closed,
+        status=known if case else "invalid",
+    )

@@ -1,0 +1,139 @@
+"""Worksheets in the store: each user's own notes on a case, with an audit chain of their own.
+
+So autosaving never contends with work on the case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from shared import errors
+from shared.documents.port import DocumentStore, Filter, Order, Query, Write
+from shared.models.audit import EventType
+from shared.models.case import Status, StoredCase
+from shared.models.worksheet import (
+    StoredWorksheet,
+    Worksheet,
+    WorksheetRow,
+    WorksheetsQuery,
+    WorksheetToSave,
+)
+from shared.repository.kinds import CASES, WORKSHEETS
+from shared.repository.ledger import Ledger
+from shared.repository.paging import page
+from shared.repository.posting import Decision, Recorded, Rule, Seen
+from shared.repository.subjects import load, tombstone
+
+_READ = frozenset({"read", "write", "admin"})
+_WRITE = frozenset({"write", "admin"})
+
+
+def get(store: DocumentStore, tenant: str, caller: str, case_id: str, user: str) -> StoredWorksheet:
+    """A user's worksheet on a case: one's own, or another's where the case allows it.
+
+    Raises NotFound, also where the worksheet is another's and the caller may not know of it.
+    """
+    paths = [WORKSHEETS.path(tenant, f"{case_id}:{user}")]
+    if user != caller:
+        paths.append(CASES.path(tenant, case_id))
+    sheet, *cases = store.get_many(paths)
+    worksheet = load(WORKSHEETS, sheet)
+    allowed = all(_may(caller, load(CASES, case), _READ) for case in cases)
+    if worksheet is None or not allowed:
+        raise errors.NotFound(f"there is no worksheet on cases/{case_id}")
+    return worksheet
+
+
+def save(
+    ledger: Ledger, case_id: str, user: str, texts: WorksheetToSave
+) -> Recorded[StoredWorksheet]:
+    """Saves a worksheet on an open case; the same texts again write nothing.
+
+    Raises NotFound for an unknown case, or another's worksheet that the caller may not write;
+    FailedPrecondition for a closed case.
+    """
+    name, caller = f"{case_id}:{user}", ledger.origin.actor.subject
+    document, before = ledger.store.get_many(
+        [CASES.path(ledger.tenant, case_id), WORKSHEETS.path(ledger.tenant, name)]
+    )
+    case = load(CASES, document)
+    # Before the ledger, which would say by a 412 that there is a worksheet.
+    if case is None or not (user == caller or _may(caller, case, _WRITE)):
+        raise _unknown(case_id)
+    return ledger.change(WORKSHEETS, name, _saver(texts, case), seen=Seen(before))
+
+
+def save_many(
+    ledger: Ledger, rows: Sequence[WorksheetRow]
+) -> list[Recorded[StoredWorksheet] | errors.ApiError]:
+    """Saves the caller's worksheets, each by the rules of one; what became of each, in order."""
+    user = ledger.origin.actor.subject
+    documents = ledger.store.get_many([CASES.path(ledger.tenant, row.case_id) for row in rows])
+    rules = {
+        f"{row.case_id}:{user}": _saver(row, case)
+        for row, document in zip(rows, documents, strict=True)
+        if (case := load(CASES, document))
+    }
+    names = list(rules)
+    outcomes = ledger.change_many(WORKSHEETS, names, rules.__getitem__) if names else []
+    found = dict(zip(names, outcomes, strict=True))
+    return [found.get(f"{row.case_id}:{user}") or _unknown(row.case_id) for row in rows]
+
+
+def listed(
+    store: DocumentStore, tenant: str, user: str, wanted: WorksheetsQuery
+) -> tuple[list[StoredWorksheet], str | None]:
+    """A page of a user's worksheets, last saved first, without those of closed cases.
+
+    Costs the page's worksheets and one batched read of their cases; a page may come back short.
+    """
+    query = Query(
+        f"tenants/{tenant}/worksheets",
+        (Filter("userId", "==", user),),
+        (Order("updatedAt", descending=True),),
+    )
+    rows, token = page(store, query, wanted)
+    found = [worksheet for row in rows if (worksheet := load(WORKSHEETS, row))]
+    paths = [CASES.path(tenant, worksheet.case_id) for worksheet in found]
+    cases = [load(CASES, document) for document in store.get_many(paths)] if paths else []
+    pairs = zip(found, cases, strict=True)
+    return [sheet for sheet, case in pairs if case and case.status is not Status.CLOSED], token
+
+
+def removals(ledger: Ledger, case_id: str, now: datetime) -> list[Write]:
+    """The writes that take every worksheet of a case away; the ends of their chains stay."""
+    query = Query(f"tenants/{ledger.tenant}/worksheets", (Filter("caseId", "==", case_id),))
+    return [
+        tombstone(row.path, row, sheet.model_copy(update={"updated_at": now}))
+        for row in ledger.store.query(query)
+        if (sheet := load(WORKSHEETS, row))
+    ]
+
+
+def shown(stored: StoredWorksheet) -> Worksheet:
+    """The worksheet as a client sees it."""
+    return Worksheet(**{name: getattr(stored, name) for name in Worksheet.model_fields})
+
+
+def _saver(texts: WorksheetToSave, case: StoredCase) -> Rule[StoredWorksheet]:
+    def saved(old: StoredWorksheet, _: datetime) -> Decision[StoredWorksheet] | None:
+        if case.status is Status.CLOSED:
+            details = [{"status": case.status}]
+            raise errors.FailedPrecondition("a closed case's worksheets stay as they are", details)
+        given = {"problem_statement": texts.problem_statement, "fsr_notes": texts.fsr_notes}
+        new = old.model_copy(update=given)
+        if new == old and old.head.sequence:
+            return None
+        # Without the case's id: the trail of a case does not show who has notes on it.
+        return Decision(new, EventType.WORKSHEET_SAVED, "Worksheet saved")
+
+    return saved
+
+
+def _may(caller: str, case: StoredCase | None, permissions: frozenset[str]) -> bool:
+    return case is not None and case.collaborators.get(caller) in permissions
+
+
+def _unknown(case_id: str) -> errors.NotFound:
+    return errors.NotFound(f"cases/{case_id} does not exist")

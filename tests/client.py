@@ -1,0 +1,123 @@
+"""Calls the functions by HTTP inside the test's process, through the framework."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from local.tokens import unsigned_token
+from shared.runtime import Runtime
+
+FUNCTIONS = Path(__file__).parent.parent / "functions"
+
+
+@dataclass(frozen=True)
+class Client:
+    """One caller. `path` is what follows `/v1`; `headers` are added to each request."""
+
+    app: Flask
+    token: str | None
+    headers: dict[str, str]
+
+    def request(
+        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
+    ) -> TestResponse:
+        """Sends one request. Keyword arguments are headers: `if_match` is `If-Match`."""
+        named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+        authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return self.app.test_client().open(
+            f"/v1{path}",
+            method=method,
+            json=body if raw is None else None,
+            data=raw,
+            headers={**self.headers, **authorization, **named},
+        )
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        """Sends a GET."""
+        return self.request("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+        """Sends a POST."""
+        return self.request("POST", path, body, **headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> TestResponse:
+        """Sends a PATCH."""
+        return self.request("PATCH", path, body, **headers)
+
+    def put(self, path: str, body: Any, **headers: str) -> TestResponse:
+        """Sends a PUT."""
+        return self.request("PUT", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> TestResponse:
+        """Sends a DELETE."""
+        return self.request("DELETE", path, **headers)
+
+    def attach(self, case_id: str, *items: dict[str, Any]) -> dict[str, Any]:
+        """Attaches evidence behind what is there; gives the case."""
+        response = self.post(f"/cases/{case_id}/evidence", {"evidence": list(items)})
+        assert response.status_code == 201, response.text
+        case: dict[str, Any] = response.json
+        return case
+
+    def create(self, **fields: Any) -> dict[str, Any]:
+        """Opens a case and gives it; what the test does not care for has a value."""
+        body = {"decisionType": "csf_practitioner", "title": "A case", **fields}
+        response = self.post("/cases", body)
+        assert response.status_code == 201, response.text
+        case: dict[str, Any] = response.json
+        return case
+
+
+class Api:
+    """The functions over one runtime: `target` behind `source`, by default all of them."""
+
+    def __init__(self, runtime: Runtime, target: str = "api", source: str = "api.py") -> None:
+        self.runtime = runtime
+        self.tenant = f"t-{uuid.uuid4().hex[:8]}"
+        self.app: Flask = functions_framework.create_app(target, str(FUNCTIONS / source))
+        runtime.install(self.app)
+
+    def caller(self, role: str, sub: str | None = None, tenant: str | None = None) -> Client:
+        """A caller of this test's tenant, or of another, with `sub@example.com` as address."""
+        subject = sub or role
+        token = unsigned_token(
+            sub=subject, tenant=tenant or self.tenant, role=role, email=f"{subject}@example.com"
+        )
+        return Client(self.app, token, {})
+
+    @property
+    def stranger(self) -> Client:
+        """A caller without a token."""
+        return Client(self.app, None, {})
+
+    @property
+    def viewer(self) -> Client:
+        """A viewer."""
+        return self.caller("viewer")
+
+    @property
+    def verifier(self) -> Client:
+        """A verifier."""
+        return self.caller("verifier")
+
+    @property
+    def pilot(self) -> Client:
+        """A pilot."""
+        return self.caller("pilot")
+
+    @property
+    def admin(self) -> Client:
+        """An admin."""
+        return self.caller("admin")
+
+    @property
+    def agent(self) -> Client:
+        """An automated agent."""
+        return self.caller("agent")

@@ -1,0 +1,109 @@
+"""Fixtures: a store of each kind, and the functions over it, called by HTTP in this process.
+
+Every test has a project, a file and a tenant of its own, so nothing is ever cleaned up.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from local.emulator import EmulatorNotFound, running_emulator
+from shared.config import Config
+from shared.documents.port import DocumentStore
+from shared.runtime import Runtime, open_store
+from tests.client import Api
+
+ROOT = Path(__file__).parent.parent
+_NOT_RUN = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def emulator_host() -> Iterator[str]:
+    """The host and port of a Firestore emulator, one for each test process."""
+    try:
+        with running_emulator() as emulator:
+            yield emulator.host
+    except EmulatorNotFound as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI needs the Firestore emulator: {error}")
+        pytest.skip(f"NO EMULATOR: {error}")
+
+
+@pytest.hookimpl
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says loudly when the emulator half was not run."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = [report for report in skipped if "NO EMULATOR" in str(report.longrepr)]
+    if missing:
+        terminalreporter.write_line(
+            f"NOT RUN: {len(missing)} tests on the Firestore emulator, which was not found",
+            red=True,
+        )
+
+
+@pytest.fixture
+def project() -> str:
+    """A project that nobody else uses; `demo-` projects never reach Google."""
+    return f"demo-{uuid.uuid4().hex[:16]}"
+
+
+@pytest.fixture
+def embedded_config(tmp_path: Path) -> Config:
+    """The embedded store in a new file, unsigned tokens."""
+    return Config(sqlite=str(tmp_path / "caseledger.db"), unsigned_tokens=True)
+
+
+@pytest.fixture
+def emulator_config(emulator_host: str, project: str) -> Config:
+    """The emulator with a new project, unsigned tokens."""
+    return Config(project=project, emulator=emulator_host, unsigned_tokens=True)
+
+
+@pytest.fixture(params=["embedded", "emulator"])
+def config(request: pytest.FixtureRequest) -> Config:
+    """Both stores, one after the other."""
+    found: Config = request.getfixturevalue(f"{request.param}_config")
+    return found
+
+
+@pytest.fixture
+def store(config: Config) -> Iterator[DocumentStore]:
+    """A store of each kind, empty."""
+    opened = open_store(config)
+    yield opened
+    opened.close()
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> datetime:
+        """Moves the clock by a timedelta's arguments; gives the new time."""
+        self.now += timedelta(**by)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of `api`."""
+    return Clock()
+
+
+@pytest.fixture
+def api(config: Config, clock: Clock) -> Iterator[Api]:
+    """Every function over each kind of store, by HTTP, in this process, at the time of `clock`."""
+    runtime = Runtime(config, clock)
+    yield Api(runtime)
+    runtime.close()

@@ -1,0 +1,110 @@
+"""What the tests of the functions share: how to read answers, walk pages and fill a store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from shared import lifecycle
+from shared.documents.port import Create
+from shared.models.case import NewCase
+from tests.client import Api, Client
+from tests.conftest import Clock
+
+_COST = re.compile(r'firestore;dur=[\d.]+;desc="reads=(\d+) writes=(\d+) trips=(\d+)"')
+_SEEDED_AT_ONCE = 100
+ABSENT = "CASE-404"
+ON_EMBEDDED = pytest.mark.parametrize("config", ["embedded"], indirect=True)
+"""For what never gets as far as the store, or takes more rows than the emulator holds well."""
+
+
+def cost(response: TestResponse) -> tuple[int, int, int]:
+    """Documents read, documents written and round trips, as the answer says them."""
+    found = _COST.fullmatch(response.headers["Server-Timing"])
+    assert found, response.headers["Server-Timing"]
+    reads, writes, trips = map(int, found.groups())
+    return reads, writes, trips
+
+
+def refused(response: TestResponse, code: int, status: str) -> dict[str, Any]:
+    """The error of an answer that is refused, in the one form; nothing was written."""
+    assert code == response.status_code, response.text
+    assert response.mimetype == "application/json"
+    assert response.headers["X-Request-Id"]
+    assert cost(response)[1] == 0
+    assert {"error"} == set(response.json)
+    error: dict[str, Any] = response.json["error"]
+    assert {"code", "status", "message", "details"} == set(error)
+    assert (code, status) == (error["code"], error["status"])
+    return error
+
+
+def refused_field(response: TestResponse, field: str) -> None:
+    """Checks that an answer is a 400 whose details name `field`, and nothing was written."""
+    details = refused(response, 400, "INVALID_ARGUMENT")["details"]
+    assert field in [detail["field"] for detail in details]
+    assert all({"field", "description"} == set(detail) for detail in details)
+
+
+def when(text: str) -> datetime:
+    """A time on the wire, which is in UTC."""
+    assert text.endswith("Z")
+    return datetime.fromisoformat(text)
+
+
+def wire(time: datetime) -> str:
+    """A time as a client sends it."""
+    return time.isoformat()
+
+
+def pages(client: Client, path: str, key: str = "cases") -> Iterator[list[dict[str, Any]]]:
+    """The pages of a list, one after the other, to the end."""
+    token = None
+    joint = "&" if "?" in path else "?"
+    while True:
+        response = client.get(f"{path}{joint}pageToken={token}" if token else path)
+        assert response.status_code == 200, response.text
+        yield response.json[key]
+        token = response.json.get("nextPageToken")
+        if token is None:
+            return
+
+
+def trail(api: Api, case_id: str) -> list[dict[str, Any]]:
+    """A case's own events, first to last, on a chain that holds."""
+    verified = api.pilot.get(f"/audit:verify?subject=cases/{case_id}")
+    assert verified.json["valid"] is True, verified.text
+    newest_first = [
+        event
+        for page in pages(api.viewer, f"/cases/{case_id}/audit?pageSize=200", "events")
+        for event in page
+    ]
+    return newest_first[::-1]
+
+
+def event_types(api: Api, case_id: str) -> list[str]:
+    """The types of a case's events, first to last."""
+    return [event["eventType"] for event in trail(api, case_id)]
+
+
+def filled(api: Api, clock: Clock, number: int, *, same_time: int = 1, **fields: Any) -> list[str]:
+    """Puts so many cases straight into the store; gives their ids, oldest first.
+
+    `same_time` of them at a time are opened at the same moment.
+    """
+    case_ids = [f"S-{index:04}" for index in range(number)]
+    writes = []
+    for index, case_id in enumerate(case_ids):
+        new = NewCase(**{"decision_type": "seeded", "title": "Seeded", **fields})
+        opened_at = clock.now - timedelta(hours=1) + timedelta(seconds=index // same_time)
+        case = lifecycle.opened(case_id, new, by="seed", due_hours=72, now=opened_at)
+        path = f"tenants/{api.tenant}/cases/{case_id}"
+        writes.append(Create(path, case.model_dump(by_alias=True)))
+    for start in range(0, number, _SEEDED_AT_ONCE):
+        api.runtime.store.commit(writes[start : start + _SEEDED_AT_ONCE])
+    return case_ids

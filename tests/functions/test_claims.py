@@ -1,0 +1,173 @@
+"""Taking up work: claiming a case, and the next one of a queue. Races are in tests/reliability."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.client import Api
+from tests.conftest import Clock
+from tests.functions.support import (
+    ON_EMBEDDED,
+    cost,
+    event_types,
+    refused,
+    refused_field,
+    trail,
+    when,
+    wire,
+)
+from tests.functions.test_status import STEPS, move
+
+
+def test_who_claims_an_unassigned_case_holds_it(api: Api, clock: Clock) -> None:
+    api.verifier.create(id="CASE-1")
+    clock.advance(minutes=5)
+
+    claimed = api.caller("verifier", "kim").post("/cases/CASE-1:claim")
+
+    assert (claimed.status_code, claimed.json["assignedTo"]) == (200, "kim@example.com")
+    assert clock.now == when(claimed.json["assignedAt"])
+    assert claimed.json["status"] == "new"
+    last = trail(api, "CASE-1")[-1]
+    assert (last["eventType"], last["actor"]["subject"]) == ("assigned", "kim")
+
+
+def test_who_holds_a_case_may_claim_it_again_without_an_event(api: Api, clock: Clock) -> None:
+    api.verifier.create(id="CASE-1")
+    first = api.verifier.post("/cases/CASE-1:claim")
+    clock.advance(minutes=5)
+
+    again = api.verifier.post("/cases/CASE-1:claim")
+
+    assert (200, first.json) == (again.status_code, again.json)
+    assert cost(again) == (1, 0, 1)
+    assert event_types(api, "CASE-1") == ["case_created", "assigned"]
+
+
+def test_anothers_case_is_refused_naming_the_holder(api: Api) -> None:
+    api.verifier.create(id="CASE-1", assignedTo="kim@example.com")
+
+    answer = api.admin.post("/cases/CASE-1:claim")
+
+    error = refused(answer, 409, "FAILED_PRECONDITION")
+    assert error["details"] == [{"assignedTo": "kim@example.com"}]
+    assert api.viewer.get("/cases/CASE-1").json["assignedTo"] == "kim@example.com"
+
+
+@pytest.mark.parametrize("status", ["approved", "closed"])
+def test_a_done_case_cannot_be_claimed(api: Api, status: str) -> None:
+    api.verifier.create(id="CASE-1")
+    before = move(api, *STEPS[status])
+
+    answer = api.verifier.post("/cases/CASE-1:claim")
+
+    (detail,) = refused(answer, 409, "FAILED_PRECONDITION")["details"]
+    assert detail["status"] == status
+    assert detail["allowed"] == ["new", "in_review", "needs_info", "blocked"]
+    assert api.viewer.get("/cases/CASE-1").json == before
+
+
+@pytest.mark.parametrize("status", ["new", "in_review", "needs_info", "blocked"])
+def test_any_open_case_can_be_claimed(api: Api, status: str) -> None:
+    api.verifier.create(id="CASE-1")
+    move(api, *STEPS[status])
+
+    claimed = api.verifier.post("/cases/CASE-1:claim")
+
+    assert (200, status) == (claimed.status_code, claimed.json["status"])
+
+
+def test_the_next_case_is_the_most_urgent_one_until_none_is_left(api: Api, clock: Clock) -> None:
+    for case_id, hours in (("C-3", 30), ("C-1", -1), ("C-2", 3), ("C-4", 99)):
+        api.verifier.create(id=case_id, dueAt=wire(clock.now + timedelta(hours=hours)))
+    api.verifier.create(id="C-5")
+    api.verifier.patch("/cases/C-5", {"dueAt": None})
+
+    claimed = [api.verifier.post("/cases:claimNext").json for _ in range(5)]
+
+    assert [case["id"] for case in claimed] == ["C-1", "C-2", "C-3", "C-4", "C-5"]
+    assert {"verifier@example.com"} == {case["assignedTo"] for case in claimed}
+    refused(api.verifier.post("/cases:claimNext"), 404, "NOT_FOUND")
+
+
+def test_the_next_case_is_claimed_with_an_event_and_an_etag(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+
+    claimed = api.verifier.post("/cases:claimNext")
+
+    read = api.viewer.get("/cases/CASE-1")
+    assert (read.json, read.headers["ETag"]) == (claimed.json, claimed.headers["ETag"])
+    assert event_types(api, "CASE-1") == ["case_created", "assigned"]
+
+
+@pytest.mark.parametrize("status", ["approved", "closed", "needs_info"])
+def test_the_next_case_is_never_one_whose_clock_stands(api: Api, status: str) -> None:
+    api.verifier.create(id="CASE-1")
+    move(api, *STEPS[status])
+
+    refused(api.verifier.post("/cases:claimNext"), 404, "NOT_FOUND")
+
+
+def test_the_next_case_is_never_one_that_somebody_holds(api: Api) -> None:
+    api.verifier.create(assignedTo="kim@example.com")
+
+    refused(api.verifier.post("/cases:claimNext"), 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("decisionType=kyc", "C-2"),
+        ("status=in_review", "C-3"),
+        ("status=needs_info", "C-4"),
+        ("search=quick%20fox", "C-2"),
+        ("overdue=true", "C-1"),
+        ("unassigned=true", "C-1"),
+        ("decisionType=kyc&search=fox", "C-2"),
+        ("overdue=true&search=fox", None),
+        ("decisionType=kyc&status=blocked", None),
+        ("search=fo%20brown", None),
+    ],
+)
+def test_the_next_case_is_one_of_the_queue_asked_for(
+    api: Api, clock: Clock, query: str, expected: str | None
+) -> None:
+    for case_id, hours, decision_type, title in (
+        ("C-1", -1, "csf", "A lazy dog"),
+        ("C-2", 2, "kyc", "The quick red fox"),
+        ("C-3", 3, "csf", "Another dog"),
+        ("C-4", 4, "csf", "A third dog"),
+    ):
+        due_at = wire(clock.now + timedelta(hours=hours))
+        api.verifier.create(id=case_id, dueAt=due_at, decisionType=decision_type, title=title)
+    api.verifier.patch("/cases/C-3", {"status": "in_review"})
+    api.verifier.patch("/cases/C-4", {"status": "needs_info"})
+
+    answer = api.verifier.post(f"/cases:claimNext?{query}")
+
+    if expected is None:
+        refused(answer, 404, "NOT_FOUND")
+    else:
+        assert (200, expected) == (answer.status_code, answer.json["id"])
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("assignedTo=kim@example.com", "assignedTo"),
+        ("status=approved", "status"),
+        ("status=closed", "status"),
+        ("status=open", "status"),
+        ("overdue=perhaps", "overdue"),
+        ("pageSize=10", "pageSize"),
+        ("pageToken=x", "pageToken"),
+    ],
+)
+def test_filters_that_leave_nothing_to_claim_are_refused(api: Api, query: str, field: str) -> None:
+    answer = api.verifier.post(f"/cases:claimNext?{query}")
+
+    refused_field(answer, field)
+    assert cost(answer) == (0, 0, 0)

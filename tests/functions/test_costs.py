@@ -1,0 +1,227 @@
+"""What each operation costs in documents and round trips, however many cases there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+from werkzeug.test import TestResponse
+
+from shared.http import MAX_BODY_BYTES
+from tests.client import Api
+from tests.conftest import Clock
+from tests.functions.support import ABSENT, ON_EMBEDDED, cost, filled
+
+Operation = Callable[[Api], TestResponse]
+NEW = {"decisionType": "seeded", "title": "New"}
+ITEMS = [{"id": f"ev-{number}", "title": "An item"} for number in range(5)]
+EVIDENCE = "/cases/S-0006/evidence"
+SHEET = "/cases/S-0006/worksheet"
+BATCH = [{"caseId": case_id, "fsrNotes": "A note"} for case_id in ("S-0006", "S-0007", ABSENT)]
+
+# Reads, writes, round trips. The operations follow one another on the same cases, the oldest ones.
+TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
+    "get": (lambda api: api.viewer.get("/cases/S-0000"), (1, 0, 1)),
+    "get what is not there": (lambda api: api.viewer.get(f"/cases/{ABSENT}"), (1, 0, 1)),
+    "create": (lambda api: api.verifier.post("/cases", NEW), (0, 2, 1)),
+    "create what is there": (
+        lambda api: api.verifier.post("/cases", {**NEW, "id": "S-0000"}),
+        (1, 0, 2),
+    ),
+    "patch": (lambda api: api.verifier.patch("/cases/S-0000", {"title": "X"}), (1, 2, 2)),
+    "patch without change": (
+        lambda api: api.verifier.patch("/cases/S-0000", {"title": "X"}),
+        (1, 0, 1),
+    ),
+    "patch against the rules": (
+        lambda api: api.verifier.patch("/cases/S-0000", {"status": "approved"}),
+        (1, 0, 1),
+    ),
+    "patch of a stale version": (
+        lambda api: api.verifier.patch("/cases/S-0000", {"title": "Y"}, if_match='"stale"'),
+        (1, 0, 1),
+    ),
+    "claim": (lambda api: api.verifier.post("/cases/S-0000:claim"), (1, 2, 2)),
+    "claim again": (lambda api: api.verifier.post("/cases/S-0000:claim"), (1, 0, 1)),
+    "claim of another's": (lambda api: api.admin.post("/cases/S-0000:claim"), (1, 0, 1)),
+    "status": (
+        lambda api: api.verifier.patch("/cases/S-0000", {"status": "in_review"}),
+        (1, 2, 2),
+    ),
+    "claim next": (lambda api: api.verifier.post("/cases:claimNext"), (1, 2, 2)),
+    "claim next by filters": (
+        lambda api: api.verifier.post("/cases:claimNext?decisionType=seeded&search=seeded"),
+        (1, 2, 2),
+    ),
+    "claim next of nothing": (
+        lambda api: api.verifier.post("/cases:claimNext?decisionType=unheard-of"),
+        (1, 0, 1),
+    ),
+    "event": (
+        lambda api: api.agent.post(
+            "/cases/S-0000/audit", {"eventType": "note_added", "message": "A note"}
+        ),
+        (1, 2, 2),
+    ),
+    "close three": (
+        lambda api: api.pilot.post(
+            "/cases:close", {"caseIds": ["S-0001", "S-0002", "S-0003"], "reason": "Over"}
+        ),
+        (3, 6, 2),
+    ),
+    "close three, one of which is closed": (
+        lambda api: api.pilot.post(
+            "/cases:close", {"caseIds": ["S-0003", "S-0004", "S-0005"], "reason": "Over"}
+        ),
+        (3, 4, 2),
+    ),
+    "reopen": (
+        lambda api: api.pilot.post("/cases/S-0001:reopen", {"reason": "Again"}),
+        (1, 2, 2),
+    ),
+    "delete": (lambda api: api.admin.delete("/cases/S-0002"), (2, 2, 3)),
+    "page of three": (lambda api: api.viewer.get("/cases?pageSize=3"), (3, 0, 1)),
+    "page by every filter": (
+        lambda api: api.viewer.get(
+            "/cases?pageSize=3&status=new&unassigned=true&decisionType=seeded&search=seeded"
+        ),
+        (3, 0, 1),
+    ),
+    "page of overdue cases": (
+        lambda api: api.viewer.get("/cases?pageSize=3&overdue=true"),
+        (3, 0, 1),
+    ),
+    "empty page": (lambda api: api.viewer.get("/cases?status=approved"), (1, 0, 1)),
+    "statistics": (lambda api: api.viewer.get("/cases:stats"), (7, 0, 1)),
+    "validate": (lambda api: api.viewer.get("/cases:validate?caseId=S-0000"), (1, 0, 1)),
+    "check four, one asked for twice": (
+        lambda api: api.viewer.post(
+            "/cases:check", {"caseIds": ["S-0000", "S-0001", ABSENT, "S-0000"]}
+        ),
+        (3, 0, 1),
+    ),
+    "trail of four": (lambda api: api.viewer.get("/cases/S-0000/audit?pageSize=4"), (4, 0, 1)),
+    "all events, four of them": (lambda api: api.pilot.get("/audit?pageSize=4"), (4, 0, 1)),
+    "verify four": (lambda api: api.pilot.get("/audit:verify?subject=cases/S-0000"), (6, 0, 3)),
+    "put five items": (lambda api: api.verifier.put(EVIDENCE, {"evidence": ITEMS}), (1, 7, 2)),
+    "put the same": (lambda api: api.verifier.put(EVIDENCE, {"evidence": ITEMS}), (1, 0, 1)),
+    "put four of the five": (
+        lambda api: api.verifier.put(EVIDENCE, {"evidence": ITEMS[:4]}),
+        (1, 3, 2),
+    ),
+    "add an item": (
+        lambda api: api.verifier.post(EVIDENCE, {"evidence": [{"title": "One more"}]}),
+        (1, 3, 2),
+    ),
+    "choose and order the packet": (
+        lambda api: api.verifier.put(EVIDENCE, {"packetEvidenceIds": ["ev-3", "ev-1"]}),
+        (1, 2, 2),
+    ),
+    "change an item": (
+        lambda api: api.verifier.patch(f"{EVIDENCE}/ev-3", {"title": "Another"}),
+        (2, 3, 3),
+    ),
+    "remove an item": (lambda api: api.verifier.delete(f"{EVIDENCE}/ev-0"), (1, 3, 2)),
+    "list four items": (lambda api: api.viewer.get(EVIDENCE), (5, 0, 2)),
+    "full view": (lambda api: api.viewer.get("/cases/S-0006?view=full"), (5, 0, 2)),
+    "draft of a packet of two": (lambda api: api.viewer.get("/cases/S-0006/packet"), (3, 0, 2)),
+    "approve with a packet of two": (
+        lambda api: (
+            api.verifier.patch("/cases/S-0006", {"status": "in_review"}),
+            api.verifier.patch("/cases/S-0006", {"status": "approved"}),
+        )[-1],
+        (3, 4, 3),
+    ),
+    "frozen packet": (lambda api: api.viewer.get("/cases/S-0006/packet"), (2, 0, 2)),
+    "packet of a version": (
+        lambda api: api.viewer.get("/cases/S-0006/packet?version=1"),
+        (1, 0, 1),
+    ),
+    "create with five items": (
+        lambda api: api.verifier.post("/cases", {**NEW, "evidence": ITEMS}),
+        (0, 7, 1),
+    ),
+    "save a first worksheet": (
+        lambda api: api.viewer.put(SHEET, {"fsrNotes": "First"}),
+        (2, 2, 2),
+    ),
+    "save it again": (lambda api: api.viewer.put(SHEET, {"fsrNotes": "First"}), (2, 0, 1)),
+    "save it changed": (lambda api: api.viewer.put(SHEET, {"fsrNotes": "Second"}), (2, 2, 2)),
+    "read it": (lambda api: api.viewer.get(SHEET), (1, 0, 1)),
+    "read what another wrote": (
+        lambda api: api.admin.get(f"{SHEET}?userId=viewer"),
+        (2, 0, 1),
+    ),
+    "save three worksheets, one of no case": (
+        lambda api: api.viewer.post("/worksheets:batchSave", {"worksheets": BATCH}),
+        (5, 4, 3),
+    ),
+    "list two worksheets": (lambda api: api.viewer.get("/worksheets"), (4, 0, 2)),
+    "share": (
+        lambda api: api.admin.put("/cases/S-0006/collaborators/kim", {"permission": "read"}),
+        (1, 2, 2),
+    ),
+    "hold": (
+        lambda api: api.admin.post("/cases/S-0007/holds", {"reason": "A lawsuit"}),
+        (1, 2, 2),
+    ),
+    "delete under a hold": (lambda api: api.admin.delete("/cases/S-0007"), (1, 0, 1)),
+    "delete with four items, a packet and a worksheet": (
+        lambda api: api.admin.delete("/cases/S-0006"),
+        (2, 8, 3),
+    ),
+    "settings": (lambda api: api.viewer.get("/settings"), (1, 0, 1)),
+    "change settings": (
+        lambda api: api.admin.patch("/settings", {"autoCloseDays": 30}),
+        (1, 2, 2),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "number"),
+    [("embedded", 10), ("embedded", 100), ("embedded", 1_000), ("emulator", 10), ("emulator", 100)],
+    indirect=["config"],
+)
+def test_an_operation_costs_the_least_however_many_cases_there_are(
+    api: Api, clock: Clock, number: int
+) -> None:
+    filled(api, clock, number)
+    clock.advance(hours=100)
+    api.viewer.get("/settings")
+
+    costs = {name: cost(operation(api)) for name, (operation, _) in TABLE.items()}
+
+    assert costs == {name: least for name, (_, least) in TABLE.items()}
+
+
+def test_the_first_case_of_an_instance_reads_the_settings_once(api: Api) -> None:
+    costs = [cost(api.verifier.post("/cases", NEW)) for _ in range(3)]
+
+    assert costs == [(1, 2, 2), (0, 2, 1), (0, 2, 1)]
+
+
+def test_a_batch_in_which_nothing_changes_commits_nothing(api: Api, clock: Clock) -> None:
+    body = {"caseIds": filled(api, clock, 2), "reason": "Over"}
+    assert cost(api.pilot.post("/cases:close", body)) == (2, 4, 2)
+
+    assert cost(api.pilot.post("/cases:close", body)) == (2, 0, 1)
+
+
+REFUSALS: Mapping[int, Operation] = {
+    400: lambda api: api.verifier.post("/cases", {"title": ""}),
+    401: lambda api: api.stranger.get("/cases/S-0000"),
+    403: lambda api: api.viewer.delete("/cases/S-0000"),
+    404: lambda api: api.viewer.get("/case/S-0000"),
+    405: lambda api: api.viewer.request("PUT", "/cases/S-0000"),
+    413: lambda api: api.verifier.request("POST", "/cases", raw=b" " * (MAX_BODY_BYTES + 1)),
+    415: lambda api: api.verifier.request("POST", "/cases", raw=b"{}", content_type="text/plain"),
+}
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize("code", REFUSALS)
+def test_what_is_refused_at_the_door_costs_nothing(api: Api, code: int) -> None:
+    answer = REFUSALS[code](api)
+
+    assert (answer.status_code, cost(answer)) == (code, (0, 0, 0))

@@ -1,0 +1,130 @@
+"""One line of JSON a request: ids, codes and durations; never what people wrote or who they are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.config import Config
+from shared.documents.port import Document
+from shared.runtime import Runtime
+from tests.client import Api
+from tests.functions.support import ON_EMBEDDED, refused
+
+SECRETS = ["Sesame", "sesame", "@example.com", "Bearer", "eyJ", "\\u00e9"]
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What was logged, line by line."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_request_is_logged_in_one_line_with_its_ids_and_its_cost(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.verifier.create(id="CASE-1")
+    trace = "0af7651916cd43dd8448eb211c80319c"
+
+    api.viewer.get(
+        "/cases/CASE-1", x_request_id="r-1", traceparent=f"00-{trace}-b7ad6b7169203331-01"
+    )
+
+    _, line = lines(capsys)
+    assert line.pop("durationMs") > 0
+    assert line.pop("logging.googleapis.com/trace").endswith(trace)
+    assert line == {
+        "severity": "INFO",
+        "message": "GET get_case 200",
+        "requestId": "r-1",
+        "function": "get_case",
+        "tenant": api.tenant,
+        "caseId": "CASE-1",
+        "code": 200,
+        "reads": 1,
+        "writes": 0,
+        "trips": 1,
+    }
+
+
+def test_no_line_holds_what_people_wrote_or_who_they_are(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = {"eventType": "note_added", "message": "Sesame é", "meta": {"open": "Sesame"}}
+    new = {"id": "CASE-1", "decisionType": "kyc", "title": "Sesame é", "summary": "Sesame"}
+    answers = [
+        api.verifier.post("/cases", new, idempotency_key="Sesame"),
+        api.verifier.post("/cases", {**new, "assignedTo": "kim@example.com"}),
+        api.verifier.post("/cases", {**new, "title": "Sesame\n"}),
+        api.verifier.post("/cases", {"Sesame": "Sesame"}),
+        api.verifier.request("POST", "/cases", raw=b'{"Sesame', content_type="application/json"),
+        api.verifier.patch("/cases/CASE-1", {"status": "blocked", "reason": "Sesame"}),
+        api.verifier.patch("/cases/CASE-1", {"status": "approved", "reason": "Sesame"}),
+        api.verifier.patch("/cases/CASE-1", {"title": "Sesame"}, if_match='"Sesame"'),
+        api.verifier.post("/cases/CASE-1:claim"),
+        api.admin.post("/cases/CASE-1:claim"),
+        api.agent.post("/cases/CASE-1/audit", note),
+        api.pilot.post("/cases:close", {"caseIds": ["CASE-1"], "reason": "Sesame"}),
+        api.viewer.get("/cases?search=sesame&assignedTo=kim@example.com"),
+        api.viewer.get("/cases?Sesame=kim@example.com"),
+        api.viewer.get("/cases?pageToken=Sesame"),
+        api.viewer.get("/cases/kim@example.com"),
+        api.viewer.get("/Sesame/kim@example.com"),
+        api.viewer.request("SESAME", "/cases"),
+        api.pilot.get("/audit?actor=verifier@example.com"),
+        api.stranger.get("/cases", authorization="Bearer Sesame", x_request_id="Sesame é"),
+        api.viewer.get("/health", traceparent="Sesame", user_agent="Sesame", origin="Sesame"),
+        api.app.test_client().get("/robots.txt?Sesame"),
+    ]
+    written = capsys.readouterr()
+
+    logged = [json.loads(line) for line in written.out.splitlines()]
+    assert [answer.status_code for answer in answers] == [line["code"] for line in logged]
+    assert {line["severity"] for line in logged} == {"INFO"}
+    assert [word for word in SECRETS if word in written.out] == []
+    assert written.err == ""
+
+
+class BrokenStore:
+    """A store that fails as nobody expected, saying what it should not."""
+
+    def get(self, path: str) -> Document | None:
+        """Fails."""
+        raise KeyError(f"Sesame {path} kim@example.com")
+
+    def close(self) -> None:
+        """Has nothing to close."""
+
+
+@pytest.fixture
+def broken_api(embedded_config: Config) -> Api:
+    """The functions over a store that fails."""
+    return Api(Runtime(embedded_config, store=BrokenStore()))
+
+
+def test_what_nobody_expected_is_answered_without_detail_and_its_stack_is_logged(
+    broken_api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = broken_api.viewer.get("/cases/CASE-1", x_request_id="r-1")
+
+    error = refused(answer, 500, "INTERNAL")
+    assert (error["message"], error["details"]) == ("internal error", [])
+    assert answer.headers["X-Request-Id"] == "r-1"
+    written = capsys.readouterr()
+    (line,) = [json.loads(text) for text in written.out.splitlines()]
+    assert (line["severity"], line["code"], line["requestId"]) == ("ERROR", 500, "r-1")
+    assert (line["function"], line["caseId"]) == ("get_case", "CASE-1")
+    assert line["stack"][0] == "KeyError"
+    assert any("functions/cases.py" in frame for frame in line["stack"])
+    assert [word for word in SECRETS if word in written.out + written.err + answer.text] == []
+
+
+@ON_EMBEDDED
+def test_a_line_of_what_was_not_routed_says_so(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.stranger.get("/nothing")
+    api.app.test_client().get("/favicon.ico")
+
+    assert [line["message"] for line in lines(capsys)] == ["GET unrouted 404"] * 2

@@ -1,0 +1,73 @@
+"""Health, and what an instance loads before it needs it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from shared.config import Config
+from shared.runtime import Runtime
+from tests.client import Api
+from tests.conftest import ROOT
+from tests.functions.support import refused
+
+_WHAT_IS_LOADED = """
+import json, sys
+from shared.config import Config
+from shared.runtime import Runtime
+from tests.client import Api
+
+api = Api(Runtime(Config(project="demo-x", emulator="127.0.0.1:1", unsigned_tokens=True)))
+codes = [
+    api.stranger.get("/health").status_code,
+    api.stranger.get("/cases").status_code,
+    api.viewer.post("/cases", {}).status_code,
+    api.verifier.post("/cases", {}).status_code,
+    api.viewer.get("/nothing").status_code,
+]
+heavy = ("google.cloud.firestore", "google.api_core", "grpc", "sqlite3", "jwt", "cryptography")
+print(json.dumps([codes, [name for name in heavy if name in sys.modules]]))
+"""
+
+
+def test_health_names_the_store_to_anybody(api: Api) -> None:
+    answer = api.stranger.get("/health")
+
+    store = "sqlite" if api.runtime.config.sqlite else "emulator"
+    assert (answer.status_code, answer.json) == (200, {"status": "ok", "store": store})
+
+
+@pytest.fixture
+def nobodys_port() -> int:
+    """A port on which nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def test_health_is_unavailable_where_the_store_is_out_of_reach(nobodys_port: int) -> None:
+    config = Config(project="demo-x", emulator=f"127.0.0.1:{nobodys_port}", unsigned_tokens=True)
+
+    answer = Api(Runtime(config)).stranger.get("/health")
+
+    refused(answer, 503, "UNAVAILABLE")
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_health_and_refusals_load_no_store_and_no_token_library() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _WHAT_IS_LOADED],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+    codes, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert codes == [503, 401, 403, 400, 404]
+    assert loaded == []

@@ -1,0 +1,348 @@
+"""Worksheets: each user's own notes on a case, shared with nobody who was not named for it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from shared.documents.port import Delete
+from tests.client import Api, Client
+from tests.conftest import Clock
+from tests.functions.support import (
+    ABSENT,
+    ON_EMBEDDED,
+    cost,
+    event_types,
+    pages,
+    refused,
+    refused_field,
+    when,
+)
+from tests.functions.test_status import STEPS, move
+
+SHEET = "/cases/CASE-1/worksheet"
+BATCH = "/worksheets:batchSave"
+TEXTS = {"problemStatement": "The pump vibrates", "fsrNotes": "Bearing worn"}
+KIMS = f"{SHEET}?userId=kim"
+
+
+def kim(api: Api) -> Client:
+    """The owner of a worksheet."""
+    return api.caller("viewer", "kim")
+
+
+def lee(api: Api) -> Client:
+    """Somebody else."""
+    return api.caller("verifier", "lee")
+
+
+def saved(api: Api, *case_ids: str) -> None:
+    """Opens cases on which Kim has a worksheet."""
+    for case_id in case_ids:
+        api.verifier.create(id=case_id)
+        assert kim(api).put(f"/cases/{case_id}/worksheet", TEXTS).status_code == 200
+
+
+def shared(api: Api, permission: str) -> Client:
+    """Lets Lee have a permission on CASE-1."""
+    body = {"permission": permission}
+    assert api.admin.put("/cases/CASE-1/collaborators/lee", body).status_code == 200
+    return lee(api)
+
+
+def chain(api: Api, user: str = "kim") -> list[dict[str, Any]]:
+    """The events of a worksheet on CASE-1, newest first, on a chain that holds."""
+    subject = f"worksheets/CASE-1:{user}"
+    assert api.pilot.get(f"/audit:verify?subject={subject}").json["valid"] is True
+    events: list[dict[str, Any]] = api.pilot.get(f"/audit?subject={subject}").json["events"]
+    return sorted(events, key=lambda event: -event["sequence"])
+
+
+def test_what_is_saved_is_what_its_user_reads(api: Api, clock: Clock) -> None:
+    api.verifier.create(id="CASE-1")
+
+    answer = kim(api).put(SHEET, TEXTS)
+
+    assert answer.json == {
+        "caseId": "CASE-1",
+        "userId": "kim",
+        **TEXTS,
+        "createdAt": answer.json["createdAt"],
+        "updatedAt": answer.json["createdAt"],
+    }
+    assert clock.now == when(answer.json["createdAt"])
+    read = kim(api).get(SHEET)
+    assert (read.json, read.headers["ETag"]) == (answer.json, answer.headers["ETag"])
+
+
+def test_users_have_each_their_own_worksheet_on_the_same_case(api: Api) -> None:
+    saved(api, "CASE-1")
+    lee(api).put(SHEET, {"fsrNotes": "Mine"})
+
+    assert kim(api).get(SHEET).json["fsrNotes"] == "Bearing worn"
+    assert lee(api).get(SHEET).json["fsrNotes"] == "Mine"
+
+
+def test_what_is_not_named_is_empty(api: Api) -> None:
+    saved(api, "CASE-1")
+
+    sheet = kim(api).put(SHEET, {}).json
+
+    assert (sheet["problemStatement"], sheet["fsrNotes"]) == ("", "")
+
+
+def test_saving_the_same_text_writes_nothing_and_makes_no_event(api: Api, clock: Clock) -> None:
+    saved(api, "CASE-1")
+    first = kim(api).get(SHEET).json
+
+    for _ in range(3):
+        clock.advance(seconds=30)
+        answer = kim(api).put(SHEET, TEXTS)
+        assert (answer.json, cost(answer)) == (first, (2, 0, 1))
+
+    assert len(chain(api)) == 1
+
+
+def test_an_event_of_a_worksheet_holds_hashes_and_no_text_and_is_not_the_cases(api: Api) -> None:
+    saved(api, "CASE-1")
+    kim(api).put(SHEET, {**TEXTS, "fsrNotes": "Bearing replaced"})
+
+    last, first = chain(api)
+
+    assert (last["eventType"], last["caseId"]) == ("worksheet_saved", None)
+    assert last["changes"] == [
+        {
+            "field": "fsrNotes",
+            "old": f"sha256:{hashlib.sha256(b'Bearing worn').hexdigest()}",
+            "new": f"sha256:{hashlib.sha256(b'Bearing replaced').hexdigest()}",
+        }
+    ]
+    assert "Bearing" not in str((last, first))
+    assert event_types(api, "CASE-1") == ["case_created"]
+    related = api.viewer.get("/cases/CASE-1/audit?related=true").json["events"]
+    assert [event["eventType"] for event in related] == ["case_created"]
+
+
+def test_a_worksheet_that_is_not_there_is_not_found(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+
+    refused(kim(api).get(SHEET), 404, "NOT_FOUND")
+    refused(kim(api).get(f"/cases/{ABSENT}/worksheet"), 404, "NOT_FOUND")
+    refused(kim(api).put(f"/cases/{ABSENT}/worksheet", TEXTS), 404, "NOT_FOUND")
+
+
+def test_a_closed_cases_worksheet_is_read_but_not_saved_nor_listed(api: Api) -> None:
+    saved(api, "CASE-1", "CASE-2")
+    move(api, "closed")
+
+    error = refused(kim(api).put(SHEET, {"fsrNotes": "Late"}), 409, "FAILED_PRECONDITION")
+
+    assert error["details"] == [{"status": "closed"}]
+    assert kim(api).get(SHEET).json["fsrNotes"] == "Bearing worn"
+    listed = kim(api).get("/worksheets").json["worksheets"]
+    assert [sheet["caseId"] for sheet in listed] == ["CASE-2"]
+
+
+@pytest.mark.parametrize("status", ["new", "in_review", "needs_info", "approved", "blocked"])
+def test_a_worksheet_is_saved_as_long_as_the_case_is_not_closed(api: Api, status: str) -> None:
+    api.verifier.create(id="CASE-1")
+    move(api, *STEPS[status])
+
+    assert kim(api).put(SHEET, TEXTS).status_code == 200
+
+
+def test_the_list_has_ones_own_worksheets_last_saved_first_in_pages(api: Api, clock: Clock) -> None:
+    for case_id in ("A", "B", "C", "D"):
+        clock.advance(minutes=1)
+        saved(api, case_id)
+        lee(api).put(f"/cases/{case_id}/worksheet", {"fsrNotes": "Not Kim's"})
+    clock.advance(minutes=1)
+    kim(api).put("/cases/B/worksheet", {"fsrNotes": "Again"})
+
+    listed = list(pages(kim(api), "/worksheets?pageSize=2", "worksheets"))
+
+    assert [[sheet["caseId"] for sheet in page] for page in listed] == [["B", "D"], ["C", "A"], []]
+    assert {"kim"} == {sheet["userId"] for page in listed for sheet in page}
+
+
+def test_a_batch_saves_the_good_rows_and_says_of_each_what_became_of_it(
+    api: Api, clock: Clock
+) -> None:
+    saved(api, "CASE-1", "CASE-2", "CASE-3")
+    move(api, "closed")
+    clock.advance(seconds=30)
+    rows = [
+        {"caseId": "CASE-1", "fsrNotes": "Late"},
+        {"caseId": ABSENT, "fsrNotes": "Nowhere"},
+        {"caseId": "CASE-2", "fsrNotes": "New", "problemStatement": "It leaks"},
+        {"caseId": "CASE-3", **TEXTS},
+    ]
+
+    answer = kim(api).post(BATCH, {"worksheets": rows})
+
+    results = answer.json["results"]
+    assert [row["caseId"] for row in rows] == [result["caseId"] for result in results]
+    assert (answer.json["succeeded"], answer.json["failed"]) == (2, 2)
+    assert [result["ok"] for result in results] == [False, False, True, True]
+    alone = kim(api).put(f"/cases/{ABSENT}/worksheet", {}).json["error"]
+    assert results[1]["error"] == alone
+    assert results[0]["error"] == kim(api).put(SHEET, {}).json["error"]
+    assert clock.now == when(results[2]["updatedAt"]) > when(results[3]["updatedAt"])
+    assert cost(answer) == (7, 2, 3)
+    assert kim(api).get("/cases/CASE-2/worksheet").json["problemStatement"] == "It leaks"
+
+
+def test_a_batch_that_is_repeated_takes_effect_once(api: Api) -> None:
+    saved(api, "CASE-1")
+    body = {"worksheets": [{"caseId": "CASE-1", "fsrNotes": "Batch"}]}
+
+    answers = [kim(api).post(BATCH, body, idempotency_key="k").json for _ in range(2)]
+
+    assert answers[0] == answers[1]
+    assert len(chain(api)) == 2
+
+
+def test_a_hundred_long_worksheets_are_saved_at_once(api: Api) -> None:
+    case_ids = [f"CASE-{number}" for number in range(100)]
+    api.viewer.get("/settings")
+    for case_id in case_ids:
+        api.verifier.create(id=case_id)
+    rows = [{"caseId": case_id, "problemStatement": "x" * 9_900} for case_id in case_ids]
+
+    answer = kim(api).post(BATCH, {"worksheets": rows})
+
+    assert (answer.json["succeeded"], answer.json["failed"]) == (100, 0)
+    listed = kim(api).get("/worksheets?pageSize=200")
+    assert cost(listed) == (200, 0, 2)
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"worksheets": []}, "worksheets"),
+        ({"worksheets": [{"caseId": f"C-{n}"} for n in range(101)]}, "worksheets"),
+        ({"worksheets": [{"caseId": "A"}, {"caseId": "A"}]}, "worksheets"),
+        ({"worksheets": [{"fsrNotes": "x"}]}, "worksheets[0].caseId"),
+        ({"worksheets": [{"caseId": "../x"}]}, "worksheets[0].caseId"),
+        ({"worksheets": [{"caseId": "A", "userId": "lee"}]}, "worksheets[0].userId"),
+        ({"worksheets": [{"caseId": "A", "fsrNotes": "x" * 10_001}]}, "worksheets[0].fsrNotes"),
+        ({}, "worksheets"),
+    ],
+)
+def test_a_batch_that_is_wrong_saves_nothing(api: Api, body: dict[str, Any], field: str) -> None:
+    api.verifier.create(id="A")
+
+    answer = kim(api).post(BATCH, body)
+
+    refused_field(answer, field)
+    assert cost(answer) == (0, 0, 0)
+
+
+def test_another_users_worksheet_is_the_same_as_none_for_every_function(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+    attempts: list[tuple[str, str, Any, dict[str, str]]] = [
+        ("GET", SHEET, None, {}),
+        ("GET", KIMS, None, {}),
+        ("PUT", KIMS, {"fsrNotes": "Theirs"}, {}),
+        ("PUT", KIMS, {"fsrNotes": "Theirs"}, {"if_match": '"stale"'}),
+        ("PUT", KIMS, {"fsrNotes": "Theirs"}, {"idempotency_key": "k"}),
+        ("GET", "/worksheets", None, {}),
+        ("GET", "/cases/CASE-1?view=full", None, {}),
+        ("GET", "/cases/CASE-1", None, {}),
+        ("GET", "/cases", None, {}),
+        ("GET", "/cases/CASE-1/audit?related=true", None, {}),
+        ("GET", "/cases/CASE-1/packet", None, {}),
+    ]
+    callers = [lee(api), api.agent, api.pilot, api.admin]
+    callers.append(api.caller("admin", "kim", tenant="other-tenant"))
+
+    def seen() -> list[tuple[int, Any]]:
+        answers = [
+            caller.request(method, path, body, **headers)
+            for caller in callers
+            for method, path, body, headers in attempts
+        ]
+        return [(answer.status_code, answer.json) for answer in answers]
+
+    before = seen()
+    kim(api).put(SHEET, TEXTS)
+
+    assert before == seen()
+    assert kim(api).get(SHEET).json["fsrNotes"] == "Bearing worn"
+    for path in ("/audit", "/audit?subject=worksheets/CASE-1:kim"):
+        assert "Bearing" not in api.admin.get(path).text
+
+
+@pytest.mark.parametrize(
+    ("permission", "reads", "writes"),
+    [("read", 200, 404), ("write", 200, 200), ("admin", 200, 200)],
+)
+def test_a_collaborator_reads_and_writes_by_permission_and_leaves_the_owner(
+    api: Api, permission: str, reads: int, writes: int
+) -> None:
+    saved(api, "CASE-1")
+    collaborator = shared(api, permission)
+
+    assert reads == collaborator.get(KIMS).status_code
+    assert writes == collaborator.put(KIMS, {"fsrNotes": "Lee's"}).status_code
+
+    expected = "Lee's" if writes == 200 else "Bearing worn"
+    sheet = kim(api).get(SHEET).json
+    assert (sheet["userId"], sheet["fsrNotes"]) == ("kim", expected)
+    if writes == 200:
+        assert chain(api)[0]["actor"]["subject"] == "lee"
+    api.admin.delete("/cases/CASE-1/collaborators/lee")
+    refused(collaborator.get(KIMS), 404, "NOT_FOUND")
+
+
+def test_a_permission_is_for_one_case(api: Api) -> None:
+    saved(api, "CASE-1", "CASE-2")
+    collaborator = shared(api, "admin")
+
+    refused(collaborator.get("/cases/CASE-2/worksheet?userId=kim"), 404, "NOT_FOUND")
+
+
+def test_a_stale_version_of_a_worksheet_is_not_overwritten(api: Api) -> None:
+    saved(api, "CASE-1")
+    seen = kim(api).get(SHEET).headers["ETag"]
+    kim(api).put(SHEET, {"fsrNotes": "From the tablet"})
+
+    answer = kim(api).put(SHEET, {"fsrNotes": "From the desk"}, if_match=seen)
+
+    refused(answer, 412, "FAILED_PRECONDITION")
+    assert kim(api).get(SHEET).json["fsrNotes"] == "From the tablet"
+
+
+def test_worksheets_go_with_their_case_and_their_chains_still_hold(api: Api) -> None:
+    saved(api, "CASE-1", "CASE-2")
+    assert api.admin.delete("/cases/CASE-1").status_code == 204
+
+    refused(kim(api).get(SHEET), 404, "NOT_FOUND")
+    refused(kim(api).put(SHEET, TEXTS), 404, "NOT_FOUND")
+    row = {"caseId": "CASE-1", "fsrNotes": "Back"}
+    batch = kim(api).post(BATCH, {"worksheets": [row]}).json
+    assert batch["results"][0]["error"]["code"] == 404
+    assert [s["caseId"] for s in kim(api).get("/worksheets").json["worksheets"]] == ["CASE-2"]
+    assert len(chain(api)) == 1
+
+
+def test_a_worksheet_that_is_gone_without_its_case_is_named(api: Api) -> None:
+    saved(api, "CASE-1")
+    api.admin.delete("/cases/CASE-1")
+    api.runtime.store.commit([Delete(f"tenants/{api.tenant}/cases/CASE-1")])
+
+    verified = api.pilot.get("/audit:verify?subject=worksheets/CASE-1:kim").json
+
+    assert verified["valid"] is False
+    assert verified["firstBroken"]["problem"] == "the subject is gone without an event"
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize("user", ["", "a b", "a/b", "__x__", "x" * 129, "\u202e"])
+def test_a_user_id_that_is_none_is_named(api: Api, user: str) -> None:
+    answer = api.viewer.get(f"{SHEET}?userId={user}")
+
+    refused_field(answer, "userId")

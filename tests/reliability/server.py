@@ -1,0 +1,110 @@
+"""The functions as a server of their own, in processes that can be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.tokens import unsigned_token
+
+ROOT = Path(__file__).parent.parent.parent
+START_SECONDS = 30.0
+_STORE_VARIABLES = (
+    "CASELEDGER_STORE",
+    "FIRESTORE_EMULATOR_HOST",
+    "GOOGLE_CLOUD_PROJECT",
+    "K_SERVICE",
+)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def token(role: str, sub: str | None = None) -> str:
+    """A caller of the tenant `acme`."""
+    return unsigned_token(sub=sub or role, tenant="acme", role=role)
+
+
+class Server:
+    """The server, under the framework's own gunicorn; `store` is the environment that names one."""
+
+    def __init__(self, **store: str) -> None:
+        self.address = ("127.0.0.1", free_port())
+        self.url = "http://{}:{}".format(*self.address)
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name not in _STORE_VARIABLES},
+            "CASELEDGER_UNSIGNED_TOKENS": "loopback",
+            "PYTHONPATH": str(ROOT),
+            **store,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers."""
+        program = [sys.executable, "-m", "functions_framework", "--target", "api"]
+        address = ["--host", self.address[0], "--port", str(self.address[1])]
+        self._process = subprocess.Popen(
+            [*program, "--source", str(ROOT / "functions" / "api.py"), *address],
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        wait_until(self._answers, START_SECONDS)
+
+    def kill(self) -> None:
+        """Kills it and its workers where they stand, and waits until the last of them is gone."""
+        if self._process:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            wait_until(lambda: not self._listens(), START_SECONDS)
+
+    def _answers(self) -> bool:
+        assert self._process
+        assert self._process.poll() is None, "the server ended by itself"
+        return self._listens()
+
+    def _listens(self) -> bool:
+        try:
+            with socket.create_connection(self.address, timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def client(self, role: str, **options: Any) -> httpx.Client:
+        """A caller, with connections of its own."""
+        headers = {"Authorization": f"Bearer {token(role)}"}
+        # Without certificates, which take longer to load than the server takes to answer.
+        return httpx.Client(base_url=f"{self.url}/v1", headers=headers, verify=False, **options)  # noqa: S501
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """Starts a server, and kills it at the end."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+def wait_until(happened: Any, seconds: float) -> None:
+    """Asks every few milliseconds, because another process says nothing by itself."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        pause.wait(0.02)

@@ -1,0 +1,40 @@
+"""The canonical form against the library that does nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis
+import pytest
+import rfc8785
+from hypothesis import strategies as st
+
+from shared.chain import canonical
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+INTEGERS = st.integers(-(2**53) + 1, 2**53 - 1)
+SCALARS = st.none() | st.booleans() | INTEGERS | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.recursive(
+    SCALARS | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@hypothesis.settings(derandomize=True, max_examples=200, deadline=None)
+@hypothesis.given(st.dictionaries(TEXT, VALUES, max_size=5))
+def test_any_json_object_has_the_form_that_rfc_8785_names(content: dict[str, Any]) -> None:
+    assert rfc8785.dumps(content) == canonical(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"\U0001f600": 1, "\ue000": 2},
+        {"n": 1e21, "m": -0.0, "k": 1.0},
+        {"control": '\x00\x1f\x7f\u2028\b\f\n\r\t"\\/'},
+        {"b": {"ä": [], "": {}}, "a": [1, {"z": None, "y": True}]},
+    ],
+)
+def test_what_encoders_differ_on_has_the_form_that_rfc_8785_names(content: dict[str, Any]) -> None:
+    assert rfc8785.dumps(content) == canonical(content)

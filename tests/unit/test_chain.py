@@ -1,0 +1,241 @@
+"""The audit chain without a store: it holds, and whatever is done to it is found and named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared import chain
+from shared.models.audit import GENESIS, Actor, BrokenLink, Event, EventType, Head, Role
+
+STABLE = settings(
+    max_examples=50,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+TENANT, SUBJECT, LENGTH = "acme", "cases/CASE-1", 7
+Attack = Callable[[list[Event | None]], object]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("abé🙂"), inner),
+    max_leaves=8,
+)
+
+
+def content(number: int, **fields: Any) -> dict[str, Any]:
+    """What an event says, but for its place in the chain."""
+    return {
+        "id": f"event-{number}",
+        "subject": SUBJECT,
+        "case_id": "CASE-1",
+        "created_at": datetime(2026, 3, 2, 9, 0, number % 60, tzinfo=UTC),
+        "actor": Actor(subject="kim", email=None, type="user", role=Role.VERIFIER),
+        "source": "system",
+        "event_type": EventType.CASE_UPDATED,
+        "severity": "info",
+        "agent_id": None,
+        "outcome": "success",
+        "message": "Case updated",
+        "reason": None,
+        "changes": [],
+        "meta": {},
+        "request_id": "r",
+        "request_hash": None,
+        **fields,
+    }
+
+
+def chained(length: int, tenant: str = TENANT, **fields: Any) -> tuple[list[Event], Head]:
+    """A chain, newest event first, and its head."""
+    head, events = Head(), []
+    for number in range(1, length + 1):
+        event = chain.linked(tenant, head, content(number, **fields))
+        head = Head(sequence=event.sequence, hash=event.hash)
+        events.append(event)
+    return events[::-1], head
+
+
+def checked(events: list[Event | None], head: Head) -> chain.Check:
+    """The check of a chain as it was found."""
+    check = chain.Check(TENANT, SUBJECT, head)
+    check.follow(events)
+    check.finish()
+    return check
+
+
+def first_broken(events: list[Event | None], head: Head) -> int | None:
+    """The sequence that the check names first."""
+    broken = checked(events, head).broken
+    return broken.sequence if broken else None
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 100])
+def test_a_chain_as_it_was_written_holds(length: int) -> None:
+    events, head = chained(length)
+
+    check = checked([*events], head)
+
+    assert (check.broken, check.events) == (None, length)
+    assert [event.sequence for event in events] == list(range(length, 0, -1))
+
+
+def test_a_chain_is_checked_page_by_page_with_the_same_result() -> None:
+    events, head = chained(10)
+
+    check = chain.Check(TENANT, SUBJECT, head)
+    for start in range(0, 10, 3):
+        check.follow(events[start : start + 3])
+    check.finish()
+
+    assert (check.broken, check.events) == (None, 10)
+
+
+@STABLE
+@given(
+    meta=st.dictionaries(st.text("abé🙂"), JSON),
+    message=st.text(st.characters(exclude_categories=["Cs"])),
+)
+def test_the_hash_is_that_of_the_canonical_json_of_all_but_itself_and_the_tenant(
+    meta: dict[str, Any], message: str
+) -> None:
+    (event,), _ = chained(1, meta=meta, message=message)
+    said = json.loads(event.model_dump_json(by_alias=True, exclude={"hash"}))
+
+    canonical = json.dumps(
+        {"tenant": TENANT, **said}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
+
+    # RFC 8785 sorts by UTF-16 code units and escapes as JSON does at least; names here are such
+    # that code points sort alike.
+    assert event.hash == hashlib.sha256(canonical.encode()).hexdigest()
+    assert event.previous_hash == GENESIS
+
+
+def test_the_same_event_has_another_hash_in_another_tenant() -> None:
+    (own,), _ = chained(1)
+    (other,), _ = chained(1, tenant="other")
+
+    assert own.hash != other.hash
+
+
+EDITS: dict[str, Any] = {
+    "id": "event-x",
+    "subject": "cases/CASE-2",
+    "case_id": None,
+    "created_at": datetime(2026, 3, 2, 9, 0, 4, tzinfo=UTC) + timedelta(microseconds=1),
+    "actor": Actor(subject="pat", email=None, type="user", role=Role.VERIFIER),
+    "source": "api",
+    "event_type": EventType.NOTE_ADDED,
+    "severity": "error",
+    "agent_id": "x",
+    "outcome": "denied",
+    "message": "Case updated.",
+    "reason": "x",
+    "changes": None,
+    "meta": {"x": 1},
+    "request_id": "x",
+    "request_hash": "x",
+    "previous_hash": "0" * 63 + "1",
+    "hash": "0" * 63 + "1",
+}
+
+
+def test_every_field_of_an_event_is_edited_in_turn() -> None:
+    assert set(EDITS) | {"sequence"} == set(Event.model_fields)
+
+
+@pytest.mark.parametrize("field", EDITS)
+def test_an_edited_field_is_found_and_named(field: str) -> None:
+    events, head = chained(LENGTH)
+    found: list[Event | None] = [
+        event.model_copy(update={field: EDITS[field]}) if event.sequence == 4 else event
+        for event in events
+    ]
+
+    assert first_broken(found, head) == 4
+
+
+def _replaced(index: int, other: Event | None) -> Attack:
+    return lambda events: events.__setitem__(index, other)
+
+
+def _swapped(events: list[Event | None]) -> None:
+    third, fourth = events[4], events[3]
+    assert third
+    assert fourth
+    events[3] = third.model_copy(update={"sequence": 4})
+    events[4] = fourth.model_copy(update={"sequence": 3})
+
+
+def _again(events: list[Event | None]) -> None:
+    events.insert(3, events[3])
+
+
+ATTACKS: dict[str, tuple[Attack, int]] = {
+    "first event deleted": (lambda events: events.pop(6), 1),
+    "middle event deleted": (lambda events: events.pop(3), 4),
+    "last event deleted": (lambda events: events.pop(0), 7),
+    "last two events deleted": (lambda events: events.__delitem__(slice(0, 2)), 6),
+    "all events deleted": (lambda events: events.clear(), 1),
+    "two events swapped": (_swapped, 3),
+    "event there twice": (_again, 4),
+    "event unreadable": (_replaced(3, None), 4),
+    "first event unreadable": (_replaced(6, None), 1),
+    "event of another tenant": (_replaced(3, chained(LENGTH, tenant="other")[0][3]), 4),
+    "event of another subject": (_replaced(3, chained(LENGTH, subject="cases/B")[0][3]), 4),
+    "event that was never linked": (
+        lambda events: events.insert(0, chained(LENGTH + 1)[0][0]),
+        8,
+    ),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_attack_is_found_and_the_first_bad_sequence_is_named(attack: str) -> None:
+    events, head = chained(LENGTH)
+    found: list[Event | None] = [*events]
+    act, expected = ATTACKS[attack]
+
+    act(found)
+
+    assert first_broken(found, head) == expected
+
+
+def test_of_several_breaks_the_first_in_the_chain_is_named() -> None:
+    events, head = chained(LENGTH)
+    found: list[Event | None] = [
+        event.model_copy(update={"message": "x"}) if event.sequence in {2, 5} else event
+        for event in events
+    ]
+
+    assert checked(found, head).broken == BrokenLink(
+        sequence=2, problem="content does not match its hash"
+    )
+
+
+def test_an_unreadable_event_is_called_unreadable() -> None:
+    events, head = chained(LENGTH)
+    found: list[Event | None] = [*events]
+    found[3] = None
+
+    assert checked(found, head).broken == BrokenLink(sequence=4, problem="event cannot be read")
+
+
+@pytest.mark.parametrize("head", [Head(), Head(sequence=LENGTH, hash="x"), Head(sequence=9)])
+def test_a_head_that_was_changed_breaks_the_chain(head: Head) -> None:
+    events, _ = chained(LENGTH)
+
+    assert checked([*events], head).broken is not None

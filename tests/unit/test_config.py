@@ -1,0 +1,132 @@
+"""The environment as a typed value: which store, whose tokens, and what is refused."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from shared.config import Config, ConfigError
+
+EMULATOR = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8081"}
+PROJECT = {"GOOGLE_CLOUD_PROJECT": "acme-prod"}
+DEMO = {"GOOGLE_CLOUD_PROJECT": "demo-acme"}
+CLOUD = {"K_SERVICE": "cases"}
+STORE = {"CASELEDGER_STORE": "sqlite:///data/cases.db"}
+UNSIGNED = {"CASELEDGER_UNSIGNED_TOKENS": "loopback"}
+
+
+def test_without_any_variable_cases_are_kept_in_a_local_file_and_tokens_must_be_signed() -> None:
+    config = Config.from_environment({})
+
+    assert (config.sqlite, config.project) == (".local/caseledger.db", None)
+    assert (config.emulator, config.unsigned_tokens) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///data/cases.db", "data/cases.db"),
+        ("sqlite:////var/cases.db", "/var/cases.db"),
+        ("sqlite:///:memory:", ":memory:"),
+    ],
+)
+def test_the_embedded_store_is_where_the_url_says(url: str, path: str) -> None:
+    assert Config.from_environment({"CASELEDGER_STORE": url}).sqlite == path
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///", "postgres://host/db", "firestore://x", "mysql:///x", "sqlite://x"]
+)
+def test_a_store_that_is_not_known_is_refused_by_name(url: str) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_STORE"):
+        Config.from_environment({"CASELEDGER_STORE": url})
+
+
+@pytest.mark.parametrize("environ", [PROJECT, DEMO | EMULATOR, PROJECT | CLOUD])
+def test_firestore_is_used_where_a_project_is_named(environ: dict[str, str]) -> None:
+    config = Config.from_environment(environ)
+
+    assert (config.project, config.sqlite) == (environ["GOOGLE_CLOUD_PROJECT"], None)
+    assert config.emulator == environ.get("FIRESTORE_EMULATOR_HOST")
+    assert config.database == "(default)"
+
+
+@pytest.mark.parametrize("environ", [EMULATOR, CLOUD, EMULATOR | CLOUD])
+def test_firestore_without_a_project_is_refused_and_never_replaced(
+    environ: dict[str, str],
+) -> None:
+    with pytest.raises(ConfigError, match="GOOGLE_CLOUD_PROJECT"):
+        Config.from_environment(environ)
+
+
+@pytest.mark.parametrize("environ", [PROJECT, EMULATOR, CLOUD, DEMO | EMULATOR])
+def test_two_stores_are_refused(environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_STORE"):
+        Config.from_environment(environ | STORE)
+
+
+@pytest.mark.parametrize("name", ["FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "K_SERVICE"])
+def test_an_empty_variable_is_none(name: str) -> None:
+    assert Config.from_environment({name: ""}).sqlite == ".local/caseledger.db"
+
+
+@pytest.mark.parametrize(
+    ("store", "cloud", "allowed"),
+    [
+        (store, cloud, local and not cloud)
+        for (store, local), cloud in itertools.product(
+            [({}, True), (STORE, True), (DEMO | EMULATOR, True), (PROJECT | EMULATOR, False)],
+            [{}, CLOUD],
+        )
+    ]
+    + [(DEMO, {}, False), (PROJECT, {}, False), (DEMO, CLOUD, False)],
+)
+def test_unsigned_tokens_are_for_local_stores_outside_the_cloud_only(
+    store: dict[str, str], cloud: dict[str, str], *, allowed: bool
+) -> None:
+    try:
+        config = Config.from_environment(store | cloud | UNSIGNED)
+    except ConfigError:
+        assert not allowed
+    else:
+        assert (config.unsigned_tokens, allowed) == (True, True)
+
+
+@pytest.mark.parametrize("value", ["", "true", "1", "yes", "Loopback", "any"])
+def test_unsigned_tokens_are_switched_on_by_one_word_only(value: str) -> None:
+    config = Config.from_environment({"CASELEDGER_UNSIGNED_TOKENS": value})
+
+    assert config.unsigned_tokens is False
+
+
+def test_tokens_are_firebases_unless_another_issuer_is_named() -> None:
+    firebase = Config.from_environment(PROJECT)
+    other = Config.from_environment(
+        PROJECT
+        | {
+            "CASELEDGER_ISSUER": "https://issuer.example",
+            "CASELEDGER_AUDIENCE": "cases",
+            "CASELEDGER_JWKS_URL": "https://issuer.example/keys",
+        }
+    )
+
+    assert firebase.issuer == "https://securetoken.google.com/acme-prod"
+    assert firebase.audience == "acme-prod"
+    assert firebase.jwks_url.startswith("https://www.googleapis.com/")
+    assert (other.issuer, other.audience) == ("https://issuer.example", "cases")
+    assert other.jwks_url == "https://issuer.example/keys"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", ()),
+        ("https://a.example", ("https://a.example",)),
+        (" https://a.example  http://b.example ", ("https://a.example", "http://b.example")),
+    ],
+)
+def test_origins_are_separated_by_spaces(value: str, expected: tuple[str, ...]) -> None:
+    config = Config.from_environment({"CASELEDGER_ALLOWED_ORIGINS": value})
+
+    assert config.allowed_origins == expected

@@ -1,0 +1,214 @@
+"""Which index serves which query, and which query no index serves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.documents.indexes import (
+    ASCENDING,
+    CONTAINS,
+    DESCENDING,
+    Index,
+    Indexes,
+    Leg,
+    counted,
+    disjuncts,
+    project_indexes,
+    required,
+)
+from shared.documents.port import Aggregation, Filter, MissingIndex, Order, Query, Rejected
+
+X, Y, Z = (Filter(field, "==", 1) for field in "xyz")
+TAGGED = Filter("tags", "array_contains", "red")
+NEWEST = (Order("at", descending=True),)
+
+
+def index(*fields: tuple[str, str], group: bool = False) -> Index:
+    return Index("rows", fields, group)
+
+
+def rows(*filters: Filter, order: tuple[Order, ...] = (), group: bool = False) -> Query:
+    return Query("rows" if group else "tenants/t/rows", filters, order, group=group)
+
+
+X_NEWEST = index(("x", ASCENDING), ("at", DESCENDING))
+Y_NEWEST = index(("y", ASCENDING), ("at", DESCENDING))
+XY_NEWEST = index(("x", ASCENDING), ("y", ASCENDING), ("at", DESCENDING))
+TAGS_NEWEST = index(("tags", CONTAINS), ("at", DESCENDING))
+EXEMPT_X = (("rows", "x", ()),)
+
+
+def test_a_plain_scan_needs_no_index() -> None:
+    assert Indexes().plan(rows()) == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "legs"),
+    [
+        (rows(X), (Leg(index(("x", ASCENDING)), (X,)),)),
+        (rows(TAGGED), (Leg(index(("tags", CONTAINS)), (TAGGED,)),)),
+        (rows(order=(Order("at"),)), (Leg(index(("at", ASCENDING)), ()),)),
+        (rows(order=NEWEST), (Leg(index(("at", ASCENDING)), (), backwards=True),)),
+        (rows(Filter("at", ">", 1)), (Leg(index(("at", ASCENDING)), ()),)),
+        (rows(X, Y), (Leg(index(("x", ASCENDING)), (X,)), Leg(index(("y", ASCENDING)), (Y,)))),
+    ],
+)
+def test_single_field_indexes_serve_one_condition_or_equalities(
+    query: Query, legs: tuple[Leg, ...]
+) -> None:
+    assert Indexes().plan(query) == legs
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        rows(X, order=NEWEST),
+        rows(X, Filter("at", ">", 1)),
+        rows(order=(Order("at"), Order("x"))),
+        rows(TAGGED, order=NEWEST),
+        rows(X, group=True),
+        rows(group=True),
+    ],
+)
+def test_anything_more_needs_an_index_of_its_own(query: Query) -> None:
+    with pytest.raises(MissingIndex):
+        Indexes().plan(query)
+    if required(query).fields:
+        indexes = Indexes(composites=(required(query),))
+        assert [leg.index for leg in indexes.plan(query)] == [required(query)]
+
+
+@pytest.mark.parametrize(
+    ("field", "query"),
+    [
+        ("x", rows(X)),
+        ("x", rows(X, Y)),
+        ("m", rows(Filter("m.deep", "==", 1))),
+        ("at", rows(order=NEWEST)),
+    ],
+)
+def test_an_exempted_field_or_map_has_no_index_of_its_own(field: str, query: Query) -> None:
+    with pytest.raises(MissingIndex):
+        Indexes(overrides=(("rows", field, ()),)).plan(query)
+
+
+def test_an_exemption_is_of_one_collection_and_lifted_deeper_in_a_map() -> None:
+    ascending = ((ASCENDING, False),)
+    indexes = Indexes(overrides=(("other", "x", ()), ("rows", "m", ()), ("rows", "m.x", ascending)))
+    assert indexes.plan(rows(X))
+    assert indexes.plan(rows(Filter("m.x", "==", 1)))
+
+
+def test_a_composite_index_works_on_exempted_fields() -> None:
+    indexes = Indexes(composites=(X_NEWEST,), overrides=EXEMPT_X)
+    assert indexes.plan(rows(X, order=NEWEST)) == (Leg(X_NEWEST, (X,)),)
+
+
+def test_indexes_that_share_the_order_are_merged() -> None:
+    indexes = Indexes(composites=(X_NEWEST, Y_NEWEST, TAGS_NEWEST))
+    legs = indexes.plan(rows(Y, X, TAGGED, order=NEWEST))
+    assert legs == (Leg(X_NEWEST, (X,)), Leg(Y_NEWEST, (Y,)), Leg(TAGS_NEWEST, (TAGGED,)))
+
+
+def test_an_index_that_serves_all_is_taken_alone() -> None:
+    indexes = Indexes(composites=(X_NEWEST, Y_NEWEST, XY_NEWEST))
+    assert indexes.plan(rows(Y, X, order=NEWEST)) == (Leg(XY_NEWEST, (X, Y)),)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        rows(X, order=(Order("at"),)),
+        rows(X, Z, order=NEWEST),
+        rows(Filter("x", "array_contains", 1), order=NEWEST),
+        rows(order=NEWEST, group=True),
+        rows(X, order=(*NEWEST, Order("z"))),
+        Query("other", (X,), NEWEST),
+    ],
+)
+def test_an_index_with_another_sort_mode_scope_or_collection_does_not_serve(query: Query) -> None:
+    with pytest.raises(MissingIndex):
+        Indexes(composites=(X_NEWEST, Y_NEWEST)).plan(query)
+
+
+def test_equalities_are_not_served_from_an_index_that_would_reverse_the_names() -> None:
+    reversing = index(("x", ASCENDING), ("y", DESCENDING))
+    with pytest.raises(MissingIndex):
+        Indexes(composites=(reversing,), overrides=EXEMPT_X).plan(rows(X, Y))
+
+
+def test_a_collection_group_needs_an_index_of_its_scope() -> None:
+    indexes = Indexes(overrides=(("rows", "x", ((ASCENDING, True),)),))
+    (leg,) = indexes.plan(rows(X, group=True))
+    assert leg.index == index(("x", ASCENDING), group=True)
+    with pytest.raises(MissingIndex):
+        indexes.plan(rows(X))
+
+
+def test_the_index_required_has_equalities_by_name_and_then_the_order() -> None:
+    query = rows(Y, TAGGED, X, order=NEWEST)
+    assert (
+        str(required(query))
+        == "collection rows: tags CONTAINS, x ASCENDING, y ASCENDING, at DESCENDING"
+    )
+
+
+def test_each_combination_of_in_values_is_a_query() -> None:
+    query = rows(Filter("x", "in", [1, 2]), Z, Filter("y", "in", ["a", "b"]))
+    wanted = [(1, "a"), (1, "b"), (2, "a"), (2, "b")]
+    assert [part.filters for part in disjuncts(query)] == [
+        (Z, Filter("x", "==", x), Filter("y", "==", y)) for x, y in wanted
+    ]
+
+
+def test_values_that_are_equal_make_one_query() -> None:
+    assert len(disjuncts(rows(Filter("x", "in", [1, 1.0, True, 1])))) == 2
+
+
+@pytest.mark.parametrize("values", [[], [1] * 31])
+def test_no_value_and_more_than_thirty_are_rejected(values: list[int]) -> None:
+    with pytest.raises(Rejected):
+        disjuncts(rows(Filter("x", "in", values)))
+
+
+@pytest.mark.parametrize(
+    ("query", "order"),
+    [
+        (rows(X), ("a", "b")),
+        (rows(order=NEWEST), ("at", "a", "b")),
+        (rows(Filter("z", ">", 1)), ("z", "a", "b")),
+        (rows(order=(Order("b"),)), ("b", "a")),
+    ],
+)
+def test_aggregated_fields_follow_the_order_of_the_query(
+    query: Query, order: tuple[str, ...]
+) -> None:
+    aggregation = Aggregation(query, sums=("b",), averages=("a", "b"))
+    assert tuple(sort.field for sort in counted(aggregation).order) == order
+
+
+def test_the_indexes_of_the_project_load() -> None:
+    indexes = project_indexes()
+    assert indexes.composites
+    assert len(set(indexes.composites)) == len(indexes.composites)
+
+
+def test_every_kind_of_definition_is_read(tmp_path: Path) -> None:
+    order, contains = {"order": "DESCENDING"}, {"arrayConfig": "CONTAINS"}
+    fields = [{"fieldPath": "tags", **contains}, {"fieldPath": "at", **order}]
+    scope = {"queryScope": "COLLECTION_GROUP"}
+    file = tmp_path / "indexes.json"
+    definitions = {
+        "indexes": [{"collectionGroup": "rows", **scope, "fields": fields}],
+        "fieldOverrides": [
+            {"collectionGroup": "rows", "fieldPath": "x", "indexes": [{**order, **scope}]}
+        ],
+    }
+    file.write_text(json.dumps(definitions))
+
+    loaded = Indexes.load(file)
+    assert loaded.composites == (index(("tags", CONTAINS), ("at", DESCENDING), group=True),)
+    assert loaded.overrides == (("rows", "x", ((DESCENDING, True),)),)

@@ -1,0 +1,153 @@
+"""Pages and their tokens, over a list for a store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.documents.port import Document, Filter, Order, Query
+from shared.errors import InvalidArgument
+from shared.models.base import Page
+from shared.repository.paging import SCAN_LIMIT, page, place
+
+STABLE = settings(
+    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+QUERY = Query("tenants/acme/cases", order=(Order("createdAt", descending=True),))
+
+
+class Rows:
+    """So many rows, several at a time of the same moment, newest first; counts those read."""
+
+    def __init__(self, number: int) -> None:
+        self.read = 0
+        self.rows = sorted(
+            (
+                Document(
+                    f"tenants/acme/cases/{index:05}",
+                    {"createdAt": START + timedelta(microseconds=index // 3)},
+                    version=1,
+                )
+                for index in range(number)
+            ),
+            key=self._key,
+            reverse=True,
+        )
+
+    def query(self, query: Query) -> list[Document]:
+        """What follows the cursor."""
+        found = [row for row in self.rows if not query.after or self._key(row) < query.after]
+        self.read += len(found[: query.limit])
+        return found[: query.limit]
+
+    @staticmethod
+    def _key(row: Document) -> tuple[Any, ...]:
+        return row.data["createdAt"], row.id
+
+
+@STABLE
+@given(number=st.integers(0, 40), size=st.integers(1, 15), every=st.integers(1, 5))
+def test_a_walk_shows_every_row_that_is_accepted_once_and_in_order(
+    number: int, size: int, every: int
+) -> None:
+    store, found, token = Rows(number), [], None
+
+    for _ in range(number + 2):
+        rows, token = page(
+            store,
+            QUERY,
+            Page(page_size=size, page_token=token),
+            accept=lambda row: int(row.id) % every == 0,
+        )
+        assert len(rows) <= size
+        found += rows
+        if token is None:
+            break
+
+    assert token is None
+    assert found == [row for row in store.rows if int(row.id) % every == 0]
+
+
+@pytest.mark.parametrize(("size", "read"), [(1, 500), (50, 500), (200, 400)])
+def test_a_page_for_which_nothing_is_accepted_ends_before_it_reads_too_much(
+    size: int, read: int
+) -> None:
+    store = Rows(2_000)
+
+    rows, token = page(store, QUERY, Page(page_size=size), accept=lambda _: False)
+
+    assert (rows, store.read) == ([], read)
+    assert read <= SCAN_LIMIT
+    assert token is not None
+
+
+def token_of(query: Query, wanted: Page | None = None) -> str:
+    """The token after the first row of a list."""
+    _, token = page(Rows(2), query, wanted or Page(page_size=1))
+    assert token
+    return token
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Query("tenants/other/cases", order=QUERY.order),
+        Query("tenants/acme/audit", order=QUERY.order),
+        Query(QUERY.collection, order=(Order("createdAt"),)),
+        Query(QUERY.collection, (Filter("subject", "==", "cases/B"),), QUERY.order),
+    ],
+)
+def test_a_token_is_of_one_list_only(other: Query) -> None:
+    store = Rows(2)
+
+    with pytest.raises(InvalidArgument):
+        page(store, other, Page(page_size=1, page_token=token_of(QUERY)))
+
+    assert store.read == 0
+
+
+def test_a_token_is_of_one_kind_of_request_only() -> None:
+    class OtherPage(Page):
+        """A page of something else."""
+
+    with pytest.raises(InvalidArgument):
+        page(Rows(2), QUERY, OtherPage(page_size=1, page_token=token_of(QUERY)))
+
+
+def test_a_token_outlives_the_moment_that_a_range_is_counted_from() -> None:
+    queries = [
+        Query(
+            QUERY.collection,
+            (Filter("clockDueAt", "<", START + timedelta(hours=hours)),),
+            QUERY.order,
+        )
+        for hours in (0, 1)
+    ]
+
+    rows, _ = page(Rows(2), queries[1], Page(page_size=1, page_token=token_of(queries[0])))
+
+    assert [row.id for row in rows] == ["00000"]
+
+
+@STABLE
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_no_other_text_is_a_token(raw: bytes) -> None:
+    text = raw.decode("latin-1")
+    store = Rows(2)
+
+    if text:
+        with pytest.raises(InvalidArgument):
+            page(store, QUERY, Page(page_size=1, page_token=text))
+    assert store.read == 0
+
+
+def test_the_place_of_a_row_is_its_order_values_and_its_id() -> None:
+    row = Document("tenants/acme/audit/e1", {"sequence": 7, "subject": "tenant"}, version=1)
+
+    assert place(row, Query("x", order=(Order("sequence"),))) == (7, "e1")
