@@ -2,26 +2,26 @@ PYTHON ?= python3
 PORT ?= 8080
 STORE ?= sqlite
 VENV := .venv
-RUN := $(VENV)/bin/python -m
+VENV_PYTHON := $(VENV)/bin/python
 
 .PHONY: run demo test lint bench clean
 
 run: $(VENV)/runtime ## serve every function on http://127.0.0.1:$(PORT)/v1
-	@$(RUN) local run --port $(PORT) --store $(STORE)
+	@$(VENV_PYTHON) -m local run --port $(PORT) --store $(STORE)
 
 demo: $(VENV)/runtime ## play the life of a case on a fresh instance
-	@$(RUN) local demo
+	@$(VENV_PYTHON) -m local demo
 
 test: $(VENV)/dev ## everything, over HTTP, on both stores
-	$(RUN) pytest -p no:schemathesis -n auto --dist worksteal --timeout 170
+	$(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal --timeout 170
 
 lint: $(VENV)/dev
-	$(RUN) ruff check .
-	$(RUN) ruff format --check .
-	$(RUN) mypy
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m mypy
 
 bench: $(VENV)/dev ## speed and cost, as ratios within one run
-	$(RUN) benchmarks
+	$(VENV_PYTHON) -m benchmarks
 
 clean: ## the environment and local data
 	rm -rf $(VENV) .local
@@ -29,9 +29,9 @@ clean: ## the environment and local data
 $(VENV)/runtime: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/runtime
-	$(RUN) pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
