@@ -32,7 +32,7 @@ def event_hash(tenant: str, event: Event) -> str:
     return hashlib.sha256(canonical({"tenant": tenant, **content})).hexdigest()
 
 
-def canonical(content: dict[str, Any]) -> bytes:
+def canonical(content: Any) -> bytes:
     """The RFC 8785 form of JSON content whose integers are within 53 bits.
 
     Python's encoder writes that form too, and ten times as fast, where there is neither a float nor

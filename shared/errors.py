@@ -13,6 +13,7 @@ ApiError
 ├── ContentTooLarge       413
 ├── UnsupportedMediaType  415
 ├── KeyReused             422  the Idempotency-Key came with another request before
+├── ResourceExhausted     429  as much of this is under way as an instance takes: try again later
 ├── Internal              500  opaque
 └── Unavailable           503  the store or the key server is out of reach: try again
 """
@@ -127,6 +128,15 @@ class KeyReused(ApiError):
     """The Idempotency-Key came with another request before."""
 
     code, status = 422, "UNPROCESSABLE_CONTENT"
+
+
+class ResourceExhausted(ApiError):
+    """As much of this is under way as an instance takes."""
+
+    code, status = 429, "RESOURCE_EXHAUSTED"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"Retry-After": "5"})
 
 
 class Internal(ApiError):

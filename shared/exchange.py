@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 import uuid
 from typing import Any
@@ -31,6 +32,20 @@ class Exchange:
         self.function: str | None = None
         self.tenant: str | None = None
         self.ids: dict[str, str] = {}
+
+    def abandoned(self) -> bool:
+        """Whether the caller has hung up, where the server shows its socket."""
+        connection = self.request.environ.get("gunicorn.socket")
+        if connection is None:
+            return False
+        try:
+            # An open connection has nothing to read, or more of it; a closed one its end.
+            peeked: bytes = connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+        return not peeked
 
     def finish(self, response: flask.Response, **fields: Any) -> flask.Response:
         """Adds the headers that every answer has, and writes the log line."""

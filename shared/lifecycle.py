@@ -38,6 +38,8 @@ DONE = frozenset({Status.APPROVED, Status.CLOSED})
 _CLOCK_STANDS = DONE | {Status.NEEDS_INFO}
 _REASON_NEEDED = frozenset({Status.BLOCKED, Status.CLOSED})
 _SHOWN = tuple(field.alias or name for name, field in CaseFields.model_fields.items())
+SOONEST = timedelta(days=1)
+"""The least that a tenant's settings keep what is done."""
 NEVER = datetime.max.replace(tzinfo=UTC)
 """The sort value of a running clock that nothing is due by."""
 
@@ -204,6 +206,7 @@ def _status_updates(case: StoredCase, to: Status, now: datetime) -> dict[str, An
         "status": to,
         "status_changed_at": now,
         "closed_at": now if to is Status.CLOSED else None,
+        "sweep_at": _later(now, SOONEST) if to in DONE else None,
     }
     stopped_at = case.clock_stopped_at
     if stopped_at and (case.status is Status.NEEDS_INFO or to not in _CLOCK_STANDS):

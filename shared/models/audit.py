@@ -48,7 +48,14 @@ class EventType(StrEnum):
     COLLABORATOR_CHANGED = "collaborator_changed"
     HOLD_PLACED = "hold_placed"
     HOLD_RELEASED = "hold_released"
+    INTERVENTION_REQUESTED = "intervention_requested"
+    INTERVENTION_CLAIMED = "intervention_claimed"
+    INTERVENTION_RELEASED = "intervention_released"
+    INTERVENTION_DECIDED = "intervention_decided"
+    INTERVENTION_COMPLETED = "intervention_completed"
+    INTERVENTION_EXPIRED = "intervention_expired"
     SETTINGS_CHANGED = "settings_changed"
+    RECORDS_PURGED = "records_purged"
 
 
 ClientEventType = Literal[
@@ -180,10 +187,14 @@ class BrokenLink(Model):
 
 
 class Verification(Model):
-    """Whether a subject's chain holds from its first event to its head."""
+    """Whether a subject's chain holds from its first event to its head.
+
+    `purged` says that the subject itself is gone, past its retention; its events stay.
+    """
 
     subject: str
     valid: bool
     events: int
     head_hash: str
+    purged: bool | None = OMITTED
     first_broken: BrokenLink | None = OMITTED

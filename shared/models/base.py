@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, to_json
 
+J = TypeVar("J")
 MAX_JSON_DEPTH = 10
 MAX_JSON_BYTES = 65_536
 _SAFE_INTEGER = 2**53 - 1
@@ -73,6 +74,12 @@ class Model(BaseModel):
         frozen=True,
         allow_inf_nan=False,
     )
+
+
+class Identified(Model):
+    """A resource that shows its id, before all else."""
+
+    id: str
 
 
 def is_id(text: str) -> bool:
@@ -132,7 +139,7 @@ def _reason(text: str) -> str:
     return _text(text)
 
 
-def _json_object(value: dict[str, Any]) -> dict[str, Any]:
+def _json(value: J) -> J:
     _check_json(value, 1)
     if len(to_json(value)) > MAX_JSON_BYTES:
         raise PydanticCustomError("json", f"must be at most {MAX_JSON_BYTES} bytes")
@@ -199,7 +206,9 @@ Reason = Annotated[
     AfterValidator(_reason),
     _described(_REASON_PATTERN, 2_000, 1),
 ]
-JsonObject = Annotated[dict[str, Any], AfterValidator(_json_object)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json)]
+Json = Annotated[Any, AfterValidator(_json)]
+"""Any JSON value, as strict as an object."""
 # Not strict, because what comes out of a validator is no longer JSON to the next one.
 Time = Annotated[
     AwareDatetime, Field(strict=False), BeforeValidator(_rfc3339), AfterValidator(_utc)

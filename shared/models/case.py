@@ -15,6 +15,7 @@ from shared.models.base import (
     OMITTED,
     UNSET,
     Id,
+    Identified,
     Model,
     Name,
     Page,
@@ -164,7 +165,8 @@ class StoredCase(CaseFields, Subject):
 
     `clock_due_at` is what the queues sort by: when the running clock runs out (year 9999 where
     nothing is due), null while the clock stands; `clock_stopped_at` is since when it stands. `head`
-    is the end of the case's audit chain.
+    is the end of the case's audit chain; `sweep_at` is when a scheduled function is to look at the
+    case next, which is done by then.
     """
 
     clock_due_at: datetime | None
@@ -173,13 +175,10 @@ class StoredCase(CaseFields, Subject):
     evidence: list[EvidenceRef] = []
     packet_version: int = 0
     holds: list[Hold] = []
+    sweep_at: datetime | None = None
 
 
-class _Identified(Model):
-    id: str
-
-
-class Case(CaseFields, _Identified):
+class Case(CaseFields, Identified):
     """A case as a client sees it."""
 
     versioned: ClassVar[bool] = True

@@ -1,10 +1,11 @@
-"""What audit chains are about: cases, worksheets, the tenant itself."""
+"""What audit chains are about: cases, worksheets, interventions, the tenant itself."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from shared.models.case import StoredCase
+from shared.models.intervention import StoredIntervention
 from shared.models.settings import StoredSettings
 from shared.models.worksheet import StoredWorksheet
 from shared.repository.subjects import Kind
@@ -38,6 +39,7 @@ CASES = Kind(
             "evidence",
             "holds",
             "packet_version",
+            "sweep_at",
         }
     ),
 )
@@ -48,9 +50,28 @@ WORKSHEETS = Kind(
     hashed=frozenset({"problem_statement", "fsr_notes"}),
     absent=_new_worksheet,
 )
+INTERVENTIONS = Kind(
+    StoredIntervention,
+    "interventions",
+    unlisted=frozenset(
+        {
+            "created_at",
+            "created_by",
+            "created_by_subject",
+            "case_id",
+            "priority_rank",
+            "action_reason",
+            "action_at",
+            "resolution_seconds",
+            "archived",
+            "sweep_at",
+        }
+    ),
+    hashed=frozenset({"context", "response", "result"}),
+)
 TENANT = Kind(
     StoredSettings,
     "",
-    unlisted=frozenset(),
+    unlisted=frozenset({"closing_changed_at", "retention_changed_at"}),
     absent=lambda _, now: StoredSettings(updated_at=now),
 )

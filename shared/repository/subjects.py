@@ -13,6 +13,8 @@ from shared.documents.port import Create, Document, Set, Update, Write
 from shared.models.audit import Change, Subject
 
 DELETED_AT = "deletedAt"
+PURGED_BY = "purgedBy"
+"""On what was purged: the id of the tenant's event that tells of it."""
 
 S = TypeVar("S", bound=Subject)
 
@@ -41,6 +43,11 @@ class Kind(Generic[S]):
         return (
             f"tenants/{tenant}/{self.collection}/{name}" if self.collection else f"tenants/{tenant}"
         )
+
+
+def tenant_of(path: str) -> str:
+    """Whose document is at a path."""
+    return path.split("/")[1]
 
 
 def etag(state: Subject) -> str:
@@ -73,13 +80,13 @@ def written(path: str, document: Document | None, state: Subject) -> Write:
     return Update(path, fields, version=document.version)
 
 
-def tombstone(path: str, document: Document | None, state: Subject) -> Write:
-    """The write that leaves of a subject only the end of its chain, and when it went.
+def tombstone(path: str, document: Document | None, state: Subject, **more: Any) -> Write:
+    """The write that leaves of a subject only the end of its chain, when it went, and `more`.
 
     It keeps the id from being used again, and the end of a chain that outlives its subject. Having
     no other field it is in no index, so no list shows it.
     """
-    data = {"head": state.head.model_dump(by_alias=True), DELETED_AT: state.updated_at}
+    data = {"head": state.head.model_dump(by_alias=True), DELETED_AT: state.updated_at, **more}
     return Set(path, data, version=document.version if document else None)
 
 
@@ -100,8 +107,8 @@ def _told(kind: Kind[S], state: S | None) -> dict[str, Any]:
     hidden = {"head", "updated_at", *kind.unlisted, *kind.hashed}
     told = state.model_dump(mode="json", by_alias=True, exclude=hidden)
     private = state.model_dump(mode="json", by_alias=True, include=set(kind.hashed))
-    return told | {name: f"sha256:{_sha256(text)}" for name, text in private.items()}
+    return told | {name: _sha256(text) for name, text in private.items()}
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _sha256(text: str | None) -> str | None:
+    return None if text is None else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

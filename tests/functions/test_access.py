@@ -25,6 +25,7 @@ def route(name: str) -> Route:
 def path(name: str) -> str:
     """A path of the function called `name`, below /v1."""
     ids = {"caseId": "CASE-1", "evidenceId": "ev-1", "userId": "kim", "holdId": "h-1"}
+    ids["interventionId"] = "i-1"
     return route(name).path.removeprefix("/v1").replace("{", "%(").replace("}", ")s") % ids
 
 
@@ -63,6 +64,16 @@ ROLES: dict[str, set[str] | None] = {
     "get_worksheet": PEOPLE["viewer"] | {"agent"},
     "list_worksheets": PEOPLE["viewer"] | {"agent"},
     "save_worksheets": PEOPLE["viewer"] | {"agent"},
+    "create_intervention": PEOPLE["verifier"] | {"agent"},
+    "get_intervention": PEOPLE["viewer"] | {"agent"},
+    "list_interventions": PEOPLE["viewer"] | {"agent"},
+    "list_pending_interventions": PEOPLE["viewer"] | {"agent"},
+    "claim_intervention": PEOPLE["verifier"],
+    "release_intervention": PEOPLE["verifier"],
+    "decide_intervention": PEOPLE["verifier"],
+    "complete_intervention": PEOPLE["verifier"] | {"agent"},
+    "intervention_metrics": PEOPLE["viewer"] | {"agent"},
+    "wait_intervention": PEOPLE["viewer"] | {"agent"},
     "list_audit": PEOPLE["pilot"],
     "verify_audit": PEOPLE["pilot"],
     "get_settings": PEOPLE["viewer"] | {"agent"},

@@ -1,0 +1,209 @@
+"""Interventions in the store: asking, queueing, deciding, waiting for the decision."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+from shared import decisions
+from shared.auth import Caller
+from shared.documents.port import Document, DocumentStore, Filter, Merge, Order, Query
+from shared.models.audit import EventType
+from shared.models.intervention import (
+    OPEN,
+    Completion,
+    DecisionGiven,
+    InterventionFilters,
+    InterventionQuery,
+    InterventionStatus,
+    NewIntervention,
+    PendingQuery,
+    StoredIntervention,
+)
+from shared.repository.kinds import INTERVENTIONS
+from shared.repository.ledger import Ledger
+from shared.repository.paging import page
+from shared.repository.posting import Decision, Recorded
+from shared.repository.subjects import required
+
+_NEWEST_FIRST = (Order("createdAt", descending=True),)
+_MOST_URGENT_FIRST = (Order("priorityRank"), Order("createdAt"))
+
+Move = Callable[[StoredIntervention, datetime], StoredIntervention]
+Rows = tuple[list[Document], str | None]
+
+
+def create(ledger: Ledger, caller: Caller, new: NewIntervention) -> Recorded[StoredIntervention]:
+    """Asks for a decision."""
+
+    def requested(now: datetime) -> Decision[StoredIntervention]:
+        state = decisions.requested(new, caller, now)
+        message = f"Asked for: {state.type}"
+        return Decision(state, EventType.INTERVENTION_REQUESTED, message, case_id=new.case_id)
+
+    return ledger.create(INTERVENTIONS, str(uuid.uuid4()), requested)
+
+
+def get(store: DocumentStore, tenant: str, intervention_id: str) -> StoredIntervention:
+    """An intervention. Raises NotFound."""
+    document = store.get(INTERVENTIONS.path(tenant, intervention_id))
+    return required(INTERVENTIONS, document, intervention_id)
+
+
+def listed(store: DocumentStore, tenant: str, wanted: InterventionQuery, now: datetime) -> Rows:
+    """A page of interventions, newest first; and the token of the next."""
+    query = _query(tenant, wanted, wanted.status, _NEWEST_FIRST)
+    return page(store, query, wanted, accept=_if_open(wanted.status, now))
+
+
+def pending(store: DocumentStore, tenant: str, wanted: PendingQuery, now: datetime) -> Rows:
+    """A page of what waits, most urgent first, then oldest; and the token of the next."""
+    status = wanted.status or ("in_progress" if wanted.assigned_to else "pending")
+    query = _query(tenant, wanted, InterventionStatus(status), _MOST_URGENT_FIRST)
+    return page(store, query, wanted, accept=_if_open(InterventionStatus(status), now))
+
+
+def claim(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[StoredIntervention]:
+    """Takes an intervention into the caller's hands. Raises FailedPrecondition, naming the holder.
+
+    It, and each of the following, records what has run out as expired and refuses, in this commit.
+    """
+
+    def claimed(old: StoredIntervention, now: datetime) -> StoredIntervention:
+        return decisions.claimed(old, caller, now)
+
+    message = f"Claimed by {caller.actor.name}"
+    return _move(ledger, intervention_id, claimed, EventType.INTERVENTION_CLAIMED, message)
+
+
+def release(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[StoredIntervention]:
+    """Puts a claimed intervention back into the queue."""
+
+    def released(old: StoredIntervention, now: datetime) -> StoredIntervention:
+        return decisions.released(old, caller, now)
+
+    message = "Released"
+    return _move(ledger, intervention_id, released, EventType.INTERVENTION_RELEASED, message)
+
+
+def decide(
+    ledger: Ledger, caller: Caller, intervention_id: str, given: DecisionGiven
+) -> Recorded[StoredIntervention]:
+    """Decides an intervention, and counts that for the caller in the same commit."""
+
+    def decided(old: StoredIntervention, now: datetime) -> StoredIntervention:
+        return decisions.decided(old, given, caller, now)
+
+    message = f"Decided: {given.decision}"
+    return _move(ledger, intervention_id, decided, EventType.INTERVENTION_DECIDED, message)
+
+
+def complete(
+    ledger: Ledger, caller: Caller, intervention_id: str, completion: Completion
+) -> Recorded[StoredIntervention]:
+    """Says that an intervention was acted on."""
+
+    def completed(old: StoredIntervention, now: datetime) -> StoredIntervention:
+        return decisions.completed(old, completion.result, caller, now)
+
+    message = "Completed"
+    return _move(ledger, intervention_id, completed, EventType.INTERVENTION_COMPLETED, message)
+
+
+def wait(
+    ledger: Ledger, intervention_id: str, seconds: float, abandoned: Callable[[], bool]
+) -> StoredIntervention:
+    """The intervention once it is not open any more; or as it is after `seconds`, or if abandoned.
+
+    Raises NotFound.
+    """
+    last: Document | None = None
+
+    def settled(document: Document | None) -> bool:
+        nonlocal last
+        last = document
+        return document is None or not decisions.waits(document.data, ledger.clock())
+
+    def pointless() -> bool:
+        # It runs out without a change of the document.
+        return abandoned() or (last is not None and settled(last))
+
+    path = INTERVENTIONS.path(ledger.tenant, intervention_id)
+    document = ledger.store.watch(path, settled, seconds, pointless)
+    return required(INTERVENTIONS, document, intervention_id)
+
+
+def _move(
+    ledger: Ledger, intervention_id: str, move: Move, event_type: EventType, message: str
+) -> Recorded[StoredIntervention]:
+    """Records what `move` makes of an intervention; if that is that it expired, refuses too."""
+
+    def moved(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | None:
+        new = move(old, now)
+        if new == old:
+            return None
+        if new.status is InterventionStatus.EXPIRED:
+            return expiry(new)
+        return Decision(
+            new,
+            event_type,
+            message,
+            reason=new.action_reason if event_type is EventType.INTERVENTION_DECIDED else None,
+            case_id=new.case_id,
+            writes=_counted(ledger.tenant, new, now) if new.decision != old.decision else (),
+        )
+
+    recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
+    if recorded.event and recorded.event.event_type is EventType.INTERVENTION_EXPIRED:
+        raise decisions.late(recorded.current)
+    return recorded
+
+
+def expiry(state: StoredIntervention) -> Decision[StoredIntervention]:
+    """What is recorded of an intervention that nobody decided in time."""
+    return Decision(
+        state,
+        EventType.INTERVENTION_EXPIRED,
+        "Expired before it was decided",
+        severity="warning",
+        case_id=state.case_id,
+    )
+
+
+def _counted(tenant: str, state: StoredIntervention, now: datetime) -> tuple[Merge]:
+    """The write that counts a decision for the person who made it."""
+    pilot = state.decided_by or ""
+    key = hashlib.sha256(pilot.encode()).hexdigest()[:32]
+    approved = int(state.decision == "approve")
+    return (
+        Merge(
+            f"tenants/{tenant}/pilots/{key}",
+            fields={"pilot": pilot, "lastDecidedAt": now},
+            increments={"decided": 1, "approved": approved, "rejected": 1 - approved},
+        ),
+    )
+
+
+def _query(
+    tenant: str,
+    wanted: InterventionFilters,
+    status: InterventionStatus | None,
+    order: tuple[Order, ...],
+) -> Query:
+    equal = {
+        "status": status,
+        "priority": wanted.priority,
+        "type": wanted.type,
+        "assignedTo": wanted.assigned_to,
+        "uowId": wanted.uow_id,
+        "caseId": wanted.case_id,
+    }
+    filters = (Filter(name, "==", value) for name, value in equal.items() if value is not None)
+    return Query(f"tenants/{tenant}/interventions", tuple(filters), order)
+
+
+def _if_open(status: InterventionStatus | None, now: datetime) -> Callable[[Document], bool] | None:
+    """Which rows a list of an open status shows: what has run out is expired, swept or not."""
+    return (lambda row: decisions.waits(row.data, now)) if status in OPEN else None

@@ -1,0 +1,175 @@
+"""Figures about interventions, by aggregations side by side and the pilots' counters.
+
+No intervention is read. A period is of what was created in it; a day's row counts what happened on
+that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from shared.documents.port import Aggregation, DocumentStore, Filter, Order, Query, Totals
+from shared.errors import InvalidArgument
+from shared.models.intervention import (
+    Day,
+    InterventionMetrics,
+    InterventionStatus,
+    InterventionType,
+    MetricsQuery,
+    PilotMetrics,
+    Priority,
+)
+
+MAX_DAYS = 31
+TOP_PILOTS = 10
+MOST_RECENT_PILOTS = 50
+"""Of how many pilots, those who decided last, the top ones of a period are found."""
+
+_DAY = timedelta(days=1)
+_SECONDS = ("resolutionSeconds",)
+_GROUPS = (
+    *(("status", value) for value in InterventionStatus),
+    *(("type", value) for value in InterventionType),
+    *(("priority", value) for value in Priority),
+)
+
+
+class _Span(NamedTuple):
+    """The times from `since`, included, to `until`, not included; None is no bound."""
+
+    since: datetime | None
+    until: datetime | None
+
+    def of(self, field: str) -> tuple[Filter, ...]:
+        """The filters that `field` is within it."""
+        filters = []
+        if self.since:
+            filters.append(Filter(field, ">=", self.since))
+        if self.until:
+            filters.append(Filter(field, "<", self.until))
+        return tuple(filters)
+
+
+def metrics(
+    store: DocumentStore, tenant: str, wanted: MetricsQuery, now: datetime
+) -> InterventionMetrics:
+    """The figures. Raises InvalidArgument for rows of more than MAX_DAYS days."""
+    period = _Span(wanted.since, wanted.until)
+    days = _days(period, now) if wanted.daily else []
+    asked = [Aggregation(_created(tenant, period, group)) for group in _GROUPS]
+    asked.append(Aggregation(_created(tenant, period), averages=_SECONDS))
+    for _, day in days:
+        asked += _of_day(tenant, day)
+    totals = store.aggregate(asked)
+    counts = {group: one.count for group, one in zip(_GROUPS, totals, strict=False)}
+    of_all, *of_days = totals[len(_GROUPS) :]
+    by_status = {value: counts["status", value] for value in InterventionStatus}
+    return InterventionMetrics(
+        total=sum(by_status.values()),
+        by_status=by_status,
+        by_type={value: counts["type", value] for value in InterventionType},
+        by_priority={value: counts["priority", value] for value in Priority},
+        average_resolution_seconds=_average(of_all),
+        top_pilots=_top_pilots(store, tenant, period),
+        daily=_rows(days, of_days) if wanted.daily else None,
+    )
+
+
+def _created(tenant: str, period: _Span, *groups: tuple[str, str]) -> Query:
+    """What was created in the period and is of all groups, each a field's name and value."""
+    equal = (Filter(field, "==", value) for field, value in groups)
+    # In the order of the lists, so that the lists' indexes serve.
+    order = (Order("createdAt", descending=True),)
+    filters = (*equal, *period.of("createdAt"))
+    return Query(f"tenants/{tenant}/interventions", filters, order)
+
+
+def _of_day(tenant: str, day: _Span) -> tuple[Aggregation, Aggregation, Aggregation]:
+    """Counts what was created, decided and expired on a day."""
+    created, within = _created(tenant, day), day.of("actionAt")
+    decided = (Filter("decision", "in", ["approve", "reject"]), *within)
+    expired = (Filter("status", "==", InterventionStatus.EXPIRED), *within)
+    return (
+        Aggregation(created),
+        Aggregation(Query(created.collection, decided), averages=_SECONDS),
+        Aggregation(Query(created.collection, expired)),
+    )
+
+
+def _days(period: _Span, now: datetime) -> list[tuple[date, _Span]]:
+    """The days of a period, the first and last as far as they are in it; without one, the last."""
+    try:
+        return list(_split(period, now))
+    except OverflowError:
+        raise InvalidArgument.field("since", "has no daily rows at the ends of time") from None
+
+
+def _split(period: _Span, now: datetime) -> Iterator[tuple[date, _Span]]:
+    end = period.until or _midnight(now) + _DAY
+    start = period.since or _midnight(end - timedelta(microseconds=1)) - (MAX_DAYS - 1) * _DAY
+    if end - _midnight(start) > MAX_DAYS * _DAY:
+        raise InvalidArgument.field("since", f"daily rows are of at most {MAX_DAYS} days")
+    while start < end:
+        following = min(_midnight(start) + _DAY, end)
+        yield start.date(), _Span(start, following)
+        start = following
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(moment, time(), UTC)
+
+
+def _rows(days: Sequence[tuple[date, _Span]], totals: Sequence[Totals]) -> list[Day]:
+    each = zip(days, totals[::3], totals[1::3], totals[2::3], strict=True)
+    return [
+        Day(
+            date=day,
+            created=created.count,
+            decided=decided.count,
+            expired=expired.count,
+            average_resolution_seconds=_average(decided),
+        )
+        for (day, _), created, decided, expired in each
+    ]
+
+
+def _average(totals: Totals) -> float | None:
+    average = totals.averages["resolutionSeconds"]
+    return None if average is None else round(average, 3)
+
+
+def _top_pilots(store: DocumentStore, tenant: str, period: _Span) -> list[PilotMetrics]:
+    """Who decided most: by their counters, or in a period by counts of what they decided."""
+    collection = f"tenants/{tenant}/pilots"
+    if period == _Span(None, None):
+        query = Query(collection, order=(Order("decided", descending=True),), limit=TOP_PILOTS)
+        found = [_pilot(**row.data) for row in store.query(query)]
+    else:
+        # Nobody decides what is not yet created: who decided last before the period is not in it.
+        recent = _Span(period.since, None).of("lastDecidedAt")
+        order = (Order("lastDecidedAt", descending=True),)
+        rows = store.query(Query(collection, recent, order, limit=MOST_RECENT_PILOTS))
+        found = _counted(store, tenant, period, [row.data["pilot"] for row in rows])
+    ranked = sorted(found, key=lambda one: (-one.decided, one.pilot))
+    return [one for one in ranked[:TOP_PILOTS] if one.decided]
+
+
+def _counted(
+    store: DocumentStore, tenant: str, period: _Span, pilots: Sequence[str]
+) -> list[PilotMetrics]:
+    asked = [
+        Aggregation(_created(tenant, period, ("decidedBy", pilot), ("decision", decision)))
+        for pilot in pilots
+        for decision in ("approve", "reject")
+    ]
+    counts = [totals.count for totals in store.aggregate(asked)] if asked else []
+    each = zip(pilots, counts[::2], counts[1::2], strict=True)
+    return [_pilot(pilot, approved, rejected) for pilot, approved, rejected in each]
+
+
+def _pilot(pilot: str, approved: int, rejected: int, **_: object) -> PilotMetrics:
+    return PilotMetrics(
+        pilot=pilot, decided=approved + rejected, approved=approved, rejected=rejected
+    )
