@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from types import FunctionType
 
-from functions import audit, cases, evidence, settings, system, worksheets
+from functions import (
+    audit,
+    cases,
+    evidence,
+    interventions,
+    scheduled,
+    settings,
+    system,
+    worksheets,
+)
 from shared.http import serve
 from shared.routes import Route
 
-MODULES = (cases, evidence, worksheets, audit, settings, system)
+MODULES = (cases, evidence, worksheets, interventions, audit, settings, scheduled, system)
 FUNCTIONS: dict[str, FunctionType] = {
     name: value
     for module in MODULES

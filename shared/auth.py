@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from shared.config import Config
 from shared.errors import PermissionDenied, Unauthenticated, Unavailable
 from shared.models.audit import Actor, Role
 from shared.models.base import is_id, is_user_id
@@ -27,6 +26,7 @@ _ALGORITHMS = ("RS256", "ES256")
 _RANKS = (Role.VIEWER, Role.VERIFIER, Role.PILOT, Role.ADMIN)
 _ROLES = frozenset(Role)
 _EMAIL_LENGTH = 254
+_NO_TENANT = "none"
 
 
 def at_least(role: Role) -> frozenset[Role]:
@@ -40,6 +40,7 @@ PEOPLE = at_least(Role.VIEWER)
 VERIFIERS = at_least(Role.VERIFIER)
 PILOTS = at_least(Role.PILOT)
 ADMINS = at_least(Role.ADMIN)
+SCHEDULERS = frozenset({Role.SCHEDULER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,22 @@ class Verifier(Protocol):
 
 def authenticate(authorization: str | None, verifier: Verifier) -> Caller:
     """The caller that an `Authorization` header proves. Raises Unauthenticated."""
+    return _caller(verifier.claims(_bearer(authorization)))
+
+
+def authenticate_scheduler(authorization: str | None, verifier: Verifier) -> Caller:
+    """The scheduler, who is of no tenant; others by their role. Raises Unauthenticated."""
+    claims = verifier.claims(_bearer(authorization))
+    return _caller({**claims, "tenant": claims.get("tenant") or _NO_TENANT})
+
+
+def _bearer(authorization: str | None) -> str:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token or token != token.strip():
         raise Unauthenticated("send Authorization: Bearer and an ID token")
     if len(token) > MAX_TOKEN_BYTES:
         raise Unauthenticated("the token is too long")
-    return _caller(verifier.claims(token))
+    return token
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
@@ -108,8 +119,10 @@ def _proven_email(claims: Mapping[str, Any]) -> str | None:
 class SignedTokens:
     """Tokens of one issuer, by the keys that it publishes; keys are fetched once and kept."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, issuer: str, audience: str, jwks_url: str) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._jwks_url = jwks_url
 
     def claims(self, token: str) -> Mapping[str, Any]:
         """See `Verifier`."""
@@ -121,8 +134,8 @@ class SignedTokens:
                 token,
                 key,
                 algorithms=_ALGORITHMS,
-                audience=self._config.audience,
-                issuer=self._config.issuer,
+                audience=self._audience,
+                issuer=self._issuer,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "aud", "iss", "sub"]},
             )
@@ -141,7 +154,25 @@ class SignedTokens:
     def _keys(self) -> Any:
         import jwt  # noqa: PLC0415 - as above
 
-        return jwt.PyJWKClient(self._config.jwks_url, lifespan=3600, timeout=2)
+        return jwt.PyJWKClient(self._jwks_url, lifespan=3600, timeout=2)
+
+
+class SchedulerTokens:
+    """Google's OpenID Connect tokens of one service account, which Cloud Scheduler calls with.
+
+    (docs.cloud.google.com/scheduler/docs/http-target-auth)
+    """
+
+    def __init__(self, tokens: Verifier, email: str) -> None:
+        self._tokens = tokens
+        self._email = email
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """See `Verifier`."""
+        claims = self._tokens.claims(token)
+        if not self._email or _proven_email(claims) != self._email:
+            raise Unauthenticated("the token is not the scheduler's")
+        return {**claims, "role": Role.SCHEDULER}
 
 
 class UnsignedTokens:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 _FIREBASE_KEYS = (
     "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
 )
+_SWEEP_SECONDS = 8 * 60
 
 
 class ConfigError(Exception):
@@ -19,7 +21,9 @@ class Config:
     """Where documents are kept, whose tokens are accepted, which origins may call.
 
     Exactly one of `project` (Firestore; with `emulator`, Google's emulator) and `sqlite` (a path)
-    is set.
+    is set. `max_waits` is how many requests may be held at once, `sweep_seconds` how long a
+    scheduled function may take. `scheduler_email` is the service account that may call those;
+    where it is empty nobody may.
     """
 
     project: str | None = None
@@ -31,6 +35,12 @@ class Config:
     jwks_url: str = ""
     unsigned_tokens: bool = False
     allowed_origins: tuple[str, ...] = ()
+    max_waits: int = 4
+    sweep_seconds: int = _SWEEP_SECONDS
+    scheduler_email: str = ""
+    scheduler_audience: str = ""
+    scheduler_issuer: str = "https://accounts.google.com"
+    scheduler_jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Config:
@@ -64,7 +74,33 @@ class Config:
             jwks_url=environ.get("CASELEDGER_JWKS_URL") or _FIREBASE_KEYS,
             unsigned_tokens=unsigned,
             allowed_origins=tuple(environ.get("CASELEDGER_ALLOWED_ORIGINS", "").split()),
+            max_waits=_max_waits(environ),
+            sweep_seconds=_positive(environ, "CASELEDGER_SWEEP_SECONDS", _SWEEP_SECONDS),
+            scheduler_email=_scheduler(environ),
+            scheduler_audience=environ.get("CASELEDGER_SCHEDULER_AUDIENCE", ""),
         )
+
+
+def _scheduler(environ: Mapping[str, str]) -> str:
+    email = environ.get("CASELEDGER_SCHEDULER_EMAIL", "")
+    if bool(email) != bool(environ.get("CASELEDGER_SCHEDULER_AUDIENCE")):
+        raise ConfigError(
+            "CASELEDGER_SCHEDULER_EMAIL and CASELEDGER_SCHEDULER_AUDIENCE go together"
+        )
+    return email
+
+
+def _max_waits(environ: Mapping[str, str]) -> int:
+    """As configured, or half of the framework's threads, which are four a core if not set."""
+    threads = _positive(environ, "THREADS", 4 * (os.cpu_count() or 1))
+    return _positive(environ, "CASELEDGER_MAX_WAITS", max(1, threads // 2))
+
+
+def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdecimal() or not int(text):
+        raise ConfigError(f"{name} must be a whole number above 0")
+    return int(text)
 
 
 def _sqlite_path(url: str) -> str:

@@ -56,12 +56,16 @@ class Reply(Generic[B]):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a handler knows of its request: who calls, with which store, at what time."""
+    """What a handler knows of its request: who calls, with which store, at what time.
+
+    `exchange` is the request itself, for the few who look at more of it than their arguments.
+    """
 
     runtime: Runtime
     caller: Caller
     now: datetime
     origin: Origin
+    exchange: Exchange
 
     @property
     def store(self) -> port.DocumentStore:
@@ -140,7 +144,7 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     arguments: dict[str, Any] = {}
     caller = None
     if route.roles is not None:
-        caller = auth.authenticate(_authorization(request, runtime), runtime.verifier)
+        caller = _caller(_authorization(request, runtime), route, runtime)
         exchange.tenant = caller.tenant
         caller.require(route.roles)
     raw = _body(request)
@@ -155,8 +159,14 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
         arguments["body"] = body
     if caller:
         origin = _origin(exchange, route, caller, body)
-        arguments["call"] = Call(runtime, caller, runtime.clock(), origin)
+        arguments["call"] = Call(runtime, caller, runtime.clock(), origin, exchange)
     return _reply(route, route.handler(**arguments))
+
+
+def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller:
+    if route.roles == auth.SCHEDULERS:
+        return auth.authenticate_scheduler(authorization, runtime.scheduler_verifier)
+    return auth.authenticate(authorization, runtime.verifier)
 
 
 def _authorization(request: flask.Request, runtime: Runtime) -> str | None:

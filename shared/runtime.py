@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 import flask
 
-from shared.auth import SignedTokens, UnsignedTokens, Verifier
+from shared.auth import SchedulerTokens, SignedTokens, UnsignedTokens, Verifier
 from shared.config import Config
 from shared.documents.port import DocumentStore
+from shared.errors import ResourceExhausted
 from shared.repository.settings import SettingsCache
 
 _NAME = "caseledger"
@@ -33,11 +35,11 @@ class Runtime:
     ) -> None:
         self.config = config
         self.clock = clock
-        self.verifier: Verifier = (
-            UnsignedTokens() if config.unsigned_tokens else SignedTokens(config)
-        )
+        self.verifier = _members(config)
+        self.scheduler_verifier = _scheduler(config)
         self.settings = SettingsCache()
         self._opening = Lock()
+        self._waits = BoundedSemaphore(config.max_waits)
         self._store = store
 
     @property
@@ -47,6 +49,19 @@ class Runtime:
             with self._opening:
                 self._store = self._store or open_store(self.config)
         return self._store
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """A place among the requests that may be held. Raises ResourceExhausted where none is free.
+
+        A held request keeps a thread, which others need.
+        """
+        if not self._waits.acquire(blocking=False):
+            raise ResourceExhausted("too many requests wait on this instance; ask again later")
+        try:
+            yield
+        finally:
+            self._waits.release()
 
     def close(self) -> None:
         """Closes the store, if it was opened."""
@@ -65,6 +80,21 @@ class Runtime:
             extensions.setdefault(_NAME, Runtime(Config.from_environment(os.environ)))
         runtime: Runtime = extensions[_NAME]
         return runtime
+
+
+def _members(config: Config) -> Verifier:
+    if config.unsigned_tokens:
+        return UnsignedTokens()
+    return SignedTokens(config.issuer, config.audience, config.jwks_url)
+
+
+def _scheduler(config: Config) -> Verifier:
+    if config.unsigned_tokens:
+        return UnsignedTokens()
+    tokens = SignedTokens(
+        config.scheduler_issuer, config.scheduler_audience, config.scheduler_jwks_url
+    )
+    return SchedulerTokens(tokens, config.scheduler_email)
 
 
 def open_store(config: Config) -> DocumentStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -43,4 +44,10 @@ class SettingsPatch(Model):
 
 
 class StoredSettings(Settings, Subject):
-    """Settings as stored on the tenant's document, with the end of the tenant's own audit chain."""
+    """Settings as stored on the tenant's document, with the end of the tenant's own audit chain.
+
+    The times are since when there may be cases or interventions that wait by older settings.
+    """
+
+    closing_changed_at: datetime | None = None
+    retention_changed_at: datetime | None = None

@@ -14,12 +14,14 @@ from shared.models.audit import (
     CaseEventQuery,
     Event,
     EventQuery,
+    EventType,
     Head,
     Verification,
 )
+from shared.repository import events
 from shared.repository.events import from_document, readable
 from shared.repository.paging import page, place
-from shared.repository.subjects import DELETED_AT
+from shared.repository.subjects import DELETED_AT, PURGED_BY, tenant_of
 
 _VERIFY_PAGE = 300
 _NEWEST_FIRST = (Order("createdAt", descending=True),)
@@ -81,6 +83,7 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         valid=broken is None,
         events=check.events,
         head_hash=(head or Head()).hash,
+        purged=True if broken is None and document and PURGED_BY in document.data else None,
         first_broken=broken,
     )
 
@@ -88,9 +91,9 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
 def _follow(store: DocumentStore, query: Query, check: Check) -> Event | None:
     newest: Event | None = None
     while rows := store.query(replace(query, limit=_VERIFY_PAGE)):
-        events = [readable(row) for row in rows]
-        newest = newest or events[0]
-        check.follow(event or _sequence(row) for event, row in zip(events, rows, strict=True))
+        found = [readable(row) for row in rows]
+        newest = newest or found[0]
+        check.follow(event or _sequence(row) for event, row in zip(found, rows, strict=True))
         if len(rows) < _VERIFY_PAGE:
             break
         query = replace(query, after=place(rows[-1], query))
@@ -122,12 +125,18 @@ def _ending(
 
 
 def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
-    """Whether an event tells of a deletion: the last one, or of a worksheet its case's."""
+    """Whether an event tells of a deletion: the last one, a purge's, or of a worksheet its case's.
+
+    A purge's is on the tenant's chain.
+    """
+    tenant = tenant_of(document.path)
+    if purge := document.data.get(PURGED_BY):
+        told = store.get(events.path(tenant, str(purge)))
+        return told is not None and told.data["eventType"] == EventType.RECORDS_PURGED
     if not last.subject.startswith("worksheets/"):
         return last.event_type == "case_deleted"
-    tenant = document.path.removesuffix(last.subject)
     case_id = last.subject.removeprefix("worksheets/").partition(":")[0]
-    case = store.get(f"{tenant}cases/{case_id}")
+    case = store.get(f"tenants/{tenant}/cases/{case_id}")
     return case is not None and _gone(case)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
@@ -32,13 +33,13 @@ from shared.repository.posting import (
     Rule,
     Seen,
 )
-from shared.repository.subjects import Kind, etag, load
+from shared.repository.subjects import Kind, etag, load, tenant_of
 
 CONTENTION_SECONDS = 10.0
 """How long a mutation tries again against others before it answers ABORTED."""
 
-BATCH = 100
-"""Subjects in one commit: far below what Firestore and its emulator take in one request."""
+BATCH = 250
+"""Subjects in one commit: with their events 500 writes, half of what the store takes."""
 
 BATCH_BYTES = 3 * 1_048_576
 """Data in one commit of many subjects: the emulator takes no request of 4 MiB."""
@@ -93,7 +94,7 @@ class Ledger:
         self, kind: Kind[S], names: Sequence[str], rule_of: Callable[[str], Rule[S]]
     ) -> list[Outcome[S]]:
         """Applies each subject's rule, many to a commit; gives what became of each, in order."""
-        paths = [kind.path(self.tenant, name) for name in names]
+        documents = self.store.get_many([kind.path(self.tenant, name) for name in names])
         rows = [
             # By its number, so that another batch with the same key meets the same receipts.
             _Row(
@@ -102,23 +103,38 @@ class Ledger:
                 rule_of(name),
                 Posting(self.store, self.origin, kind, str(number)),
             )
-            for number, (name, document) in enumerate(
-                zip(names, self.store.get_many(paths), strict=True)
-            )
+            for number, (name, document) in enumerate(zip(names, documents, strict=True))
         ]
-        outcomes: dict[str, Outcome[S]] = {}
-        for start in range(0, len(rows), BATCH):
-            outcomes |= self._change_batch(rows[start : start + BATCH])
-        return [outcomes[name] for name in names]
+        return self._change_rows(rows)
+
+    def change_seen(
+        self, kind: Kind[S], documents: Sequence[Document], rule_of: Callable[[Document], Rule[S]]
+    ) -> list[Outcome[S]]:
+        """Applies each rule to subjects of any tenants that were read already, many to a commit.
+
+        Gives what became of each, in order. Each event is on its subject's own chain.
+        """
+        rows = []
+        for document in documents:
+            origin = replace(self.origin, tenant=tenant_of(document.path))
+            posting = Posting(self.store, origin, kind, document.path)
+            rows.append(_Row(document.id, Seen(document), rule_of(document), posting))
+        return self._change_rows(rows)
 
     def replay(self, kind: Kind[S]) -> Recorded[S] | None:
         """What this request did when it came before, if it did."""
         return Posting(self.store, self.origin, kind).receipt()
 
+    def _change_rows(self, rows: Sequence[_Row[S]]) -> list[Outcome[S]]:
+        outcomes: list[Outcome[S]] = []
+        for start in range(0, len(rows), BATCH):
+            outcomes += self._change_batch(rows[start : start + BATCH])
+        return outcomes
+
     def _change(
         self, posting: Posting[S], name: str, rule: Rule[S], seen: Seen | None
     ) -> Recorded[S]:
-        path = posting.kind.path(self.tenant, name)
+        path = posting.path(name)
         for _ in attempts(CONTENTION_SECONDS):
             with _turn(path) if posting.beaten else nullcontext():
                 document = seen.document if seen else self.store.get(path)
@@ -154,25 +170,19 @@ class Ledger:
             raise
         return decision or posting.receipt() or Recorded(name, state, None)
 
-    def _change_batch(self, rows: Sequence[_Row[S]]) -> dict[str, Outcome[S]]:
+    def _change_batch(self, rows: Sequence[_Row[S]]) -> list[Outcome[S]]:
         if len(rows) == 1:
             (row,) = rows
-            return {
-                row.name: _caught(lambda: self._change(row.posting, row.name, row.rule, row.seen))
-            }
-        outcomes: dict[str, Outcome[S]] = {}
-        writes: list[Write] = []
-        for row in rows:
-            outcomes[row.name], its = self._prepared(row)
-            writes += its
-        if self._committed(rows, writes):
-            return outcomes
+            return [_caught(lambda: self._change(row.posting, row.name, row.rule, row.seen))]
+        prepared = [self._prepared(row) for row in rows]
+        if self._committed(rows, [write for _, writes in prepared for write in writes]):
+            return [outcome for outcome, _ in prepared]
         # Somebody changed one of them, or nobody knows, or they are too much: halves, down to one
         # that finds out. But nothing of a batch whose key was used for another.
         if self.origin.key:
             self._refuse_reused_key(rows)
         half = len(rows) // 2
-        return self._change_batch(rows[:half]) | self._change_batch(rows[half:])
+        return self._change_batch(rows[:half]) + self._change_batch(rows[half:])
 
     def _prepared(self, row: _Row[S]) -> tuple[Outcome[S], list[Write]]:
         """What one row of a batch comes to, and the writes that it needs for that."""

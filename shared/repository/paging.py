@@ -65,7 +65,8 @@ def page(
 
 def place(row: Document, query: Query) -> tuple[Any, ...]:
     """The cursor that stands on `row`."""
-    return (*(row.data[order.field] for order in query.order), row.id)
+    name = row.path if query.group else row.id
+    return (*(row.data[order.field] for order in query.order), name)
 
 
 def slice_of(ids: Sequence[str], wanted: Page, collection: str) -> tuple[list[str], str | None]:

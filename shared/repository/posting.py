@@ -134,6 +134,10 @@ class Posting(Generic[S]):
         self.unknown = 0
         self.beaten = False
 
+    def path(self, name: str) -> str:
+        """Where the subject called `name` is kept."""
+        return self.kind.path(self._origin.tenant, name)
+
     def post(
         self, name: str, document: Document | None, decision: Decision[S], now: datetime
     ) -> Recorded[S] | None:
@@ -179,7 +183,7 @@ class Posting(Generic[S]):
         last, more = self._following(event, content, decision.also)
         head = Head(sequence=last.sequence, hash=last.hash)
         state = decision.state.model_copy(update={"head": head, "updated_at": now})
-        path = kind.path(origin.tenant, name)
+        path = self.path(name)
         writes = [
             tombstone(path, document, state)
             if decision.deletes
@@ -222,7 +226,7 @@ class Posting(Generic[S]):
         if event.request_hash != origin.request_hash:
             raise errors.KeyReused(KEY_REUSED)
         name = event.subject.removeprefix(f"{self.kind.collection}/")
-        subject = self._store.get(self.kind.path(origin.tenant, name))
+        subject = self._store.get(self.path(name))
         return Recorded(name, load(self.kind, subject), event, replayed=True)
 
     def given_up(self) -> Exception:

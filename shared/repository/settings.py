@@ -14,6 +14,10 @@ from shared.repository.posting import Decision, Recorded
 from shared.repository.subjects import load
 
 CACHED_FOR = timedelta(minutes=5)
+_WAITED_FOR = {
+    "closing_changed_at": {"auto_close_days"},
+    "retention_changed_at": {"intervention_retention_days", "case_retention_days"},
+}
 
 
 class SettingsCache:
@@ -42,10 +46,12 @@ def get(store: DocumentStore, tenant: str, now: datetime) -> StoredSettings:
 
 def update(ledger: Ledger, patch: SettingsPatch) -> Recorded[StoredSettings]:
     """Changes settings, and records what changed. Existing due dates stay as they are."""
-    return ledger.change(TENANT, "", lambda old, _: _patched(old, patch))
+    return ledger.change(TENANT, "", lambda old, now: _patched(old, patch, now))
 
 
-def _patched(old: StoredSettings, patch: SettingsPatch) -> Decision[StoredSettings] | None:
+def _patched(
+    old: StoredSettings, patch: SettingsPatch, now: datetime
+) -> Decision[StoredSettings] | None:
     updates = {name: getattr(patch, name) for name in patch.model_fields_set}
     if "sla_hours" in updates:
         merged = {**old.sla_hours, **updates["sla_hours"]}
@@ -55,6 +61,6 @@ def _patched(old: StoredSettings, patch: SettingsPatch) -> Decision[StoredSettin
     new = old.model_copy(update=updates)
     if new == old:
         return None
-    return Decision(
-        new, EventType.SETTINGS_CHANGED, "Settings changed: " + ", ".join(sorted(updates))
-    )
+    flags = {flag: now for flag, names in _WAITED_FOR.items() if names & updates.keys()}
+    message = "Settings changed: " + ", ".join(sorted(updates))
+    return Decision(new.model_copy(update=flags), EventType.SETTINGS_CHANGED, message)

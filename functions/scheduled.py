@@ -1,0 +1,59 @@
+"""Scheduled functions: over all tenants, what is late is expired, what is done goes in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from shared.auth import SCHEDULERS
+from shared.http import Call, Reply, function
+from shared.models.scheduled import Sweep, SweepQuery
+from shared.repository import closing, expiry, purge
+from shared.repository.once import Trigger, once
+from shared.repository.sweep import Run
+
+_MARGIN = timedelta(minutes=1)
+"""What a run may take beyond its time: it looks at the clock between two pages."""
+
+
+@function("POST", "/scheduled/expireInterventions", roles=SCHEDULERS)
+def expire_interventions(call: Call, query: SweepQuery) -> Reply[Sweep]:
+    """Expires interventions that nobody decided in time."""
+    return _swept(call, query, expiry.expire)
+
+
+@function("POST", "/scheduled/closeApprovedCases", roles=SCHEDULERS)
+def close_approved_cases(call: Call, query: SweepQuery) -> Reply[Sweep]:
+    """Closes cases that have been approved for as many days as their tenant's `autoCloseDays`."""
+    return _swept(call, query, closing.close_approved)
+
+
+@function("POST", "/scheduled/purgeRecords", roles=SCHEDULERS)
+def purge_records(call: Call, query: SweepQuery) -> Reply[Sweep]:
+    """Removes what is past its tenant's retention and under no legal hold; the trail stays."""
+    return _swept(call, query, purge.purge)
+
+
+def _swept(call: Call, query: SweepQuery, sweep: Callable[[Run], None]) -> Reply[Sweep]:
+    """Does a run, or where its trigger was delivered before, gives what that did."""
+    seconds = call.runtime.config.sweep_seconds
+
+    def work() -> Sweep:
+        run = Run(call.ledger, seconds, dry=query.dry_run)
+        sweep(run)
+        return run.result
+
+    trigger = _trigger(call)
+    if trigger is None or query.dry_run:
+        return Reply(work())
+    longest = timedelta(seconds=seconds) + _MARGIN
+    answer, replayed = once(call.store, trigger, call.now, longest, work)
+    return Reply(answer, replayed=replayed)
+
+
+def _trigger(call: Call) -> Trigger | None:
+    """What Cloud Scheduler says of the run; None for a run by hand."""
+    headers = call.exchange.request.headers
+    job = headers.get("X-CloudScheduler-JobName")
+    scheduled_for = headers.get("X-CloudScheduler-ScheduleTime")
+    return Trigger(job, scheduled_for) if job and scheduled_for else None

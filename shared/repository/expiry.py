@@ -1,0 +1,31 @@
+"""Expires interventions that nobody decided in time.
+
+It only tidies: whoever comes too late to decide one expires it by that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared import decisions
+from shared.documents.port import Filter, Order, Query
+from shared.models.intervention import OPEN, StoredIntervention
+from shared.repository import interventions
+from shared.repository.kinds import INTERVENTIONS
+from shared.repository.posting import Decision
+from shared.repository.sweep import Run
+
+
+def expire(run: Run) -> None:
+    """Expires what is past its `expiresAt`, of all tenants, first what has been so for longest."""
+    overdue = (Filter("status", "in", list(OPEN)), Filter("expiresAt", "<=", run.now))
+    query = Query("interventions", overdue, (Order("expiresAt"),), group=True)
+    for rows in run.due(query):
+        readable = [row for row, _ in run.readable(INTERVENTIONS, rows)]
+        run.change(INTERVENTIONS, readable, lambda _: _expired)
+
+
+def _expired(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | None:
+    if not decisions.has_run_out(old, now):
+        return None
+    return interventions.expiry(decisions.expired(old, now))

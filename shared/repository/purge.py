@@ -1,0 +1,205 @@
+"""Removes what is past its tenant's retention: closed cases with all that is theirs, interventions.
+
+The audit trail stays, and a tombstone holds the end of each chain. What is removed and the event
+that tells of it, on the tenant's chain, are one commit; each document is removed only as it was
+read, so a case that is reopened or held meanwhile escapes. Nothing under a legal hold goes: it is
+looked at again the next day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import groupby, zip_longest
+from typing import Any, NamedTuple
+
+from shared.chain import canonical
+from shared.documents.port import Conflict, Document, Filter, Query, Update, Write
+from shared.documents.values import MAX_WRITES
+from shared.models.audit import EventType, Subject
+from shared.models.case import Status, StoredCase
+from shared.models.intervention import StoredIntervention
+from shared.models.settings import StoredSettings
+from shared.repository import evidence, packets, worksheets
+from shared.repository.kinds import CASES, INTERVENTIONS, TENANT
+from shared.repository.ledger import Ledger
+from shared.repository.posting import Decision, Posting
+from shared.repository.subjects import PURGED_BY, load, tenant_of, tombstone
+from shared.repository.sweep import Run, after_days, due_by, sorted_by_sweep
+
+_CLOSED = Filter("status", "==", Status.CLOSED)
+_A_DAY = timedelta(days=1)
+_AT_ONCE = MAX_WRITES // 2
+"""Writes in one commit, besides the tenant's and the event."""
+
+
+class _Doomed(NamedTuple):
+    """What is to be removed: a subject, and the writes that go with it."""
+
+    subject: str
+    document: Document
+    state: Subject
+    writes: list[Write]
+
+    @property
+    def size(self) -> int:
+        """How many writes it takes."""
+        return len(self.writes) + 1
+
+
+def purge(run: Run) -> None:
+    """Removes what is due, of all tenants."""
+    run.wake("retentionChangedAt", _retained)
+    cases = run.due(sorted_by_sweep("cases", _CLOSED, due_by(run.now), group=True))
+    interventions = run.due(sorted_by_sweep("interventions", due_by(run.now), group=True))
+    # Side by side, so that a tenant has one event of both.
+    for case_rows, intervention_rows in zip_longest(cases, interventions, fillvalue=()):
+        ripe_cases = run.ripe(list(run.readable(CASES, case_rows)), _case_until)
+        ripe = run.ripe(list(run.readable(INTERVENTIONS, intervention_rows)), _intervention_until)
+        _remove(run, [*_cases(run, ripe_cases), *_interventions(run, ripe)])
+
+
+def _retained(tenant: str) -> list[Query]:
+    cases = sorted_by_sweep(f"tenants/{tenant}/cases", _CLOSED)
+    return [cases, sorted_by_sweep(f"tenants/{tenant}/interventions")]
+
+
+def _case_until(settings: StoredSettings, case: StoredCase) -> datetime:
+    return after_days(case.closed_at or case.status_changed_at, settings.case_retention_days)
+
+
+def _intervention_until(settings: StoredSettings, state: StoredIntervention) -> datetime:
+    # The last change of what is archived was that it was archived.
+    return after_days(state.updated_at, settings.intervention_retention_days)
+
+
+def _cases(run: Run, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterator[_Doomed]:
+    """The cases that nothing holds, with the removal of all that is theirs."""
+    held = [row for row, case in ripe if case.legal_hold]
+    run.postpone([(row, run.now + _A_DAY) for row in held])
+    for row, case in ripe:
+        if not case.legal_hold:
+            yield _Doomed(CASES.subject(row.id), row, case, _belongings(run, row, case))
+
+
+def _belongings(run: Run, row: Document, case: StoredCase) -> list[Write]:
+    ledger = _ledger_of(run, tenant_of(row.path))
+    return [
+        *worksheets.removals(ledger, row.id, run.now),
+        *evidence.removals(ledger.tenant, row.id, case),
+        *packets.removals(ledger.tenant, row.id, case),
+    ]
+
+
+def _interventions(
+    run: Run, ripe: Sequence[tuple[Document, StoredIntervention]]
+) -> Iterator[_Doomed]:
+    """The interventions whose case nothing holds, each on the condition that this stays so."""
+    paths = {
+        row.path: CASES.path(tenant_of(row.path), state.case_id)
+        for row, state in ripe
+        if state.case_id
+    }
+    unique = sorted(set(paths.values()))
+    found = dict(zip(unique, run.store.get_many(unique) if unique else (), strict=True))
+    for row, state in ripe:
+        document = found.get(paths.get(row.path, ""))
+        case = load(CASES, document)
+        if case and case.legal_hold:
+            run.postpone([(row, run.now + _A_DAY)])
+        else:
+            guard: list[Write] = [_unchanged(document)] if document and case else []
+            yield _Doomed(INTERVENTIONS.subject(row.id), row, state, guard)
+
+
+def _unchanged(document: Document) -> Update:
+    """A write that changes nothing, of a document that must be as it was read."""
+    return Update(document.path, version=document.version)
+
+
+def _remove(run: Run, doomed: Iterable[_Doomed]) -> None:
+    """Removes what is doomed, tenant by tenant, as much at once as a commit may take."""
+    everything = sorted(doomed, key=lambda one: tenant_of(one.document.path))
+    if run.dry:
+        run.counts["changed"] += len(everything)
+        return
+    for tenant, ones in groupby(everything, key=lambda one: tenant_of(one.document.path)):
+        for batch in _batches(ones):
+            _remove_batch(run, tenant, batch)
+
+
+def _batches(doomed: Iterable[_Doomed]) -> Iterator[list[_Doomed]]:
+    batch: list[_Doomed] = []
+    size = 0
+    for one in doomed:
+        if batch and size + one.size > _AT_ONCE:
+            yield batch
+            batch, size = [], 0
+        batch.append(one)
+        size += one.size
+    if batch:
+        yield batch
+
+
+def _remove_batch(run: Run, tenant: str, batch: Sequence[_Doomed]) -> None:
+    if _removed(run, tenant, batch):
+        run.counts["changed"] += len(batch)
+    elif len(batch) > 1:
+        half = len(batch) // 2
+        _remove_batch(run, tenant, batch[:half])
+        _remove_batch(run, tenant, batch[half:])
+    else:
+        # Somebody changed it, or another run removed it.
+        run.counts["skipped"] += 1
+
+
+def _removed(run: Run, tenant: str, batch: Sequence[_Doomed]) -> bool:
+    """Commits the removal of a batch with its event; False where something is not as it was."""
+    try:
+        rest = [write for one in batch for write in _shortened(run, one)]
+    except Conflict:
+        return False
+    ledger = _ledger_of(run, tenant)
+    posting = Posting(run.store, ledger.origin, TENANT)
+    ends = [
+        tombstone(
+            one.document.path,
+            one.document,
+            one.state.model_copy(update={"updated_at": run.now}),
+            **{PURGED_BY: posting.event_id},
+        )
+        for one in batch
+    ]
+    # A version is asked for once: many interventions of one case share the condition on it.
+    writes = tuple({write.path: write for write in (*ends, *rest)}.values())
+    document = run.tenant(tenant)
+    decision = Decision(
+        load(TENANT, document) or run.settings(tenant),
+        EventType.RECORDS_PURGED,
+        f"Purged past retention: {len(batch)}",
+        meta=_told([one.subject for one in batch]),
+        writes=writes,
+    )
+    return bool(posting.post("", document, decision, run.now) or posting.receipt())
+
+
+def _shortened(run: Run, one: _Doomed) -> list[Write]:
+    """What is left to remove with a subject, after as much of it as is too much for one commit."""
+    writes = one.writes
+    while len(writes) > _AT_ONCE:
+        run.store.commit([_unchanged(one.document), *writes[:_AT_ONCE]])
+        writes = writes[_AT_ONCE:]
+    return writes
+
+
+def _told(subjects: Sequence[str]) -> dict[str, Any]:
+    """How many of each kind, and the SHA-256 of the RFC 8785 form of their sorted names."""
+    kinds = [subject.partition("/")[0] for subject in subjects]
+    counts = {kind: kinds.count(kind) for kind in ("cases", "interventions")}
+    return {**counts, "sha256": hashlib.sha256(canonical(sorted(subjects))).hexdigest()}
+
+
+def _ledger_of(run: Run, tenant: str) -> Ledger:
+    return Ledger(run.store, replace(run.ledger.origin, tenant=tenant), run.ledger.clock)
