@@ -1,0 +1,41 @@
+"""When the scheduled functions run: one table, for Cloud Scheduler and for the local ticker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cronsim import CronSim
+
+TIME_ZONE = "Etc/UTC"
+# A run stops by itself after its time budget, 8 minutes, and says how far it came. Cloud Scheduler
+# has to wait longer, or it would start the next attempt beside a run that is still at work.
+_ATTEMPT_DEADLINE = timedelta(minutes=10)
+_RETRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A scheduled function, its path, its times in UTC, and what becomes of a failed attempt."""
+
+    function: str
+    path: str
+    cron: str
+    attempt_deadline: timedelta = _ATTEMPT_DEADLINE
+    retries: int = _RETRIES
+
+
+SCHEDULES: tuple[Schedule, ...] = (
+    Schedule("expire_interventions", "/v1/scheduled/expireInterventions", "* * * * *"),
+    # Not on the hour or at midnight, when everybody else's jobs start.
+    Schedule("close_approved_cases", "/v1/scheduled/closeApprovedCases", "7 * * * *"),
+    Schedule("purge_records", "/v1/scheduled/purgeRecords", "23 3 * * *"),
+)
+
+
+def due(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:
+    """The latest time of `schedule` in (after, until], or None; all of them with a time zone."""
+    # The library gives what is before its start, and `until` itself may be a time.
+    start = until.astimezone(UTC) + timedelta(microseconds=1)
+    latest = next(CronSim(schedule.cron, start, reverse=True))
+    return latest if latest > after else None
