@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from local import demo, demo_data, server
 from local.emulator import EmulatorError, export, latest_export, running_emulator
+from local.ticker import ticking
 from local.tokens import unsigned_token
 from shared.models.audit import Role
 
@@ -66,13 +67,14 @@ def _run(port: int, store: str) -> None:
         contextlib.suppress(KeyboardInterrupt),
         opened as variables,
         server.running_server(variables, port) as url,
+        ticking(url),
     ):
         cases = demo_data.load(url)
         token = demo_data.token("admin", "alex")
         print(  # noqa: T201
             f"\nCaseledger on {url}, {cases} cases in tenant {demo_data.TENANT}. Try:\n\n"
             f"  curl -s '{url}/cases?overdue=true' -H 'Authorization: Bearer {token}'\n\n"
-            "Ctrl-C stops it; the data stays.\n",
+            "The scheduled functions are called at their times. Ctrl-C stops it; the data stays.\n",
             flush=True,
         )
         while True:

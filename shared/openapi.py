@@ -14,7 +14,7 @@ from shared.routes import Nothing, Route
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = (400, 404, 405, 413, 415, 500, 503)
-_WITH_TOKEN = (401, 403)
+_WITH_TOKEN = (401, 403, 429)
 _ON_MUTATIONS = (409, 412, 422)
 _TEXT = {"schema": {"type": "string"}}
 _HEADERS = {
@@ -144,7 +144,12 @@ def _success(route: Route) -> dict[str, Any]:
 
 def _error(code: int) -> dict[str, Any]:
     names = ["X-Request-Id", "Server-Timing"]
-    names += {401: ["WWW-Authenticate"], 405: ["Allow"], 503: ["Retry-After"]}.get(code, [])
+    names += {
+        401: ["WWW-Authenticate"],
+        405: ["Allow"],
+        429: ["Retry-After"],
+        503: ["Retry-After"],
+    }.get(code, [])
     return {
         "description": " or ".join(_status_names()[code]),
         "headers": _header_refs(names),

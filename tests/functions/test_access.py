@@ -12,6 +12,7 @@ from shared.config import Config
 from shared.models.audit import Role
 from shared.routes import Route
 from shared.runtime import Runtime
+from shared.schedules import SCHEDULES
 from tests.client import Api, Client
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
 
@@ -78,6 +79,9 @@ ROLES: dict[str, set[str] | None] = {
     "verify_audit": PEOPLE["pilot"],
     "get_settings": PEOPLE["viewer"] | {"agent"},
     "update_settings": PEOPLE["admin"],
+    "expire_interventions": {"scheduler"},
+    "close_approved_cases": {"scheduler"},
+    "purge_records": {"scheduler"},
     "health": None,
     "openapi": None,
 }
@@ -85,6 +89,12 @@ ROLES: dict[str, set[str] | None] = {
 
 def test_every_function_has_its_roles_in_the_table() -> None:
     assert set(ROLES) == set(FUNCTIONS)
+
+
+def test_every_schedule_calls_a_function_for_the_scheduler() -> None:
+    scheduled = {name: route(name).path for name in ROLES if ROLES[name] == {"scheduler"}}
+
+    assert {schedule.function: schedule.path for schedule in SCHEDULES} == scheduled
 
 
 @ON_EMBEDDED
@@ -125,7 +135,8 @@ def test_a_function_alone_answers_its_own_path_and_no_other(
     for other in FUNCTIONS:
         answer = caller.request(route(other).method, path(other))
         if other == name:
-            assert answer.status_code == (200 if own.roles is None else 403)
+            served = own.roles is None or Role.SCHEDULER in own.roles
+            assert answer.status_code == (200 if served else 403)
         elif route(other).pattern.fullmatch(f"/v1{path(name)}"):
             refused(answer, 405, "METHOD_NOT_ALLOWED")
         else:

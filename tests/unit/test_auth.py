@@ -8,7 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -33,7 +33,6 @@ from shared.auth import (
     authenticate,
     is_loopback,
 )
-from shared.config import Config
 from shared.errors import PermissionDenied, Unauthenticated, Unavailable
 from shared.models.audit import Role
 
@@ -90,7 +89,7 @@ def key_server() -> Iterator[KeyServer]:
 @pytest.fixture
 def verifier(key_server: KeyServer) -> SignedTokens:
     """The verifier of that issuer's tokens."""
-    return SignedTokens(Config(issuer=ISSUER, audience=AUDIENCE, jwks_url=key_server.url))
+    return SignedTokens(ISSUER, AUDIENCE, key_server.url)
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -291,20 +290,20 @@ def test_a_key_server_that_does_not_answer_with_keys_is_out_of_reach(
 
 
 def test_a_key_server_that_is_not_there_is_out_of_reach() -> None:
-    config = Config(issuer=ISSUER, audience=AUDIENCE, jwks_url="http://127.0.0.1:1/keys")
+    tokens = SignedTokens(ISSUER, AUDIENCE, "http://127.0.0.1:1/keys")
 
     with pytest.raises(Unavailable):
-        authenticate(f"Bearer {signed(claims())}", SignedTokens(config))
+        authenticate(f"Bearer {signed(claims())}", tokens)
 
 
 @pytest.mark.parametrize("changes", [{"audience": "another"}, {"issuer": "https://other.example"}])
 def test_a_token_of_another_service_or_issuer_is_refused_by_ours(
     key_server: KeyServer, changes: dict[str, str]
 ) -> None:
-    ours = Config(issuer=ISSUER, audience=AUDIENCE, jwks_url=key_server.url)
+    ours = {"issuer": ISSUER, "audience": AUDIENCE, "jwks_url": key_server.url, **changes}
 
     with pytest.raises(Unauthenticated):
-        authenticate(f"Bearer {signed(claims())}", SignedTokens(replace(ours, **changes)))
+        authenticate(f"Bearer {signed(claims())}", SignedTokens(**ours))
 
 
 @pytest.mark.parametrize(

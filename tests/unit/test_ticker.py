@@ -1,0 +1,62 @@
+"""The local ticker calls the scheduled functions as Cloud Scheduler does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from local.client import call
+from local.server import free_port, running_server, sqlite
+from local.ticker import ticking
+from local.tokens import unsigned_token
+from shared.schedules import Schedule
+
+EVERY_MINUTE = Schedule("expire_interventions", "/v1/scheduled/expireInterventions", "* * * * *")
+AGENT = unsigned_token(sub="agent", tenant="acme", role="agent")
+PILOT = unsigned_token(sub="pilot", tenant="acme", role="pilot")
+
+
+def clock_near_the_minute() -> Callable[[], datetime]:
+    """A clock that goes, and is half a second before a full minute now."""
+    real = datetime.now(UTC)
+    ahead = timedelta(minutes=1) - timedelta(
+        seconds=real.second + 0.5, microseconds=real.microsecond
+    )
+    return lambda: datetime.now(UTC) + ahead
+
+
+def test_what_is_due_is_called_once_at_its_time_and_is_in_the_trail(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "log").open("w") as log,
+        running_server(sqlite(tmp_path / "ticker.db"), free_port(), log) as url,
+    ):
+        new = {"uowId": "u-1", "type": "resume", "title": "Go on?", "expiresInSeconds": 1}
+        asked = call("POST", f"{url}/interventions", token=AGENT, body=new).body
+        time.sleep(1)
+        # Two tickers, as where one is left over: the second delivery of a run does nothing.
+        with (
+            ticking(url, [EVERY_MINUTE], clock_near_the_minute()),
+            ticking(url, [EVERY_MINUTE], clock_near_the_minute()),
+        ):
+            events = eventually(lambda: trail(url, asked["id"]), 2)
+
+    assert [e["eventType"] for e in events] == ["intervention_expired", "intervention_requested"]
+    assert (events[0]["source"], events[0]["actor"]["type"]) == ("scheduler", "system")
+    assert (tmp_path / "log").read_text().count("POST expire_interventions 200") >= 1
+
+
+def trail(url: str, intervention_id: str) -> list[dict[str, Any]]:
+    path = f"{url}/audit?subject=interventions/{intervention_id}"
+    events: list[dict[str, Any]] = call("GET", path, token=PILOT).body["events"]
+    return events
+
+
+def eventually(look: Callable[[], list[Any]], number: int) -> list[Any]:
+    until = time.monotonic() + 10
+    while len(found := look()) < number:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return found
