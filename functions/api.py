@@ -9,6 +9,7 @@ from functions import (
     cases,
     evidence,
     interventions,
+    runs,
     scheduled,
     settings,
     system,
@@ -17,7 +18,7 @@ from functions import (
 from shared.http import serve
 from shared.routes import Route
 
-MODULES = (cases, evidence, worksheets, interventions, audit, settings, scheduled, system)
+MODULES = (cases, evidence, worksheets, interventions, runs, audit, settings, scheduled, system)
 FUNCTIONS: dict[str, FunctionType] = {
     name: value
     for module in MODULES

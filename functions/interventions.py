@@ -40,7 +40,7 @@ def create_intervention(call: Call, body: NewIntervention) -> Reply[Intervention
 def get_intervention(call: Call, intervention_id: Id) -> Reply[Intervention]:
     """Gives one intervention."""
     stored = interventions.get(call.store, call.tenant, intervention_id)
-    return Reply(_shown(intervention_id, stored, call.now), etag=etag(stored))
+    return Reply(decisions.shown(intervention_id, stored, call.now), etag=etag(stored))
 
 
 @function("GET", "/interventions", roles=READERS)
@@ -105,12 +105,7 @@ def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Int
         stored = interventions.wait(
             call.ledger, intervention_id, query.timeout_seconds, call.exchange.abandoned
         )
-    return Reply(_shown(intervention_id, stored, call.runtime.clock()), etag=etag(stored))
-
-
-def _shown(intervention_id: str, stored: StoredIntervention, now: datetime) -> Intervention:
-    row = decisions.shown_row(intervention_id, stored.model_dump(by_alias=True), now)
-    return Intervention.model_validate(row, strict=False, by_name=False)
+    return Reply(decisions.shown(intervention_id, stored, call.runtime.clock()), etag=etag(stored))
 
 
 def _page(found: Rows, now: datetime) -> InterventionPage:
@@ -123,7 +118,7 @@ def _reply(
     call: Call, recorded: Recorded[StoredIntervention], *, created: bool = False
 ) -> Reply[Intervention]:
     return Reply(
-        _shown(recorded.name, recorded.current, call.now),
+        decisions.shown(recorded.name, recorded.current, call.now),
         etag=etag(recorded.current),
         location=f"/v1/interventions/{recorded.name}" if created else None,
         replayed=recorded.replayed,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from shared.auth import SCHEDULERS
 from shared.http import Call, Reply, function
 from shared.models.scheduled import Sweep, SweepQuery
-from shared.repository import closing, expiry, purge
+from shared.repository import closing, expiry, purge, runs
 from shared.repository.once import Trigger, once
 from shared.repository.sweep import Run
 
@@ -20,6 +20,12 @@ _MARGIN = timedelta(minutes=1)
 def expire_interventions(call: Call, query: SweepQuery) -> Reply[Sweep]:
     """Expires interventions that nobody decided in time."""
     return _swept(call, query, expiry.expire)
+
+
+@function("POST", "/scheduled/failStaleRuns", roles=SCHEDULERS)
+def fail_stale_runs(call: Call, query: SweepQuery) -> Reply[Sweep]:
+    """Fails runs of agents whose time is over, with the error `timed out`."""
+    return _swept(call, query, runs.fail_stale)
 
 
 @function("POST", "/scheduled/closeApprovedCases", roles=SCHEDULERS)

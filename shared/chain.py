@@ -46,6 +46,11 @@ def canonical(content: Any) -> bytes:
     return rfc8785.dumps(content) if _SORTED_BY_UTF16.search(text) else text.encode()
 
 
+def canonical_text(value: Any) -> str | None:
+    """The RFC 8785 form of any JSON as text; None is none."""
+    return None if value is None else canonical(value).decode()
+
+
 class _FloatFoundError(Exception):
     pass
 

@@ -14,13 +14,14 @@ from typing import Any
 from pydantic_core import from_json
 
 from shared.auth import Caller, at_least
-from shared.chain import canonical
+from shared.chain import canonical_text
 from shared.errors import FailedPrecondition, InvalidArgument, PermissionDenied
 from shared.lifecycle import SOONEST
 from shared.models.audit import Role
 from shared.models.intervention import (
     OPEN,
     DecisionGiven,
+    Intervention,
     InterventionFields,
     InterventionStatus,
     InterventionType,
@@ -62,7 +63,7 @@ def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredInte
         priority_rank=_RANKS[priority],
         title=new.title,
         description=new.description,
-        context=_text(new.context),
+        context=canonical_text(new.context),
         case_id=new.case_id,
         required_role=new.required_role,
         created_at=now,
@@ -117,7 +118,7 @@ def decided(
         decision=given.decision,
         decided_by=caller.actor.name,
         action_reason=given.reason,
-        response=_text(given.response),
+        response=canonical_text(given.response),
     )
 
 
@@ -132,9 +133,9 @@ def completed(
     if not (by_agent or _holds(intervention, caller)):
         raise _refusal(intervention, "only an agent, once it is approved, or its holder may")
     if intervention.decision is None:
-        return _resolved(intervention, _Status.COMPLETED, now, result=_text(result))
+        return _resolved(intervention, _Status.COMPLETED, now, result=canonical_text(result))
     return intervention.model_copy(
-        update={"status": _Status.COMPLETED, "result": _text(result), **_archived(now)}
+        update={"status": _Status.COMPLETED, "result": canonical_text(result), **_archived(now)}
     )
 
 
@@ -163,6 +164,12 @@ def waits(row: dict[str, Any], now: datetime) -> bool:
     return row["status"] in OPEN and (expires_at is None or expires_at > now)
 
 
+def shown(intervention_id: str, stored: StoredIntervention, now: datetime) -> Intervention:
+    """The intervention as a client sees it at `now`."""
+    row = shown_row(intervention_id, stored.model_dump(by_alias=True), now)
+    return Intervention.model_validate(row, strict=False, by_name=False)
+
+
 def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The JSON fields of an intervention as a client sees it, from its document's data."""
     row: dict[str, Any] = {"id": intervention_id}
@@ -181,10 +188,6 @@ def _expiry(new: NewIntervention, now: datetime) -> datetime | None:
     if new.expires_at is not None and new.expires_at <= now:
         raise InvalidArgument.field("expiresAt", "must be in the future")
     return new.expires_at
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else canonical(value).decode()
 
 
 def _holds(intervention: StoredIntervention, caller: Caller) -> bool:

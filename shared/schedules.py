@@ -35,6 +35,7 @@ class Schedule:
 
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule("expire_interventions", "/v1/scheduled/expireInterventions", "* * * * *"),
+    Schedule("fail_stale_runs", "/v1/scheduled/failStaleRuns", "*/5 * * * *"),
     # Not on the hour or at midnight, when everybody else's jobs start.
     Schedule("close_approved_cases", "/v1/scheduled/closeApprovedCases", "7 * * * *"),
     Schedule("purge_records", "/v1/scheduled/purgeRecords", "23 3 * * *"),

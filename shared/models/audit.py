@@ -54,6 +54,11 @@ class EventType(StrEnum):
     INTERVENTION_DECIDED = "intervention_decided"
     INTERVENTION_COMPLETED = "intervention_completed"
     INTERVENTION_EXPIRED = "intervention_expired"
+    AGENT_STARTED = "agent_started"
+    AGENT_COMPLETED = "agent_completed"
+    AGENT_FAILED = "agent_failed"
+    RECORD_ADDED = "record_added"
+    ESCALATED = "escalated"
     SETTINGS_CHANGED = "settings_changed"
     RECORDS_PURGED = "records_purged"
 

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError, to_json
 J = TypeVar("J")
 MAX_JSON_DEPTH = 10
 MAX_JSON_BYTES = 65_536
+MAX_LARGE_JSON_BYTES = 262_144
 _SAFE_INTEGER = 2**53 - 1
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _USER = re.compile(r"[A-Za-z0-9._@|:+-]{1,128}")
@@ -140,9 +141,17 @@ def _reason(text: str) -> str:
 
 
 def _json(value: J) -> J:
+    return _checked_json(value, MAX_JSON_BYTES)
+
+
+def _large_json(value: J) -> J:
+    return _checked_json(value, MAX_LARGE_JSON_BYTES)
+
+
+def _checked_json(value: J, longest: int) -> J:
     _check_json(value, 1)
-    if len(to_json(value)) > MAX_JSON_BYTES:
-        raise PydanticCustomError("json", f"must be at most {MAX_JSON_BYTES} bytes")
+    if len(to_json(value)) > longest:
+        raise PydanticCustomError("json", f"must be at most {longest} bytes")
     return value
 
 
@@ -209,6 +218,8 @@ Reason = Annotated[
 JsonObject = Annotated[dict[str, Any], AfterValidator(_json)]
 Json = Annotated[Any, AfterValidator(_json)]
 """Any JSON value, as strict as an object."""
+LargeJson = Annotated[Any, AfterValidator(_large_json)]
+"""Any JSON value of what agents take in and give out."""
 # Not strict, because what comes out of a validator is no longer JSON to the next one.
 Time = Annotated[
     AwareDatetime, Field(strict=False), BeforeValidator(_rfc3339), AfterValidator(_utc)

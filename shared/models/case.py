@@ -26,6 +26,7 @@ from shared.models.base import (
     Title,
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
+from shared.models.record import RecordRef
 from shared.models.sharing import Hold, Permission
 
 
@@ -166,7 +167,7 @@ class StoredCase(CaseFields, Subject):
     `clock_due_at` is what the queues sort by: when the running clock runs out (year 9999 where
     nothing is due), null while the clock stands; `clock_stopped_at` is since when it stands. `head`
     is the end of the case's audit chain; `sweep_at` is when a scheduled function is to look at the
-    case next, which is done by then.
+    case next, which is done by then; `records` has the latest of each kind.
     """
 
     clock_due_at: datetime | None
@@ -176,6 +177,8 @@ class StoredCase(CaseFields, Subject):
     packet_version: int = 0
     holds: list[Hold] = []
     sweep_at: datetime | None = None
+    run_count: int = 0
+    records: dict[str, RecordRef] = {}
 
 
 class Case(CaseFields, Identified):

@@ -12,6 +12,7 @@ from shared.models.base import UNSET, Id, Model
 
 MAX_TYPES = 200
 Hours = Annotated[int, Field(ge=1, le=87_600)]
+Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -19,7 +20,8 @@ class Settings(Model):
     """What a tenant has decided; these are the values until it does.
 
     `slaHours` by decision type, `default` for the others; a type without hours has no due date.
-    `autoCloseDays` and `caseRetentionDays` are null where nothing closes or goes by itself.
+    `autoCloseDays` and `caseRetentionDays` are null where nothing closes or goes by itself;
+    `runTimeoutMinutes`, of runs that start from then on, where none fails by itself.
     """
 
     versioned: ClassVar[bool] = True
@@ -28,6 +30,7 @@ class Settings(Model):
     auto_close_days: int | None = None
     intervention_retention_days: int = 90
     case_retention_days: int | None = None
+    run_timeout_minutes: int | None = 10_080
 
     def due_hours(self, decision_type: str) -> int | None:
         """The hours that a case of this type may take, or None."""
@@ -41,6 +44,7 @@ class SettingsPatch(Model):
     auto_close_days: Days | None = UNSET
     intervention_retention_days: Days = UNSET
     case_retention_days: Days | None = UNSET
+    run_timeout_minutes: Minutes | None = UNSET
 
 
 class StoredSettings(Settings, Subject):

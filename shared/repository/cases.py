@@ -21,7 +21,7 @@ from shared.models.case import (
     StoredCase,
 )
 from shared.models.settings import Settings
-from shared.repository import evidence, packets, worksheets
+from shared.repository import evidence, packets, records, runs, worksheets
 from shared.repository.kinds import CASES
 from shared.repository.ledger import Ledger
 from shared.repository.paging import SCAN_LIMIT, page, place
@@ -158,6 +158,8 @@ def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
         writes = (
             *evidence.removals(ledger.tenant, case_id, old),
             *packets.removals(ledger.tenant, case_id, old),
+            *runs.removals(ledger, case_id, old),
+            *records.removals(ledger, case_id, old),
             *sheets,
         )
         if len(writes) > _MAX_REMOVALS:

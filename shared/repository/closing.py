@@ -21,7 +21,7 @@ def close_approved(run: Run) -> None:
     """Closes what is due, of all tenants, by the rules of any closing."""
     run.wake("closingChangedAt", _approved)
     for rows in run.due(sorted_by_sweep("cases", _APPROVED, due_by(run.now), group=True)):
-        ripe = run.ripe(list(run.readable(CASES, rows)), _closes_at)
+        ripe = run.ripe(list(run.readable(CASES.state, rows)), _closes_at)
         run.change(CASES, [row for row, _ in ripe], lambda row: _closer(row.id))
 
 

@@ -21,7 +21,7 @@ def expire(run: Run) -> None:
     overdue = (Filter("status", "in", list(OPEN)), Filter("expiresAt", "<=", run.now))
     query = Query("interventions", overdue, (Order("expiresAt"),), group=True)
     for rows in run.due(query):
-        readable = [row for row, _ in run.readable(INTERVENTIONS, rows)]
+        readable = [row for row, _ in run.readable(INTERVENTIONS.state, rows)]
         run.change(INTERVENTIONS, readable, lambda _: _expired)
 
 

@@ -37,13 +37,15 @@ Rows = tuple[list[Document], str | None]
 
 def create(ledger: Ledger, caller: Caller, new: NewIntervention) -> Recorded[StoredIntervention]:
     """Asks for a decision."""
+    intervention_id = str(uuid.uuid4())
+    return ledger.create(INTERVENTIONS, intervention_id, lambda now: requested(caller, new, now))
 
-    def requested(now: datetime) -> Decision[StoredIntervention]:
-        state = decisions.requested(new, caller, now)
-        message = f"Asked for: {state.type}"
-        return Decision(state, EventType.INTERVENTION_REQUESTED, message, case_id=new.case_id)
 
-    return ledger.create(INTERVENTIONS, str(uuid.uuid4()), requested)
+def requested(caller: Caller, new: NewIntervention, now: datetime) -> Decision[StoredIntervention]:
+    """What is recorded of a new intervention."""
+    state = decisions.requested(new, caller, now)
+    message = f"Asked for: {state.type}"
+    return Decision(state, EventType.INTERVENTION_REQUESTED, message, case_id=new.case_id)
 
 
 def get(store: DocumentStore, tenant: str, intervention_id: str) -> StoredIntervention:

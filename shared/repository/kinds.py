@@ -40,6 +40,8 @@ CASES = Kind(
             "holds",
             "packet_version",
             "sweep_at",
+            "run_count",
+            "records",
         }
     ),
 )

@@ -22,7 +22,7 @@ from shared.models.audit import EventType, Subject
 from shared.models.case import Status, StoredCase
 from shared.models.intervention import StoredIntervention
 from shared.models.settings import StoredSettings
-from shared.repository import evidence, packets, worksheets
+from shared.repository import evidence, packets, records, runs, worksheets
 from shared.repository.kinds import CASES, INTERVENTIONS, TENANT
 from shared.repository.ledger import Ledger
 from shared.repository.posting import Decision, Posting
@@ -56,8 +56,10 @@ def purge(run: Run) -> None:
     interventions = run.due(sorted_by_sweep("interventions", due_by(run.now), group=True))
     # Side by side, so that a tenant has one event of both.
     for case_rows, intervention_rows in zip_longest(cases, interventions, fillvalue=()):
-        ripe_cases = run.ripe(list(run.readable(CASES, case_rows)), _case_until)
-        ripe = run.ripe(list(run.readable(INTERVENTIONS, intervention_rows)), _intervention_until)
+        ripe_cases = run.ripe(list(run.readable(CASES.state, case_rows)), _case_until)
+        ripe = run.ripe(
+            list(run.readable(INTERVENTIONS.state, intervention_rows)), _intervention_until
+        )
         _remove(run, [*_cases(run, ripe_cases), *_interventions(run, ripe)])
 
 
@@ -90,6 +92,8 @@ def _belongings(run: Run, row: Document, case: StoredCase) -> list[Write]:
         *worksheets.removals(ledger, row.id, run.now),
         *evidence.removals(ledger.tenant, row.id, case),
         *packets.removals(ledger.tenant, row.id, case),
+        *runs.removals(ledger, row.id, case),
+        *records.removals(ledger, row.id, case),
     ]
 
 

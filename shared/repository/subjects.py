@@ -44,6 +44,12 @@ class Kind(Generic[S]):
             f"tenants/{tenant}/{self.collection}/{name}" if self.collection else f"tenants/{tenant}"
         )
 
+    def state(self, document: Document) -> S | None:
+        """The state in a document; None where it is only a tombstone. Raises ValidationError."""
+        if DELETED_AT in document.data:
+            return None
+        return self.model.model_validate(document.data, strict=False, by_name=False)
+
 
 def tenant_of(path: str) -> str:
     """Whose document is at a path."""
@@ -57,9 +63,7 @@ def etag(state: Subject) -> str:
 
 def load(kind: Kind[S], document: Document | None) -> S | None:
     """The state in a subject's document; None where there is none, or only a tombstone."""
-    if document is None or DELETED_AT in document.data:
-        return None
-    return kind.model.model_validate(document.data, strict=False, by_name=False)
+    return kind.state(document) if document else None
 
 
 def required(kind: Kind[S], document: Document | None, name: str) -> S:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,6 +28,7 @@ from shared.repository.paging import place
 from shared.repository.posting import Outcome, Recorded, Rule
 from shared.repository.subjects import Kind, S, load, tenant_of
 
+T = TypeVar("T")
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _SWEEP_AT = "sweepAt"
 
@@ -67,12 +68,14 @@ class Run:
                 return
             query = replace(query, after=place(rows[-1], query))
 
-    def readable(self, kind: Kind[S], rows: Sequence[Document]) -> Iterator[tuple[Document, S]]:
-        """The rows with their states; those that are none are counted as failed and left."""
+    def readable(
+        self, state_of: Callable[[Document], T | None], rows: Sequence[Document]
+    ) -> Iterator[tuple[Document, T]]:
+        """The rows with their states; those that have none are counted as failed and left."""
         self.counts["examined"] += len(rows)
         for row in rows:
             try:
-                state = load(kind, row)
+                state = state_of(row)
             except ValidationError:
                 state = None
             if state is None:

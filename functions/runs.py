@@ -1,0 +1,89 @@
+"""What automated agents do on a case: runs, records that they hand over, escalations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared import decisions
+from shared import runs as rules
+from shared.auth import CONTRIBUTORS, READERS
+from shared.http import Call, Reply, function
+from shared.models.base import Id
+from shared.models.intervention import Intervention
+from shared.models.record import Escalation, NewRecord, Record, RecordPage, RecordQuery
+from shared.models.run import NewRun, Run, RunPage, RunPatch, RunQuery, StoredRun
+from shared.repository import escalation, records, runs
+from shared.repository.subjects import etag
+
+
+@function("POST", "/cases/{caseId}/runs", roles=CONTRIBUTORS, code=201)
+def start_run(call: Call, case_id: Id, body: NewRun) -> Reply[Run]:
+    """Starts a run of an agent on a case, or with `queued` queues it.
+
+    It fails by itself after the tenant's `runTimeoutMinutes`.
+    """
+    recorded, run_id, run = runs.start(call.ledger, case_id, body, call.settings)
+    return Reply(
+        _shown(run_id, run),
+        etag=etag(recorded.current),
+        location=f"/v1/cases/{case_id}/runs/{run_id}",
+        replayed=recorded.replayed,
+    )
+
+
+@function("PATCH", "/cases/{caseId}/runs/{runId}", roles=CONTRIBUTORS)
+def update_run(call: Call, case_id: Id, run_id: Id, body: RunPatch) -> Reply[Run]:
+    """Starts a queued run, or ends one; the same end again is answered as it was."""
+    recorded, run = runs.update(call.ledger, case_id, run_id, body, call.settings)
+    return Reply(_shown(run_id, run), etag=etag(recorded.current), replayed=recorded.replayed)
+
+
+@function("GET", "/cases/{caseId}/runs/{runId}", roles=READERS)
+def get_run(call: Call, case_id: Id, run_id: Id) -> Run:
+    """Gives one run."""
+    return _shown(run_id, runs.get(call.store, call.tenant, case_id, run_id))
+
+
+@function("GET", "/runs", roles=READERS)
+def list_runs(call: Call, query: RunQuery) -> RunPage:
+    """Lists runs across cases, newest first."""
+    rows, token = runs.listed(call.store, call.tenant, query)
+    shown: list[Any] = [rules.shown_row(row.id, row.data) for row in rows]
+    return RunPage.model_construct(runs=shown, next_page_token=token)
+
+
+@function("POST", "/cases/{caseId}/records", roles=CONTRIBUTORS, code=201)
+def add_record(call: Call, case_id: Id, body: NewRecord) -> Reply[Record]:
+    """Adds a record, which is never changed afterwards; it supersedes the last of its kind."""
+    recorded, document = records.add(call.ledger, case_id, body)
+    record = Record.model_validate(records.shown_row(document), strict=False, by_name=False)
+    return Reply(
+        record,
+        location=f"/v1/cases/{case_id}/records",
+        replayed=recorded.replayed,
+    )
+
+
+@function("GET", "/cases/{caseId}/records", roles=READERS)
+def list_records(call: Call, case_id: Id, query: RecordQuery) -> RecordPage:
+    """Lists a case's records, newest first; with `latest` only the newest of each kind."""
+    rows, token = records.listed(call.store, call.tenant, case_id, query)
+    shown: list[Any] = [records.shown_row(row) for row in rows]
+    return RecordPage.model_construct(records=shown, next_page_token=token)
+
+
+@function("POST", "/cases/{caseId}:escalate", roles=CONTRIBUTORS, code=201)
+def escalate_case(call: Call, case_id: Id, body: Escalation) -> Reply[Intervention]:
+    """Marks a case as escalated and asks people about it; gives what they are asked."""
+    recorded, intervention_id, stored = escalation.escalate(call.ledger, call.caller, case_id, body)
+    return Reply(
+        decisions.shown(intervention_id, stored, call.now),
+        etag=etag(stored),
+        location=f"/v1/interventions/{intervention_id}",
+        replayed=recorded.replayed,
+    )
+
+
+def _shown(run_id: str, run: StoredRun) -> Run:
+    row = rules.shown_row(run_id, run.model_dump(by_alias=True))
+    return Run.model_validate(row, strict=False, by_name=False)

@@ -1,0 +1,98 @@
+"""Runs of automated agents on a case: what a client sends, what is stored, what a client sees."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, SerializeAsAny
+
+from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Name, Page
+
+
+class RunStatus(StrEnum):
+    """Where a run stands: pending → running → completed or failed."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+# Semantic Versioning 2.0.0 (semver.org), without its rule on leading zeros of pre-releases.
+_SEMVER = (
+    r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})"
+    r"(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
+)
+Version = Annotated[str, Field(max_length=100, pattern=_SEMVER)]
+
+
+class NewRun(Model):
+    """A run to start, or with `queued` to start later. `packId` and `version` name its workflow."""
+
+    id: Id | None = None
+    agent_id: Name
+    pack_id: Name | None = None
+    version: Version | None = None
+    input: LargeJson = None
+    queued: bool = False
+
+
+class RunPatch(Model):
+    """A queued run's start, or a run's end with what came of it."""
+
+    status: Literal["running", "completed", "failed"]
+    output: LargeJson = None
+    errors: LargeJson = None
+
+
+class RunQuery(Page):
+    """A page of the tenant's runs; filters combine."""
+
+    case_id: Id | None = None
+    status: RunStatus | None = None
+    agent_id: Name | None = None
+    pack_id: Name | None = None
+
+
+class RunFields(Model):
+    """What a stored run and a shown one have in common."""
+
+    case_id: str
+    agent_id: str
+    pack_id: str | None
+    version: str | None
+    status: RunStatus
+    created_at: datetime
+    created_by: str
+    updated_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    duration_seconds: float | None = None
+    timeout_at: datetime | None = None
+
+
+class StoredRun(RunFields):
+    """A run as it is stored; what may be any JSON is kept as its canonical text."""
+
+    input: str | None
+    output: str | None = None
+    errors: str | None = None
+
+
+class Run(RunFields, Identified):
+    """A run as a client sees it. It fails by itself at `timeoutAt`."""
+
+    versioned: ClassVar[bool] = False
+
+    input: Any
+    output: Any
+    errors: Any
+
+
+class RunPage(Model):
+    """One page of runs."""
+
+    runs: list[SerializeAsAny[Run]]
+    next_page_token: str | None = OMITTED

@@ -1,0 +1,63 @@
+"""Escalations: a case is marked and people are asked to look at it, in one commit."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from shared import runs
+from shared.auth import Caller
+from shared.models.audit import EventType
+from shared.models.case import StoredCase
+from shared.models.intervention import InterventionType, NewIntervention, StoredIntervention
+from shared.models.record import Escalation
+from shared.repository import interventions
+from shared.repository.kinds import CASES, INTERVENTIONS
+from shared.repository.ledger import Ledger
+from shared.repository.posting import Decision, Posting, Recorded
+
+_TITLE = 300
+
+
+def escalate(
+    ledger: Ledger, caller: Caller, case_id: str, why: Escalation
+) -> tuple[Recorded[StoredCase], str, StoredIntervention]:
+    """Escalates an open case; gives the id and state of the intervention that it raises too."""
+    intervention_id = str(uuid.uuid4())
+    made: dict[datetime, StoredIntervention] = {}
+
+    def escalated(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+        runs.require_open(old)
+        asked = interventions.requested(caller, _question(case_id, old, why), now)
+        posting = Posting(ledger.store, ledger.origin, INTERVENTIONS, "intervention")
+        raised, writes = posting.prepared(intervention_id, None, asked, now)
+        made[now] = raised.current
+        return Decision(
+            old.model_copy(update={"escalated_at": now}),
+            EventType.ESCALATED,
+            "Case escalated",
+            reason=why.reason,
+            severity="warning",
+            case_id=case_id,
+            meta={"interventionId": intervention_id},
+            writes=tuple(writes),
+        )
+
+    recorded = ledger.change(CASES, case_id, escalated)
+    if recorded.replayed:
+        intervention_id = recorded.happened.meta["interventionId"]
+        stored = interventions.get(ledger.store, ledger.tenant, intervention_id)
+        return recorded, intervention_id, stored
+    return recorded, intervention_id, made[recorded.happened.created_at]
+
+
+def _question(case_id: str, case: StoredCase, why: Escalation) -> NewIntervention:
+    return NewIntervention(
+        uow_id=case_id,
+        type=InterventionType.CLARIFICATION,
+        priority=why.priority,
+        title=f"Escalated: {case.title}"[:_TITLE],
+        description=why.reason,
+        case_id=case_id,
+        required_role=why.required_role,
+    )

@@ -1,0 +1,141 @@
+"""Records in the store: added under their case, whose chain holds their hashes; never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import from_json
+
+from shared import runs
+from shared.chain import canonical
+from shared.documents.port import (
+    Create,
+    Delete,
+    Document,
+    DocumentStore,
+    Filter,
+    Order,
+    Query,
+    Write,
+)
+from shared.errors import FailedPrecondition, NotFound
+from shared.models.audit import EventType
+from shared.models.case import StoredCase
+from shared.models.record import NewRecord, RecordQuery, RecordRef, StoredRecord
+from shared.repository.kinds import CASES
+from shared.repository.ledger import Ledger
+from shared.repository.paging import page, slice_of
+from shared.repository.posting import Decision, Recorded
+from shared.repository.subjects import required
+
+MAX_KINDS = 100
+_NEWEST_FIRST = (Order("sequence", descending=True),)
+
+
+def add(ledger: Ledger, case_id: str, new: NewRecord) -> tuple[Recorded[StoredCase], Document]:
+    """Adds a record to an open case, superseding the one of its kind; gives its document too."""
+    record_id = str(uuid.uuid4())
+    made: dict[datetime, Document] = {}
+
+    def added(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+        runs.require_open(old)
+        record = _next(old, case_id, new, by=ledger.origin.actor.name, now=now)
+        path = _path(ledger.tenant, case_id, record_id)
+        made[now] = document = Document(path, record.model_dump(by_alias=True), 0)
+        ref = RecordRef(id=record_id, version=record.version, sequence=record.sequence)
+        return Decision(
+            old.model_copy(update={"records": {**old.records, new.kind: ref}}),
+            EventType.RECORD_ADDED,
+            f"Record added: {new.kind}, version {record.version}",
+            case_id=case_id,
+            meta=_told(record_id, record),
+            writes=(Create(path, document.data),),
+        )
+
+    recorded = ledger.change(CASES, case_id, added)
+    if recorded.replayed:
+        return recorded, _get(ledger, case_id, recorded.happened.meta["recordId"])
+    return recorded, made[recorded.happened.created_at]
+
+
+def listed(
+    store: DocumentStore, tenant: str, case_id: str, wanted: RecordQuery
+) -> tuple[list[Document], str | None]:
+    """A page of a case's records, newest first; and the token of the next. Raises NotFound."""
+    if wanted.latest:
+        return _latest(store, tenant, case_id, wanted)
+    filters = (Filter("kind", "==", wanted.kind),) if wanted.kind else ()
+    rows, token = page(store, Query(_collection(tenant, case_id), filters, _NEWEST_FIRST), wanted)
+    if not rows:
+        required(CASES, store.get(CASES.path(tenant, case_id)), case_id)
+    return rows, token
+
+
+def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
+    """The writes that take all records of a case away."""
+    if not case.records:
+        return []
+    query = Query(_collection(ledger.tenant, case_id), select=())
+    return [Delete(row.path) for row in ledger.store.query(query)]
+
+
+def shown_row(document: Document) -> dict[str, Any]:
+    """The JSON fields of a record as a client sees it."""
+    return {"id": document.id, **document.data, "data": from_json(document.data["data"])}
+
+
+def _latest(
+    store: DocumentStore, tenant: str, case_id: str, wanted: RecordQuery
+) -> tuple[list[Document], str | None]:
+    case = required(CASES, store.get(CASES.path(tenant, case_id)), case_id)
+    kinds = [wanted.kind] if wanted.kind else list(case.records)
+    refs = [case.records[kind] for kind in kinds if kind in case.records]
+    newest_first = sorted(refs, key=lambda ref: ref.sequence, reverse=True)
+    ids, token = slice_of([ref.id for ref in newest_first], wanted, _collection(tenant, case_id))
+    paths = [_path(tenant, case_id, record_id) for record_id in ids]
+    return [row for row in store.get_many(paths) if row] if paths else [], token
+
+
+def _next(
+    case: StoredCase, case_id: str, new: NewRecord, *, by: str, now: datetime
+) -> StoredRecord:
+    previous = case.records.get(new.kind)
+    if previous is None and len(case.records) >= MAX_KINDS:
+        raise FailedPrecondition(f"a case has records of at most {MAX_KINDS} kinds")
+    text = canonical(new.data)
+    return StoredRecord(
+        case_id=case_id,
+        kind=new.kind,
+        title=new.title,
+        version=previous.version + 1 if previous else 1,
+        supersedes=previous.id if previous else None,
+        run_id=new.run_id,
+        sequence=case.head.sequence + 1,
+        sha256=hashlib.sha256(text).hexdigest(),
+        created_at=now,
+        created_by=by,
+        data=text.decode(),
+    )
+
+
+def _told(record_id: str, record: StoredRecord) -> dict[str, Any]:
+    told = {"kind", "version", "supersedes", "run_id", "sha256"}
+    return {"recordId": record_id, **record.model_dump(by_alias=True, include=told)}
+
+
+def _get(ledger: Ledger, case_id: str, record_id: str) -> Document:
+    document = ledger.store.get(_path(ledger.tenant, case_id, record_id))
+    if document is None:
+        raise NotFound(f"cases/{case_id}/records/{record_id} does not exist any more")
+    return document
+
+
+def _collection(tenant: str, case_id: str) -> str:
+    return f"{CASES.path(tenant, case_id)}/records"
+
+
+def _path(tenant: str, case_id: str, record_id: str) -> str:
+    return f"{_collection(tenant, case_id)}/{record_id}"

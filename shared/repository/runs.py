@@ -1,0 +1,213 @@
+"""Agents' runs in the store. Each step is an event on the chain of their case."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared import errors, runs
+from shared.documents.port import (
+    Create,
+    Delete,
+    Document,
+    DocumentStore,
+    Filter,
+    Order,
+    Query,
+    Update,
+    Write,
+)
+from shared.models.audit import EventType
+from shared.models.case import StoredCase
+from shared.models.run import NewRun, RunPatch, RunQuery, RunStatus, StoredRun
+from shared.models.settings import Settings
+from shared.repository.kinds import CASES
+from shared.repository.ledger import Ledger
+from shared.repository.paging import page
+from shared.repository.posting import Decision, Recorded, Rule, Seen
+from shared.repository.subjects import tenant_of
+from shared.repository.sweep import Run
+
+_NEWEST_FIRST = (Order("createdAt", descending=True),)
+_STEPS = {
+    RunStatus.PENDING: (EventType.AGENT_ACTION, "queued"),
+    RunStatus.RUNNING: (EventType.AGENT_STARTED, "started"),
+    RunStatus.COMPLETED: (EventType.AGENT_COMPLETED, "completed"),
+    RunStatus.FAILED: (EventType.AGENT_FAILED, "failed"),
+}
+
+
+def start(
+    ledger: Ledger, case_id: str, new: NewRun, settings: Settings
+) -> tuple[Recorded[StoredCase], str, StoredRun]:
+    """Starts or queues a run on an open case; gives its id and state too. Raises AlreadyExists."""
+    run_id = new.id or str(uuid.uuid4())
+    made: dict[datetime, StoredRun] = {}
+
+    def started(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+        runs.require_open(old)
+        if made and new.id and ledger.store.get(path(ledger.tenant, run_id)):
+            raise errors.AlreadyExists(f"runs/{run_id} exists")
+        by, minutes = ledger.origin.actor.name, settings.run_timeout_minutes
+        made[now] = run = runs.created(case_id, new, by=by, minutes=minutes, now=now)
+        write = Create(path(ledger.tenant, run_id), run.model_dump(by_alias=True))
+        case = old.model_copy(update={"run_count": old.run_count + 1})
+        return _step(case, case_id, run_id, run, write)
+
+    recorded = ledger.change(CASES, case_id, started)
+    if recorded.replayed:
+        run_id = recorded.happened.meta["runId"]
+        return recorded, run_id, get(ledger.store, ledger.tenant, case_id, run_id)
+    return recorded, run_id, made[recorded.happened.created_at]
+
+
+def update(
+    ledger: Ledger, case_id: str, run_id: str, patch: RunPatch, settings: Settings
+) -> tuple[Recorded[StoredCase], StoredRun]:
+    """Starts a queued run, or ends one. Raises NotFound, FailedPrecondition."""
+    run_path = path(ledger.tenant, run_id)
+    case, *seen = ledger.store.get_many([CASES.path(ledger.tenant, case_id), run_path])
+    made: dict[datetime, StoredRun] = {}
+
+    def updated(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+        document = seen.pop() if seen else ledger.store.get(run_path)
+        run = _required(document, case_id, run_id)
+        minutes = settings.run_timeout_minutes
+        made[now] = after = runs.updated(run, patch, minutes=minutes, now=now)
+        if after == run or document is None:
+            return None
+        return _step(old, case_id, run_id, after, _changed(document, after))
+
+    recorded = ledger.change(CASES, case_id, updated, seen=Seen(case))
+    if recorded.replayed:
+        return recorded, get(ledger.store, ledger.tenant, case_id, run_id)
+    return recorded, made[recorded.event.created_at if recorded.event else max(made)]
+
+
+def get(store: DocumentStore, tenant: str, case_id: str, run_id: str) -> StoredRun:
+    """A run of a case. Raises NotFound."""
+    return _required(store.get(path(tenant, run_id)), case_id, run_id)
+
+
+def listed(
+    store: DocumentStore, tenant: str, wanted: RunQuery
+) -> tuple[list[Document], str | None]:
+    """A page of runs, newest first; and the token of the next."""
+    equal = {
+        "caseId": wanted.case_id,
+        "status": wanted.status,
+        "agentId": wanted.agent_id,
+        "packId": wanted.pack_id,
+    }
+    filters = (Filter(name, "==", value) for name, value in equal.items() if value is not None)
+    return page(store, Query(f"tenants/{tenant}/runs", tuple(filters), _NEWEST_FIRST), wanted)
+
+
+def fail_stale(sweep: Run) -> None:
+    """Fails runs whose time is over, of all tenants, first what has been so for longest."""
+    query = Query(
+        "runs", (Filter("timeoutAt", "<=", sweep.now),), (Order("timeoutAt"),), group=True
+    )
+    for rows in sweep.due(query):
+        readable = [row for row, _ in sweep.readable(_state, rows)]
+        for by_case in _one_of_each_case(readable):
+            _fail(sweep, by_case)
+
+
+def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
+    """The writes that take all runs of a case away."""
+    if not case.run_count:
+        return []
+    query = Query(f"tenants/{ledger.tenant}/runs", (Filter("caseId", "==", case_id),))
+    return [Delete(row.path) for row in ledger.store.query(query)]
+
+
+def path(tenant: str, run_id: str) -> str:
+    """Where a run is kept."""
+    return f"tenants/{tenant}/runs/{run_id}"
+
+
+def _one_of_each_case(rows: Sequence[Document]) -> Iterator[dict[str, Document]]:
+    """The runs by the path of their case, in rounds in which no case comes twice."""
+    by_case: dict[str, list[Document]] = {}
+    for row in rows:
+        case_path = CASES.path(tenant_of(row.path), row.data["caseId"])
+        by_case.setdefault(case_path, []).append(row)
+    for number in range(max(map(len, by_case.values()), default=0)):
+        yield {name: runs[number] for name, runs in by_case.items() if number < len(runs)}
+
+
+def _fail(sweep: Run, by_case: dict[str, Document]) -> None:
+    found = [case for case in sweep.store.get_many(list(by_case)) if case]
+    sweep.counts["skipped"] += len(by_case) - len(found)
+    sweep.change(CASES, found, lambda case: _failer(sweep.store, case.id, by_case[case.path]))
+
+
+def _failer(store: DocumentStore, case_id: str, run: Document) -> Rule[StoredCase]:
+    """The rule that fails a run of a case if its time is over."""
+    seen = [run]
+
+    def failed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+        document = seen.pop() if seen else store.get(run.path)
+        if document is None:
+            return None
+        before = _state(document)
+        after = runs.timed_out(before, now)
+        if after == before:
+            return None
+        return _step(old, case_id, run.id, after, _changed(document, after))
+
+    return failed
+
+
+def _step(
+    case: StoredCase, case_id: str, run_id: str, run: StoredRun, write: Write
+) -> Decision[StoredCase]:
+    event_type, what = _STEPS[run.status]
+    return Decision(
+        case,
+        event_type,
+        f"Run {run_id} of {run.agent_id} {what}",
+        severity="error" if run.status is RunStatus.FAILED else "info",
+        agent_id=run.agent_id,
+        case_id=case_id,
+        meta=_told(run_id, run),
+        writes=(write,),
+    )
+
+
+def _told(run_id: str, run: StoredRun) -> dict[str, Any]:
+    """What an event says of a run: of its JSON the SHA-256 of the RFC 8785 form."""
+    texts = {"input": run.input, "output": run.output, "errors": run.errors}
+    hashes = {
+        f"{name}Sha256": hashlib.sha256(text.encode()).hexdigest()
+        for name, text in texts.items()
+        if text is not None
+    }
+    named = {"packId": run.pack_id, "version": run.version}
+    return {
+        "runId": run_id,
+        "status": run.status,
+        **{name: value for name, value in named.items() if value},
+        **hashes,
+    }
+
+
+def _changed(document: Document, after: StoredRun) -> Update:
+    data = after.model_dump(by_alias=True)
+    fields = {name: value for name, value in data.items() if document.data.get(name) != value}
+    return Update(document.path, fields, version=document.version)
+
+
+def _state(document: Document) -> StoredRun:
+    return StoredRun.model_validate(document.data, strict=False, by_name=False)
+
+
+def _required(document: Document | None, case_id: str, run_id: str) -> StoredRun:
+    run = _state(document) if document else None
+    if run is None or run.case_id != case_id:
+        raise errors.NotFound(f"cases/{case_id}/runs/{run_id} does not exist")
+    return run
