@@ -82,8 +82,8 @@ class EmbeddedStore:
         check_writes(writes)
         with current().trip() as cost:
             with self._database.writing() as connection:
-                for write in writes:
-                    self._apply(connection, write)
+                for path, some in _by_path(writes).items():
+                    self._apply(connection, path, some)
             cost.writes += len(writes)
 
     def query(self, query: Query) -> list[Document]:
@@ -123,16 +123,16 @@ class EmbeddedStore:
             documents = part.documents if sums else ""
             yield f"SELECT COUNT(*){sums}{part.sources}{documents}{part.rest}", part.arguments
 
-    def _apply(self, connection: sqlite3.Connection, write: Write) -> None:
-        old = _read(connection, write.path)
-        new = outcome(old.document if old else None, write)
+    def _apply(self, connection: sqlite3.Connection, path: str, writes: Sequence[Write]) -> None:
+        old = _read(connection, path)
+        new = outcome(old.document if old else None, writes)
         before, after = old.document.data if old else {}, new or {}
         fields = changed(before, after)
         if old and new is not None and not fields:
             return
-        number = _write(connection, write.path, old, new)
-        gone = entries_of(self._definitions, write.path, before, fields)
-        come = entries_of(self._definitions, write.path, after, fields)
+        number = _write(connection, path, old, new)
+        gone = entries_of(self._definitions, path, before, fields)
+        come = entries_of(self._definitions, path, after, fields)
         connection.executemany("DELETE FROM entries WHERE scope = ? AND key = ?", gone - come)
         _insert(connection, come - gone, number)
 
@@ -159,6 +159,13 @@ class EmbeddedStore:
             data = codec.decode(text, times)
             found = entries_of(self._definitions, f"{parent}/{name}", data, frozenset(data))
             _insert(connection, found, number)
+
+
+def _by_path(writes: Sequence[Write]) -> dict[str, list[Write]]:
+    found: dict[str, list[Write]] = {}
+    for write in writes:
+        found.setdefault(write.path, []).append(write)
+    return found
 
 
 def _definitions(connection: sqlite3.Connection) -> str | None:

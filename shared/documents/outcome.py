@@ -1,7 +1,8 @@
-"""What a write makes of a document: the rules of Firestore's commit, for the embedded store."""
+"""What writes make of a document: the rules of Firestore's commit, for the embedded store."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.documents.keys import encode
@@ -11,6 +12,7 @@ from shared.documents.port import (
     Data,
     Delete,
     Document,
+    Merge,
     Missing,
     Set,
     Stale,
@@ -22,23 +24,19 @@ from shared.documents.values import check_document
 _INT64 = 2**63
 
 
-def outcome(old: Document | None, write: Write) -> Data | None:
-    """The document's new data, None when it is to be gone. Raises a Conflict."""
-    if not isinstance(write, Create) and write.version is not None:
-        _require(old, write.path, write.version)
-    match write:
-        case Create(path, data):
-            if old:
-                raise AlreadyExists(path)
-            return data
-        case Update(path):
-            if not old:
-                raise Missing(path)
-            return _updated(old.data, write)
-        case Set(data=data):
-            return data
-        case Delete():
-            return None
+def outcome(old: Document | None, writes: Sequence[Write]) -> Data | None:
+    """The document's data after all of a commit's `writes` to it, None when it is to be gone.
+
+    Raises a Conflict, and Rejected for a document that has become too large.
+    """
+    data = old.data if old else None
+    for write in writes:
+        if not isinstance(write, Create | Merge) and write.version is not None:
+            _require(old, write.path, write.version)
+        data = _after(data, write)
+    if data is not None and isinstance(writes[-1], Update | Merge):
+        check_document(writes[-1].path, data)
+    return data
 
 
 def changed(before: Data, after: Data) -> frozenset[str]:
@@ -51,11 +49,27 @@ def _require(old: Document | None, path: str, version: int) -> None:
         raise Stale(path)
 
 
-def _updated(data: Data, write: Update) -> Data:
+def _after(data: Data | None, write: Write) -> Data | None:
+    match write:
+        case Create(path, new):
+            if data is not None:
+                raise AlreadyExists(path)
+            return new
+        case Update(path):
+            if data is None:
+                raise Missing(path)
+            return _merged(data, write)
+        case Merge():
+            return _merged(data or {}, write)
+        case Set(data=new):
+            return new
+        case Delete():
+            return None
+
+
+def _merged(data: Data, write: Update | Merge) -> Data:
     sums = {name: _sum(data.get(name), step) for name, step in write.increments.items()}
-    merged = {**data, **write.fields, **sums}
-    check_document(write.path, merged)
-    return merged
+    return {**data, **write.fields, **sums}
 
 
 def _sum(value: Any, step: int) -> Any:

@@ -104,6 +104,19 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """Replaces and increments top-level fields of a document, and makes it where there is none.
+
+    Increments are those of `Update`. A commit may merge into what it has written before, and more
+    than once.
+    """
+
+    path: str
+    fields: Data = field(default_factory=dict)
+    increments: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Set:
     """Writes a whole document; with `version`, over exactly that one."""
 
@@ -120,7 +133,7 @@ class Delete:
     version: int | None = None
 
 
-Write = Create | Update | Set | Delete
+Write = Create | Update | Merge | Set | Delete
 
 
 @dataclass(frozen=True, slots=True)

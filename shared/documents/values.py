@@ -19,6 +19,7 @@ from shared.documents.port import (
     Data,
     Delete,
     Filter,
+    Merge,
     Query,
     Rejected,
     Set,
@@ -33,6 +34,7 @@ MAX_NAME_BYTES = 1500
 MAX_DEPTH = 20
 MAX_WRITES = 1000
 """Of Firestore's own limits the size of a request is left (release notes, 2023-03-29)."""
+MAX_INCREMENTS = 500
 MAX_DISJUNCTIONS = 30
 MAX_AGGREGATES = 5
 _ID = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[^/\x00]+", re.DOTALL)
@@ -55,8 +57,7 @@ def check_writes(writes: Sequence[Write]) -> None:
     """Raises Rejected unless all of `writes` may go into one commit."""
     if len(writes) > MAX_WRITES:
         raise Rejected(f"more than {MAX_WRITES} writes in one commit")
-    if len({write.path for write in writes}) < len(writes):
-        raise Rejected("two writes to one document in one commit")
+    _check_repeated(writes)
     if commit_bytes(writes) > MAX_COMMIT_BYTES:
         raise Rejected("commit is larger than 10 MiB")
 
@@ -105,14 +106,25 @@ def check_aggregation(aggregation: Aggregation) -> None:
         raise Rejected("an aggregation takes no cursor")
 
 
+def _check_repeated(writes: Sequence[Write]) -> None:
+    increments: dict[str, int] = {}
+    for write in writes:
+        if write.path in increments and not isinstance(write, Merge):
+            raise Rejected("two writes to one document in one commit, the second no merge")
+        steps = len(write.increments) if isinstance(write, Update | Merge) else 0
+        increments[write.path] = increments.get(write.path, 0) + steps
+    if max(increments.values(), default=0) > MAX_INCREMENTS:
+        raise Rejected(f"more than {MAX_INCREMENTS} increments of one document in one commit")
+
+
 def _write_size(write: Write) -> int:
     check_path(write.path)
     match write:
-        case Create(data=data) | Set(data=data) | Update(fields=data):
+        case Create(data=data) | Set(data=data) | Update(fields=data) | Merge(fields=data):
             size = check_document(write.path, data)
         case Delete():
             size = 0
-    if isinstance(write, Update):
+    if isinstance(write, Update | Merge):
         size += _map_size(dict(write.increments), 1)
         if not all(type(step) is int for step in write.increments.values()):
             raise Rejected("an increment is not an integer")

@@ -22,6 +22,7 @@ from shared.documents.port import (
     Delete,
     Document,
     Filter,
+    Merge,
     Query,
     Set,
     Update,
@@ -78,14 +79,12 @@ def write(change: Write, root: str) -> Any:
             _fill(message.update, name, data)
         case Delete():
             message.delete = name
-        case Update(fields=fields, increments=increments):
-            _fill(message.update, name, fields)
-            message.update_mask.SetInParent()
-            message.update_mask.field_paths.extend(map(_quoted, fields))
-            for field, step in increments.items():
-                message.update_transforms.add(field_path=_quoted(field), increment=_encode(step))
+        case Merge():
+            _fill_partly(message, name, change)
+        case Update():
+            _fill_partly(message, name, change)
             message.current_document.exists = True
-    if not isinstance(change, Create) and change.version is not None:
+    if not isinstance(change, Create | Merge) and change.version is not None:
         seconds, nanos = divmod(change.version, 1_000_000_000)
         time = message.current_document.update_time
         time.seconds, time.nanos = seconds, nanos
@@ -140,6 +139,14 @@ def _fill(message: Any, name: str, data: Data) -> None:
     message.name = name
     for field, value in data.items():
         message.fields[field].CopyFrom(_encode(value))
+
+
+def _fill_partly(message: Any, name: str, change: Update | Merge) -> None:
+    _fill(message.update, name, change.fields)
+    message.update_mask.SetInParent()
+    message.update_mask.field_paths.extend(map(_quoted, change.fields))
+    for field, step in change.increments.items():
+        message.update_transforms.add(field_path=_quoted(field), increment=_encode(step))
 
 
 def _add_filter(composite: Any, condition: Filter) -> None:

@@ -20,6 +20,7 @@ from shared.documents.port import (
     Delete,
     DocumentStore,
     Filter,
+    Merge,
     Missing,
     MissingIndex,
     Order,
@@ -147,12 +148,69 @@ def test_an_empty_commit_succeeds(store: DocumentStore) -> None:
         ({"n": -(2**63)}, -1, -(2**63)),
     ],
 )
+@pytest.mark.parametrize("write", [Update, Merge])
 def test_increment_adds_to_numbers_and_stops_at_64_bits(
-    store: DocumentStore, before: Data, step: int, after: float
+    store: DocumentStore, write: type[Update | Merge], before: Data, step: int, after: float
 ) -> None:
     store.commit([Set("notes/a", before)])
-    store.commit([Update("notes/a", {"other": 1}, increments={"n": step})])
+    store.commit([write("notes/a", {"other": 1}, increments={"n": step})])
     assert data_of(store, "notes/a") == {"n": after, "other": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "increments"),
+    [({"a.b": {"x": 1}}, {}), ({}, {"n": 5}), ({"text": "x"}, {"n": -(2**63)}), ({}, {})],
+)
+def test_merge_makes_a_document_where_there_is_none(
+    store: DocumentStore, fields: Data, increments: dict[str, int]
+) -> None:
+    store.commit([Merge("notes/a", fields, increments)])
+    assert data_of(store, "notes/a") == {**fields, **increments}
+
+
+@pytest.mark.parametrize("name", ["plain", "dotted.name", "`\\"])
+def test_merge_replaces_the_fields_it_names_and_no_others(store: DocumentStore, name: str) -> None:
+    store.commit([Set("notes/a", {name: {"old": 1}, "kept": 1, "n": 1})])
+    store.commit([Merge("notes/a", {name: {"new": 2}}, {"n": 2})])
+    assert data_of(store, "notes/a") == {name: {"new": 2}, "kept": 1, "n": 3}
+
+
+def test_what_is_merged_is_found_by_queries(store: DocumentStore) -> None:
+    store.commit([Merge("notes/a", {"kind": "x"}, {"n": 1})])
+    store.commit([Merge("notes/a", {"kind": "y"}, {"n": 1})])
+    assert ids(store, Query("notes", filters=(Filter("kind", "==", "y"),))) == ["a"]
+    assert ids(store, Query("notes", filters=(Filter("n", "==", 2),))) == ["a"]
+    assert ids(store, Query("notes", filters=(Filter("kind", "==", "x"),))) == []
+
+
+def test_a_commit_merges_into_what_it_wrote_before(store: DocumentStore) -> None:
+    store.commit([Set("notes/old", {"n": 1}), Set("notes/gone", {"n": 1})])
+    store.commit(
+        [
+            Create("notes/new", {"n": 1, "kept": 1}),
+            Update("notes/old", {"m": 1}),
+            Delete("notes/gone"),
+            Merge("notes/new", {"x": 1}, {"n": 2}),
+            Merge("notes/old", {"m": 2}, {"n": 2}),
+            Merge("notes/gone", {"x": 1}),
+        ]
+    )
+    assert data_of(store, "notes/new") == {"n": 3, "kept": 1, "x": 1}
+    assert data_of(store, "notes/old") == {"n": 3, "m": 2}
+    assert data_of(store, "notes/gone") == {"x": 1}
+
+
+def test_merges_of_one_document_in_one_commit_follow_each_other(store: DocumentStore) -> None:
+    store.commit([Merge("notes/a", {"last": n}, {"sum": n}) for n in range(1, 101)])
+    assert data_of(store, "notes/a") == {"last": 100, "sum": 5050}
+
+
+def test_a_document_may_be_too_large_between_two_merges_of_one_commit(
+    store: DocumentStore,
+) -> None:
+    store.commit([Set("notes/a", {"one": "x" * 700_000})])
+    store.commit([Merge("notes/a", {"two": "x" * 700_000}), Merge("notes/a", {"one": ""})])
+    assert data_of(store, "notes/a") == {"one": "", "two": "x" * 700_000}
 
 
 # Versions and preconditions
@@ -164,6 +222,7 @@ def test_the_version_grows_with_every_change(store: DocumentStore) -> None:
         Create("notes/a", {"n": 1}),
         Update("notes/a", {"n": 2}),
         Update("notes/a", increments={"n": 1}),
+        Merge("notes/a", increments={"n": 1}),
         Set("notes/a", {"n": 3.0}),
         Set("notes/a", {}),
     ):
@@ -179,6 +238,8 @@ def test_the_version_grows_with_every_change(store: DocumentStore) -> None:
         Update("notes/a", {"n": 1}),
         Update("notes/a"),
         Update("notes/a", increments={"n": 0}),
+        Merge("notes/a", {"n": 1}),
+        Merge("notes/a", increments={"n": 0}),
     ],
 )
 def test_a_write_that_changes_nothing_leaves_the_version(
@@ -187,6 +248,13 @@ def test_a_write_that_changes_nothing_leaves_the_version(
     store.commit([Set("notes/a", {"n": 1, "m": {"x": 1, "y": 2}})])
     before = version_of(store, "notes/a")
     store.commit([write])
+    assert version_of(store, "notes/a") == before
+
+
+def test_merges_that_cancel_each_other_leave_the_version(store: DocumentStore) -> None:
+    store.commit([Set("notes/a", {"n": 1, "m": 1})])
+    before = version_of(store, "notes/a")
+    store.commit([Merge("notes/a", {"m": 2}, {"n": 1}), Merge("notes/a", {"m": 1}, {"n": -1})])
     assert version_of(store, "notes/a") == before
 
 
@@ -255,7 +323,7 @@ def test_one_failing_write_undoes_the_whole_commit(
     store: DocumentStore, failing: Write, error: type[StoreError], place: int
 ) -> None:
     store.commit([Set("notes/there", {"n": 1})])
-    writes: list[Write] = [Create("notes/new", {"n": 1}), Set("notes/other", {"n": 1})]
+    writes: list[Write] = [Create("notes/new", {"n": 1}), Merge("notes/other", {}, {"n": 1})]
     writes.insert(place, failing)
     with pytest.raises(error):
         store.commit(writes)
@@ -542,7 +610,7 @@ BAD_DATA: dict[str, Data] = {
 
 
 @pytest.mark.parametrize("data", BAD_DATA.values(), ids=BAD_DATA.keys())
-@pytest.mark.parametrize("write", [Create, Set, Update])
+@pytest.mark.parametrize("write", [Create, Set, Update, Merge])
 def test_what_cannot_be_stored_is_rejected_and_nothing_is_written(
     store: DocumentStore, write: Callable[[str, Data], Write], data: Data
 ) -> None:
@@ -559,10 +627,13 @@ def test_what_is_just_within_the_limits_is_stored(store: DocumentStore) -> None:
     assert data_of(store, "notes/" + "i" * 1500) == data
 
 
-def test_an_update_that_makes_a_document_too_large_is_rejected(store: DocumentStore) -> None:
+@pytest.mark.parametrize("write", [Update, Merge])
+def test_an_update_that_makes_a_document_too_large_is_rejected(
+    store: DocumentStore, write: type[Update | Merge]
+) -> None:
     store.commit([Set("notes/a", {"one": "x" * 700_000})])
     with pytest.raises(Rejected):
-        store.commit([Update("notes/a", {"two": "x" * 700_000})])
+        store.commit([write("notes/a", {"two": "x" * 700_000})])
     assert (data_of(store, "notes/a") or {}).keys() == {"one"}
 
 
@@ -584,6 +655,7 @@ def test_a_bad_path_is_rejected_by_every_call(store: DocumentStore, path: str) -
         lambda: store.get_many(["notes/a", path]),
         lambda: store.commit([Set("notes/a", {}), Set(path, {})]),
         lambda: store.commit([Delete(path)]),
+        lambda: store.commit([Merge(path)]),
         lambda: store.query(Query(f"{path}/parts")),
     ]
     for call in calls:
@@ -595,10 +667,16 @@ def test_a_bad_path_is_rejected_by_every_call(store: DocumentStore, path: str) -
 BAD_COMMITS: dict[str, Sequence[Write]] = {
     "over 1,000 writes": [Set(f"notes/{number}", {}) for number in range(1_001)],
     "two writes to one document": [Set("notes/a", {}), Delete("notes/a")],
+    "a write after a merge": [Merge("notes/a"), Update("notes/a")],
+    "over 500 increments of one document": [
+        Merge("notes/a", increments={"n": 1, "m": 1}) for _ in range(251)
+    ],
     "over 10 MiB": [Set(f"notes/{number}", {"n": "x" * 1_000_000}) for number in range(11)],
     "a fractional increment": [Update("notes/a", increments={"n": 0.5})],  # type: ignore[dict-item]
     "an increment over 64 bits": [Update("notes/a", increments={"n": 2**63})],
     "a field replaced and incremented": [Update("notes/a", {"n": 1}, {"n": 1})],
+    "a field merged and incremented": [Merge("notes/a", {"n": 1}, {"n": 1})],
+    "a merge with a fractional increment": [Merge("notes/a", {}, {"n": 0.5})],  # type: ignore[dict-item]
     "a reserved field incremented": [Update("notes/a", increments={"__n__": 1})],
 }
 
@@ -690,6 +768,7 @@ def test_a_query_without_its_index_is_refused_by_the_embedded_store(
         (lambda store: store.get("notes/none"), 1, 0),
         (lambda store: store.get_many(["notes/a", "notes/none", "notes/a"]), 2, 0),
         (lambda store: store.commit([Delete("notes/none"), Set("notes/new", {})]), 0, 2),
+        (lambda store: store.commit([Merge("notes/a", {}, {"n": 1})] * 3), 0, 3),
         (lambda store: store.query(Query("notes")), 3, 0),
         (lambda store: store.query(Query("notes", limit=2)), 2, 0),
         (lambda store: store.query(Query("empty")), 1, 0),

@@ -36,6 +36,7 @@ from shared.documents.port import (
     Document,
     DocumentStore,
     Filter,
+    Merge,
     Op,
     Order,
     Query,
@@ -158,8 +159,14 @@ PAIRS = ["rows/a", "rows/b", "rows/c"]
 
 
 @st.composite
+def merges(draw: st.DrawFn, path: str) -> Callable[[Versions], Write]:
+    merge = Merge(path, {"m": draw(SCALARS)}, {"n": draw(st.integers(-1, 1))})
+    return lambda _: merge
+
+
+@st.composite
 def changes(draw: st.DrawFn, path: str) -> Callable[[Versions], Write]:
-    kind = draw(st.sampled_from([Create, Update, Update, Set, Set, Delete]))
+    kind = draw(st.sampled_from([Create, Update, Update, Merge, Set, Set, Delete]))
     data = draw(st.dictionaries(st.sampled_from(["n", "m", "a.b"]), SCALARS | MAPS, max_size=2))
     steps = draw(st.dictionaries(st.just("n"), st.integers(-(2**63), 2**63 - 1), max_size=1))
     back = draw(st.sampled_from([0, 0, 1, 1, 2]))
@@ -171,6 +178,8 @@ def changes(draw: st.DrawFn, path: str) -> Callable[[Versions], Write]:
             return Create(path, data)
         if kind is Update:
             return Update(path, data, {} if "n" in data else steps, version)
+        if kind is Merge:
+            return Merge(path, data, {} if "n" in data else steps)
         return Set(path, data, version) if kind is Set else Delete(path, version)
 
     return made
@@ -179,7 +188,8 @@ def changes(draw: st.DrawFn, path: str) -> Callable[[Versions], Write]:
 @st.composite
 def commits(draw: st.DrawFn) -> list[Callable[[Versions], Write]]:
     paths = draw(st.lists(st.sampled_from(PAIRS), min_size=1, max_size=3, unique=True))
-    return [draw(changes(path)) for path in paths]
+    again = draw(st.lists(st.sampled_from(paths), max_size=3))
+    return [draw(changes(path)) for path in paths] + [draw(merges(path)) for path in again]
 
 
 # Comparing
