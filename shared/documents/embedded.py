@@ -31,7 +31,7 @@ from shared.documents.cost import current
 from shared.documents.entries import Entry, entries_of, scan
 from shared.documents.indexes import Indexes, counted, disjuncts
 from shared.documents.outcome import changed, outcome
-from shared.documents.port import Aggregation, Data, Document, Query, Totals, Write
+from shared.documents.port import Aggregation, Data, Delete, Document, Query, Totals, Write
 from shared.documents.sqlite import Database
 from shared.documents.totals import columns, totals
 from shared.documents.values import check_aggregation, check_path, check_query, check_writes
@@ -128,7 +128,8 @@ class EmbeddedStore:
         new = outcome(old.document if old else None, writes)
         before, after = old.document.data if old else {}, new or {}
         fields = changed(before, after)
-        if old and new is not None and not fields:
+        # What is deleted and made again is another document, be it just the same.
+        if old and new is not None and not fields and not isinstance(writes[0], Delete):
             return
         number = _write(connection, path, old, new)
         gone = entries_of(self._definitions, path, before, fields)
