@@ -15,7 +15,8 @@ from shared.documents.port import Unavailable
 class Cost:
     """Counted by the stores, shown in `Server-Timing`. Round trips side by side count as one.
 
-    `seconds` is the time spent in the store, `lost` the part of it that brought no answer.
+    `seconds` is the time spent in the store, `lost` the part of it that brought no answer. What a
+    watch waits after its first answer is neither: the store has nothing to do.
     """
 
     reads: int = 0

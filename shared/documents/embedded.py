@@ -13,6 +13,7 @@ Where it differs from Google's emulator (tests/documents/test_differential.py ho
     a query without its index         MissingIndex, as in production; the emulator answers it
     a collection group, unfiltered    MissingIndex; Firestore and the emulator answer it
     a commit of 4 to 10 MiB           done, as in production; the emulator: Unavailable
+    changes in quick succession       a watch may see the last only; the emulator tells them all
     sums and averages of fractions    may differ in the last digits: the order of adding is open
 """
 
@@ -22,7 +23,7 @@ import heapq
 import itertools
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -31,10 +32,11 @@ from shared.documents.cost import current
 from shared.documents.entries import Entry, entries_of, scan
 from shared.documents.indexes import Indexes, counted, disjuncts
 from shared.documents.outcome import changed, outcome
-from shared.documents.port import Aggregation, Data, Document, Query, Totals, Write
+from shared.documents.port import Aggregation, Data, Delete, Document, Query, Totals, Write
 from shared.documents.sqlite import Database
 from shared.documents.totals import columns, totals
 from shared.documents.values import check_aggregation, check_path, check_query, check_writes
+from shared.documents.waiting import Waiting
 
 _TABLES = (
     """CREATE TABLE documents (
@@ -45,6 +47,10 @@ _TABLES = (
         PRIMARY KEY (scope, key)) WITHOUT ROWID""",
     "CREATE TABLE indexed (definitions TEXT NOT NULL)",
 )
+
+
+# How often a watch looks whether the document has changed: it takes some 80 microseconds.
+_LOOK_SECONDS = 0.03
 
 
 class _Found(NamedTuple):
@@ -110,6 +116,33 @@ class EmbeddedStore:
             cost.reads += sum(max(1, -(-answer.count // 1000)) for answer in answers)
         return answers
 
+    def watch(
+        self,
+        path: str,
+        until: Callable[[Document | None], bool],
+        seconds: float,
+        given_up: Callable[[], bool],
+    ) -> Document | None:
+        """See `DocumentStore`. Nothing is held between two looks at the version."""
+        waiting = Waiting(seconds, given_up)
+        found = self.get(path)
+        while not until(found):
+            found, before = self._changed(path, found, waiting), found
+            if found is before:
+                break
+        return found
+
+    def _changed(self, path: str, found: Document | None, waiting: Waiting) -> Document | None:
+        """The document once it is not as `found` any more; `found` when the waiting is over."""
+        while not waiting.over():
+            time.sleep(max(0.0, min(_LOOK_SECONDS, waiting.left)))
+            with self._database.reading() as connection:
+                if _version(connection, path) != (found and found.version):
+                    current().reads += 1
+                    row = _read(connection, path)
+                    return row and row.document
+        return found
+
     def _select(self, query: Query) -> tuple[str, list[Any]]:
         part = scan(query, self._definitions.plan(query))
         wanted = f"{part.place}, d.parent, d.id, d.data, d.times, d.version"
@@ -128,7 +161,8 @@ class EmbeddedStore:
         new = outcome(old.document if old else None, writes)
         before, after = old.document.data if old else {}, new or {}
         fields = changed(before, after)
-        if old and new is not None and not fields:
+        # What is deleted and made again is another document, be it just the same.
+        if old and new is not None and not fields and not isinstance(writes[0], Delete):
             return
         number = _write(connection, path, old, new)
         gone = entries_of(self._definitions, path, before, fields)
@@ -183,6 +217,14 @@ def _read(connection: sqlite3.Connection, path: str) -> _Found | None:
         (parent, name),
     ).fetchone()
     return row and _Found(row[0], Document(path, codec.decode(row[1], row[2]), row[3]))
+
+
+def _version(connection: sqlite3.Connection, path: str) -> int | None:
+    parent, _, name = path.rpartition("/")
+    row = connection.execute(
+        "SELECT version FROM documents WHERE parent = ? AND id = ?", (parent, name)
+    ).fetchone()
+    return row and int(row[0])
 
 
 def _write(connection: sqlite3.Connection, path: str, old: _Found | None, new: Data | None) -> int:

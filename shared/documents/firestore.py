@@ -3,13 +3,15 @@
 Over the client library's channel and message types, but not its client: fast where that is slow
 (`wire.py`), and bounded where it is not. Reads are repeated while there is time. A commit is sent
 once: the library's own repeat of a commit whose answer was lost would apply an increment twice, so
-what to do about an unknown outcome is the ledger's decision.
+what to do about an unknown outcome is the ledger's decision. A watch is a stream of its own
+(`listening.py`), opened again when it breaks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, suppress
 from typing import Any, TypeVar
 
 import grpc
@@ -18,16 +20,16 @@ from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrp
 from shared.documents import wire
 from shared.documents.backoff import attempts
 from shared.documents.cost import current
+from shared.documents.failures import errors_mapped
 from shared.documents.indexes import counted, disjuncts
+from shared.documents.listening import Stream, opened
 from shared.documents.port import (
     Aborted,
     Aggregation,
-    AlreadyExists,
     Document,
     Missing,
     MissingIndex,
     Query,
-    Rejected,
     Stale,
     StoreError,
     Totals,
@@ -35,6 +37,7 @@ from shared.documents.port import (
     Write,
 )
 from shared.documents.values import check_aggregation, check_path, check_query, check_writes
+from shared.documents.waiting import Waiting
 
 # The time a request may lose on a store that does not answer; with it a 503 is out within 3
 # seconds.
@@ -49,25 +52,6 @@ _CHANNEL_OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 1_000),
 ]
 _SERVICE = "/google.firestore.v1.Firestore/"
-_Code = grpc.StatusCode
-_ERRORS: dict[grpc.StatusCode, type[StoreError]] = {
-    _Code.ALREADY_EXISTS: AlreadyExists,
-    _Code.NOT_FOUND: Missing,
-    _Code.FAILED_PRECONDITION: Stale,
-    _Code.ABORTED: Aborted,
-    _Code.INVALID_ARGUMENT: Rejected,
-    _Code.OUT_OF_RANGE: Rejected,
-    _Code.UNAVAILABLE: Unavailable,
-    _Code.DEADLINE_EXCEEDED: Unavailable,
-    _Code.INTERNAL: Unavailable,
-    _Code.UNKNOWN: Unavailable,
-    _Code.CANCELLED: Unavailable,
-    _Code.RESOURCE_EXHAUSTED: Unavailable,
-}
-
-
-# What NOT_FOUND says of a whole database instead of a document.
-_NO_DATABASE = "does not exist for project"
 _T = TypeVar("_T")
 
 
@@ -93,6 +77,9 @@ class FirestoreStore:
         )
         self._commit = _method(unary, "Commit", wire.CommitRequest, wire.CommitResponse)
         self._run_query = _method(stream, "RunQuery", wire.RunQueryRequest, wire.RunQueryResponse)
+        self._listen = _method(
+            self._channel.stream_stream, "Listen", wire.ListenRequest, wire.ListenResponse
+        )
         self._run_aggregation = _method(
             stream, "RunAggregationQuery", wire.RunAggregationRequest, wire.RunAggregationResponse
         )
@@ -131,7 +118,7 @@ class FirestoreStore:
         check_writes(writes)
         messages = [wire.write(write, self._root) for write in writes]
         request = wire.CommitRequest(database=self._database, writes=messages)
-        with current().trip() as cost, _errors_mapped():
+        with current().trip() as cost, errors_mapped():
             self._commit(request, **self._options())
             cost.writes += len(writes)
 
@@ -159,6 +146,65 @@ class FirestoreStore:
         current().reads += sum(max(1, -(-total.count // 1000)) for total in totals)
         return totals
 
+    def watch(
+        self,
+        path: str,
+        until: Callable[[Document | None], bool],
+        seconds: float,
+        given_up: Callable[[], bool],
+    ) -> Document | None:
+        """See `DocumentStore`. A stream that is opened again is billed another read."""
+        check_path(path)
+        found = None
+        with closing(self._states(path, Waiting(seconds, given_up))) as states:
+            for found in states:
+                if until(found):
+                    break
+        return found
+
+    def _states(self, path: str, waiting: Waiting) -> Generator[Document | None]:
+        """The states of a document while `waiting`, over as many streams as that takes."""
+        request = wire.listen(self._database, f"{self._root}/{path}")
+        known: list[Document | None] = []
+        for _ in attempts(math.inf, first=0.2, longest=0.5):
+            stream = self._opened(request, waiting, again=bool(known))
+            if not stream:
+                return
+            with closing(stream), suppress(Unavailable, Aborted), errors_mapped():
+                for state in stream.states(waiting):
+                    current().reads += 1
+                    if known != [state]:
+                        known = [state]
+                        yield state
+                return
+
+    def _opened(self, request: Any, waiting: Waiting, *, again: bool) -> Stream | None:
+        """A stream that has told its first state; None if it is `again`, and the time over.
+
+        What a watch lost and found again is part of its waiting, so it is not lost to others.
+        """
+
+        def patience() -> float:
+            return min(self._patience(), waiting.left) if again else self._patience()
+
+        def once() -> Stream:
+            # Whoever watches hangs up before this deadline, unless that thread is gone.
+            options = {**self._options(), "timeout": PATIENCE_SECONDS + max(0.0, waiting.left)}
+            # Opened while the document changes, a stream of the emulator is now and then silent.
+            turn = min(patience(), PATIENCE_SECONDS / 2)
+            return opened(Stream(self._listen, request, self._root, **options), turn)
+
+        lost = current().lost
+        try:
+            stream = self._read(once, patience())
+        except Unavailable:
+            if again and waiting.left <= 0:
+                return None
+            raise
+        if again:
+            current().lost = lost
+        return stream
+
     def _query_request(self, query: Query, **what: Any) -> dict[str, Any]:
         parent, _, _ = query.collection.rpartition("/")
         return {"parent": f"{self._root}/{parent}" if parent else self._root, **what}
@@ -174,12 +220,12 @@ class FirestoreStore:
 
         return self._read(once)
 
-    def _read(self, once: Callable[[], _T]) -> _T:
-        """Does `once`, and again while there is time."""
+    def _read(self, once: Callable[[], _T], seconds: float | None = None) -> _T:
+        """Does `once`, and again while there is time, at most `seconds`."""
         error: StoreError = Unavailable("no time left")
-        for _ in attempts(self._patience(), first=0.05):
+        for _ in attempts(self._patience() if seconds is None else seconds, first=0.05):
             try:
-                with current().trip(), _errors_mapped():
+                with current().trip(), errors_mapped():
                     return once()
             except (Unavailable, Aborted) as failure:
                 error = failure
@@ -214,14 +260,3 @@ def _totals(wanted: Aggregation, result: Any) -> Totals:
         {field: values[f"sum_{place}"] for place, field in enumerate(wanted.sums)},
         {field: values[f"average_{place}"] for place, field in enumerate(wanted.averages)},
     )
-
-
-@contextmanager
-def _errors_mapped() -> Iterator[None]:
-    try:
-        yield
-    except grpc.RpcError as error:
-        kind = _ERRORS.get(error.code(), StoreError)
-        if kind is Missing and _NO_DATABASE in str(error.details()):
-            kind = StoreError
-        raise kind(f"Firestore: {error.code().name}: {error.details()}") from error

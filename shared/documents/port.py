@@ -9,7 +9,7 @@ a name or a dotted path of names. A commit is atomic: all of its writes, or none
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -212,6 +212,20 @@ class DocumentStore(Protocol):
 
     def aggregate(self, aggregations: Sequence[Aggregation]) -> list[Totals]:
         """All of them side by side. Billed: one read for every 1,000 entries, at least one each."""
+
+    def watch(
+        self,
+        path: str,
+        until: Callable[[Document | None], bool],
+        seconds: float,
+        given_up: Callable[[], bool],
+    ) -> Document | None:
+        """Follows the document at `path`; gives its last state.
+
+        It ends when a state satisfies `until`, when `seconds` are over, or when `given_up()`, asked
+        about once a second, says that nobody waits any more. Of changes in quick succession only
+        the last may be seen. Billed: one read, and one for each change seen.
+        """
 
     def close(self) -> None:
         """Lets go of connections."""

@@ -43,6 +43,8 @@ CommitRequest = types.CommitRequest.pb()
 CommitResponse = types.CommitResponse.pb()
 RunQueryRequest = types.RunQueryRequest.pb()
 RunQueryResponse = types.RunQueryResponse.pb()
+ListenRequest = types.ListenRequest.pb()
+ListenResponse = types.ListenResponse.pb()
 RunAggregationRequest = types.RunAggregationQueryRequest.pb()
 RunAggregationResponse = types.RunAggregationQueryResponse.pb()
 
@@ -128,6 +130,18 @@ def aggregation(wanted: Aggregation, root: str) -> Any:
     for place, field in enumerate(wanted.averages):
         message.aggregations.add(alias=f"average_{place}").avg.field.field_path = _path(field)
     return message
+
+
+def listen(database: str, name: str) -> Any:
+    """The request to follow the document `name`."""
+    return ListenRequest(
+        database=database, add_target={"documents": {"documents": [name]}, "target_id": 1}
+    )
+
+
+def unlisten(database: str) -> Any:
+    """The request to follow it no more, confirmed by a REMOVE without a cause."""
+    return ListenRequest(database=database, remove_target=1)
 
 
 def number(value: Any) -> Any:

@@ -258,6 +258,13 @@ def test_merges_that_cancel_each_other_leave_the_version(store: DocumentStore) -
     assert version_of(store, "notes/a") == before
 
 
+def test_what_is_deleted_and_made_again_has_a_new_version(store: DocumentStore) -> None:
+    store.commit([Set("notes/a", {"n": 1})])
+    before = version_of(store, "notes/a")
+    store.commit([Delete("notes/a"), Merge("notes/a", {"n": 1})])
+    assert version_of(store, "notes/a") > before
+
+
 def test_a_write_for_the_current_version_succeeds(store: DocumentStore) -> None:
     store.commit([Set("notes/a", {"n": 1})])
     store.commit([Update("notes/a", {"n": 2}, version=version_of(store, "notes/a"))])
