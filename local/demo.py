@@ -19,6 +19,7 @@ _EVIDENCE = [
     {"id": "dea", "title": "Federal DEA Requirements", "citation": "21 CFR 1301"},
     {"id": "web", "title": "The practice's web site"},
 ]
+_CASE = "/cases/CASE-2024-001"
 _SHOWN = ("id", "status", "assignedTo", "dueAt", "overdue", "reopenCount")
 
 
@@ -44,17 +45,21 @@ class UnexpectedAnswer(Exception):
 
 
 def _play(url: str) -> None:
-    agent, vera, paul = token("agent", "intake"), token("verifier", "vera"), token("pilot", "paul")
-    admin = token("admin", "alex")
     say = _Narrator(url)
-    case = "/cases/CASE-2024-001"
+    _open_and_take(say)
+    _curate_and_approve(say)
+    _run_and_ask(say)
+    _look_back(say)
+
+
+def _open_and_take(say: _Narrator) -> None:
+    agent, vera, admin = token("agent", "intake"), token("verifier", "vera"), token("admin", "alex")
     new = {
         "id": "CASE-2024-001",
         "decisionType": "csf_practitioner",
         "title": "Dr. Sarah Smith - CSF Application",
         "summary": "Application for controlled substance facilitation",
     }
-
     say("An admin sets 24 hours for this kind of decision.")
     say.send(200, "PATCH", "/settings", admin, {"slaHours": {"csf_practitioner": 24}})
     say("An agent opens a case from a submission. Sent twice with one key, it happens once.")
@@ -62,32 +67,73 @@ def _play(url: str) -> None:
     say.send(201, "POST", "/cases", agent, new, {"Idempotency-Key": "submission-123"})
     say("Vera takes the next case of the queue and starts to work on it.")
     opened = say.send(200, "POST", "/cases:claimNext", vera)
-    say.send(200, "PATCH", case, vera, {"status": "in_review"})
+    say.send(200, "PATCH", _CASE, vera, {"status": "in_review"})
     say("A change based on an old version is refused.")
     stale = {"If-Match": opened.headers["ETag"]}
-    say.send(412, "PATCH", case, vera, {"title": "Dr. S. Smith"}, stale)
+    say.send(412, "PATCH", _CASE, vera, {"title": "Dr. S. Smith"}, stale)
     say("A question to the applicant stops the clock; the note is counted.")
-    say.send(200, "PATCH", case, vera, {"status": "needs_info"})
+    say.send(200, "PATCH", _CASE, vera, {"status": "needs_info"})
     note = {"eventType": "note_added", "message": "Asked for the DEA registration"}
-    say.send(201, "POST", f"{case}/audit", vera, note)
+    say.send(201, "POST", f"{_CASE}/audit", vera, note)
     say("A case that waits for information cannot be approved, and the answer says what it can.")
-    say.send(409, "PATCH", case, vera, {"status": "approved"})
+    say.send(409, "PATCH", _CASE, vera, {"status": "approved"})
+
+
+def _curate_and_approve(say: _Narrator) -> None:
+    agent, vera, paul = token("agent", "intake"), token("verifier", "vera"), token("pilot", "paul")
     say("An agent attaches what it found; Vera chooses what the decision rests on.")
-    say.send(201, "POST", f"{case}/evidence", agent, {"evidence": _EVIDENCE})
-    say.send(200, "PUT", f"{case}/evidence", vera, {"packetEvidenceIds": ["dea", "oac"]})
+    say.send(201, "POST", f"{_CASE}/evidence", agent, {"evidence": _EVIDENCE})
+    say.send(200, "PUT", f"{_CASE}/evidence", vera, {"packetEvidenceIds": ["dea", "oac"]})
     say("Review goes on, the case is approved: that freezes the packet. Then it is closed.")
-    say.send(200, "PATCH", case, vera, {"status": "in_review"})
-    say.send(200, "PATCH", case, vera, {"status": "approved"})
-    say.send(200, "GET", f"{case}/packet", vera)
-    say.send(409, "DELETE", f"{case}/evidence/oac", vera)
-    say.send(200, "PATCH", case, vera, {"status": "closed", "reason": "Certificate issued"})
+    say.send(200, "PATCH", _CASE, vera, {"status": "in_review"})
+    say.send(200, "PATCH", _CASE, vera, {"status": "approved"})
+    say.send(200, "GET", f"{_CASE}/packet", vera)
+    say.send(409, "DELETE", f"{_CASE}/evidence/oac", vera)
+    say.send(200, "PATCH", _CASE, vera, {"status": "closed", "reason": "Certificate issued"})
     say("A pilot reopens it, with a reason.")
-    say.send(200, "POST", f"{case}:reopen", paul, {"reason": "The registration was withdrawn"})
+    say.send(200, "POST", f"{_CASE}:reopen", paul, {"reason": "The registration was withdrawn"})
+
+
+def _run_and_ask(say: _Narrator) -> None:
+    agent, paul, nora = token("agent", "checker"), token("pilot", "paul"), token("pilot", "nora")
+    say("An agent checks the case again, and hands over what it found.")
+    run = {"id": "run-1", "agentId": "checker", "packId": "csf-recheck", "version": "1.4.0"}
+    say.send(201, "POST", f"{_CASE}/runs", agent, run)
+    record = {"kind": "finding", "title": "DEA registration", "data": {"active": False}}
+    say.send(201, "POST", f"{_CASE}/records", agent, {**record, "runId": "run-1"})
+    say("It stops and asks: may the rule be waived? Only people decide.")
+    question = {
+        "uowId": "run-1",
+        "type": "waive_violation",
+        "title": "Waive the active registration?",
+        "caseId": "CASE-2024-001",
+        "expiresInSeconds": 3600,
+    }
+    asked = say.send(201, "POST", "/interventions", agent, question).body
+    path = f"/interventions/{asked['id']}"
+    yes, no = ({"decision": verdict, "reason": "Because"} for verdict in ("approve", "reject"))
+    say.send(403, "POST", f"{path}:decide", agent, yes)
+    say("Paul takes it. Nora comes second, and is told who has it, and later how it was decided.")
+    say.send(200, "POST", f"{path}:claim", paul)
+    say.send(409, "POST", f"{path}:claim", nora)
+    say.send(200, "POST", f"{path}:decide", paul, {**no, "reason": "The rule has no exception"})
+    say.send(409, "POST", f"{path}:decide", nora, yes)
+    say("The agent, which waits, is answered at once, and ends its run.")
+    say.send(200, "GET", f"{path}:wait?timeoutSeconds=50", agent)
+    done = {"status": "completed", "output": {"waived": False}}
+    say.send(200, "PATCH", f"{_CASE}/runs/run-1", agent, done)
+    say.send(200, "GET", "/interventions:metrics", paul)
+
+
+def _look_back(say: _Narrator) -> None:
+    vera, paul = token("verifier", "vera"), token("pilot", "paul")
     say("Queues and figures.")
     say.send(200, "GET", "/cases?search=dr.%20smi&status=in_review", vera)
     say.send(200, "GET", "/cases:stats", vera)
+    say("What would be purged now? Cloud Scheduler asks every night, without the dry run.")
+    say.send(200, "POST", "/scheduled/purgeRecords?dryRun=true", token("scheduler", "cron"))
     say("Years later: who changed what, when, why?")
-    say.send(200, "GET", f"{case}/audit", paul)
+    say.send(200, "GET", f"{_CASE}/audit?related=true", paul)
     say("And can you prove it?")
     say.send(200, "GET", "/audit:verify?subject=cases/CASE-2024-001", paul)
 
@@ -146,6 +192,10 @@ def _summary(body: Any) -> list[str]:
         "manifest": lambda _: _packet(body),
         "decisionType": lambda _: [_case(body)],
         "eventType": lambda _: [_event(body)],
+        "agentId": lambda agent: [f"run {body['id']} of {agent}: {body['status']}"],
+        "kind": lambda kind: [f"{kind}, version {body['version']}, sha256 {body['sha256']}"],
+        "uowId": lambda _: [_intervention(body)],
+        "byStatus": lambda counts: [json.dumps(counts), json.dumps(body["topPilots"])],
     }
     for name, lines in shapes.items():
         if name in body:
@@ -157,6 +207,11 @@ def _case(case: dict[str, Any]) -> str:
     return ", ".join(f"{name}: {case[name]}" for name in _SHOWN)
 
 
+def _intervention(asked: dict[str, Any]) -> str:
+    names = ("title", "status", "priority", "assignedTo", "decidedBy", "actionReason")
+    return ", ".join(f"{name}: {asked[name]}" for name in names)
+
+
 def _packet(packet: dict[str, Any]) -> list[str]:
     hashes = [f"{entry['sha256']}  {entry['id']}" for entry in packet["manifest"]]
     return [*hashes, f"{packet['sha256']}  version {packet['version']}, {packet['state']}"]
@@ -166,5 +221,6 @@ def _event(event: dict[str, Any]) -> str:
     who = event["actor"]["email"]
     why = f" because: {event['reason']}" if event["reason"] else ""
     what = "; ".join(f"{c['field']}: {c['old']} -> {c['new']}" for c in event["changes"][:3])
-    changes = f" [{what}]" if event["eventType"] != "case_created" else ""
+    opens = event["eventType"] in ("case_created", "intervention_requested")
+    changes = f" [{what}]" if what and not opens else ""
     return f"{event['sequence']:>2} {event['createdAt']} {who}: {event['message']}{why}{changes}"

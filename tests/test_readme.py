@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from local.client import call
 from local.server import ROOT, free_port
 
 README = (ROOT / "README.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
@@ -96,13 +98,13 @@ def test_the_first_curl_of_the_readme_comes_within_thirty_lines() -> None:
     lines = README.splitlines()
 
     assert any("curl" in line for line in lines[:30])
-    assert len(lines) <= 150
+    assert len(lines) <= 200
 
 
 def test_the_hash_of_an_event_can_be_recomputed_as_the_readme_says(port: int) -> None:
     from local.demo_data import TENANT, token  # noqa: PLC0415
 
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code = PYTHON[1]
     names: dict[str, object] = {}
     exec(code, names)  # noqa: S102 - the README's own
     event_hash = names["event_hash"]
@@ -111,3 +113,36 @@ def test_the_hash_of_an_event_can_be_recomputed_as_the_readme_says(port: int) ->
     events = call("GET", url, token=token("pilot", "vera")).body["events"]
 
     assert [event["hash"] for event in events] == [event_hash(TENANT, event) for event in events]
+
+
+def test_an_agent_asks_waits_acts_and_completes_as_the_readme_says(port: int) -> None:
+    from local.demo_data import token  # noqa: PLC0415
+
+    sent: list[str] = []
+
+    def send_the_letter() -> str:
+        sent.append("the letter")
+        return "sent"
+
+    code = PYTHON[0].replace("8080", str(port))
+    names = {"TOKEN": token("agent", "robot"), "send_the_letter": send_the_letter}
+    with ThreadPoolExecutor() as pool:
+        agent = pool.submit(exec, code, names)
+        decide_what_is_asked(f"http://127.0.0.1:{port}/v1", token("pilot", "paul"))
+        agent.result(timeout=20)
+
+    assert sent == ["the letter"]
+    path = f"http://127.0.0.1:{port}/v1/interventions?uowId=letter-7"
+    (asked,) = call("GET", path, token=token("viewer", "vic")).body["interventions"]
+    assert (asked["status"], asked["decision"], asked["result"]) == ("completed", "approve", "sent")
+
+
+def decide_what_is_asked(url: str, pilot: str) -> None:
+    until = time.monotonic() + 20
+    queue = f"{url}/interventions:pending?uowId=letter-7"
+    while not (waiting := call("GET", queue, token=pilot).body["interventions"]):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    (asked,) = waiting
+    path = f"{url}/interventions/{asked['id']}:decide"
+    assert call("POST", path, token=pilot, body={"decision": "approve"}).code == 200
