@@ -125,6 +125,40 @@ def _operations() -> list[_Case]:
             Cost(2, 0, 1),
             "case, worksheet",
         ),
+        *_agents_operations(),
+    ]
+
+
+def _agents_operations() -> list[_Case]:
+    case = f"/cases/{case_id(32)}"
+    question = {"uowId": "uow-1", "type": "resume", "title": "Go on?"}
+    record = {"kind": "finding", "title": "A finding", "data": {"found": True}}
+    written = Cost(1, 3, 2)
+    return [
+        _Case(
+            "create intervention",
+            request("POST", "/interventions", question),
+            Cost(0, 2, 1),
+            "intervention, event",
+        ),
+        _Case(
+            "metrics",
+            request("GET", "/interventions:metrics"),
+            Cost(17, 0, 2),
+            "16 aggregations side by side; counters",
+        ),
+        _Case(
+            "start run",
+            request("POST", f"{case}/runs", {"agentId": "bench"}),
+            written,
+            "read; case, run, event",
+        ),
+        _Case(
+            "add record",
+            request("POST", f"{case}/records", record),
+            written,
+            "read; case, record, event",
+        ),
     ]
 
 

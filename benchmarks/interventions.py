@@ -1,0 +1,158 @@
+"""Interventions on the embedded store, beside the tables and the figures that they had before.
+
+In the process, without HTTP, because the figures of before are those of a store.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from benchmarks.relational import Relational
+from benchmarks.server import TENANT
+from benchmarks.table import Row, milliseconds, timed
+from benchmarks.timing import p50
+from shared.auth import Caller
+from shared.documents.cost import counted
+from shared.documents.embedded import EmbeddedStore
+from shared.documents.indexes import project_indexes
+from shared.models.audit import Role
+from shared.models.intervention import (
+    DecisionGiven,
+    InterventionType,
+    MetricsQuery,
+    NewIntervention,
+    PendingQuery,
+)
+from shared.repository import expiry, interventions, metrics
+from shared.repository.ledger import Ledger
+from shared.repository.posting import Origin
+from shared.repository.sweep import Run
+
+_MANY = 1_000
+_ROUNDS = 100
+_WARM_UP = 10
+_TURNS = _ROUNDS + _WARM_UP
+_SEC = 1e-3
+# Milliseconds, as the document of before gives them.
+_BEFORE = {"create": 5, "get": 1, "pending 50": 10, "decide": 5, "metrics over 1,000": 20}
+_EXPIRE_BEFORE = 50
+_AGENT = Caller("agent", "agent@example.com", TENANT, Role.AGENT)
+_PILOT = Caller("pilot", "pilot@example.com", TENANT, Role.PILOT)
+
+
+class _Ours:
+    """The same operations on the embedded store."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = EmbeddedStore(str(path), project_indexes())
+
+    def ledger(self, caller: Caller, clock: Callable[[], datetime]) -> Ledger:
+        origin = Origin(TENANT, caller.actor, "system", "bench", uuid.uuid4().hex)
+        return Ledger(self.store, origin, clock)
+
+    def create(self, *, seconds: int = 3600) -> str:
+        new = NewIntervention(
+            uow_id="uow-1",
+            type=InterventionType.RESUME,
+            title="Go on?",
+            context={"step": 1},
+            expires_in_seconds=seconds,
+        )
+        return interventions.create(self.ledger(_AGENT, _now), _AGENT, new).name
+
+    def get(self, intervention_id: str) -> object:
+        return interventions.get(self.store, TENANT, intervention_id)
+
+    def pending(self) -> object:
+        return interventions.pending(self.store, TENANT, PendingQuery(), _now())
+
+    def reject(self, intervention_id: str) -> None:
+        given = DecisionGiven(decision="reject", reason="No")
+        interventions.decide(self.ledger(_PILOT, _now), _PILOT, intervention_id, given)
+
+    def metrics(self) -> object:
+        return metrics.metrics(self.store, TENANT, MetricsQuery(), _now())
+
+    def expire(self) -> str:
+        later = _now() + timedelta(seconds=60)
+        with counted() as cost:
+            run = Run(self.ledger(_PILOT, lambda: later), 600, dry=False)
+            expiry.expire(run)
+        return f"{cost.reads:,}r {cost.writes:,}w {cost.trips}t"
+
+
+def measured(directory: Path) -> list[Row]:
+    """The rows of this part, with stores of its own in `directory`."""
+    ours, before = _Ours(directory / "asked.db"), Relational(directory / "before.db")
+    with closing(ours.store):
+        our_ids = [ours.create() for _ in range(_MANY)]
+        their_ids = [before.create() for _ in range(_MANY)]
+        took = _took(ours, before, our_ids, their_ids)
+        rows = [_row(name, *times) for name, times in took.items()]
+        return [*rows, *_expired(ours, before)]
+
+
+def _took(
+    ours: _Ours, before: Relational, our_ids: list[str], their_ids: list[str]
+) -> dict[str, tuple[float, float]]:
+    """The medians of each operation over 1,000 and those just added: ours, theirs."""
+    ours_next, theirs_next = iter(our_ids[_TURNS:]), iter(their_ids[_TURNS:])
+    pairs: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "get": (lambda: ours.get(our_ids[0]), lambda: before.get(their_ids[0])),
+        "pending 50": (ours.pending, before.pending),
+        "metrics over 1,000": (ours.metrics, before.metrics),
+        "create": (ours.create, before.create),
+        "decide": (lambda: ours.reject(next(ours_next)), lambda: before.reject(next(theirs_next))),
+    }
+    took = {}
+    for name, (our, their) in pairs.items():
+        found = p50({"ours": our, "before": their}, rounds=_ROUNDS, warm_up=_WARM_UP)
+        took[name] = found["ours"], found["before"]
+    return took
+
+
+def _row(name: str, ours: float, before: float) -> Row:
+    figure = _BEFORE[name] * _SEC
+    row = timed(name, ours, before, f"SQLAlchemy; its document: < {milliseconds(figure)}")
+    return _with_goal(row, ours, figure)
+
+
+def _expired(ours: _Ours, before: Relational) -> list[Row]:
+    for _ in range(_MANY):
+        ours.create(seconds=1)
+        before.create(seconds=-1)
+    started = time.perf_counter()
+    cost = ours.expire()
+    took = time.perf_counter() - started
+    started = time.perf_counter()
+    before.expire()
+    beside = time.perf_counter() - started
+    figure = _EXPIRE_BEFORE * _SEC
+    named = f"SQLAlchemy; its document: < {milliseconds(figure)}"
+    least = f"{_MANY + 1:,}r {2 * _MANY:,}w 9t"
+    return [
+        _with_goal(timed("expire 1,000, one run", took, beside, named), took, figure),
+        Row(
+            "expire 1,000, cost",
+            cost,
+            least,
+            "least: what is due, and that there is no more; each with its event, 250 to a commit",
+            goal="==",
+            met=cost == least,
+            exact=True,
+        ),
+    ]
+
+
+def _with_goal(row: Row, ours: float, figure: float) -> Row:
+    return replace(row, goal=f"< {milliseconds(figure)}", met=ours < figure)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
