@@ -42,7 +42,7 @@ def list_audit(call: Call, query: EventQuery) -> EventPage:
     return EventPage(events=events, next_page_token=token)
 
 
-@function("GET", "/audit:verify", roles=PILOTS)
+@function("GET", "/audit:verify", roles=PILOTS, expensive=True)
 def verify_audit(call: Call, query: SubjectQuery) -> Verification:
     """Checks a subject's chain from head to first event; names the first broken link."""
     return audit.verify(call.store, call.tenant, query.subject)

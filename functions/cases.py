@@ -97,7 +97,7 @@ def delete_case(call: Call, case_id: Id) -> Reply[None]:
     return Reply(None, replayed=cases.delete(call.ledger, case_id).replayed)
 
 
-@function("GET", "/cases:stats", roles=READERS)
+@function("GET", "/cases:stats", roles=READERS, expensive=True)
 def case_stats(call: Call) -> CaseStats:
     """Counts cases by status, and events."""
     return standings.stats(call.store, call.tenant)
@@ -113,13 +113,13 @@ def validate_case(call: Call, query: CaseToValidate) -> CaseStanding:
     return standing
 
 
-@function("POST", "/cases:check", roles=READERS)
+@function("POST", "/cases:check", roles=READERS, expensive=True)
 def check_cases(call: Call, body: CasesToCheck) -> CaseStandings:
     """Says of many case numbers whether they are known and open, in the order asked."""
     return CaseStandings(results=standings.standings(call.store, call.tenant, body.case_ids))
 
 
-@function("POST", "/cases:close", roles=PILOTS | {Role.AGENT})
+@function("POST", "/cases:close", roles=PILOTS | {Role.AGENT}, expensive=True)
 def close_cases(call: Call, body: CasesToClose) -> Reply[CaseClosings]:
     """Closes many cases for one reason, each by the rules of one; says what became of each."""
     outcomes = cases.close_many(call.ledger, body.case_ids, body.reason)

@@ -85,7 +85,7 @@ def complete_intervention(call: Call, intervention_id: Id, body: Completion) -> 
     return _reply(call, interventions.complete(call.ledger, call.caller, intervention_id, body))
 
 
-@function("GET", "/interventions:metrics", roles=READERS)
+@function("GET", "/interventions:metrics", roles=READERS, expensive=True)
 def intervention_metrics(call: Call, query: MetricsQuery) -> InterventionMetrics:
     """Counts by status, type and priority, the average resolution time, and the top pilots.
 

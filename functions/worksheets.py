@@ -48,7 +48,7 @@ def list_worksheets(call: Call, query: WorksheetsQuery) -> WorksheetPage:
     return WorksheetPage(worksheets=shown, next_page_token=token)
 
 
-@function("POST", "/worksheets:batchSave", roles=READERS)
+@function("POST", "/worksheets:batchSave", roles=READERS, expensive=True)
 def save_worksheets(call: Call, body: WorksheetsToSave) -> WorksheetsSaved:
     """Saves many of the caller's worksheets; good rows are saved although others fail."""
     outcomes = worksheets.save_many(call.ledger, body.worksheets)

@@ -128,6 +128,8 @@ class SignedTokens:
         """See `Verifier`."""
         import jwt  # noqa: PLC0415 - refusals and local runs do without it
 
+        from shared.jwks import OUT_OF_REACH  # noqa: PLC0415 - as above
+
         try:
             key = self._keys.get_signing_key_from_jwt(token)
             claims: dict[str, Any] = jwt.decode(
@@ -139,7 +141,7 @@ class SignedTokens:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "aud", "iss", "sub"]},
             )
-        except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError) as error:
+        except OUT_OF_REACH as error:
             raise Unavailable("the issuer's keys are out of reach") from error
         except jwt.PyJWTError as error:
             raise Unauthenticated(f"the token is not valid: {type(error).__name__}") from error
@@ -152,9 +154,9 @@ class SignedTokens:
 
     @cached_property
     def _keys(self) -> Any:
-        import jwt  # noqa: PLC0415 - as above
+        from shared.jwks import Keys  # noqa: PLC0415 - as above
 
-        return jwt.PyJWKClient(self._jwks_url, lifespan=3600, timeout=2)
+        return Keys(self._jwks_url)
 
 
 class SchedulerTokens:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
+Budget = Literal["read", "write", "expensive"]
 _FIREBASE_KEYS = (
     "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
 )
 _SWEEP_SECONDS = 8 * 60
+_BUDGETS: Mapping[Budget, int] = {"read": 6_000, "write": 3_000, "expensive": 300}
 
 
 class ConfigError(Exception):
@@ -23,7 +26,8 @@ class Config:
     Exactly one of `project` (Firestore; with `emulator`, Google's emulator) and `sqlite` (a path)
     is set. `max_waits` is how many requests may be held at once, `sweep_seconds` how long a
     scheduled function may take. `scheduler_email` is the service account that may call those;
-    where it is empty nobody may.
+    where it is empty nobody may. `budgets` are requests per minute of one caller, None for no
+    limits, counted in `budget_storage`.
     """
 
     project: str | None = None
@@ -37,6 +41,8 @@ class Config:
     allowed_origins: tuple[str, ...] = ()
     max_waits: int = 4
     sweep_seconds: int = _SWEEP_SECONDS
+    budgets: Mapping[Budget, int] | None = None
+    budget_storage: str = "memory://"
     scheduler_email: str = ""
     scheduler_audience: str = ""
     scheduler_issuer: str = "https://accounts.google.com"
@@ -76,9 +82,31 @@ class Config:
             allowed_origins=tuple(environ.get("CASELEDGER_ALLOWED_ORIGINS", "").split()),
             max_waits=_max_waits(environ),
             sweep_seconds=_positive(environ, "CASELEDGER_SWEEP_SECONDS", _SWEEP_SECONDS),
+            budgets=_budgets(environ.get("CASELEDGER_RATE_LIMITS", "")),
+            budget_storage=_budget_storage(environ.get("CASELEDGER_RATE_LIMIT_STORAGE", "")),
             scheduler_email=_scheduler(environ),
             scheduler_audience=environ.get("CASELEDGER_SCHEDULER_AUDIENCE", ""),
         )
+
+
+def _budgets(text: str) -> Mapping[Budget, int] | None:
+    if text == "off":
+        return None
+    budgets = dict(_BUDGETS)
+    for part in text.split():
+        name, _, number = part.partition("=")
+        if name not in budgets or not number.isdecimal() or not int(number):
+            raise ConfigError(
+                "CASELEDGER_RATE_LIMITS must be off, or like read=6000 write=3000 expensive=300"
+            )
+        budgets[name] = int(number)
+    return budgets
+
+
+def _budget_storage(text: str) -> str:
+    if text and not text.startswith(("redis://", "rediss://")):
+        raise ConfigError("CASELEDGER_RATE_LIMIT_STORAGE must be a redis:// or rediss:// URL")
+    return text or "memory://"
 
 
 def _scheduler(environ: Mapping[str, str]) -> str:

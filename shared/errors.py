@@ -7,13 +7,16 @@ ApiError
 ├── NotFound              404  it does not exist, or not for this tenant
 ├── MethodNotAllowed      405  the path exists, the method does not
 ├── AlreadyExists         409  the id is taken
+├── RequestTimeout        408  the body did not come in time
 ├── FailedPrecondition    409  a rule refuses; details say what the state is and what is allowed
+│   └── Held              409  a legal hold refuses
 ├── Aborted               409  others were faster, too often: try again
 ├── PreconditionFailed    412  If-Match names another version
 ├── ContentTooLarge       413
 ├── UnsupportedMediaType  415
 ├── KeyReused             422  the Idempotency-Key came with another request before
 ├── ResourceExhausted     429  as much of this is under way as an instance takes: try again later
+│   └── RateLimited       429  the caller's or the tenant's budget is spent: try again later
 ├── Internal              500  opaque
 └── Unavailable           503  the store or the key server is out of reach: try again
 """
@@ -27,10 +30,14 @@ Details = Sequence[dict[str, Any]]
 
 
 class ApiError(Exception):
-    """An error answer: HTTP `code`, `status` by name, a message, details, extra headers."""
+    """An error answer: HTTP `code`, `status` by name, a message, details, extra headers.
+
+    `security_event` is how the log calls it where it concerns security.
+    """
 
     code: ClassVar[int]
     status: ClassVar[str]
+    security_event: ClassVar[str | None] = None
 
     def __init__(
         self, message: str, details: Details = (), headers: dict[str, str] | None = None
@@ -65,6 +72,7 @@ class Unauthenticated(ApiError):
     """No token, or a bad one."""
 
     code, status = 401, "UNAUTHENTICATED"
+    security_event = "unauthenticated"
 
     def __init__(self, message: str) -> None:
         super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
@@ -74,6 +82,7 @@ class PermissionDenied(ApiError):
     """The caller's role does not allow it."""
 
     code, status = 403, "PERMISSION_DENIED"
+    security_event = "permission_denied"
 
 
 class NotFound(ApiError):
@@ -88,6 +97,16 @@ class MethodNotAllowed(ApiError):
     code, status = 405, "METHOD_NOT_ALLOWED"
 
 
+class RequestTimeout(ApiError):
+    """The body did not come in time."""
+
+    code, status = 408, "REQUEST_TIMEOUT"
+    security_event = "slow_body"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"Connection": "close"})
+
+
 class AlreadyExists(ApiError):
     """The id is taken."""
 
@@ -98,6 +117,12 @@ class FailedPrecondition(ApiError):
     """A rule refuses; details say what the state is and what is allowed."""
 
     code, status = 409, "FAILED_PRECONDITION"
+
+
+class Held(FailedPrecondition):
+    """A legal hold refuses."""
+
+    security_event = "hold_refused"
 
 
 class Aborted(ApiError):
@@ -135,8 +160,14 @@ class ResourceExhausted(ApiError):
 
     code, status = 429, "RESOURCE_EXHAUSTED"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"Retry-After": "5"})
+    def __init__(self, message: str, seconds: int = 5) -> None:
+        super().__init__(message, headers={"Retry-After": str(seconds)})
+
+
+class RateLimited(ResourceExhausted):
+    """The caller's or the tenant's budget is spent."""
+
+    security_event = "rate_limited"
 
 
 class Internal(ApiError):

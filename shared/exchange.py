@@ -33,14 +33,18 @@ class Exchange:
         self.tenant: str | None = None
         self.ids: dict[str, str] = {}
 
+    @property
+    def connection(self) -> socket.socket | None:
+        """The caller's connection, where the server shows it."""
+        return self.request.environ.get("gunicorn.socket")
+
     def abandoned(self) -> bool:
         """Whether the caller has hung up, where the server shows its socket."""
-        connection = self.request.environ.get("gunicorn.socket")
-        if connection is None:
+        if self.connection is None:
             return False
         try:
             # An open connection has nothing to read, or more of it; a closed one its end.
-            peeked: bytes = connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            peeked = self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except ConnectionError:
@@ -54,13 +58,17 @@ class Exchange:
         headers["Server-Timing"] = self.cost.server_timing
         headers["Cache-Control"] = "no-store"
         headers["X-Content-Type-Options"] = "nosniff"
+        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Strict-Transport-Security"] = "max-age=31536000"
         self._allow_origin(response)
         self._log(response.status_code, fields)
         return response
 
     def _log(self, code: int, fields: dict[str, Any]) -> None:
+        usual: log.Severity = "WARNING" if "securityEvent" in fields else "INFO"
         log.write(
-            "ERROR" if code >= 500 else "INFO",  # noqa: PLR2004
+            "ERROR" if code >= 500 else usual,  # noqa: PLR2004
             f"{self.request.method} {self.function or 'unrouted'} {code}",
             requestId=self.request_id,
             function=self.function,

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 import flask
 from pydantic import BaseModel
 from pydantic_core import to_json
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from shared import auth, errors, log, parsing
 from shared.auth import Caller
@@ -27,6 +27,7 @@ from shared.exchange import Exchange
 from shared.models.audit import Role
 from shared.models.base import JSON, MARKDOWN, MarkdownForm, Model
 from shared.models.settings import Settings
+from shared.patience import BODY_SECONDS, Watchdog
 from shared.repository.ledger import Ledger
 from shared.repository.posting import Origin
 from shared.routes import Route, allowed, match
@@ -38,6 +39,7 @@ _OUT_OF_REACH = (
     "repeat the request with the same Idempotency-Key"
 )
 _SAFE_METHODS = ("GET", "HEAD")
+_WATCHDOG = Watchdog()
 
 B = TypeVar("B", bound=BaseModel | None)
 Handler = Callable[..., Any]
@@ -89,16 +91,24 @@ class Call:
 
 
 def function(
-    method: str, path: str, *, roles: frozenset[Role] | None, code: int = 200
+    method: str,
+    path: str,
+    *,
+    roles: frozenset[Role] | None,
+    code: int = 200,
+    expensive: bool = False,
 ) -> Callable[[Handler], Function]:
     """Makes an HTTP function of a handler, at `/v1` + path, for `roles`; None is for everybody.
 
     The handler takes the `Call` (unless it is for everybody), path parameters by name, `query` and
-    `body` by their annotated models, and returns a model or a `Reply`. `code` is its success.
+    `body` by their annotated models, and returns a model or a `Reply`. `code` is its success; what
+    is `expensive` has a budget of its own.
     """
 
     def decorate(handler: Handler) -> Function:
-        entry = serve(handler.__name__, (Route(method, path, roles, code, handler),))
+        entry = serve(
+            handler.__name__, (Route(method, path, roles, code, handler, expensive=expensive),)
+        )
         entry.__doc__ = handler.__doc__
         return entry
 
@@ -123,15 +133,18 @@ def serve(name: str, routes: Sequence[Route]) -> Function:
 
 def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
     flask.g.exchange = exchange = Exchange(request)
+    fields: dict[str, Any] = {}
     with counted() as exchange.cost:
         try:
             response = _handled(exchange, routes)
         except errors.ApiError as error:
             response = _error_response(error)
+            if error.security_event:
+                fields["securityEvent"] = error.security_event
         except port.Unavailable:
             response = _error_response(errors.Unavailable(_OUT_OF_REACH))
     _leave_unread_body(request)
-    return exchange.finish(response)
+    return exchange.finish(response, **fields)
 
 
 def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
@@ -146,8 +159,9 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     if route.roles is not None:
         caller = _caller(_authorization(request, runtime), route, runtime)
         exchange.tenant = caller.tenant
+        _spend(caller, route, runtime)
         caller.require(route.roles)
-    raw = _body(request)
+    raw = _body(exchange)
     for name, text in texts.items():
         arguments[route.parameter(name)] = parsing.path_value(name, text, route.path_types[name])
     exchange.ids = texts
@@ -169,6 +183,11 @@ def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller
     return auth.authenticate(authorization, runtime.verifier)
 
 
+def _spend(caller: Caller, route: Route, runtime: Runtime) -> None:
+    if runtime.budgets and route.roles != auth.SCHEDULERS:
+        runtime.budgets.spend(caller, route.budget)
+
+
 def _authorization(request: flask.Request, runtime: Runtime) -> str | None:
     local = auth.is_loopback(request.environ.get("SERVER_NAME"))
     if runtime.config.unsigned_tokens and not local:
@@ -178,10 +197,15 @@ def _authorization(request: flask.Request, runtime: Runtime) -> str | None:
     return request.headers.get("Authorization")
 
 
-def _body(request: flask.Request) -> bytes:
+def _body(exchange: Exchange) -> bytes:
+    request = exchange.request
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
-    raw = request.stream.read(MAX_BODY_BYTES + 1)
+    try:
+        with _WATCHDOG.guarding(exchange.connection, BODY_SECONDS):
+            raw = request.stream.read(MAX_BODY_BYTES + 1)
+    except (ClientDisconnected, OSError):
+        raise errors.RequestTimeout("the body did not come, or not in time") from None
     if len(raw) > MAX_BODY_BYTES:
         raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
     if raw and not request.is_json:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_snake
 
+from shared.config import Budget
 from shared.errors import MethodNotAllowed, NotFound
 from shared.models.audit import Role
 from shared.models.base import Model
@@ -26,13 +27,15 @@ class Nothing(Model):
 class Route:
     """An operation of the API: method and path, who may call it, what it takes and gives."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it is what `function` is told
         self,
         method: str,
         path: str,
         roles: frozenset[Role] | None,
         code: int,
         handler: Callable[..., Any],
+        *,
+        expensive: bool = False,
     ) -> None:
         self.method = method
         self.path = PREFIX + path
@@ -40,6 +43,7 @@ class Route:
         self.code = code
         self.handler = handler
         self.name = handler.__name__
+        self.budget: Budget = "expensive" if expensive else "read" if method == "GET" else "write"
         # A collaborator's id may hold a colon, other ids may not: there it starts the verb.
         pattern = _PLACE.sub(
             lambda m: f"(?P<{m[1]}>[^/{'' if m[1] == 'userId' else ':'}]+)", self.path

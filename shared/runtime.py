@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from threading import BoundedSemaphore, Lock
+from typing import TYPE_CHECKING
 
 import flask
 
@@ -15,6 +17,9 @@ from shared.config import Config
 from shared.documents.port import DocumentStore
 from shared.errors import ResourceExhausted
 from shared.repository.settings import SettingsCache
+
+if TYPE_CHECKING:
+    from shared.budgets import Budgets
 
 _NAME = "caseledger"
 
@@ -62,6 +67,15 @@ class Runtime:
             yield
         finally:
             self._waits.release()
+
+    @cached_property
+    def budgets(self) -> Budgets | None:
+        """The callers' budgets; None where there are none."""
+        if self.config.budgets is None:
+            return None
+        from shared.budgets import Budgets  # noqa: PLC0415 - not before a caller is known
+
+        return Budgets(self.config.budgets, self.config.budget_storage)
 
     def close(self) -> None:
         """Closes the store, if it was opened."""

@@ -153,7 +153,7 @@ def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
 
     def deleted(old: StoredCase, now: datetime) -> Decision[StoredCase]:
         if old.legal_hold:
-            raise errors.FailedPrecondition("the case is under a legal hold", [{"legalHold": True}])
+            raise errors.Held("the case is under a legal hold", [{"legalHold": True}])
         sheets = worksheets.removals(ledger, case_id, now)
         writes = (
             *evidence.removals(ledger.tenant, case_id, old),

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PARENT = "projects/acme-prod/locations/europe-west1"
 URL = "https://caseledger-abc.a.run.app"
 EMAIL = "caseledger-scheduler@acme-prod.iam.gserviceaccount.com"
-EXPIRE, CLOSE, PURGE = (
+EXPIRE, FAIL, CLOSE, PURGE = (
     f"{PARENT}/jobs/caseledger-{schedule.function.replace('_', '-')}" for schedule in SCHEDULES
 )
 OLD = f"{PARENT}/jobs/caseledger-send-reminders"
@@ -95,6 +95,7 @@ def expected_job(name: str, schedule: str, path: str) -> dict[str, Any]:
 
 EXPECTED = [
     expected_job(EXPIRE, "* * * * *", "/v1/scheduled/expireInterventions"),
+    expected_job(FAIL, "*/5 * * * *", "/v1/scheduled/failStaleRuns"),
     expected_job(CLOSE, "7 * * * *", "/v1/scheduled/closeApprovedCases"),
     expected_job(PURGE, "23 3 * * *", "/v1/scheduled/purgeRecords"),
 ]
@@ -106,15 +107,16 @@ def test_a_new_project_gets_every_job_of_the_table(
     code = main([*arguments(server), "--apply"])
 
     assert code == 0
-    assert [method for method, _ in server.writes] == ["CreateJob"] * 3
+    assert [method for method, _ in server.writes] == ["CreateJob"] * len(SCHEDULES)
     assert [shown(request) for _, request in server.writes] == [
         {"parent": PARENT, "job": job} for job in EXPECTED
     ]
     assert capsys.readouterr().out.splitlines() == [
         f"create    caseledger-expire-interventions: '* * * * *', {URL}{SCHEDULES[0].path}",
-        f"create    caseledger-close-approved-cases: '7 * * * *', {URL}{SCHEDULES[1].path}",
-        f"create    caseledger-purge-records: '23 3 * * *', {URL}{SCHEDULES[2].path}",
-        "3 written",
+        f"create    caseledger-fail-stale-runs: '*/5 * * * *', {URL}{SCHEDULES[1].path}",
+        f"create    caseledger-close-approved-cases: '7 * * * *', {URL}{SCHEDULES[2].path}",
+        f"create    caseledger-purge-records: '23 3 * * *', {URL}{SCHEDULES[3].path}",
+        "4 written",
     ]
 
 
@@ -124,8 +126,8 @@ def test_the_command_works_as_a_program_of_its_own(server: SchedulerServer) -> N
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("3 written\n")
-    assert sorted(server.jobs) == sorted([EXPIRE, CLOSE, PURGE])
+    assert done.stdout.endswith("4 written\n")
+    assert sorted(server.jobs) == sorted([EXPIRE, FAIL, CLOSE, PURGE])
 
 
 def test_a_plan_writes_nothing(server: SchedulerServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,9 +136,9 @@ def test_a_plan_writes_nothing(server: SchedulerServer, capsys: pytest.CaptureFi
     code = main([*arguments(server), "--prune"])
 
     assert (code, server.writes) == (0, [])
-    assert capsys.readouterr().out.splitlines()[3:] == [
+    assert capsys.readouterr().out.splitlines()[len(SCHEDULES) :] == [
         "delete    caseledger-send-reminders: not in the table",
-        "4 to write: --apply does it",
+        "5 to write: --apply does it",
     ]
 
 
@@ -150,6 +152,7 @@ def test_a_second_run_writes_nothing(
     assert (code, deployed.writes) == (0, [])
     assert capsys.readouterr().out.splitlines() == [
         "unchanged caseledger-expire-interventions",
+        "unchanged caseledger-fail-stale-runs",
         "unchanged caseledger-close-approved-cases",
         "unchanged caseledger-purge-records",
         "0 written",
@@ -214,8 +217,8 @@ def test_a_moved_deployment_and_another_account_are_one_update_of_each_job(
 
     token = "http_target.oidc_token"  # noqa: S105 - a field's name
     fields = ["http_target.uri", f"{token}.service_account_email", f"{token}.audience"]
-    assert masks(deployed) == [(name, fields) for name in (EXPIRE, CLOSE, PURGE)]
-    assert [deployed.jobs[name].http_target.uri for name in (EXPIRE, CLOSE, PURGE)] == [
+    assert masks(deployed) == [(name, fields) for name in (EXPIRE, FAIL, CLOSE, PURGE)]
+    assert [deployed.jobs[name].http_target.uri for name in (EXPIRE, FAIL, CLOSE, PURGE)] == [
         f"https://new.example{schedule.path}" for schedule in SCHEDULES
     ]
 
@@ -231,7 +234,7 @@ def test_a_job_that_calls_something_else_is_made_to_call_the_function(
 
     target = shown(deployed.jobs[PURGE])["httpTarget"]
     assert target.pop("headers") == {"User-Agent": "Google-Cloud-Scheduler"}
-    assert target == EXPECTED[2]["httpTarget"]
+    assert target == EXPECTED[-1]["httpTarget"]
 
 
 def test_headers_are_left_as_they_are(deployed: SchedulerServer) -> None:
@@ -313,7 +316,7 @@ def test_a_job_that_is_not_ours_is_neither_touched_nor_named(
     main([*arguments(deployed), "--apply", "--prune"])
 
     assert deployed.writes == []
-    assert len(capsys.readouterr().out.splitlines()) == 4
+    assert len(capsys.readouterr().out.splitlines()) == len(SCHEDULES) + 1
 
 
 def test_the_jobs_of_every_page_are_compared(deployed: SchedulerServer) -> None:
@@ -332,7 +335,7 @@ def test_jobs_are_known_again_where_the_project_is_named_by_its_number(
     deployed: SchedulerServer,
 ) -> None:
     def answered_by_name() -> None:
-        for name in (EXPIRE, CLOSE, PURGE):
+        for name in (EXPIRE, FAIL, CLOSE, PURGE):
             deployed.jobs[name.replace("acme-prod", "12345")] = deployed.jobs[name]
 
     deployed.before("ListJobs", answered_by_name)
@@ -350,7 +353,7 @@ def test_a_job_that_somebody_else_creates_meanwhile_is_updated(server: Scheduler
 
     assert code == 0
     methods = [method for method, _ in server.writes]
-    assert methods == ["CreateJob", "UpdateJob", "CreateJob", "CreateJob"]
+    assert methods == ["CreateJob", "UpdateJob", "CreateJob", "CreateJob", "CreateJob"]
     found = shown(server.jobs[EXPIRE])
     assert found["schedule"] == "* * * * *"
     assert found["httpTarget"]["oidcToken"] == EXPECTED[0]["httpTarget"]["oidcToken"]
@@ -365,7 +368,7 @@ def test_a_job_that_somebody_else_removes_meanwhile_is_created(deployed: Schedul
 
     assert code == 0
     assert [method for method, _ in deployed.writes] == ["UpdateJob", "CreateJob"]
-    assert shown(deployed.writes[-1][1].job) == EXPECTED[2]
+    assert shown(deployed.writes[-1][1].job) == EXPECTED[-1]
 
 
 def test_a_job_to_be_removed_that_is_gone_already_is_fine(deployed: SchedulerServer) -> None:
@@ -405,7 +408,7 @@ def test_what_was_left_undone_by_an_error_is_done_by_the_next_run(server: Schedu
 
     assert (first, second) == (1, 0)
     created = [request.job.name for _, request in server.writes]
-    assert created == [EXPIRE, CLOSE, CLOSE, PURGE]
+    assert created == [EXPIRE, FAIL, FAIL, CLOSE, PURGE]
 
 
 @pytest.mark.parametrize("method", ["ListJobs", "CreateJob"])
@@ -415,7 +418,7 @@ def test_a_service_that_is_away_for_a_moment_is_asked_again(
     server.refuse(method, grpc.StatusCode.UNAVAILABLE, "away")
 
     assert main([*arguments(server), "--apply"]) == 0
-    assert len(server.jobs) == 3
+    assert len(server.jobs) == len(SCHEDULES)
 
 
 def test_a_service_that_is_out_of_reach_is_given_up_in_the_time_allowed(
@@ -469,7 +472,9 @@ def test_functions_deployed_one_by_one_are_called_where_each_is(
     base = url.rstrip("/").replace("{function}", "purge-records")
     target = server.jobs[PURGE].http_target
     assert (target.uri, target.oidc_token.audience) == (f"{base}/v1/scheduled/purgeRecords", base)
-    assert len({job.http_target.oidc_token.audience for job in server.jobs.values()}) == 3
+    assert len({job.http_target.oidc_token.audience for job in server.jobs.values()}) == len(
+        SCHEDULES
+    )
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost/", "https://a.b:8443"])

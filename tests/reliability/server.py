@@ -47,6 +47,7 @@ class Server:
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in _STORE_VARIABLES},
             "CASELEDGER_UNSIGNED_TOKENS": "loopback",
+            "CASELEDGER_RATE_LIMITS": "off",
             "PYTHONPATH": str(ROOT),
             **store,
         }
