@@ -28,7 +28,7 @@ from tests.functions.support import cost, pages
 
 QUESTION = {"uowId": "uow-1", "type": "resume", "title": "May I go on?"}
 RANKS = {priority: rank for rank, priority in enumerate(["critical", "high", "normal", "low"])}
-PILOTS = ("kim", "pat", "lee")
+PILOTS = ("kim", "kim", "pat", "lee")
 _SEEDED_AT_ONCE = 200
 
 
@@ -160,11 +160,11 @@ def some_interventions(
         at = now - timedelta(hours=dice.randrange(24 * days)) + timedelta(microseconds=index % 2)
         new = asked(
             at,
-            type=dice.choice(list(InterventionType)),
+            type=dice.choice([*InterventionType, InterventionType.RESUME]),
             priority=dice.choice([None, *Priority]),
             uow_id=dice.choice(["uow-1", "uow-1", "uow-2"]),
             case_id=dice.choice([None, "CASE-1", "CASE-1", "CASE-2"]),
-            expires_in_seconds=dice.choice([None, None, 60, 10**9]),
+            expires_in_seconds=dice.choice([None, None, 60, 10**8]),
         )
         later = at + timedelta(seconds=dice.randrange(1, 3 * 86_400))
         state = _moved(new, dice.choice(list(InterventionStatus)), dice.choice(PILOTS), later)
