@@ -429,7 +429,7 @@ WALKS = st.lists(
 )
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=200)
+@settings(derandomize=True, deadline=None, database=None, max_examples=100)
 @given(WALKS)
 def test_whatever_people_do_it_goes_its_way_once_and_is_decided_at_most_once(
     walk: list[tuple[str, Caller, timedelta]],
