@@ -79,7 +79,7 @@ def claimed(intervention: StoredIntervention, caller: Caller, now: datetime) -> 
     _require_decider(intervention, caller)
     if has_run_out(intervention, now):
         return expired(intervention, now)
-    if _holds(intervention, caller):
+    if intervention.status is _Status.IN_PROGRESS and _holds(intervention, caller):
         return intervention
     _require_move(intervention, _Status.IN_PROGRESS)
     return intervention.model_copy(

@@ -196,11 +196,12 @@ def disjuncts(query: Query) -> list[Query]:
 
 
 def counted(aggregation: Aggregation) -> Query:
-    """The query whose index an aggregation needs: the aggregated fields follow its order."""
+    """The query whose index an aggregation needs: its fields follow the order, in its direction."""
     _, order = conditions(aggregation.query)
     named = {sort.field for sort in order}
     extra = sorted({*aggregation.sums, *aggregation.averages} - named)
-    order = (*order, *(Order(field) for field in extra))
+    descending = bool(order) and order[-1].descending
+    order = (*order, *(Order(field, descending=descending) for field in extra))
     return replace(aggregation.query, order=order, limit=None)
 
 

@@ -71,7 +71,14 @@ class Ledger:
         posting = Posting(self.store, self.origin, kind)
         for _ in attempts(CONTENTION_SECONDS):
             now = self.clock()
-            if recorded := posting.post(name, None, decide(now), now):
+            try:
+                decision = decide(now)
+            except errors.ApiError:
+                # It may have been in time when it came before.
+                if recorded := posting.receipt():
+                    return recorded
+                raise
+            if recorded := posting.post(name, None, decision, now):
                 return recorded
             taken = self.store.get(kind.path(self.tenant, name))
             if recorded := posting.receipt():

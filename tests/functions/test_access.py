@@ -8,12 +8,15 @@ import pytest
 from werkzeug.test import TestResponse
 
 from functions.api import FUNCTIONS
+from shared import decisions
 from shared.config import Config
 from shared.models.audit import Role
+from shared.models.intervention import DecisionGiven
 from shared.routes import Route
 from shared.runtime import Runtime
 from shared.schedules import SCHEDULES
 from tests.client import Api, Client
+from tests.functions.intervention_support import asked, person, seed, shown
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
 
 
@@ -191,6 +194,46 @@ BY_NUMBER: dict[str, tuple[str, str, Any]] = {
     "worksheets": ("GET", "/worksheets", None),
     "batch": ("POST", "/worksheets:batchSave", {"worksheets": [{"caseId": "CASE-1"}]}),
 } | {name: (route(name).method, path(name), body) for name, body in ABOUT_A_CASE.items()}
+
+
+ABOUT_AN_INTERVENTION: dict[str, Any] = {
+    "get_intervention": None,
+    "claim_intervention": None,
+    "release_intervention": None,
+    "decide_intervention": {"decision": "approve", "reason": "Fine"},
+    "complete_intervention": {},
+}
+BY_INTERVENTION: dict[str, tuple[str, str, Any]] = {
+    "list": ("GET", "/interventions", None),
+    "pending": ("GET", "/interventions:pending", None),
+    "metrics": ("GET", "/interventions:metrics?daily=true", None),
+    "top pilots": ("GET", "/interventions:metrics?since=2026-03-01T00:00:00Z", None),
+    "verify": ("GET", "/audit:verify?subject=interventions/i-1", None),
+    "events": ("GET", "/audit?subject=interventions/i-1", None),
+    "related": ("GET", "/cases/CASE-1/audit?related=true", None),
+} | {name: (route(name).method, path(name), body) for name, body in ABOUT_AN_INTERVENTION.items()}
+
+
+def test_every_function_about_an_intervention_is_tried_on_another_tenants() -> None:
+    named = {name for name in FUNCTIONS if "{interventionId}" in route(name).path}
+
+    # To wait is of tests/functions/test_wait.py.
+    assert set(ABOUT_AN_INTERVENTION) == named - {"wait_intervention"}
+
+
+def test_another_tenants_intervention_is_the_same_as_none(api: Api) -> None:
+    outsider = api.caller("admin", tenant="other-tenant")
+    before = {name: seen(outsider.request(*sent)) for name, sent in BY_INTERVENTION.items()}
+    now = api.runtime.clock()
+    decision = DecisionGiven(decision="approve")
+    decided = decisions.decided(asked(now), decision, person("kim"), now)
+    seed(api, [("i-1", asked(now, case_id="CASE-1")), ("i-2", decided)])
+    intervention = shown(api, "i-1")
+
+    after = {name: seen(outsider.request(*sent)) for name, sent in BY_INTERVENTION.items()}
+
+    assert after == before
+    assert shown(api, "i-1") == intervention
 
 
 def test_every_function_about_a_case_is_tried_on_another_tenants() -> None:

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_snake
 from shared.models.audit import Event
 from shared.models.case import Case, CasePatch, NewCase
 from shared.models.evidence import EvidencePatch, EvidenceToPut
+from shared.models.intervention import DecisionGiven, Intervention, NewIntervention
 from shared.models.worksheet import WorksheetToSave
 from tests.client import Api, Client
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
@@ -89,6 +90,9 @@ ENDPOINTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "hold": ("POST", "/cases/CASE-1/holds", {"reason": "A reason"}),
     "release": ("POST", "/cases/CASE-1/holds/h-1:release", {"reason": "A reason"}),
     "save": ("PUT", "/cases/CASE-1/worksheet", {"fsrNotes": "A note"}),
+    "ask": ("POST", "/interventions", {"uowId": "uow-1", "type": "resume", "title": "May I?"}),
+    "decide": ("POST", "/interventions/i-1:decide", {"decision": "approve"}),
+    "complete": ("POST", "/interventions/i-1:complete", {"result": {}}),
     "batch": ("POST", "/worksheets:batchSave", {"worksheets": [{"caseId": "CASE-1"}]}),
 }
 TEXTS: dict[tuple[str, str], list[Any]] = {
@@ -129,6 +133,20 @@ TEXTS: dict[tuple[str, str], list[Any]] = {
     ("release", "reason"): [None, "", " \n", "x" * 2_001, *CONTROL, *NOT_TEXT],
     ("save", "problemStatement"): [None, "x" * 10_001, *CONTROL, *NOT_TEXT],
     ("save", "fsrNotes"): [None, "x" * 10_001, *CONTROL, *NOT_TEXT],
+    ("ask", "uowId"): [None, "x" * 255, *BAD_LINES],
+    ("ask", "type"): [None, "", "RESUME", "pause", *NOT_TEXT],
+    ("ask", "priority"): ["", "NORMAL", "urgent", *NOT_TEXT],
+    ("ask", "title"): [None, "x" * 301, *BAD_LINES],
+    ("ask", "description"): ["x" * 10_001, *CONTROL, *NOT_TEXT],
+    ("ask", "context"): [*CONTROL, {"a": "\x00"}, {"\x00": 1}, 2**53, [-(2**53)], "x" * 65_535],
+    ("ask", "caseId"): [*BAD_IDS, *NOT_TEXT],
+    ("ask", "expiresAt"): BAD_TIMES,
+    ("ask", "expiresInSeconds"): ["30", 1.5, True, 0, -1, 315_360_001, 10**400, [], {}],
+    ("ask", "requiredRole"): [None, "", "viewer", "agent", "scheduler", "PILOT", *NOT_TEXT],
+    ("decide", "decision"): [None, "", "approved", "APPROVE", *NOT_TEXT],
+    ("decide", "reason"): ["", " \n", "x" * 2_001, *CONTROL, *NOT_TEXT],
+    ("decide", "response"): ["x", 1, [], [{}], True, {"text": "\x00"}, {"a": 2**53}],
+    ("complete", "result"): [*CONTROL, {"a": "\x00"}, 2**53, [[[[[[[[[[[]]]]]]]]]]], "x" * 65_535],
     ("batch", "worksheets"): [None, [], {}, "x", 1, [None], [[]], [{}], [{"caseId": ".."}]],
     ("settings", "slaHours"): [1, [], "x", {"kyc": []}],
     ("settings", "autoCloseDays"): ["30", 1.5, True, 0, -1, 10**400, [], {}],
@@ -144,9 +162,10 @@ def admin(api: Api) -> Iterator[Client]:
     assert before == (api.viewer.get("/cases/CASE-1").json, *state(api))
 
 
-def state(api: Api) -> tuple[Any, Any]:
+def state(api: Api) -> list[Any]:
     """What the tenant can see of itself."""
-    return api.viewer.get("/cases:stats").json, api.viewer.get("/settings").json
+    paths = ("/cases:stats", "/settings", "/interventions")
+    return [api.viewer.get(path).json for path in paths]
 
 
 def send(admin: Client, endpoint: str, body: bytes | dict[str, Any]) -> Any:
@@ -174,9 +193,11 @@ def test_a_field_that_is_wrong_is_named(admin: Client, endpoint: str, field: str
 def test_a_field_that_is_not_the_requests_is_named(admin: Client, endpoint: str) -> None:
     body = ENDPOINTS[endpoint][2]
     models = {"create": NewCase, "update": CasePatch, "put": EvidenceToPut, "amend": EvidencePatch}
-    taken = {**models, "save": WorksheetToSave}.get(endpoint)
+    models |= {"save": WorksheetToSave, "ask": NewIntervention, "decide": DecisionGiven}
+    taken = models.get(endpoint)
     aliases = {field.alias for field in taken.model_fields.values()} if taken else set(body)
-    owned = {field.alias or name for name, field in {**Case.model_fields}.items()}
+    shown = {**Case.model_fields, **Intervention.model_fields}
+    owned = {field.alias or name for name, field in shown.items()}
     owned |= {field.alias or name for name, field in Event.model_fields.items()}
     optional = {"severity", "agentId", "meta", "reason"} if endpoint == "report" else set()
     foreign = {"unknown", "tenant", "head", "searchTokens", "clockDueAt", "__proto__", "", "$where"}
@@ -294,6 +315,9 @@ def test_a_name_that_is_given_twice_is_refused_at_any_depth(admin: Client, meta:
         ("POST", "/cases/{}:claim", None),
         ("GET", "/cases/{}/audit", None),
         ("GET", "/cases/{}/evidence", None),
+        ("GET", "/interventions/{}", None),
+        ("POST", "/interventions/{}:claim", None),
+        ("POST", "/interventions/{}:decide", {"decision": "approve"}),
         ("GET", "/cases/{}/packet", None),
         ("PUT", "/cases/{}/worksheet", {"fsrNotes": "A note"}),
         ("POST", "/cases/{}/holds", {"reason": "A reason"}),
@@ -305,7 +329,7 @@ def test_a_bad_id_in_a_path_finds_nothing(admin: Client, method: str, path: str,
 
         assert cost(answer) == (0, 0, 0)
         if answer.status_code == 400:
-            refused_field(answer, "caseId")
+            refused_field(answer, "caseId" if path.startswith("/cases") else "interventionId")
         else:
             # It is the path of nothing: of no case, and of no function.
             assert answer.status_code in {404, 405}, case_id
@@ -343,6 +367,11 @@ QUERIES = [
     ("GET", "/health", "deep=true"),
     ("POST", "/cases:claimNext", "status=new"),
     ("POST", "/cases/CASE-1:claim", "force=true"),
+    ("GET", "/interventions", "status=pending"),
+    ("GET", "/interventions:pending", "type=resume"),
+    ("GET", "/interventions:metrics", "daily=true"),
+    ("GET", "/interventions/i-1", "at=now"),
+    ("POST", "/interventions/i-1:claim", "force=true"),
     ("DELETE", "/cases/CASE-1", "force=true"),
 ]
 
@@ -375,6 +404,9 @@ def test_a_parameter_that_is_unknown_or_given_twice_is_named(
         ("/audit", "agentId"),
         ("/audit", "since"),
         ("/audit", "subject"),
+        ("/interventions", "assignedTo"),
+        ("/interventions:pending", "uowId"),
+        ("/interventions:metrics", "until"),
     ],
 )
 def test_a_parameter_with_characters_that_cannot_be_seen_is_named(
@@ -403,6 +435,8 @@ def test_an_idempotency_key_that_is_none_is_named(admin: Client, endpoint: str) 
         ("DELETE", "/cases/CASE-1"),
         ("POST", "/cases/CASE-1:claim"),
         ("POST", "/cases:claimNext"),
+        ("POST", "/interventions/i-1:claim"),
+        ("POST", "/interventions/i-1:release"),
         ("GET", "/settings"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What each operation costs in documents and round trips, however many cases there are."""
+"""What each operation costs in documents and round trips, however much there is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from shared.http import MAX_BODY_BYTES
 from tests.client import Api
 from tests.conftest import Clock
+from tests.functions.intervention_support import asked, seed, waiting
 from tests.functions.support import ABSENT, ON_EMBEDDED, cost, filled
 
 Operation = Callable[[Api], TestResponse]
@@ -17,9 +18,20 @@ NEW = {"decisionType": "seeded", "title": "New"}
 ITEMS = [{"id": f"ev-{number}", "title": "An item"} for number in range(5)]
 EVIDENCE = "/cases/S-0006/evidence"
 SHEET = "/cases/S-0006/worksheet"
+QUESTION = "/interventions/S-0000"
 BATCH = [{"caseId": case_id, "fsrNotes": "A note"} for case_id in ("S-0006", "S-0007", ABSENT)]
 
-# Reads, writes, round trips. The operations follow one another on the same cases, the oldest ones.
+
+def ask(api: Api) -> TestResponse:
+    body = {"uowId": "uow-1", "type": "cancel", "title": "New"}
+    return api.agent.post("/interventions", body, idempotency_key="ask")
+
+
+def decide(api: Api) -> TestResponse:
+    return api.pilot.post(f"{QUESTION}:decide", {"decision": "approve"}, idempotency_key="decide")
+
+
+# Reads, writes, round trips. The operations follow one another on the oldest documents.
 TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
     "get": (lambda api: api.viewer.get("/cases/S-0000"), (1, 0, 1)),
     "get what is not there": (lambda api: api.viewer.get(f"/cases/{ABSENT}"), (1, 0, 1)),
@@ -170,6 +182,35 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         lambda api: api.admin.delete("/cases/S-0006"),
         (2, 8, 3),
     ),
+    "ask": (ask, (0, 2, 1)),
+    "ask again with its key": (ask, (3, 0, 4)),
+    "get an intervention": (lambda api: api.viewer.get(QUESTION), (1, 0, 1)),
+    "take an intervention": (lambda api: api.pilot.post(f"{QUESTION}:claim"), (1, 2, 2)),
+    "take it again": (lambda api: api.pilot.post(f"{QUESTION}:claim"), (1, 0, 1)),
+    "take another's": (lambda api: api.admin.post(f"{QUESTION}:claim"), (1, 0, 1)),
+    "put it back": (lambda api: api.pilot.post(f"{QUESTION}:release"), (1, 2, 2)),
+    "decide": (decide, (1, 3, 2)),
+    "decide again with its key": (decide, (3, 0, 3)),
+    "decide what is decided": (
+        lambda api: api.admin.post(f"{QUESTION}:decide", {"decision": "approve"}),
+        (1, 0, 1),
+    ),
+    "complete": (lambda api: api.agent.post(f"{QUESTION}:complete", {}), (1, 2, 2)),
+    "decide what has run out": (
+        lambda api: api.pilot.post("/interventions/LATE:decide", {"decision": "approve"}),
+        (1, 2, 2),
+    ),
+    "three that wait": (
+        lambda api: api.viewer.get("/interventions:pending?pageSize=3"),
+        (3, 0, 1),
+    ),
+    "three that wait by filters": (
+        lambda api: api.viewer.get(
+            "/interventions:pending?pageSize=3&type=resume&uowId=uow-1&status=pending"
+        ),
+        (3, 0, 1),
+    ),
+    "three interventions": (lambda api: api.viewer.get("/interventions?pageSize=3"), (3, 0, 1)),
     "settings": (lambda api: api.viewer.get("/settings"), (1, 0, 1)),
     "change settings": (
         lambda api: api.admin.patch("/settings", {"autoCloseDays": 30}),
@@ -183,10 +224,12 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
     [("embedded", 10), ("embedded", 100), ("embedded", 1_000), ("emulator", 10), ("emulator", 100)],
     indirect=["config"],
 )
-def test_an_operation_costs_the_least_however_many_cases_there_are(
+def test_an_operation_costs_the_least_however_much_there_is(
     api: Api, clock: Clock, number: int
 ) -> None:
     filled(api, clock, number)
+    late = asked(clock.now, expires_in_seconds=1)
+    seed(api, [("LATE", late), *waiting(number, clock.now)])
     clock.advance(hours=100)
     api.viewer.get("/settings")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
 from tests.client import Api
+from tests.conftest import Clock
+from tests.functions.intervention_support import QUESTION, act, done, steps
 from tests.functions.support import ON_EMBEDDED, event_types, refused, refused_field
 
 CHANGES: dict[str, Callable[[Api, str], TestResponse]] = {
@@ -92,3 +95,58 @@ def test_every_change_changes_the_tag_and_reading_does_not(api: Api) -> None:
 
     assert len(set(seen)) == 5
     assert all(tag.startswith('"') and tag.endswith('"') for tag in seen)
+
+
+STEPS: dict[str, Any] = {
+    "claim": None,
+    "release": None,
+    "decide": {"decision": "approve"},
+    "complete": {},
+}
+
+
+def held_intervention(api: Api) -> tuple[str, str, str]:
+    """Has the pilot hold an intervention; gives its id, a stale entity tag and the current one."""
+    asked = api.agent.post("/interventions", QUESTION)
+    intervention_id = asked.json["id"]
+    claimed = act(api.pilot, intervention_id, "claim")
+    return intervention_id, asked.headers["ETag"], claimed.headers["ETag"]
+
+
+@pytest.mark.parametrize("verb", STEPS)
+def test_a_step_upon_a_stale_version_of_an_intervention_is_refused_with_the_current_tag(
+    api: Api, verb: str
+) -> None:
+    intervention_id, stale, current = held_intervention(api)
+
+    answer = act(api.pilot, intervention_id, verb, STEPS[verb], if_match=stale)
+
+    assert refused(answer, 412, "FAILED_PRECONDITION")["details"] == [{"etag": current}]
+    assert steps(api, intervention_id) == ["requested", "claimed"]
+
+
+@pytest.mark.parametrize("verb", ["release", "decide", "complete"])
+@pytest.mark.parametrize("form", ["{}", "*", '"x", {}'])
+def test_a_step_upon_the_current_version_of_an_intervention_is_taken(
+    api: Api, verb: str, form: str
+) -> None:
+    intervention_id, _, current = held_intervention(api)
+
+    answer = act(api.pilot, intervention_id, verb, STEPS[verb], if_match=form.format(current))
+
+    assert done(answer)["id"] == intervention_id
+    read = api.viewer.get(f"/interventions/{intervention_id}")
+    assert read.headers["ETag"] == answer.headers["ETag"] != current
+
+
+@ON_EMBEDDED
+def test_what_has_run_out_is_not_expired_by_a_step_upon_a_stale_version(
+    api: Api, clock: Clock
+) -> None:
+    asked = api.agent.post("/interventions", {**QUESTION, "expiresInSeconds": 60})
+    clock.advance(minutes=1)
+
+    answer = act(api.pilot, asked.json["id"], "claim", if_match='"stale"')
+
+    refused(answer, 412, "FAILED_PRECONDITION")
+    assert steps(api, asked.json["id"]) == ["requested"]

@@ -130,3 +130,31 @@ def test_origins_are_separated_by_spaces(value: str, expected: tuple[str, ...]) 
     config = Config.from_environment({"CASELEDGER_ALLOWED_ORIGINS": value})
 
     assert config.allowed_origins == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"CASELEDGER_MAX_WAITS": "7"}, 7),
+        ({"CASELEDGER_MAX_WAITS": "7", "THREADS": "2"}, 7),
+        ({"THREADS": "100"}, 50),
+        ({"THREADS": "9"}, 4),
+        ({"THREADS": "1"}, 1),
+        ({"THREADS": "8", "CASELEDGER_MAX_WAITS": ""}, 4),
+        ({"THREADS": ""}, 6),
+        ({}, 6),
+    ],
+)
+def test_as_many_requests_may_be_held_as_is_said_or_half_of_the_threads(
+    environ: dict[str, str], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+
+    assert expected == Config.from_environment(environ).max_waits
+
+
+@pytest.mark.parametrize("name", ["CASELEDGER_MAX_WAITS", "THREADS"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", " 4", "4 ", "0x4", "\u00b2"])
+def test_a_number_that_is_none_above_0_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config.from_environment({name: value})

@@ -1,0 +1,198 @@
+"""What the tests of interventions share: asking, deciding, and a store full of them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+from werkzeug.test import TestResponse
+
+from shared import decisions
+from shared.auth import Caller
+from shared.documents.port import Create
+from shared.models.audit import Role
+from shared.models.intervention import (
+    DecisionGiven,
+    InterventionStatus,
+    InterventionType,
+    NewIntervention,
+    Priority,
+    StoredIntervention,
+)
+from tests.client import Api, Client
+from tests.functions.support import cost, pages
+
+QUESTION = {"uowId": "uow-1", "type": "resume", "title": "May I go on?"}
+RANKS = {priority: rank for rank, priority in enumerate(["critical", "high", "normal", "low"])}
+PILOTS = ("kim", "kim", "pat", "lee")
+_SEEDED_AT_ONCE = 200
+
+
+def ask(client: Client, **fields: Any) -> dict[str, Any]:
+    """Asks for a decision and gives the intervention; what the test does not care for has a value.
+
+    Fields are named as in Python.
+    """
+    body = {**QUESTION, **{to_camel(name): value for name, value in fields.items()}}
+    response = client.post("/interventions", body)
+    assert response.status_code == 201, response.text
+    intervention: dict[str, Any] = response.json
+    return intervention
+
+
+def act(client: Client, intervention_id: str, verb: str, body: Any = None, **headers: str) -> Any:
+    """The answer to `:claim`, `:release`, `:decide` or `:complete`."""
+    return client.post(f"/interventions/{intervention_id}:{verb}", body, **headers)
+
+
+def decide(
+    client: Client, intervention_id: str, decision: str = "approve", **fields: Any
+) -> TestResponse:
+    """The answer to a decision for a reason."""
+    body = {"decision": decision, "reason": "Looked at it", **fields}
+    response: TestResponse = act(client, intervention_id, "decide", body)
+    return response
+
+
+def done(response: TestResponse) -> dict[str, Any]:
+    """The intervention in an answer that is no refusal."""
+    assert response.status_code == 200, response.text
+    intervention: dict[str, Any] = response.json
+    return intervention
+
+
+def shown(api: Api, intervention_id: str) -> dict[str, Any]:
+    """An intervention as everybody sees it."""
+    return done(api.viewer.get(f"/interventions/{intervention_id}"))
+
+
+def conflict(response: TestResponse, *, writes: int = 0) -> dict[str, Any]:
+    """How a 409 says that an intervention stands, after so many writes."""
+    assert response.status_code == 409, response.text
+    assert cost(response)[1] == writes
+    error = response.json["error"]
+    assert error["status"] == "FAILED_PRECONDITION"
+    detail: dict[str, Any]
+    (detail,) = error["details"]
+    return detail
+
+
+def chain(api: Api, intervention_id: str) -> list[dict[str, Any]]:
+    """An intervention's own events, first to last, on a chain that holds."""
+    subject = f"interventions/{intervention_id}"
+    verified = api.pilot.get(f"/audit:verify?subject={subject}")
+    assert verified.json["valid"] is True, verified.text
+    found = pages(api.pilot, f"/audit?subject={subject}&pageSize=200", "events")
+    events = sorted((event for page in found for event in page), key=lambda e: e["sequence"])
+    assert verified.json["events"] == len(events)
+    return events
+
+
+def steps(api: Api, intervention_id: str) -> list[str]:
+    """The types of an intervention's events, without what they have in common."""
+    types = (event["eventType"] for event in chain(api, intervention_id))
+    return [event_type.removeprefix("intervention_") for event_type in types]
+
+
+def listed(client: Client, path: str) -> list[dict[str, Any]]:
+    """All rows of a list of interventions."""
+    return [row for page in pages(client, path, "interventions") for row in page]
+
+
+def seed(api: Api, states: Iterable[tuple[str, StoredIntervention]]) -> None:
+    """Puts interventions straight into the store, with the counters of who decided them."""
+    rows = list(states)
+    writes = [
+        Create(f"tenants/{api.tenant}/interventions/{name}", state.model_dump(by_alias=True))
+        for name, state in rows
+    ]
+    decided: dict[str, list[StoredIntervention]] = {}
+    for _, state in rows:
+        if state.decided_by:
+            decided.setdefault(state.decided_by, []).append(state)
+    for number, (pilot, states_of_pilot) in enumerate(decided.items()):
+        counts = Counter(state.decision for state in states_of_pilot)
+        counters = {
+            "pilot": pilot,
+            "lastDecidedAt": max(state.action_at for state in states_of_pilot if state.action_at),
+            "decided": counts.total(),
+            "approved": counts["approve"],
+            "rejected": counts["reject"],
+        }
+        writes.append(Create(f"tenants/{api.tenant}/pilots/p-{number}", counters))
+    for start in range(0, len(writes), _SEEDED_AT_ONCE):
+        api.runtime.store.commit(writes[start : start + _SEEDED_AT_ONCE])
+
+
+def person(name: str, role: Role = Role.PILOT) -> Caller:
+    """A caller as the rules see one."""
+    return Caller(name, f"{name}@example.com", "t", role)
+
+
+def asked(now: datetime, by: str = "robot", **fields: Any) -> StoredIntervention:
+    """A new intervention, without a store. Fields are named as in Python."""
+    given = {"uow_id": "uow-1", "type": InterventionType.RESUME, "title": "May I go on?"}
+    return decisions.requested(NewIntervention(**{**given, **fields}), person(by, Role.AGENT), now)
+
+
+def waiting(number: int, now: datetime) -> Iterator[tuple[str, StoredIntervention]]:
+    """So many pending interventions of all priorities, four at a time asked at the same moment."""
+    for index in range(number):
+        priority = list(Priority)[index % 4]
+        at = now - timedelta(days=1) + timedelta(seconds=index // 4)
+        yield f"S-{index:04}", asked(at, priority=priority)
+
+
+def some_interventions(
+    number: int, now: datetime, *, days: int
+) -> list[tuple[str, StoredIntervention]]:
+    """Interventions of the last days, in every status and in no order, many at the same time.
+
+    Some have run out without a sweep, and are still stored as pending or in progress.
+    """
+    dice = random.Random(7)  # noqa: S311 - the same interventions every time
+    rows = []
+    for index in range(number):
+        at = now - timedelta(hours=dice.randrange(24 * days)) + timedelta(microseconds=index % 2)
+        new = asked(
+            at,
+            type=dice.choice([*InterventionType, InterventionType.RESUME]),
+            priority=dice.choice([None, *Priority]),
+            uow_id=dice.choice(["uow-1", "uow-1", "uow-2"]),
+            case_id=dice.choice([None, "CASE-1", "CASE-1", "CASE-2"]),
+            expires_in_seconds=dice.choice([None, None, 60, 10**8]),
+        )
+        later = at + timedelta(seconds=dice.randrange(1, 3 * 86_400))
+        state = _moved(new, dice.choice(list(InterventionStatus)), dice.choice(PILOTS), later)
+        rows.append((f"I-{dice.randrange(10**6):06}-{index}", state))
+    return rows
+
+
+def _moved(
+    new: StoredIntervention, to: InterventionStatus, pilot: str, at: datetime
+) -> StoredIntervention:
+    """The intervention brought to a status by its pilot; as it is where it had run out by then."""
+    by = person(pilot)
+    verdict: dict[str, Any] = {"reason": "Looked at it", "response": {"text": "So it is"}}
+    match to:
+        case InterventionStatus.PENDING:
+            return new
+        case InterventionStatus.EXPIRED if new.expires_at:
+            return decisions.expired(new, new.expires_at)
+        case InterventionStatus.IN_PROGRESS:
+            # Just in time, so that it may run out in somebody's hands.
+            return decisions.claimed(new, by, new.created_at)
+        case InterventionStatus.APPROVED | InterventionStatus.COMPLETED:
+            given = DecisionGiven(decision="approve", **verdict)
+        case _:
+            given = DecisionGiven(decision="reject", **verdict)
+    if decisions.has_run_out(new, at):
+        return new
+    state = decisions.decided(new, given, by, at)
+    if to is InterventionStatus.COMPLETED:
+        return decisions.completed(state, None, person("robot", Role.AGENT), at)
+    return state
