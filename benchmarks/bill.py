@@ -1,6 +1,6 @@
 """What a month costs at list prices: `python -m benchmarks.bill`.
 
-Prices: Firestore Standard edition, nam5 (cloud.google.com/firestore/pricing), and Cloud Run, tier 1,
+Prices: Firestore Standard edition, nam5 (cloud.google.com/firestore/pricing), Cloud Run, tier 1,
 request-based billing (cloud.google.com/run/pricing), as published in November 2025; other regions
 are cheaper or dearer. Storage, traffic to the internet, logs and backups come on top.
 """

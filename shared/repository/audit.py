@@ -83,7 +83,7 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         valid=broken is None,
         events=check.events,
         head_hash=(head or Head()).hash,
-        purged=True if broken is None and document and PURGED_BY in document.data else None,
+        purged=True if broken is None and document and _purged(store, document) else None,
         first_broken=broken,
     )
 
@@ -135,9 +135,21 @@ def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
         return told is not None and told.data["eventType"] == EventType.RECORDS_PURGED
     if not last.subject.startswith("worksheets/"):
         return last.event_type == "case_deleted"
-    case_id = last.subject.removeprefix("worksheets/").partition(":")[0]
-    case = store.get(f"tenants/{tenant}/cases/{case_id}")
+    case = _case_of(store, document)
     return case is not None and _gone(case)
+
+
+def _purged(store: DocumentStore, document: Document) -> bool:
+    """Whether a subject went past its retention; a worksheet does so with its case."""
+    if _gone(document) and "/worksheets/" in document.path:
+        case = _case_of(store, document)
+        return case is not None and PURGED_BY in case.data
+    return PURGED_BY in document.data
+
+
+def _case_of(store: DocumentStore, worksheet: Document) -> Document | None:
+    case_id = worksheet.id.partition(":")[0]
+    return store.get(f"tenants/{tenant_of(worksheet.path)}/cases/{case_id}")
 
 
 def _gone(document: Document) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared import lifecycle
-from shared.documents.port import Filter, Query
+from shared.documents.port import Document, Filter, Query
 from shared.models.audit import EventType
 from shared.models.case import Status, StoredCase
 from shared.models.settings import StoredSettings
@@ -22,7 +22,7 @@ def close_approved(run: Run) -> None:
     run.wake("closingChangedAt", _approved)
     for rows in run.due(sorted_by_sweep("cases", _APPROVED, due_by(run.now), group=True)):
         ripe = run.ripe(list(run.readable(CASES.state, rows)), _closes_at)
-        run.change(CASES, [row for row, _ in ripe], lambda row: _closer(row.id))
+        run.change(CASES, [row for row, _ in ripe], _closer)
 
 
 def _approved(tenant: str) -> list[Query]:
@@ -33,16 +33,18 @@ def _closes_at(settings: StoredSettings, case: StoredCase) -> datetime:
     return after_days(case.status_changed_at, settings.auto_close_days)
 
 
-def _closer(case_id: str) -> Rule[StoredCase]:
+def _closer(row: Document) -> Rule[StoredCase]:
+    since = row.data["statusChangedAt"]
+
     def closed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
-        if old.status is not Status.APPROVED:
+        if old.status is not Status.APPROVED or old.status_changed_at != since:
             return None
         return Decision(
             lifecycle.closed(old, _REASON, now),
             EventType.STATUS_CHANGED,
             f"Status changed from {old.status} to {Status.CLOSED}",
             reason=_REASON,
-            case_id=case_id,
+            case_id=row.id,
         )
 
     return closed

@@ -13,9 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby, zip_longest
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ValidationError
 
 from shared.chain import canonical
+from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Document, Filter, Query, Update, Write
 from shared.documents.values import MAX_WRITES
 from shared.models.audit import EventType, Subject
@@ -24,7 +27,7 @@ from shared.models.intervention import StoredIntervention
 from shared.models.settings import StoredSettings
 from shared.repository import evidence, packets, records, runs, worksheets
 from shared.repository.kinds import CASES, INTERVENTIONS, TENANT
-from shared.repository.ledger import Ledger
+from shared.repository.ledger import CONTENTION_SECONDS, Ledger
 from shared.repository.posting import Decision, Posting
 from shared.repository.subjects import PURGED_BY, load, tenant_of, tombstone
 from shared.repository.sweep import Run, after_days, due_by, sorted_by_sweep
@@ -33,6 +36,10 @@ _CLOSED = Filter("status", "==", Status.CLOSED)
 _A_DAY = timedelta(days=1)
 _AT_ONCE = MAX_WRITES // 2
 """Writes in one commit, besides the tenant's and the event."""
+_GATHERED = 2_000
+"""Writes that are gathered before they are made, so that what is one tenant's is one commit."""
+
+_Fate = Literal["changed", "skipped", "failed"]
 
 
 class _Doomed(NamedTuple):
@@ -54,13 +61,18 @@ def purge(run: Run) -> None:
     run.wake("retentionChangedAt", _retained)
     cases = run.due(sorted_by_sweep("cases", _CLOSED, due_by(run.now), group=True))
     interventions = run.due(sorted_by_sweep("interventions", due_by(run.now), group=True))
+    doomed: list[_Doomed] = []
     # Side by side, so that a tenant has one event of both.
     for case_rows, intervention_rows in zip_longest(cases, interventions, fillvalue=()):
         ripe_cases = run.ripe(list(run.readable(CASES.state, case_rows)), _case_until)
         ripe = run.ripe(
             list(run.readable(INTERVENTIONS.state, intervention_rows)), _intervention_until
         )
-        _remove(run, [*_cases(run, ripe_cases), *_interventions(run, ripe)])
+        doomed += [*_interventions(run, ripe), *_cases(run, ripe_cases)]
+        if sum(one.size for one in doomed) >= _GATHERED:
+            _remove(run, doomed)
+            doomed = []
+    _remove(run, doomed)
 
 
 def _retained(tenant: str) -> list[Query]:
@@ -83,7 +95,12 @@ def _cases(run: Run, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterator[_D
     run.postpone([(row, run.now + _A_DAY) for row in held])
     for row, case in ripe:
         if not case.legal_hold:
-            yield _Doomed(CASES.subject(row.id), row, case, _belongings(run, row, case))
+            try:
+                writes = _belongings(run, row, case)
+            except ValidationError:
+                run.failed(row)
+            else:
+                yield _Doomed(CASES.subject(row.id), row, case, writes)
 
 
 def _belongings(run: Run, row: Document, case: StoredCase) -> list[Write]:
@@ -108,14 +125,21 @@ def _interventions(
     }
     unique = sorted(set(paths.values()))
     found = dict(zip(unique, run.store.get_many(unique) if unique else (), strict=True))
+    held = []
     for row, state in ripe:
         document = found.get(paths.get(row.path, ""))
-        case = load(CASES, document)
+        try:
+            case = load(CASES, document)
+        except ValidationError:
+            # Nobody knows whether it is held.
+            run.failed(row)
+            continue
         if case and case.legal_hold:
-            run.postpone([(row, run.now + _A_DAY)])
+            held.append((row, run.now + _A_DAY))
         else:
             guard: list[Write] = [_unchanged(document)] if document and case else []
             yield _Doomed(INTERVENTIONS.subject(row.id), row, state, guard)
+    run.postpone(held)
 
 
 def _unchanged(document: Document) -> Update:
@@ -125,7 +149,10 @@ def _unchanged(document: Document) -> Update:
 
 def _remove(run: Run, doomed: Iterable[_Doomed]) -> None:
     """Removes what is doomed, tenant by tenant, as much at once as a commit may take."""
-    everything = sorted(doomed, key=lambda one: tenant_of(one.document.path))
+    # A case after its interventions, which go only as long as it stays as it is.
+    everything = sorted(
+        doomed, key=lambda one: (tenant_of(one.document.path), one.subject.startswith("cases/"))
+    )
     if run.dry:
         run.counts["changed"] += len(everything)
         return
@@ -148,25 +175,48 @@ def _batches(doomed: Iterable[_Doomed]) -> Iterator[list[_Doomed]]:
 
 
 def _remove_batch(run: Run, tenant: str, batch: Sequence[_Doomed]) -> None:
-    if _removed(run, tenant, batch):
-        run.counts["changed"] += len(batch)
-    elif len(batch) > 1:
+    fate = _fate(run, tenant, batch)
+    if fate != "changed" and len(batch) > 1:
         half = len(batch) // 2
         _remove_batch(run, tenant, batch[:half])
         _remove_batch(run, tenant, batch[half:])
+    elif fate == "failed":
+        run.failed(batch[0].document)
     else:
-        # Somebody changed it, or another run removed it.
-        run.counts["skipped"] += 1
+        run.counts[fate] += len(batch)
 
 
-def _removed(run: Run, tenant: str, batch: Sequence[_Doomed]) -> bool:
-    """Commits the removal of a batch with its event; False where something is not as it was."""
+def _fate(run: Run, tenant: str, batch: Sequence[_Doomed]) -> _Fate:
+    """Commits the removal of a batch with its event, as often as only the tenant has changed.
+
+    It is skipped where somebody changed one of it, or another run removed it, and has failed where
+    the store does not answer.
+    """
     try:
         rest = [write for one in batch for write in _shortened(run, one)]
     except Conflict:
-        return False
-    ledger = _ledger_of(run, tenant)
-    posting = Posting(run.store, ledger.origin, TENANT)
+        return "skipped"
+    document = run.tenant(tenant)
+    for _ in attempts(CONTENTION_SECONDS):
+        posting = Posting(run.store, _ledger_of(run, tenant).origin, TENANT)
+        if _posted(run, posting, document, batch, rest):
+            return "changed"
+        if posting.unknown:
+            return "failed"
+        seen, document = document, run.tenant(tenant)
+        if document == seen:
+            break
+    return "skipped"
+
+
+def _posted(
+    run: Run,
+    posting: Posting[StoredSettings],
+    document: Document | None,
+    batch: Sequence[_Doomed],
+    rest: Sequence[Write],
+) -> bool:
+    """Commits the removal of a batch with its event; False where something is not as it was."""
     ends = [
         tombstone(
             one.document.path,
@@ -176,11 +226,11 @@ def _removed(run: Run, tenant: str, batch: Sequence[_Doomed]) -> bool:
         )
         for one in batch
     ]
-    # A version is asked for once: many interventions of one case share the condition on it.
-    writes = tuple({write.path: write for write in (*ends, *rest)}.values())
-    document = run.tenant(tenant)
+    # A document is written once: many interventions of one case share the condition on it, which
+    # its own removal has too.
+    writes = tuple({write.path: write for write in (*rest, *ends)}.values())
     decision = Decision(
-        load(TENANT, document) or run.settings(tenant),
+        load(TENANT, document) or StoredSettings(updated_at=run.now),
         EventType.RECORDS_PURGED,
         f"Purged past retention: {len(batch)}",
         meta=_told([one.subject for one in batch]),

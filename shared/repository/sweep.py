@@ -36,11 +36,13 @@ _SWEEP_AT = "sweepAt"
 class Run:
     """The state of one run: its ledger, its time, what it has counted, whose settings it has read.
 
-    `ledger` acts for no tenant in particular; `seconds` is the time that it may take.
+    `ledger` acts for no tenant in particular; `seconds` is the time that it may take. An
+    Idempotency-Key or If-Match of its request counts for nothing: what is due changes.
     """
 
     def __init__(self, ledger: Ledger, seconds: float, *, dry: bool) -> None:
-        self.ledger = ledger
+        origin = replace(ledger.origin, key=None, request_hash=None, matches=None)
+        self.ledger = Ledger(ledger.store, origin, ledger.clock)
         self.store = ledger.store
         self.now = ledger.clock()
         self.dry = dry
@@ -48,7 +50,7 @@ class Run:
         self._seconds = seconds
         self._started = time.monotonic()
         self._complete = True
-        self._settings: dict[str, StoredSettings] = {}
+        self._settings: dict[str, StoredSettings | None] = {}
         self._tenants: dict[str, Document | None] = {}
 
     @property
@@ -79,7 +81,7 @@ class Run:
             except ValidationError:
                 state = None
             if state is None:
-                self._failed(row)
+                self.failed(row)
             else:
                 yield row, state
 
@@ -97,12 +99,23 @@ class Run:
     def ripe(
         self, pairs: Sequence[tuple[Document, S]], when: Callable[[StoredSettings, S], datetime]
     ) -> list[tuple[Document, S]]:
-        """The rows whose time has come by their tenant's settings; others get their new time."""
+        """The rows whose time has come by their tenant's settings; others get their new time.
+
+        Those of a tenant whose settings are unreadable are counted as failed and left.
+        """
         self._read_tenants([tenant_of(row.path) for row, _ in pairs])
-        times = [when(self.settings(tenant_of(row.path)), state) for row, state in pairs]
-        each = list(zip(pairs, times, strict=True))
-        self.postpone([(row, time_) for (row, _), time_ in each if time_ > self.now])
-        return [pair for pair, time_ in each if time_ <= self.now]
+        ripe: list[tuple[Document, S]] = []
+        later: list[tuple[Document, datetime]] = []
+        for row, state in pairs:
+            settings = self._settings[tenant_of(row.path)]
+            if settings is None:
+                self.failed(row)
+            elif (at := when(settings, state)) > self.now:
+                later.append((row, at))
+            else:
+                ripe.append((row, state))
+        self.postpone(later)
+        return ripe
 
     def postpone(self, rows: Sequence[tuple[Document, datetime]]) -> None:
         """Has rows looked at again at the times given, and counts them as left as they are."""
@@ -110,10 +123,10 @@ class Run:
         if not self.dry:
             self._write([_look_at(row, at) for row, at in rows])
 
-    def settings(self, tenant: str) -> StoredSettings:
-        """A tenant's settings, read once in a run."""
-        self._read_tenants([tenant])
-        return self._settings[tenant]
+    def failed(self, row: Document) -> None:
+        """Counts a row as failed, and says in the log which."""
+        self.counts["failed"] += 1
+        log.write("ERROR", "a scheduled function leaves a document as it is", document=row.path)
 
     def tenant(self, tenant: str) -> Document | None:
         """A tenant's document: as its settings were read from it, and from then on as it is."""
@@ -132,15 +145,16 @@ class Run:
         changed = Query("tenants", (Filter(flag, ">", _LONG_AGO),), (Order(flag),))
         for tenants in self.due(changed):
             for tenant in tenants:
-                for query in waiting(tenant.id):
-                    self._wake(query)
-                if self._complete:
+                awake = [self._woken(query) for query in waiting(tenant.id)]
+                if all(awake):
                     self._write([Update(tenant.path, {flag: None}, version=tenant.version)])
 
-    def _wake(self, query: Query) -> None:
+    def _woken(self, query: Query) -> bool:
+        """Has all rows of a query looked at now; False where some may be left."""
         later = (*query.filters, Filter(_SWEEP_AT, ">", self.now))
-        for rows in self.due(replace(query, filters=later)):
-            self._write([_look_at(row, self.now) for row in rows])
+        pages = self.due(replace(query, filters=later))
+        written = [self._write([_look_at(row, self.now) for row in rows]) for rows in pages]
+        return self._complete and all(written)
 
     def _has_time(self) -> bool:
         if time.monotonic() - self._started >= self._seconds:
@@ -154,18 +168,24 @@ class Run:
         documents = self.store.get_many([TENANT.path(tenant, "") for tenant in unknown])
         for tenant, document in zip(unknown, documents, strict=True):
             self._tenants[tenant] = document
-            self._settings[tenant] = load(TENANT, document) or StoredSettings(updated_at=self.now)
+            self._settings[tenant] = self._settings_in(document)
 
-    def _write(self, writes: Sequence[Write]) -> None:
-        """Commits what needs no event; who was changed meanwhile is left for the next run."""
+    def _settings_in(self, document: Document | None) -> StoredSettings | None:
+        try:
+            return load(TENANT, document) or StoredSettings(updated_at=self.now)
+        except ValidationError:
+            return None
+
+    def _write(self, writes: Sequence[Write]) -> bool:
+        """Commits what needs no event; False where one was changed meanwhile, which is left."""
         try:
             if writes:
                 self.store.commit(writes)
         except Conflict:
-            if len(writes) > 1:
-                half = len(writes) // 2
-                self._write(writes[:half])
-                self._write(writes[half:])
+            half = len(writes) // 2
+            written = [self._write(part) for part in (writes[:half], writes[half:]) if half]
+            return half > 0 and all(written)
+        return True
 
     def _count(self, row: Document, outcome: Outcome[Any]) -> None:
         match outcome:
@@ -174,11 +194,7 @@ class Run:
             case Recorded():
                 self.counts["changed"] += 1
             case _:
-                self._failed(row)
-
-    def _failed(self, row: Document) -> None:
-        self.counts["failed"] += 1
-        log.write("ERROR", "a scheduled function leaves a document as it is", document=row.path)
+                self.failed(row)
 
 
 def sorted_by_sweep(collection: str, *filters: Filter, group: bool = False) -> Query:

@@ -26,11 +26,14 @@ from shared.auth import (
     MAX_TOKEN_BYTES,
     PILOTS,
     READERS,
+    SCHEDULERS,
     VERIFIERS,
     Caller,
+    SchedulerTokens,
     SignedTokens,
     UnsignedTokens,
     authenticate,
+    authenticate_scheduler,
     is_loopback,
 )
 from shared.errors import PermissionDenied, Unauthenticated, Unavailable
@@ -442,3 +445,111 @@ def test_an_actor_is_of_the_kind_of_its_role(role: Role, kind: str) -> None:
 )
 def test_only_this_machine_is_loopback(host: str | None, *, expected: bool) -> None:
     assert is_loopback(host) == expected
+
+
+GOOGLE = "https://accounts.google.com"
+OUR_URL = "https://cases.example"
+ACCOUNT = "scheduler@acme-prod.iam.gserviceaccount.com"
+
+
+def scheduler_claims(**changes: Any) -> dict[str, Any]:
+    """The claims of a token that Cloud Scheduler calls with, with changes; None takes one away."""
+    scheduler = {
+        "iss": GOOGLE,
+        "aud": OUR_URL,
+        "azp": "104029292853099978293",
+        "sub": "104029292853099978293",
+        "email": ACCOUNT,
+        "email_verified": True,
+        "tenant": None,
+        "role": None,
+    }
+    return claims(**{**scheduler, **changes})
+
+
+@pytest.fixture
+def scheduler_tokens(key_server: KeyServer) -> SchedulerTokens:
+    """The verifier of the scheduler's tokens."""
+    return SchedulerTokens(SignedTokens(GOOGLE, OUR_URL, key_server.url), ACCOUNT)
+
+
+def test_the_schedulers_token_names_the_scheduler_of_no_tenant(
+    scheduler_tokens: SchedulerTokens,
+) -> None:
+    caller = authenticate_scheduler(f"Bearer {signed(scheduler_claims())}", scheduler_tokens)
+
+    assert caller == Caller("104029292853099978293", ACCOUNT, "none", Role.SCHEDULER)
+
+
+IMPOSTORS: dict[str, Callable[[], str]] = {
+    "another issuer": lambda: signed(scheduler_claims(iss=ISSUER)),
+    "the issuer without its scheme": lambda: signed(scheduler_claims(iss="accounts.google.com")),
+    "another audience": lambda: signed(scheduler_claims(aud="https://other.example")),
+    "an audience below ours": lambda: signed(scheduler_claims(aud=f"{OUR_URL}/")),
+    "the members' audience": lambda: signed(scheduler_claims(aud=AUDIENCE)),
+    "no audience": lambda: signed(scheduler_claims(aud=None)),
+    "another account": lambda: signed(scheduler_claims(email="eve@acme-prod.example")),
+    "another account of that role": lambda: signed(
+        scheduler_claims(email="eve@acme-prod.example", role="scheduler")
+    ),
+    "the account in capitals": lambda: signed(scheduler_claims(email=ACCOUNT.upper())),
+    "several accounts": lambda: signed(scheduler_claims(email=[ACCOUNT])),
+    "no account": lambda: signed(scheduler_claims(email=None)),
+    "an empty account": lambda: signed(scheduler_claims(email="")),
+    "an account that is not verified": lambda: signed(scheduler_claims(email_verified=False)),
+    "an account that is verified in words": lambda: signed(scheduler_claims(email_verified="true")),
+    "an account that nobody verified": lambda: signed(scheduler_claims(email_verified=None)),
+    "a token of a member": lambda: signed(claims()),
+    "a token that expired": lambda: signed(
+        scheduler_claims(iat=int(time.time()) - 600, exp=int(time.time()) - 60)
+    ),
+    "another key": lambda: signed(scheduler_claims(), FOREIGN),
+    "no signature": lambda: unsigned_token(
+        sub="scheduler", tenant="acme", role="scheduler", email=ACCOUNT
+    ),
+}
+
+
+@pytest.mark.parametrize("impostor", IMPOSTORS)
+def test_whoever_is_not_the_scheduler_is_refused(
+    scheduler_tokens: SchedulerTokens, impostor: str
+) -> None:
+    with pytest.raises(Unauthenticated):
+        authenticate_scheduler(f"Bearer {IMPOSTORS[impostor]()}", scheduler_tokens)
+
+
+@pytest.mark.parametrize("email", ["", None])
+def test_where_no_account_is_named_nobody_is_the_scheduler(
+    key_server: KeyServer, email: str | None
+) -> None:
+    tokens = SchedulerTokens(SignedTokens(GOOGLE, OUR_URL, key_server.url), "")
+
+    with pytest.raises(Unauthenticated):
+        authenticate_scheduler(f"Bearer {signed(scheduler_claims(email=email))}", tokens)
+
+
+def test_the_scheduler_is_no_member(verifier: SignedTokens) -> None:
+    for changes in ({}, {"aud": AUDIENCE}, {"iss": ISSUER, "aud": AUDIENCE}):
+        token = signed(scheduler_claims(**changes))
+        with pytest.raises(Unauthenticated):
+            authenticate(f"Bearer {token}", verifier)
+
+
+def test_locally_whoever_has_the_role_is_the_scheduler_with_or_without_a_tenant() -> None:
+    for tenant, expected in (("acme", "acme"), (None, "none"), ("", "none")):
+        payload = {"sub": "cron", "role": "scheduler", "tenant": tenant}
+        token = f"{segment({'alg': 'none'})}.{segment(payload)}."
+
+        caller = authenticate_scheduler(f"Bearer {token}", UnsignedTokens())
+
+        assert (caller.tenant, caller.role) == (expected, Role.SCHEDULER)
+
+
+@pytest.mark.parametrize("role", ["viewer", "admin", "agent"])
+def test_locally_others_keep_their_role_where_the_scheduler_is_asked_for(role: str) -> None:
+    token = unsigned_token(sub="kim", tenant="acme", role=role, email=ACCOUNT)
+
+    caller = authenticate_scheduler(f"Bearer {token}", UnsignedTokens())
+
+    with pytest.raises(PermissionDenied):
+        caller.require(SCHEDULERS)

@@ -158,3 +158,51 @@ def test_as_many_requests_may_be_held_as_is_said_or_half_of_the_threads(
 def test_a_number_that_is_none_above_0_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
         Config.from_environment({name: value})
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 480), ("1", 1), ("3600", 3600)])
+def test_a_scheduled_function_takes_eight_minutes_unless_told_otherwise(
+    text: str, seconds: int
+) -> None:
+    config = Config.from_environment({"CASELEDGER_SWEEP_SECONDS": text})
+
+    assert config.sweep_seconds == seconds
+    assert Config.from_environment({}).sweep_seconds == 480
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "8 minutes", " 8", "1e3", "²"])
+def test_a_time_for_scheduled_functions_that_is_none_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_SWEEP_SECONDS"):
+        Config.from_environment({"CASELEDGER_SWEEP_SECONDS": text})
+
+
+SCHEDULER = {
+    "CASELEDGER_SCHEDULER_EMAIL": "scheduler@acme-prod.iam.gserviceaccount.com",
+    "CASELEDGER_SCHEDULER_AUDIENCE": "https://cases.example",
+}
+
+
+def test_the_scheduler_is_googles_account_of_that_address_for_that_audience() -> None:
+    config = Config.from_environment(PROJECT | SCHEDULER)
+
+    assert config.scheduler_email == SCHEDULER["CASELEDGER_SCHEDULER_EMAIL"]
+    assert config.scheduler_audience == SCHEDULER["CASELEDGER_SCHEDULER_AUDIENCE"]
+    assert config.scheduler_issuer == "https://accounts.google.com"
+    assert config.scheduler_jwks_url == "https://www.googleapis.com/oauth2/v3/certs"
+    assert config.issuer == "https://securetoken.google.com/acme-prod"
+
+
+def test_without_a_scheduler_nobody_is_it() -> None:
+    config = Config.from_environment(PROJECT)
+
+    assert (config.scheduler_email, config.scheduler_audience) == ("", "")
+
+
+@pytest.mark.parametrize("name", SCHEDULER)
+@pytest.mark.parametrize("empty", [False, True])
+def test_half_a_scheduler_is_refused_by_name(name: str, *, empty: bool) -> None:
+    (missing,) = SCHEDULER.keys() - {name}
+    environ = {name: SCHEDULER[name]} | ({missing: ""} if empty else {})
+
+    with pytest.raises(ConfigError, match=missing):
+        Config.from_environment(PROJECT | environ)
