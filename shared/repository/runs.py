@@ -121,7 +121,8 @@ def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
     """The writes that take all runs of a case away."""
     if not case.run_count:
         return []
-    query = Query(f"tenants/{ledger.tenant}/runs", (Filter("caseId", "==", case_id),))
+    of_case = (Filter("caseId", "==", case_id),)
+    query = Query(f"tenants/{ledger.tenant}/runs", of_case, select=())
     return [Delete(row.path) for row in ledger.store.query(query)]
 
 
