@@ -105,13 +105,14 @@ def test_the_event_holds_the_hash_of_the_data_that_anybody_can_find_again(api: A
 
 @ON_EMBEDDED
 @pytest.mark.usefixtures("case")
-@pytest.mark.parametrize("data", [None, True, 0, -1, 0.25, "", "text", [], {}, [[[]]], [None]])
-def test_the_data_of_a_record_are_any_json(api: Api, data: Any) -> None:
-    record = added(api, data=data)
+def test_the_data_of_a_record_are_any_json(api: Api) -> None:
+    values: list[Any] = [None, True, 0, -1, 0.25, "", "text", [], {}, [[[]]], [None]]
+    for data in values:
+        record = added(api, data=data)
 
-    assert record["data"] == data
-    assert record["sha256"] == hashlib.sha256(rfc8785.dumps(data)).hexdigest()
-    assert listed(api) == [record]
+        assert record["data"] == data
+        assert record["sha256"] == hashlib.sha256(rfc8785.dumps(data)).hexdigest()
+    assert [record["data"] for record in listed(api)] == values[::-1]
 
 
 @pytest.mark.usefixtures("case")
@@ -353,18 +354,17 @@ def test_what_a_record_must_have_and_what_it_cannot_have_is_named(caller: Client
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", '{"a":[NaN]}'])
-def test_data_with_a_number_that_is_none_are_refused(caller: Client, number: str) -> None:
-    answer = sent(caller, f'{{"kind":"k","title":"t","data":{number}}}'.encode())
+def test_data_with_a_number_that_is_none_are_refused(caller: Client) -> None:
+    for number in ("NaN", "-Infinity", "1e999", '{"a":[NaN]}'):
+        answer = sent(caller, f'{{"kind":"k","title":"t","data":{number}}}'.encode())
 
-    refused(answer, 400, "INVALID_ARGUMENT")
-    assert cost(answer) == (0, 0, 0)
+        refused(answer, 400, "INVALID_ARGUMENT")
+        assert cost(answer) == (0, 0, 0)
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
+def test_a_filter_of_records_that_is_wrong_is_named(caller: Client) -> None:
+    for query, field in [
         ("kind=", "kind"),
         ("kind=a%2Fb", "kind"),
         ("kind=__x__", "kind"),
@@ -374,8 +374,6 @@ def test_data_with_a_number_that_is_none_are_refused(caller: Client, number: str
         ("pageSize=201", "pageSize"),
         ("pageToken=x", "pageToken"),
         ("title=x", "title"),
-    ],
-)
-def test_a_filter_of_records_that_is_wrong_is_named(caller: Client, query: str, field: str) -> None:
-    refused_field(caller.get(f"{RECORDS}?{query}"), field)
-    refused_field(caller.get(f"/cases/_x/records?{query}"), "caseId")
+    ]:
+        refused_field(caller.get(f"{RECORDS}?{query}"), field)
+        refused_field(caller.get(f"/cases/_x/records?{query}"), "caseId")

@@ -187,26 +187,21 @@ def test_the_same_end_again_is_the_same_answer_and_leaves_no_event(api: Api, clo
 
 @ON_EMBEDDED
 @pytest.mark.usefixtures("case")
-@pytest.mark.parametrize(
-    "other",
-    [
+def test_another_end_is_refused_and_told_how_the_run_stands(api: Api) -> None:
+    started(api, id="run-1")
+    first = done(api.agent.patch(RUN, {"status": "completed", "output": 1}))
+    others: list[dict[str, Any]] = [
         {"status": "failed"},
         {"status": "failed", "errors": ["x"]},
         {"status": "completed", "output": 2},
         {"status": "completed"},
         {"status": "running"},
-    ],
-)
-def test_another_end_is_refused_and_told_how_the_run_stands(
-    api: Api, other: dict[str, Any]
-) -> None:
-    started(api, id="run-1")
-    first = done(api.agent.patch(RUN, {"status": "completed", "output": 1}))
+    ]
+    for other in others:
+        error = refused(api.agent.patch(RUN, other), 409, "FAILED_PRECONDITION")
 
-    error = refused(api.agent.patch(RUN, other), 409, "FAILED_PRECONDITION")
-
-    standing = {"status": "completed", "finishedAt": first["finishedAt"], "allowed": []}
-    assert error["details"] == [standing]
+        standing = {"status": "completed", "finishedAt": first["finishedAt"], "allowed": []}
+        assert error["details"] == [standing]
     assert done(api.viewer.get(RUN)) == first
 
 
@@ -837,15 +832,14 @@ def test_a_field_of_a_run_that_is_wrong_is_named(caller: Client, what: str, fiel
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("field", ["input", "output", "errors"])
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "[NaN]"])
-def test_a_number_of_a_run_that_is_none_is_refused(caller: Client, field: str, number: str) -> None:
-    what, rest = ("start", '"agentId":"a"') if field == "input" else ("end", '"status":"failed"')
+def test_a_number_of_a_run_that_is_none_is_refused(caller: Client) -> None:
+    start, end = ("start", '"agentId":"a"', "input"), ("end", '"status":"failed"')
+    for what, rest, field in (start, (*end, "output"), (*end, "errors")):
+        for number in ("NaN", "Infinity", "-Infinity", "1e999", "[NaN]"):
+            answer = sent(caller, what, f'{{{rest},"{field}":{number}}}'.encode())
 
-    answer = sent(caller, what, f'{{{rest},"{field}":{number}}}'.encode())
-
-    refused(answer, 400, "INVALID_ARGUMENT")
-    assert cost(answer) == (0, 0, 0)
+            refused(answer, 400, "INVALID_ARGUMENT")
+            assert cost(answer) == (0, 0, 0)
 
 
 @ON_EMBEDDED
@@ -870,46 +864,45 @@ def test_numbers_that_grow_in_the_form_that_is_kept_are_refused_before_anything_
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("field", ["output", "errors"])
-def test_what_came_of_a_run_is_refused_at_its_start(caller: Client, field: str) -> None:
-    refused_field(sent(caller, "end", {"status": "running", field: "early"}), field)
+def test_what_came_of_a_run_is_refused_at_its_start(caller: Client) -> None:
+    for field in ("output", "errors"):
+        refused_field(sent(caller, "end", {"status": "running", field: "early"}), field)
+
+
+BAD_QUERIES = [
+    ("status=done", "status"),
+    ("status=", "status"),
+    ("caseId=a%2Fb", "caseId"),
+    ("caseId=__x__", "caseId"),
+    ("agentId=", "agentId"),
+    ("agentId=a%00", "agentId"),
+    ("packId=%e2%80%ae", "packId"),
+    (f"packId={'x' * 255}", "packId"),
+    ("version=1.0.0", "version"),
+    ("pageSize=0", "pageSize"),
+    ("pageSize=201", "pageSize"),
+    ("pageSize=x", "pageSize"),
+    ("pageToken=x", "pageToken"),
+    ("pageToken=", "pageToken"),
+    ("status=failed&status=running", "status"),
+    ("agent_id=a", "agent_id"),
+]
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("status=done", "status"),
-        ("status=", "status"),
-        ("caseId=a%2Fb", "caseId"),
-        ("caseId=__x__", "caseId"),
-        ("agentId=", "agentId"),
-        ("agentId=a%00", "agentId"),
-        ("packId=%e2%80%ae", "packId"),
-        (f"packId={'x' * 255}", "packId"),
-        ("version=1.0.0", "version"),
-        ("pageSize=0", "pageSize"),
-        ("pageSize=201", "pageSize"),
-        ("pageSize=x", "pageSize"),
-        ("pageToken=x", "pageToken"),
-        ("pageToken=", "pageToken"),
-        ("status=failed&status=running", "status"),
-        ("agent_id=a", "agent_id"),
-    ],
-)
-def test_a_filter_of_runs_that_is_wrong_is_named(caller: Client, query: str, field: str) -> None:
-    answer = caller.get(f"/runs?{query}")
+def test_a_filter_of_runs_that_is_wrong_is_named(caller: Client) -> None:
+    for query, field in BAD_QUERIES:
+        answer = caller.get(f"/runs?{query}")
 
-    refused_field(answer, field)
-    assert cost(answer) == (0, 0, 0)
+        refused_field(answer, field)
+        assert cost(answer) == (0, 0, 0)
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("bad", ["..x", "_x", "a%20b", "x" * 101, "%00", "%e2%80%ae"])
-def test_an_id_of_a_run_or_its_case_that_is_none_is_named(caller: Client, bad: str) -> None:
+def test_an_id_of_a_run_or_its_case_that_is_none_is_named(caller: Client) -> None:
     end = {"status": "completed"}
-
-    for path, field in ((f"{RUNS}/{bad}", "runId"), (f"/cases/{bad}/runs/run-1", "caseId")):
-        refused_field(caller.get(path), field)
-        refused_field(caller.patch(path, end), field)
-    refused_field(caller.post(f"/cases/{bad}/runs", START), "caseId")
+    for bad in ("..x", "_x", "a%20b", "x" * 101, "%00", "%e2%80%ae"):
+        for path, field in ((f"{RUNS}/{bad}", "runId"), (f"/cases/{bad}/runs/run-1", "caseId")):
+            refused_field(caller.get(path), field)
+            refused_field(caller.patch(path, end), field)
+        refused_field(caller.post(f"/cases/{bad}/runs", START), "caseId")

@@ -339,7 +339,7 @@ STEPS: dict[str, tuple[str, Callable[[int], Request]]] = {
     ),
     "escalate_case": ("escalated", lambda n: ("POST", f"/cases/A-{n}:escalate", {"reason": "R"})),
 }
-FAULTS = [*LOST, Fault(Code.UNAVAILABLE), Fault(Code.ABORTED)]
+FAULTS = [*((fault, key) for fault in LOST for key in ("", "key")), (Fault(Code.ABORTED), "")]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -362,8 +362,7 @@ def test_a_commit_that_fails_or_whose_answer_is_lost_has_one_effect(
     faulty: Api, proxy: FaultProxy, step: str
 ) -> None:
     event, request = STEPS[step]
-    cases = [(fault, key) for fault in FAULTS for key in ("", "key")]
-    for number, (fault, key) in enumerate(cases):
+    for number, (fault, key) in enumerate(FAULTS):
         prepare(faulty, number)
         script = Script("Commit", [fault])
         with proxy.following(script):
