@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from shared.chain import canonical_text
 from shared.errors import FailedPrecondition, InvalidArgument
+from shared.models.base import MAX_LARGE_JSON_BYTES
 from shared.models.case import Status, StoredCase
 from shared.models.run import NewRun, RunFields, RunPatch, RunStatus, StoredRun
 
@@ -43,7 +44,7 @@ def created(case_id: str, new: NewRun, *, by: str, minutes: int | None, now: dat
         pack_id=new.pack_id,
         version=new.version,
         status=RunStatus.PENDING if new.queued else RunStatus.RUNNING,
-        input=canonical_text(new.input),
+        input=_kept("input", new.input),
         created_at=now,
         created_by=by,
         updated_at=now,
@@ -55,14 +56,15 @@ def created(case_id: str, new: NewRun, *, by: str, minutes: int | None, now: dat
 def updated(run: StoredRun, patch: RunPatch, *, minutes: int | None, now: datetime) -> StoredRun:
     """The run started, or ended. Ended in the same way again it stays as it is."""
     to = RunStatus(patch.status)
-    ended = {"output": canonical_text(patch.output), "errors": canonical_text(patch.errors)}
-    if to is RunStatus.RUNNING and any(ended.values()):
-        raise InvalidArgument.field("output", "comes with the end of a run, as errors do")
+    ended = {name: _kept(name, getattr(patch, name)) for name in ("output", "errors")}
+    early = [name for name, text in ended.items() if text and to is RunStatus.RUNNING]
+    if early:
+        raise InvalidArgument.field(early[0], "comes with the end of a run")
     if to is run.status and all(getattr(run, name) == text for name, text in ended.items()):
         return run
     if to not in TRANSITIONS[run.status]:
         allowed = list(TRANSITIONS[run.status])
-        details = [{"status": run.status, "finishedAt": _iso(run.finished_at), "allowed": allowed}]
+        details = [{"status": run.status, "finishedAt": run.finished_at, "allowed": allowed}]
         raise FailedPrecondition(f"a run that is {run.status} cannot become {to}", details)
     if to is RunStatus.RUNNING:
         started = {"started_at": now, "timeout_at": _timeout(minutes, now)}
@@ -105,5 +107,11 @@ def _timeout(minutes: int | None, now: datetime) -> datetime | None:
     return None if minutes is None else now + timedelta(minutes=minutes)
 
 
-def _iso(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None
+def _kept(name: str, value: Any) -> str | None:
+    """The canonical text of a field's JSON, which writes some numbers longer than they came."""
+    text = canonical_text(value)
+    if text and len(text.encode()) > MAX_LARGE_JSON_BYTES:
+        raise InvalidArgument.field(
+            name, f"must be at most {MAX_LARGE_JSON_BYTES} bytes (RFC 8785)"
+        )
+    return text

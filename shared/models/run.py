@@ -22,7 +22,7 @@ class RunStatus(StrEnum):
 
 # Semantic Versioning 2.0.0 (semver.org), without its rule on leading zeros of pre-releases.
 _SEMVER = (
-    r"^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})"
+    r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})"
     r"(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"
 )
 Version = Annotated[str, Field(max_length=100, pattern=_SEMVER)]

@@ -18,6 +18,7 @@ DEFAULTS = {
     "autoCloseDays": None,
     "interventionRetentionDays": 90,
     "caseRetentionDays": None,
+    "runTimeoutMinutes": 10_080,
 }
 
 
@@ -34,11 +35,14 @@ def test_a_tenant_that_has_decided_nothing_has_the_defaults(api: Api) -> None:
         {"autoCloseDays": 36_500},
         {"interventionRetentionDays": 1},
         {"caseRetentionDays": 365},
+        {"runTimeoutMinutes": 1},
+        {"runTimeoutMinutes": 5_256_000},
+        {"runTimeoutMinutes": None},
         {"autoCloseDays": 30, "caseRetentionDays": 365},
     ],
 )
 def test_a_patch_changes_the_settings_it_names_and_no_other(
-    api: Api, patch: dict[str, int]
+    api: Api, patch: dict[str, int | None]
 ) -> None:
     patched = api.admin.patch("/settings", patch)
 
@@ -101,6 +105,11 @@ def test_a_patch_that_changes_nothing_writes_nothing(api: Api, patch: dict[str, 
         ({"interventionRetentionDays": None}, "interventionRetentionDays"),
         ({"caseRetentionDays": "365"}, "caseRetentionDays"),
         ({"caseRetentionDays": 10**30}, "caseRetentionDays"),
+        ({"runTimeoutMinutes": 0}, "runTimeoutMinutes"),
+        ({"runTimeoutMinutes": 5_256_001}, "runTimeoutMinutes"),
+        ({"runTimeoutMinutes": 1.5}, "runTimeoutMinutes"),
+        ({"runTimeoutMinutes": "60"}, "runTimeoutMinutes"),
+        ({"runTimeoutMinutes": True}, "runTimeoutMinutes"),
         ({"head": {}}, "head"),
         ({"updatedAt": "2026-01-01T00:00:00Z"}, "updatedAt"),
         ({"auto_close_days": 1}, "auto_close_days"),

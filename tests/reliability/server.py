@@ -72,6 +72,7 @@ class Server:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             wait_until(lambda: not self._listens(), START_SECONDS)
+            self._process = None
 
     def _answers(self) -> bool:
         assert self._process
