@@ -34,7 +34,8 @@ def start_run(call: Call, case_id: Id, body: NewRun) -> Reply[Run]:
 @function("PATCH", "/cases/{caseId}/runs/{runId}", roles=CONTRIBUTORS)
 def update_run(call: Call, case_id: Id, run_id: Id, body: RunPatch) -> Reply[Run]:
     """Starts a queued run, or ends one; the same end again is answered as it was."""
-    recorded, run = runs.update(call.ledger, case_id, run_id, body, call.settings)
+    minutes = call.settings.run_timeout_minutes if body.status == "running" else None
+    recorded, run = runs.update(call.ledger, case_id, run_id, body, minutes)
     return Reply(_shown(run_id, run), etag=etag(recorded.current), replayed=recorded.replayed)
 
 

@@ -14,9 +14,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import rfc8785
+from pydantic_core import from_json
 
 from shared.models.audit import GENESIS, BrokenLink, Event, Head
 
+_BEYOND_53_BITS = 2**53
+_LONG_NUMBER = re.compile(r"\d{16}")
 _SORTED_BY_UTF16 = re.compile("[\ud800-\U0010ffff]")
 
 
@@ -49,6 +52,21 @@ def canonical(content: Any) -> bytes:
 def canonical_text(value: Any) -> str | None:
     """The RFC 8785 form of any JSON as text; None is none."""
     return None if value is None else canonical(value).decode()
+
+
+def parsed(text: str | None) -> Any:
+    """The JSON in its canonical text; None is none.
+
+    RFC 8785 writes 1e20 without a point. It is a float again, because no integer is beyond 53 bits.
+    """
+    if text is None:
+        return None
+    return json.loads(text, parse_int=_number) if _LONG_NUMBER.search(text) else from_json(text)
+
+
+def _number(digits: str) -> int | float:
+    number = int(digits)
+    return number if abs(number) < _BEYOND_53_BITS else float(number)
 
 
 class _FloatFoundError(Exception):

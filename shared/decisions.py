@@ -11,10 +11,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic_core import from_json
-
 from shared.auth import Caller, at_least
-from shared.chain import canonical_text
+from shared.chain import canonical_text, parsed
 from shared.errors import FailedPrecondition, InvalidArgument, PermissionDenied
 from shared.lifecycle import SOONEST
 from shared.models.audit import Role
@@ -176,7 +174,7 @@ def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict
     for name in _SHOWN:
         row[name] = data[name]
     for name in _ANY_JSON:
-        row[name] = from_json(data[name]) if data[name] is not None else None
+        row[name] = parsed(data[name])
     if data["status"] in OPEN and not waits(data, now):
         row |= {"status": _Status.EXPIRED, "actionAt": data["expiresAt"], "archived": True}
     return row

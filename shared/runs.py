@@ -9,9 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic_core import from_json
-
-from shared.chain import canonical_text
+from shared.chain import canonical_text, parsed
 from shared.errors import FailedPrecondition, InvalidArgument
 from shared.models.base import MAX_LARGE_JSON_BYTES
 from shared.models.case import Status, StoredCase
@@ -85,7 +83,7 @@ def shown_row(run_id: str, data: dict[str, Any]) -> dict[str, Any]:
     for name in _SHOWN:
         row[name] = data[name]
     for name in _ANY_JSON:
-        row[name] = from_json(data[name]) if data[name] is not None else None
+        row[name] = parsed(data[name])
     return row
 
 

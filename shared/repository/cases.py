@@ -9,7 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared import errors, lifecycle, search
-from shared.documents.port import Document, DocumentStore, Filter, Order, Query
+from shared.documents.port import (
+    Conflict,
+    Document,
+    DocumentStore,
+    Filter,
+    Order,
+    Query,
+    Set,
+    Write,
+)
 from shared.documents.values import MAX_WRITES
 from shared.models.audit import EventType, NewEvent
 from shared.models.case import (
@@ -21,12 +30,13 @@ from shared.models.case import (
     StoredCase,
 )
 from shared.models.settings import Settings
-from shared.repository import evidence, packets, records, runs, worksheets
+from shared.repository import evidence, packets
 from shared.repository.kinds import CASES
 from shared.repository.ledger import Ledger
 from shared.repository.paging import SCAN_LIMIT, page, place
 from shared.repository.posting import Decision, Recorded, Rule, Seen
-from shared.repository.subjects import required
+from shared.repository.removal import belongings, shortened
+from shared.repository.subjects import load, required
 
 _START = datetime(1, 1, 1, tzinfo=UTC)
 _CLAIM_CANDIDATES = 20
@@ -154,26 +164,17 @@ def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
     def deleted(old: StoredCase, now: datetime) -> Decision[StoredCase]:
         if old.legal_hold:
             raise errors.Held("the case is under a legal hold", [{"legalHold": True}])
-        sheets = worksheets.removals(ledger, case_id, now)
-        writes = (
-            *evidence.removals(ledger.tenant, case_id, old),
-            *packets.removals(ledger.tenant, case_id, old),
-            *runs.removals(ledger, case_id, old),
-            *records.removals(ledger, case_id, old),
-            *sheets,
-        )
-        if len(writes) > _MAX_REMOVALS:
-            details = [{"documents": len(writes), "allowed": _MAX_REMOVALS}]
-            raise errors.FailedPrecondition("remove evidence first: it is too much", details)
+        writes = belongings(ledger, case_id, old, now)
         removed = [{"id": ref.id, "sha256": ref.sha256} for ref in old.evidence]
+        sheets = sum(isinstance(write, Set) for write in writes)
         return Decision(
             old,
             EventType.CASE_DELETED,
             "Case deleted",
             case_id=case_id,
-            meta={"evidenceCount": 0, "removed": removed, "worksheets": len(sheets)},
+            meta={"evidenceCount": 0, "removed": removed, "worksheets": sheets},
             deletes=True,
-            writes=writes,
+            writes=tuple(_shortened(ledger, case_id, old, writes)),
         )
 
     return ledger.change(CASES, case_id, deleted)
@@ -198,6 +199,19 @@ def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
         )
 
     return ledger.change(CASES, case_id, reported)
+
+
+def _shortened(ledger: Ledger, case_id: str, case: StoredCase, writes: list[Write]) -> list[Write]:
+    """What one commit can still remove with a case, after the rest; Aborted if it changes."""
+    if len(writes) <= _MAX_REMOVALS:
+        return writes
+    document = ledger.store.get(CASES.path(ledger.tenant, case_id))
+    try:
+        if document and load(CASES, document) == case:
+            return shortened(ledger.store, document, writes, _MAX_REMOVALS)
+    except Conflict:
+        pass
+    raise errors.Aborted("the case is changed at this moment; try again")
 
 
 def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | None:

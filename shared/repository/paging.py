@@ -24,6 +24,8 @@ from shared.models.base import Page
 
 SCAN_LIMIT = 500
 """Rows read at the most for one page of a search of several words."""
+PAGE_BYTES = 8 * 1_048_576
+"""Text in one page: an answer of Cloud Run is at most 32 MiB."""
 _DIGEST_BYTES = 12
 _STALE = "is not a token of this list with these filters"
 
@@ -38,7 +40,8 @@ def page(
     """The rows of one page, and the token of the next one.
 
     With `accept`, rows that it refuses are left out, and as many more are read, up to SCAN_LIMIT: a
-    page may then come back short, or empty, with a token. Raises InvalidArgument for a bad token.
+    page may then come back short, or empty, with a token. So it may where its rows are large: it
+    ends with the one that reaches PAGE_BYTES. Raises InvalidArgument for a bad token.
     """
     # Not the ranges: "overdue" means another time with every page.
     equal = [(f.field, f.value) for f in query.filters if f.op == "=="]
@@ -48,19 +51,26 @@ def page(
     size = wanted.page_size
     found: list[Document] = []
     read = 0
+    text = 0
     while True:
         rows = store.query(replace(query, after=after, limit=size))
         read += len(rows)
         for row in rows:
             if accept is None or accept(row):
                 found.append(row)
-            if len(found) == size:
+                text += _text_size(row)
+            if len(found) == size or text >= PAGE_BYTES:
                 return found, _encode(place(row, query), binding)
         if len(rows) < size:
             return found, None
         after = place(rows[-1], query)
         if read + size > max(SCAN_LIMIT, size):
             return found, _encode(after, binding)
+
+
+def _text_size(row: Document) -> int:
+    """About how long a row is, by its texts: what may be large is kept as text."""
+    return sum(len(value) for value in row.data.values() if isinstance(value, str))
 
 
 def place(row: Document, query: Query) -> tuple[Any, ...]:

@@ -19,16 +19,16 @@ from pydantic import ValidationError
 
 from shared.chain import canonical
 from shared.documents.backoff import attempts
-from shared.documents.port import Conflict, Document, Filter, Query, Update, Write
+from shared.documents.port import Conflict, Document, Filter, Query, Write
 from shared.documents.values import MAX_WRITES
 from shared.models.audit import EventType, Subject
 from shared.models.case import Status, StoredCase
 from shared.models.intervention import StoredIntervention
 from shared.models.settings import StoredSettings
-from shared.repository import evidence, packets, records, runs, worksheets
 from shared.repository.kinds import CASES, INTERVENTIONS, TENANT
 from shared.repository.ledger import CONTENTION_SECONDS, Ledger
 from shared.repository.posting import Decision, Posting
+from shared.repository.removal import belongings, shortened, unchanged
 from shared.repository.subjects import PURGED_BY, load, tenant_of, tombstone
 from shared.repository.sweep import Run, after_days, due_by, sorted_by_sweep
 
@@ -96,22 +96,12 @@ def _cases(run: Run, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterator[_D
     for row, case in ripe:
         if not case.legal_hold:
             try:
-                writes = _belongings(run, row, case)
+                ledger = _ledger_of(run, tenant_of(row.path))
+                writes = belongings(ledger, row.id, case, run.now)
             except ValidationError:
                 run.failed(row)
             else:
                 yield _Doomed(CASES.subject(row.id), row, case, writes)
-
-
-def _belongings(run: Run, row: Document, case: StoredCase) -> list[Write]:
-    ledger = _ledger_of(run, tenant_of(row.path))
-    return [
-        *worksheets.removals(ledger, row.id, run.now),
-        *evidence.removals(ledger.tenant, row.id, case),
-        *packets.removals(ledger.tenant, row.id, case),
-        *runs.removals(ledger, row.id, case),
-        *records.removals(ledger, row.id, case),
-    ]
 
 
 def _interventions(
@@ -137,14 +127,9 @@ def _interventions(
         if case and case.legal_hold:
             held.append((row, run.now + _A_DAY))
         else:
-            guard: list[Write] = [_unchanged(document)] if document and case else []
+            guard: list[Write] = [unchanged(document)] if document and case else []
             yield _Doomed(INTERVENTIONS.subject(row.id), row, state, guard)
     run.postpone(held)
-
-
-def _unchanged(document: Document) -> Update:
-    """A write that changes nothing, of a document that must be as it was read."""
-    return Update(document.path, version=document.version)
 
 
 def _remove(run: Run, doomed: Iterable[_Doomed]) -> None:
@@ -193,7 +178,11 @@ def _fate(run: Run, tenant: str, batch: Sequence[_Doomed]) -> _Fate:
     the store does not answer.
     """
     try:
-        rest = [write for one in batch for write in _shortened(run, one)]
+        rest = [
+            write
+            for one in batch
+            for write in shortened(run.store, one.document, one.writes, _AT_ONCE)
+        ]
     except Conflict:
         return "skipped"
     document = run.tenant(tenant)
@@ -237,15 +226,6 @@ def _posted(
         writes=writes,
     )
     return bool(posting.post("", document, decision, run.now) or posting.receipt())
-
-
-def _shortened(run: Run, one: _Doomed) -> list[Write]:
-    """What is left to remove with a subject, after as much of it as is too much for one commit."""
-    writes = one.writes
-    while len(writes) > _AT_ONCE:
-        run.store.commit([_unchanged(one.document), *writes[:_AT_ONCE]])
-        writes = writes[_AT_ONCE:]
-    return writes
 
 
 def _told(subjects: Sequence[str]) -> dict[str, Any]:

@@ -7,10 +7,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from pydantic_core import from_json
-
 from shared import runs
-from shared.chain import canonical
+from shared.chain import canonical, parsed
 from shared.documents.port import (
     Create,
     Delete,
@@ -84,7 +82,7 @@ def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
 
 def shown_row(document: Document) -> dict[str, Any]:
     """The JSON fields of a record as a client sees it."""
-    return {"id": document.id, **document.data, "data": from_json(document.data["data"])}
+    return {"id": document.id, **document.data, "data": parsed(document.data["data"])}
 
 
 def _latest(

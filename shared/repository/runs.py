@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared import errors, log, runs
+from shared import errors, runs
 from shared.documents.port import (
     Create,
     Delete,
@@ -67,9 +67,9 @@ def start(
 
 
 def update(
-    ledger: Ledger, case_id: str, run_id: str, patch: RunPatch, settings: Settings
+    ledger: Ledger, case_id: str, run_id: str, patch: RunPatch, minutes: int | None
 ) -> tuple[Recorded[StoredCase], StoredRun]:
-    """Starts a queued run, or ends one. Raises NotFound, FailedPrecondition."""
+    """Starts a queued run, for `minutes`, or ends one. Raises NotFound, FailedPrecondition."""
     run_path = path(ledger.tenant, run_id)
     case, *seen = ledger.store.get_many([CASES.path(ledger.tenant, case_id), run_path])
     made: dict[datetime, StoredRun] = {}
@@ -77,7 +77,6 @@ def update(
     def updated(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
         document = seen.pop() if seen else ledger.store.get(run_path)
         run = _required(document, case_id, run_id)
-        minutes = settings.run_timeout_minutes
         made[now] = after = runs.updated(run, patch, minutes=minutes, now=now)
         if after == run or document is None:
             return None
@@ -146,17 +145,16 @@ def _one_of_each_case(rows: Sequence[Document]) -> Iterator[dict[str, Document]]
 def _fail(sweep: Run, by_case: dict[str, Document]) -> None:
     found = [case for case in sweep.store.get_many(list(by_case)) if case]
     sweep.counts["skipped"] += len(by_case) - len(found)
-    readable = [case for case in found if _is_readable(case)]
-    sweep.counts["failed"] += len(found) - len(readable)
+    readable = [case for case in found if _is_readable(sweep, case)]
     sweep.change(CASES, readable, lambda case: _failer(sweep.store, case.id, by_case[case.path]))
 
 
-def _is_readable(case: Document) -> bool:
+def _is_readable(sweep: Run, case: Document) -> bool:
     """Whether a case can be read; one that cannot must not keep the others from their turn."""
     try:
         CASES.state(case)
     except ValidationError:
-        log.write("ERROR", "a scheduled function leaves a document as it is", document=case.path)
+        sweep.failed(case)
         return False
     return True
 

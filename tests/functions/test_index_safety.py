@@ -45,6 +45,7 @@ INTERVENTION_FILTERS = {
     "uowId": "uow-1",
     "caseId": "a",
 }
+RUN_FILTERS = {"caseId": "a", "status": "running", "agentId": "a-1", "packId": "p-1"}
 PERIOD = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z", "daily": "true"}
 
 
@@ -59,13 +60,21 @@ def requests() -> Iterator[tuple[str, str]]:
     for filters in combinations(EVENT_FILTERS):
         yield "GET", f"/audit?{urlencode(filters)}"
     yield from requests_of_interventions()
-    for path in ("/cases/a/audit", "/cases/a/audit?related=true", "/cases:stats"):
+    for filters in combinations(RUN_FILTERS):
+        yield "GET", f"/runs?{urlencode(filters)}"
+    for path in (
+        "/cases/a/records",
+        "/cases/a/records?kind=finding",
+        "/cases/a/audit",
+        "/cases/a/audit?related=true",
+        "/cases:stats",
+    ):
         yield "GET", path
     yield "GET", "/worksheets"
     yield "DELETE", "/cases/b"
     for subject in ("cases/a", "tenant"):
         yield "GET", f"/audit:verify?subject={subject}"
-    for name in ("expireInterventions", "closeApprovedCases", "purgeRecords"):
+    for name in ("expireInterventions", "failStaleRuns", "closeApprovedCases", "purgeRecords"):
         yield "POST", f"/scheduled/{name}"
 
 

@@ -124,7 +124,7 @@ def test_a_case_without_evidence_is_approved_on_an_empty_packet(api: Api) -> Non
 
 def test_the_hash_of_a_packet_can_be_recomputed_as_the_readme_says(api: Api, clock: Clock) -> None:
     readme = (ROOT / "README.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    _, code = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 - the README's own
 

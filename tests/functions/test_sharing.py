@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from shared.documents.port import Create, Filter, Query, Update
+from shared.documents.port import Create, Filter, Query, Update, Write
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import (
@@ -261,20 +262,52 @@ def test_a_deletion_takes_evidence_packets_and_worksheets_with_it(api: Api) -> N
     }
 
 
-def test_a_case_with_more_than_one_commit_takes_is_not_half_deleted(api: Api) -> None:
+def test_a_case_with_more_than_one_commit_takes_is_deleted_with_all_that_is_its(api: Api) -> None:
     evidence = [{"id": f"ev-{number}", "title": "An item"} for number in range(400)]
     api.verifier.create(id="CASE-1", evidence=evidence)
+    root = seed_worksheets(api, 599)
+
+    assert api.admin.delete(CASE).status_code == 204
+
+    sheets = [f"{root}:user-{number}" for number in range(599)]
+    left = api.runtime.store.get_many(sheets)
+    assert all(sheet is not None and "deletedAt" in sheet.data for sheet in left)
+    items = [f"tenants/{api.tenant}/{CASE[1:]}/evidence/ev-{number}" for number in range(400)]
+    assert api.runtime.store.get_many(items) == [None] * 400
+    assert trail(api, "CASE-1")[-1]["meta"]["worksheets"] == 599
+
+
+@ON_EMBEDDED
+def test_a_large_case_that_is_held_meanwhile_is_not_deleted(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.verifier.create(id="CASE-1")
+    root = seed_worksheets(api, 1_200)
+    store = api.runtime.store
+    commit = store.commit
+
+    def held_before_the_first(writes: Sequence[Write]) -> None:
+        monkeypatch.setattr(store, "commit", commit)
+        assert api.admin.post(f"{CASE}/holds", {"reason": "A lawsuit"}).status_code == 201
+        commit(writes)
+
+    monkeypatch.setattr(store, "commit", held_before_the_first)
+
+    assert api.admin.delete(CASE).status_code == 409
+    assert refused(api.admin.delete(CASE), 409, "FAILED_PRECONDITION")
+    left = store.get_many([f"{root}:user-{number}" for number in range(1_200)])
+    assert not any(sheet is None or "deletedAt" in sheet.data for sheet in left)
+
+
+def seed_worksheets(api: Api, number: int) -> str:
+    """Puts so many worksheets on the case straight into the store; gives their common path."""
     api.caller("viewer", "user-0").put(f"{CASE}/worksheet", {"fsrNotes": "A note"})
     root = f"tenants/{api.tenant}/worksheets/CASE-1"
     sheet = api.runtime.store.get(f"{root}:user-0")
     assert sheet is not None
     writes = [
-        Create(f"{root}:user-{n}", {**sheet.data, "userId": f"user-{n}"}) for n in range(1, 599)
+        Create(f"{root}:user-{n}", {**sheet.data, "userId": f"user-{n}"}) for n in range(1, number)
     ]
-    api.runtime.store.commit(writes)
-
-    error = refused(api.admin.delete(CASE), 409, "FAILED_PRECONDITION")
-
-    assert error["details"] == [{"documents": 999, "allowed": 998}]
-    api.verifier.put(f"{CASE}/evidence", {"evidence": []})
-    assert api.admin.delete(CASE).status_code == 204
+    for start in range(0, number, 500):
+        api.runtime.store.commit(writes[start : start + 500])
+    return root

@@ -148,10 +148,10 @@ def test_who_hangs_up_leaves_the_place_to_others(server: Server) -> None:
     with server.client("agent") as agent:
         path = f"/interventions/{asked_of(agent)}:wait"
         hung_up = held_request(server, f"{path}?timeoutSeconds=50")
-        wait_until(lambda: agent.get(f"{path}?timeoutSeconds=0").status_code == 429, 5)
+        wait_until(lambda: agent.get(f"{path}?timeoutSeconds=0").status_code == 429, 20)
         hung_up.close()
 
-        wait_until(lambda: agent.get(f"{path}?timeoutSeconds=0").status_code == 200, 5)
+        wait_until(lambda: agent.get(f"{path}?timeoutSeconds=0").status_code == 200, 20)
 
 
 def test_a_restart_loses_neither_what_is_asked_nor_what_is_decided(server: Server) -> None:

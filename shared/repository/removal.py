@@ -1,0 +1,39 @@
+"""What goes with a case when it goes, and how it goes where one commit cannot take it all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.documents.port import Document, DocumentStore, Update, Write
+from shared.models.case import StoredCase
+from shared.repository import evidence, packets, records, runs, worksheets
+from shared.repository.ledger import Ledger
+
+
+def belongings(ledger: Ledger, case_id: str, case: StoredCase, now: datetime) -> list[Write]:
+    """The writes that take away all that is a case's; of worksheets the ends of chains stay."""
+    return [
+        *worksheets.removals(ledger, case_id, now),
+        *evidence.removals(ledger.tenant, case_id, case),
+        *packets.removals(ledger.tenant, case_id, case),
+        *runs.removals(ledger, case_id, case),
+        *records.removals(ledger, case_id, case),
+    ]
+
+
+def unchanged(document: Document) -> Update:
+    """A write that changes nothing, of a document that must be as it was read."""
+    return Update(document.path, version=document.version)
+
+
+def shortened(
+    store: DocumentStore, document: Document, writes: list[Write], most: int
+) -> list[Write]:
+    """The last `most` writes, after the others are committed while `document` stays as it is.
+
+    Raises Conflict where it does not stay so.
+    """
+    while len(writes) > most:
+        store.commit([unchanged(document), *writes[:most]])
+        writes = writes[most:]
+    return writes
