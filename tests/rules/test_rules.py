@@ -1,423 +1,521 @@
 """What a client may do in Firestore without the functions, asked of the rules themselves.
 
 The emulator judges unsigned tokens by `firestore.rules` and answers 403 to what they deny. A token
-that is not a user's but `owner` stands for the functions, which no rule binds. Every test has a
-project, and in it the rules, of its own.
+that is not a user's but `owner` stands for the functions, which no rule binds.
 """
 
 import base64
+import http.client
 import json
+import re
+import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import httpx
 import pytest
 
 from local.emulator import load_rules
 
 RULES = (Path(__file__).parents[2] / "firestore.rules").read_text()
 
-MEMBERS = frozenset({"viewer", "verifier", "pilot", "admin", "agent"})
-PILOTS = frozenset({"pilot", "admin"})
-USER = "user-1"
-
-DOCUMENTS: dict[str, dict[str, str]] = {
-    "tenants/acme": {"name": "Acme"},
-    "tenants/acme/cases/live": {"status": "new"},
-    "tenants/acme/cases/live/evidence/e1": {"title": "Invoice"},
-    "tenants/acme/cases/live/packets/1": {"manifest": "0f"},
-    "tenants/acme/cases/live/records/r1": {"kind": "feasibility"},
-    "tenants/acme/runs/r1": {"status": "running"},
-    "tenants/acme/interventions/i1": {"status": "pending"},
-    "tenants/acme/pilots/p1": {"decided": "3"},
-    "tenants/acme/audit/a1": {"eventType": "case_created"},
-    "tenants/acme/worksheets/live:user-1": {"userId": USER},
-}
-TOMBSTONES = {
-    "tenants/acme/cases/deleted": {"deletedAt": "2026-01-01"},
-    "tenants/acme/interventions/deleted": {"deletedAt": "2026-01-01"},
-}
-UNMATCHED: dict[str, dict[str, str]] = {
-    "elsewhere/d1": {},
-    "tenants/acme/elsewhere/d1": {},
-    "tenants/acme/cases/live/elsewhere/d1": {},
-    "tenants/acme/cases/live/evidence/e1/elsewhere/d1": {},
-    "tenants/acme/audit/a1/elsewhere/d1": {},
-}
-
-Claims = dict[str, str]
-Filter = tuple[str, str] | None
+Claims = dict[str, Any]
+Equal = tuple[str, str | None]
 
 OWNER = "Bearer owner"
-
-# Every collection that an admin lists, with the filter that its rule asks for.
-LISTABLE: dict[str, Filter] = {
-    "tenants/acme/cases": ("status", "new"),
-    "tenants/acme/cases/live/evidence": None,
-    "tenants/acme/cases/live/packets": None,
-    "tenants/acme/cases/live/records": None,
-    "tenants/acme/runs": None,
-    "tenants/acme/interventions": ("status", "pending"),
-    "tenants/acme/pilots": None,
-    "tenants/acme/audit": None,
-    "tenants/acme/worksheets": ("userId", USER),
-}
+READING = ("get", "list", "query", "group")
+IF_ABSENT = "currentDocument.exists=false"
+IF_THERE = "currentDocument.exists=true&updateMask.fieldPaths=a"
+OPERATIONS = (*READING, "create", "update", "delete")
 
 
-def member(role: str, tenant: str = "acme", user: str = USER) -> Claims:
+def member(role: Any, sub: str = "somebody", tenant: str = "acme", **more: Any) -> Claims:
     """The claims of somebody whom the tenant knows."""
-    return {"sub": user, "user_id": user, "tenant": tenant, "role": role}
+    return {"sub": sub, "user_id": sub, "tenant": tenant, "role": role, **more}
 
 
-OUTSIDERS: dict[str, Claims | None] = {
-    "somebody who is not signed in": None,
-    "somebody signed in without a tenant": {"sub": USER, "user_id": USER},
-    "an admin of another tenant": member("admin", tenant="other"),
-    "an admin of no tenant": member("admin", tenant=""),
-    "a member without a role": {"sub": USER, "user_id": USER, "tenant": "acme"},
-    "a member of an unknown role": member("owner"),
-    "the scheduler": member("scheduler"),
+INSIDERS: dict[str, Claims] = {
+    "viewer": member("viewer"),
+    "verifier": member("verifier"),
+    "pilot": member("pilot"),
+    "admin": member("admin"),
+    "agent": member("agent"),
+    "owner of the worksheet": member("viewer", "olga"),
+    "collaborator of the case": member("viewer", "carl"),
+    # That the token is too old is found out before the rules, and not by the emulator.
+    "viewer whose token looks expired": member("viewer", exp=1),
 }
+# Their ids are those of insiders: it is not by them that they are told apart.
+OUTSIDERS: dict[str, Claims | None] = {
+    "nobody who is signed in": None,
+    "admin of no tenant": {"sub": "olga", "user_id": "olga", "role": "admin"},
+    "admin of another tenant": member("admin", "olga", "other"),
+    "somebody without a role": {"sub": "olga", "user_id": "olga", "tenant": "acme"},
+    "scheduler": member("scheduler", "olga"),
+}
+ACTORS = INSIDERS | OUTSIDERS
+
+NOBODY: frozenset[str] = frozenset()
+MEMBERS = frozenset(INSIDERS)
+PILOTS = frozenset({"pilot", "admin"})
+OWNERS = frozenset({"owner of the worksheet"})
+READERS = OWNERS | {"collaborator of the case"}
+
+
+class Target(NamedTuple):
+    """A document, and who may read it: alone, in its whole collection, by a query for `equal`."""
+
+    path: str
+    fields: dict[str, Any]
+    equal: Equal
+    get: frozenset[str] = NOBODY
+    list: frozenset[str] = NOBODY
+    query: frozenset[str] = NOBODY
+
+    @property
+    def collection(self) -> str:
+        return self.path.rpartition("/")[0]
+
+    @property
+    def id(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def readers(self, operation: str) -> frozenset[str]:
+        """Who may do this; nobody reads over all tenants, or writes."""
+        return getattr(self, operation) if operation in ("get", "list", "query") else NOBODY
+
+
+STATUS = ("status", "new")
+DELETED = ("deletedAt", "2026-01-01")
+CASE = ("caseId", "live")
+TARGETS = {
+    "settings": Target(
+        "tenants/acme", {"autoCloseDays": "30"}, ("autoCloseDays", "30"), get=MEMBERS
+    ),
+    "case": Target(
+        "tenants/acme/cases/live",
+        {
+            "status": "new",
+            "collaborators": {"carl": "read", "wanda": "write", "anna": "admin", "nina": "x"},
+        },
+        STATUS,
+        get=MEMBERS,
+        query=MEMBERS,
+    ),
+    "deleted case": Target("tenants/acme/cases/gone", dict([DELETED]), DELETED),
+    "evidence": Target(
+        "tenants/acme/cases/live/evidence/e", {"title": "A"}, ("title", "A"), *[MEMBERS] * 3
+    ),
+    "packet": Target(
+        "tenants/acme/cases/live/packets/1", {"sha256": "0f"}, ("sha256", "0f"), *[MEMBERS] * 3
+    ),
+    "record": Target(
+        "tenants/acme/cases/live/records/r", {"kind": "a"}, ("kind", "a"), *[MEMBERS] * 3
+    ),
+    "run": Target("tenants/acme/runs/r", dict([CASE]), CASE, *[MEMBERS] * 3),
+    "intervention": Target(
+        "tenants/acme/interventions/i", {"status": "new"}, STATUS, get=MEMBERS, query=MEMBERS
+    ),
+    "deleted intervention": Target("tenants/acme/interventions/gone", dict([DELETED]), DELETED),
+    "pilot's counters": Target(
+        "tenants/acme/pilots/p", {"pilot": "paul"}, ("pilot", "paul"), *[MEMBERS] * 3
+    ),
+    "event of a case": Target(
+        "tenants/acme/audit/case", dict([CASE]), CASE, get=MEMBERS, list=PILOTS, query=MEMBERS
+    ),
+    "event of a worksheet": Target(
+        "tenants/acme/audit/sheet",
+        {"caseId": None},
+        ("caseId", None),
+        *[PILOTS] * 3,
+    ),
+    "worksheet": Target(
+        "tenants/acme/worksheets/live:olga",
+        {"caseId": "live", "userId": "olga"},
+        ("userId", "olga"),
+        get=READERS,
+        query=OWNERS,
+    ),
+    "scheduled run": Target("scheduledRuns/s", {"job": "purge"}, ("job", "purge")),
+    "document that no rule names": Target("tenants/acme/elsewhere/e", {"a": "b"}, ("a", "b")),
+}
+BEHIND = {
+    # Worksheets whose case is not there, or is only a tombstone.
+    "tenants/acme/worksheets/gone:olga": {"caseId": "gone", "userId": "olga"},
+    "tenants/acme/worksheets/never:olga": {"caseId": "never", "userId": "olga"},
+    "tenants/other/cases/live": {"status": "new", "collaborators": {"olga": "admin"}},
+}
+DOCUMENTS = {target.path: target.fields for target in TARGETS.values()} | BEHIND
+
+
+class Answer(NamedTuple):
+    """What the emulator said."""
+
+    status: int
+    text: str
 
 
 @dataclass(frozen=True)
 class Database:
     """A project's documents, over the REST interface that a client uses."""
 
-    client: httpx.Client
-    host: str
+    connection: http.client.HTTPConnection
     project: str
 
-    def ask(
-        self, method: str, path: str, bearer: Claims | str | None, **request: Any
-    ) -> httpx.Response:
+    def ask(self, method: str, path: str, bearer: Claims | str | None, body: Any = None) -> Answer:
         """Send one request about `path` with this bearer: claims, the word owner, or nothing."""
-        root = f"http://{self.host}/v1/projects/{self.project}/databases/(default)/documents"
-        authorization = self._token(bearer) if isinstance(bearer, dict) else bearer
+        root = f"/v1/projects/{self.project}/databases/(default)/documents"
+        authorization = token(self.project, bearer) if isinstance(bearer, dict) else bearer
         headers = {"Authorization": authorization} if authorization else {}
-        return self.client.request(method, root + path, headers=headers, **request)
+        content = None if body is None else json.dumps(body)
+        self.connection.request(method, root + path, content, headers)
+        answer = self.connection.getresponse()
+        return Answer(answer.status, answer.read().decode())
 
-    def get(self, path: str, bearer: Claims | str | None) -> int:
-        """The status of reading one document."""
-        return self.ask("GET", f"/{path}", bearer).status_code
-
-    def query(
-        self, collection: str, bearer: Claims | None, equal: Filter = None, *, group: bool = False
-    ) -> int | list[str]:
-        """The ids that a query finds in a collection (or in all of its name), else its status."""
-        parent, _, name = collection.rpartition("/")
-        query: dict[str, Any] = {"from": [{"collectionId": name, "allDescendants": group}]}
-        if equal is not None:
-            field, value = equal
-            condition = {"field": {"fieldPath": field}, "op": "EQUAL", "value": text(value)}
-            query["where"] = {"fieldFilter": condition}
-        path = f"/{parent}:runQuery" if parent else ":runQuery"
-        answer = self.ask("POST", path, bearer, json={"structuredQuery": query})
-        if answer.status_code != httpx.codes.OK:
-            return answer.status_code
-        return [
-            row["document"]["name"].split("/")[-1] for row in answer.json() if "document" in row
-        ]
-
-    def seed(self, documents: dict[str, dict[str, str]]) -> None:
-        """Create documents as the functions do, in one commit."""
+    def seed(self, documents: dict[str, dict[str, Any]]) -> None:
+        """Write documents as the functions do, in one commit."""
         root = f"projects/{self.project}/databases/(default)/documents"
         writes = [
-            {"update": {"name": f"{root}/{path}"} | content(documents[path])} for path in documents
+            {"update": {"name": f"{root}/{path}"} | content(fields)}
+            for path, fields in documents.items()
         ]
-        self.ask("POST", ":commit", OWNER, json={"writes": writes}).raise_for_status()
+        assert self.ask("POST", ":commit", OWNER, {"writes": writes}).status == 200
 
-    def write(
-        self, path: str, fields: dict[str, str], bearer: Claims | str, *, exists: bool
-    ) -> int:
-        """The status of creating (`exists` is false) or of updating one document."""
-        precondition = {"currentDocument.exists": json.dumps(exists)}
-        return self.ask(
-            "PATCH", f"/{path}", bearer, params=precondition, json=content(fields)
-        ).status_code
+    def allows(self, bearer: Claims | None, operation: str, target: Target) -> bool:
+        """Whether an operation is allowed; a read that is has to find the target."""
+        answer = self._asked(bearer, operation, target)
+        if answer.status == 403:
+            return False
+        assert answer.status == 200, answer.text
+        assert operation not in READING or f"/{target.path}" in answer.text
+        return True
 
-    def delete(self, path: str, bearer: Claims | str) -> int:
-        """The status of deleting one document."""
-        return self.ask("DELETE", f"/{path}", bearer).status_code
+    def _asked(self, bearer: Claims | None, operation: str, target: Target) -> Answer:
+        parent, _, name = target.collection.rpartition("/")
+        fields = content({"a": "b"})
+        requests: dict[str, tuple[str, str, Any]] = {
+            "get": ("GET", f"/{target.path}", None),
+            "list": ("GET", f"/{target.collection}", None),
+            "query": ("POST", f"/{parent}:runQuery".replace("/:", ":"), query(name, target.equal)),
+            "group": ("POST", ":runQuery", query(name)),
+            "create": ("PATCH", f"/{target.path}-{uuid.uuid4().hex}?{IF_ABSENT}", fields),
+            "update": ("PATCH", f"/{target.path}?{IF_THERE}", fields),
+            "delete": ("DELETE", f"/{target.path}", None),
+        }
+        method, path, body = requests[operation]
+        return self.ask(method, path, bearer, body)
 
-    def _token(self, claims: Claims) -> str:
-        issuer = f"https://securetoken.google.com/{self.project}"
-        always = {"iss": issuer, "aud": self.project, "iat": 0, "exp": 2**31, "firebase": {}}
-        parts = ({"alg": "none", "typ": "JWT"}, always | claims)
-        encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts)
-        return f"Bearer {'.'.join(part.rstrip(b'=').decode() for part in encoded)}."
+    def coverage(self) -> list[dict[str, Any]]:
+        """What each expression of the rules has come to, since they were loaded."""
+        self.connection.request("GET", f"/emulator/v1/projects/{self.project}:ruleCoverage")
+        report: list[dict[str, Any]] = json.load(self.connection.getresponse())["report"]
+        return report
 
 
-def content(fields: dict[str, str]) -> dict[str, Any]:
+@cache
+def encoded(project: str, claims: str) -> str:
+    """An unsigned token of Firebase Authentication's form."""
+    issuer = f"https://securetoken.google.com/{project}"
+    always = {"iss": issuer, "aud": project, "iat": 0, "exp": 2**31, "firebase": {}}
+    parts = ({"alg": "none", "typ": "JWT"}, always | json.loads(claims))
+    texts = (base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts)
+    return f"Bearer {'.'.join(part.rstrip(b'=').decode() for part in texts)}."
+
+
+def token(project: str, claims: Claims) -> str:
+    """The header's value that brings these claims."""
+    return encoded(project, json.dumps(claims))
+
+
+def query(name: str, equal: Equal | None = None) -> dict[str, Any]:
+    """A query as Firestore spells it on the wire; with no filter, over all collections so named."""
+    selection: dict[str, Any] = {"from": [{"collectionId": name, "allDescendants": equal is None}]}
+    if equal:
+        field = {"fieldPath": equal[0]}
+        selection["where"] = (
+            {"unaryFilter": {"field": field, "op": "IS_NULL"}}
+            if equal[1] is None
+            else {"fieldFilter": {"field": field, "op": "EQUAL", "value": value(equal[1])}}
+        )
+    return {"structuredQuery": selection}
+
+
+def content(fields: dict[str, Any]) -> dict[str, Any]:
     """A document's content as Firestore spells it on the wire."""
-    return {"fields": {name: text(value) for name, value in fields.items()}}
+    return {"fields": {name: value(given) for name, given in fields.items()}}
 
 
-def text(value: str) -> dict[str, str]:
-    """A string as Firestore spells it on the wire."""
-    return {"stringValue": value}
+def value(given: Any) -> dict[str, Any]:
+    """A value as Firestore spells it on the wire."""
+    if isinstance(given, dict):
+        return {"mapValue": content(given)}
+    return {"nullValue": None} if given is None else {"stringValue": given}
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
-    """One client for all tests: making one takes longer than a test."""
-    with httpx.Client(trust_env=False) as client:
-        yield client
+def emulator(emulator_host: str) -> Iterator[http.client.HTTPConnection]:
+    """One connection for all tests."""
+    with closing(http.client.HTTPConnection(emulator_host)) as connection:
+        yield connection
 
 
-@pytest.fixture
-def database(client: httpx.Client, emulator_host: str, project: str) -> Database:
-    """A project of its own: under the rules, with one document of every kind."""
-    database = Database(client, emulator_host, project)
-    load_rules(emulator_host, project, RULES)
-    database.seed(DOCUMENTS | TOMBSTONES | UNMATCHED)
+def under(emulator: http.client.HTTPConnection, rules: str) -> Database:
+    """A project of its own: under these rules, with every document."""
+    database = Database(emulator, f"demo-{uuid.uuid4().hex[:16]}")
+    load_rules(f"{emulator.host}:{emulator.port}", database.project, rules)
+    database.seed(DOCUMENTS)
     return database
 
 
-@pytest.mark.parametrize(
-    ("path", "readers"),
-    [
-        pytest.param("tenants/acme", MEMBERS, id="every member reads the settings"),
-        pytest.param("tenants/acme/cases/live", MEMBERS, id="every member reads a case"),
-        pytest.param(
-            "tenants/acme/cases/live/evidence/e1", MEMBERS, id="every member reads evidence"
-        ),
-        pytest.param(
-            "tenants/acme/cases/live/packets/1", MEMBERS, id="every member reads a packet"
-        ),
-        pytest.param(
-            "tenants/acme/cases/live/records/r1", MEMBERS, id="every member reads a record"
-        ),
-        pytest.param("tenants/acme/runs/r1", MEMBERS, id="every member reads a run"),
-        pytest.param(
-            "tenants/acme/interventions/i1", MEMBERS, id="every member reads an intervention"
-        ),
-        pytest.param("tenants/acme/pilots/p1", PILOTS, id="pilots and above read pilot counters"),
-        pytest.param("tenants/acme/audit/a1", PILOTS, id="pilots and above read audit events"),
-        pytest.param(
-            "tenants/acme/worksheets/live:user-1",
-            MEMBERS,
-            id="every member reads the own worksheet",
-        ),
-        pytest.param("tenants/acme/cases/deleted", frozenset(), id="nobody reads a deleted case"),
-        pytest.param(
-            "tenants/acme/interventions/deleted",
-            frozenset(),
-            id="nobody reads a deleted intervention",
-        ),
-    ],
-)
-def test_a_document_is_read_by_the_roles_it_is_for(
-    database: Database, path: str, readers: frozenset[str]
-) -> None:
-    """Each kind of document is readable to its roles, and to no other role of the same tenant."""
-    answers = {role: database.get(path, member(role)) for role in MEMBERS}
-
-    assert {role: 200 if role in readers else 403 for role in MEMBERS} == answers
+@pytest.fixture(scope="module")
+def shared(emulator: http.client.HTTPConnection) -> Database:
+    """A project under the rules as they are, in which nobody writes."""
+    return under(emulator, RULES)
 
 
-@pytest.mark.parametrize(
-    ("collection", "equal", "found", "readers"),
-    [
-        pytest.param("tenants", None, [], frozenset(), id="nobody lists tenants"),
-        pytest.param(
-            "tenants/acme/cases",
-            ("status", "new"),
-            ["live"],
-            MEMBERS,
-            id="every member lists the cases of a status",
-        ),
-        pytest.param(
-            "tenants/acme/cases",
-            None,
-            [],
-            frozenset(),
-            id="nobody lists cases without a status, for deleted ones would be among them",
-        ),
-        pytest.param(
-            "tenants/acme/cases",
-            ("deletedAt", "2026-01-01"),
-            [],
-            frozenset(),
-            id="nobody lists deleted cases",
-        ),
-        pytest.param(
-            "tenants/acme/cases/live/evidence",
-            None,
-            ["e1"],
-            MEMBERS,
-            id="every member lists evidence",
-        ),
-        pytest.param(
-            "tenants/acme/cases/live/packets", None, ["1"], MEMBERS, id="every member lists packets"
-        ),
-        pytest.param(
-            "tenants/acme/cases/live/records",
-            None,
-            ["r1"],
-            MEMBERS,
-            id="every member lists records",
-        ),
-        pytest.param("tenants/acme/runs", None, ["r1"], MEMBERS, id="every member lists runs"),
-        pytest.param(
-            "tenants/acme/interventions",
-            ("status", "pending"),
-            ["i1"],
-            MEMBERS,
-            id="every member lists the interventions of a status",
-        ),
-        pytest.param(
-            "tenants/acme/interventions",
-            None,
-            [],
-            frozenset(),
-            id="nobody lists interventions without a status",
-        ),
-        pytest.param(
-            "tenants/acme/pilots", None, ["p1"], PILOTS, id="pilots and above list pilot counters"
-        ),
-        pytest.param(
-            "tenants/acme/audit", None, ["a1"], PILOTS, id="pilots and above list audit events"
-        ),
-        pytest.param(
-            "tenants/acme/worksheets",
-            ("userId", USER),
-            ["live:user-1"],
-            MEMBERS,
-            id="every member lists the own worksheets",
-        ),
-        pytest.param(
-            "tenants/acme/worksheets", None, [], frozenset(), id="nobody lists all worksheets"
-        ),
-        pytest.param(
-            "tenants/acme/worksheets",
-            ("userId", "user-2"),
-            [],
-            frozenset(),
-            id="nobody lists another's worksheets",
-        ),
-    ],
-)
-def test_a_collection_is_listed_by_the_roles_it_is_for(
-    database: Database, collection: str, equal: Filter, found: list[str], readers: frozenset[str]
-) -> None:
-    """Each collection is listed to its roles, with the filter where its rule asks for one."""
-    answers = {role: database.query(collection, member(role), equal) for role in MEMBERS}
+class Matrix(NamedTuple):
+    """Who was allowed what, by target and operation; and which rules that has visited."""
 
-    assert {role: found if role in readers else 403 for role in MEMBERS} == answers
+    allowed: dict[str, dict[str, frozenset[str]]]
+    coverage: list[dict[str, Any]]
 
 
-def test_a_worksheet_is_for_its_owner_alone(database: Database) -> None:
-    """A worksheet is denied to everybody else in the tenant, the admin included."""
-    path = "tenants/acme/worksheets/live:user-1"
-    others = {role: database.get(path, member(role, user="user-2")) for role in MEMBERS}
+@pytest.fixture(scope="module")
+def matrix(emulator: http.client.HTTPConnection) -> Matrix:
+    """Every actor has tried every operation on every target."""
+    database = under(emulator, RULES)
 
-    assert database.get(path, member("viewer")) == 200
-    assert dict.fromkeys(MEMBERS, 403) == others
+    def allowed(operation: str, target: Target) -> frozenset[str]:
+        return frozenset(who for who in ACTORS if database.allows(ACTORS[who], operation, target))
 
-
-def test_outsiders_read_nothing(database: Database) -> None:
-    """Who is not a known member of the tenant reads none of what its members read."""
-    assert database.get("tenants/acme", member("viewer")) == 200
-    assert database.query("tenants/acme/cases", member("viewer"), ("status", "new")) == ["live"]
-    for who, claims in OUTSIDERS.items():
-        answers = {path: database.get(path, claims) for path in DOCUMENTS}
-        assert dict.fromkeys(DOCUMENTS, 403) == answers, who
-        assert database.query("tenants/acme/cases", claims, ("status", "new")) == 403, who
-
-
-@pytest.mark.parametrize("verb", ["create", "update", "delete"])
-def test_only_the_functions_write(database: Database, verb: str) -> None:
-    """No role creates, updates or deletes a document; the functions do, by the same requests."""
-    paths = [f"{path}-new" if verb == "create" else path for path in DOCUMENTS | UNMATCHED]
-
-    def write(path: str, bearer: Claims | str) -> int:
-        if verb == "delete":
-            return database.delete(path, bearer)
-        return database.write(path, {"userId": USER}, bearer, exists=verb == "update")
-
-    assert dict.fromkeys(MEMBERS, 403) == {r: write(paths[1], member(r)) for r in MEMBERS}
-    assert dict.fromkeys(paths, 403) == {path: write(path, member("admin")) for path in paths}
-    assert dict.fromkeys(paths, 200) == {path: write(path, OWNER) for path in paths}
-
-
-def test_what_no_rule_names_is_denied(database: Database) -> None:
-    """A document at a path that the rules do not know is there, but for no client."""
-    assert dict.fromkeys(UNMATCHED, 200) == {path: database.get(path, OWNER) for path in UNMATCHED}
-    for role in MEMBERS:
-        answers = {path: database.get(path, member(role)) for path in UNMATCHED}
-        assert dict.fromkeys(UNMATCHED, 403) == answers
-
-
-def test_a_collection_group_is_denied(database: Database) -> None:
-    """A query over all collections of a name could cross tenants: only the plain one is allowed."""
-    admin = member("admin")
-    plain = {path: database.query(path, admin, equal) for path, equal in LISTABLE.items()}
-    group = {
-        path: database.query(path.split("/")[-1], admin, equal, group=True)
-        for path, equal in LISTABLE.items()
+    tried = {
+        name: {operation: allowed(operation, target) for operation in OPERATIONS}
+        for name, target in TARGETS.items()
     }
+    # That a condition is false, and not an error, takes a status that no function writes.
+    for name in ("case", "intervention"):
+        broken = TARGETS[name]._replace(equal=("status", None))
+        assert not database.allows(ACTORS["viewer"], "query", broken)
+    return Matrix(tried, database.coverage())
 
-    assert dict.fromkeys(LISTABLE, list) == {path: type(found) for path, found in plain.items()}
-    assert dict.fromkeys(LISTABLE, 403) == group
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_each_operation_is_for_the_actors_of_the_table_and_no_other(
+    matrix: Matrix, name: str
+) -> None:
+    readers = {operation: TARGETS[name].readers(operation) for operation in OPERATIONS}
+
+    assert readers == matrix.allowed[name]
+
+
+def expressions(report: list[dict[str, Any]]) -> Iterator[tuple[str, set[Any]]]:
+    """Every expression of a coverage report, and what it has come to; the inner ones too."""
+    for one in report:
+        place = one["sourcePosition"]
+        text = RULES[place["currentOffset"] : place["endOffset"] + 1]
+        results = (found.get("value", {}) for found in one.get("values", ()))
+        yield f"line {place['line']}: {text}", {json.dumps(result) for result in results}
+        yield from expressions(one.get("children", []))
+
+
+def test_the_matrix_visits_every_expression_and_sees_each_condition_true_and_false(
+    matrix: Matrix,
+) -> None:
+    true, false = '{"boolValue": true}', '{"boolValue": false}'
+    seen = list(expressions(matrix.coverage))
+
+    assert len(seen) > 50
+    assert [text for text, results in seen if not results - {"{}"}] == []
+    conditions = [(text, found) for text, found in seen if found & {true, false}]
+    assert len(conditions) > 30
+    assert [pair for pair in conditions if not {true, false} <= pair[1]] == []
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_what_is_denied_is_allowed_once_the_rules_of_the_target_are_opened(
+    emulator: http.client.HTTPConnection, name: str
+) -> None:
+    target = TARGETS[name]
+    database = under(emulator, opened(target))
+
+    for operation in OPERATIONS:
+        assert "nobody who is signed in" not in target.readers(operation)
+        assert database.allows(None, operation, target), operation
+
+
+def opened(target: Target) -> str:
+    """The rules, with everything allowed to everybody on documents such as the target."""
+    steps = target.path.split("/")
+    path = "/".join(f"{{id{number}}}" if number % 2 else step for number, step in enumerate(steps))
+    head, start, rest = RULES.partition("match /databases/{database}/documents {\n")
+    anything = "{ allow read, write: if true; }"
+    more = f"match /{path} {anything}\nmatch /{{path=**}}/{steps[-2]}/{{id}} {anything}\n"
+    return head + start + more + rest
+
+
+WEAKENED = [
+    pytest.param(
+        "&& request.auth.token.tenant == tenant",
+        "",
+        "admin of another tenant",
+        [("case", "get"), ("case", "query"), ("run", "list"), ("settings", "get")],
+        id="members are of the tenant",
+    ),
+    pytest.param(
+        "&& request.auth.token.role in ['viewer', 'verifier', 'pilot', 'admin', 'agent']",
+        "",
+        "scheduler",
+        [("case", "get"), ("case", "query"), ("run", "list"), ("settings", "get")],
+        id="members have a role of the tenant",
+    ),
+    pytest.param(
+        "request.auth.token.role in ['pilot', 'admin']",
+        "true",
+        "agent",
+        [("event of a worksheet", operation) for operation in ("get", "list", "query")],
+        id="pilots have a pilot's role",
+    ),
+    pytest.param(
+        "resource.data.caseId is string",
+        "true",
+        "viewer",
+        [("event of a worksheet", operation) for operation in ("get", "list", "query")],
+        id="events are about a case",
+    ),
+    pytest.param(
+        "resource.data.userId == request.auth.uid",
+        "true",
+        "admin",
+        [("worksheet", operation) for operation in ("get", "list", "query")],
+        id="owners are of the worksheet",
+    ),
+    pytest.param(
+        "permissionOnCase() in ['read', 'write', 'admin']",
+        "true",
+        "admin",
+        [("worksheet", "get")],
+        id="collaborators have a permission",
+    ),
+    pytest.param(
+        "!('deletedAt' in resource.data)",
+        "true",
+        "admin",
+        [("deleted case", "get"), ("deleted intervention", "get")],
+        id="what is live has no end",
+    ),
+    pytest.param(
+        "resource.data.status is string",
+        "true",
+        "admin",
+        [
+            (name, operation)
+            for name in ("case", "deleted case", "intervention", "deleted intervention")
+            for operation in ("list", "query")
+            if "deleted" in name or operation == "list"
+        ],
+        id="lists of what is live name a status",
+    ),
+]
+
+
+@pytest.mark.parametrize(("condition", "weaker", "who", "denied"), WEAKENED)
+def test_what_a_condition_denies_is_allowed_once_it_is_weakened(
+    emulator: http.client.HTTPConnection,
+    condition: str,
+    weaker: str,
+    who: str,
+    denied: list[tuple[str, str]],
+) -> None:
+    assert RULES.count(condition) == 1
+    database = under(emulator, RULES.replace(condition, weaker))
+
+    for name, operation in denied:
+        assert who not in TARGETS[name].readers(operation)
+        assert database.allows(ACTORS[who], operation, TARGETS[name]), (name, operation)
+
+
+def test_every_function_of_the_rules_is_weakened_by_a_test() -> None:
+    """But for the one that only fetches what another judges."""
+    bodies = dict(re.findall(r"function (\w+)\(\) \{\s*return (.*?);\n", RULES, re.DOTALL))
+    weakened = [str(case.values[0]) for case in WEAKENED]
+
+    untouched = {name for name, body in bodies.items() if not any(w in body for w in weakened)}
+    assert {"permissionOnCase"} == untouched
+
+
+def test_every_line_that_allows_begins_with_membership_and_names_one_verb_of_reading() -> None:
+    lines = [line.strip() for line in RULES.splitlines() if "allow " in line]
+
+    assert len(lines) == 19
+    assert [
+        line for line in lines if not re.match(r"allow (get|list): if isMember\(\)", line)
+    ] == []
 
 
 @pytest.mark.parametrize(
-    ("rule", "opened", "path", "claims"),
+    ("sub", "path", "allowed"),
     [
-        pytest.param(
-            "match /audit/{eventId} {\n        allow get, list: if isPilot();",
-            "match /audit/{eventId} {\n        allow get, list: if isMember();",
-            "tenants/acme/audit/a1",
-            member("viewer"),
-            id="audit",
-        ),
-        pytest.param(
-            "match /pilots/{pilotKey} {\n        allow get, list: if isPilot();",
-            "match /pilots/{pilotKey} {\n        allow get, list: if isMember();",
-            "tenants/acme/pilots/p1",
-            member("agent"),
-            id="pilots",
-        ),
-        pytest.param(
-            "&& resource.data.userId == request.auth.uid",
-            "",
-            "tenants/acme/worksheets/live:user-1",
-            member("admin", user="user-2"),
-            id="worksheets",
-        ),
-        pytest.param(
-            "resource.data.get('deletedAt', null) == null",
-            "true",
-            "tenants/acme/cases/deleted",
-            member("admin"),
-            id="deleted cases",
-        ),
-        pytest.param(
-            "&& request.auth.token.tenant == tenant",
-            "",
-            "tenants/acme/cases/live",
-            member("admin", tenant="other"),
-            id="tenants",
-        ),
-        pytest.param(
-            "&& request.auth.token.role in ['viewer', 'verifier', 'pilot', 'admin', 'agent']",
-            "",
-            "tenants/acme/runs/r1",
-            member("owner"),
-            id="roles",
-        ),
+        pytest.param("carl", "live:olga", True, id="a collaborator who reads"),
+        pytest.param("wanda", "live:olga", True, id="a collaborator who writes"),
+        pytest.param("anna", "live:olga", True, id="a collaborator who administers"),
+        pytest.param("nina", "live:olga", False, id="a collaborator of an unknown permission"),
+        pytest.param("sam", "live:olga", False, id="a colleague"),
+        pytest.param("carl", "gone:olga", False, id="a collaborator of a case that is deleted"),
+        pytest.param("carl", "never:olga", False, id="a collaborator of a case that never was"),
+        pytest.param("olga", "gone:olga", True, id="the owner, though the case is deleted"),
     ],
 )
-def test_a_deny_is_the_work_of_its_rule(
-    database: Database, rule: str, opened: str, path: str, claims: Claims
+def test_a_worksheet_is_read_by_its_owner_and_the_collaborators_of_its_case(
+    shared: Database, sub: str, path: str, *, allowed: bool
 ) -> None:
-    """What is denied is readable once the rule for it is opened: nothing else denied it."""
-    assert RULES.count(rule) == 1
-    assert database.get(path, claims) == 403
+    for role in ("viewer", "admin"):
+        answer = shared.ask("GET", f"/tenants/acme/worksheets/{path}", member(role, sub))
 
-    load_rules(database.host, database.project, RULES.replace(rule, opened))
+        assert (200 if allowed else 403) == answer.status
 
-    assert database.get(path, claims) == 200
+
+@pytest.mark.parametrize(
+    "role",
+    ["owner", "", "Admin", "admin ", ["admin"], {"admin": True}, True, None, 1],
+    ids=repr,
+)
+def test_a_role_that_is_not_one_of_the_five_opens_nothing(shared: Database, role: Any) -> None:
+    for name, operation in (("settings", "get"), ("case", "query"), ("run", "list")):
+        assert shared.allows(member("viewer"), operation, TARGETS[name])
+        assert not shared.allows(member(role), operation, TARGETS[name])
+
+
+@pytest.mark.parametrize("tenant", ["", "other", "ACME", "acme ", ["acme"], None, True], ids=repr)
+def test_a_tenant_that_is_not_this_one_opens_nothing(shared: Database, tenant: Any) -> None:
+    for name, operation in (("settings", "get"), ("case", "query"), ("run", "list")):
+        assert not shared.allows(member("admin") | {"tenant": tenant}, operation, TARGETS[name])
+
+
+def test_a_list_of_several_statuses_is_allowed_and_one_by_another_field_is_not(
+    shared: Database,
+) -> None:
+    assert in_query(shared, "status", ["new", "closed"]).status == 200
+    assert in_query(shared, "assignedTo", ["kim"]).status == 403
+
+
+def in_query(database: Database, field: str, texts: list[str]) -> Answer:
+    """What a viewer is told who asks for cases with one of these values."""
+    values = {"arrayValue": {"values": [value(text) for text in texts]}}
+    condition = {"field": {"fieldPath": field}, "op": "IN", "value": values}
+    selection = {"from": [{"collectionId": "cases"}], "where": {"fieldFilter": condition}}
+    body = {"structuredQuery": selection}
+    return database.ask("POST", "/tenants/acme:runQuery", member("viewer"), body)
+
+
+def test_the_functions_read_and_write_what_no_client_does(
+    emulator: http.client.HTTPConnection,
+) -> None:
+    database = under(emulator, RULES)
+
+    for target in TARGETS.values():
+        assert database.ask("GET", f"/{target.path}", OWNER).status == 200
+        assert database.ask("PATCH", f"/{target.path}", OWNER, content({"a": "b"})).status == 200
+        assert database.ask("DELETE", f"/{target.path}", OWNER).status == 200
