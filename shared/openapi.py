@@ -13,7 +13,7 @@ from shared.models.base import JSON, MARKDOWN, Model, Problem
 from shared.routes import Nothing, Route
 
 _REF = "#/components/schemas/{model}"
-_ALWAYS = (400, 404, 405, 413, 415, 500, 503)
+_ALWAYS = (400, 404, 405, 408, 413, 415, 500, 503)
 _WITH_TOKEN = (401, 403, 429)
 _ON_MUTATIONS = (409, 412, 422)
 _TEXT = {"schema": {"type": "string"}}

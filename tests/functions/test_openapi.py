@@ -64,7 +64,9 @@ def test_every_answer_of_an_error_is_described_with_its_status() -> None:
     document = description(ROUTES)
 
     described = document["components"]["responses"]
-    assert {"400", "401", "403", "404", "405", "409", "412", "413", "415", "422"} <= set(described)
+    assert {"400", "401", "403", "404", "405", "408", "409", "412"} <= set(described)
+    assert {"413", "415", "422", "429"} <= set(described)
     for path in document["paths"].values():
         for operation in path.values():
-            assert {"400", "404", "405", "500", "503"} <= set(operation["responses"])
+            assert {"400", "404", "405", "408", "500", "503"} <= set(operation["responses"])
+            assert bool(operation["security"]) == ("429" in operation["responses"])
