@@ -137,9 +137,9 @@ def test_a_request_that_is_refused_for_other_reasons_is_no_security_event(
     api.stranger.get("/nothing")
     api.stranger.request("FOO", "/cases")
 
-    assert [("INFO", None)] * 4 == [
-        (line["severity"], line.get("securityEvent")) for line in lines()
-    ]
+    assert [(line["severity"], line.get("securityEvent")) for line in lines()] == [
+        ("INFO", None)
+    ] * 4
 
 
 def test_with_whom_a_case_is_shared_is_not_in_the_log(api: Api, lines: Lines) -> None:
@@ -154,8 +154,8 @@ def test_with_whom_a_case_is_shared_is_not_in_the_log(api: Api, lines: Lines) ->
     ]
 
     logged = lines()[-4:]
-    assert [200, 401, 403, 204] == [answer.status_code for answer in answers]
-    assert ["CASE-1", None, None, "CASE-1"] == [line.get("caseId") for line in logged]
+    assert [answer.status_code for answer in answers] == [200, 401, 403, 204]
+    assert [line.get("caseId") for line in logged] == ["CASE-1", None, None, "CASE-1"]
 
 
 class Untouchable:
@@ -170,8 +170,20 @@ class Untouchable:
 
 PATHS = st.sampled_from([route.path.removeprefix("/v1") for route in ROUTES if route.roles])
 HEADER_NAMES = st.sampled_from(
-    ["X-Tenant", "X-User-Id", "X-Forwarded-For", "X-HTTP-Method-Override", "If-Match", "Origin"]
-    + ["Idempotency-Key", "Content-Type", "Content-Length", "traceparent", "ce-id", "Cookie"]
+    [
+        "X-Tenant",
+        "X-User-Id",
+        "X-Forwarded-For",
+        "X-HTTP-Method-Override",
+        "If-Match",
+        "Origin",
+        "Idempotency-Key",
+        "Content-Type",
+        "Content-Length",
+        "traceparent",
+        "ce-id",
+        "Cookie",
+    ]
 )
 TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
 
@@ -193,7 +205,7 @@ def untouchable_app() -> Flask:
     token=st.none() | TEXT,
     body=st.binary(max_size=20),
 )
-def test_whatever_strangers_send_reads_nothing_and_writes_nothing(  # noqa: PLR0913 - a request
+def test_whatever_strangers_send_reads_nothing_and_writes_nothing(  # noqa: PLR0913, PLR0917 - a request
     untouchable_app: Flask,
     method: str,
     path: str,
@@ -232,7 +244,7 @@ def test_the_frameworks_own_pages_have_the_security_headers(api: Api, url: str) 
     for method in ("GET", "POST", "OPTIONS", "FOO"):
         answer = api.app.test_client().open(url, method=method)
 
-        assert HEADERS == {name: answer.headers.get(name) for name in HEADERS}
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
         assert answer.status_code == 404
 
 
@@ -243,7 +255,7 @@ def test_an_internal_error_has_the_security_headers_and_tells_nothing(
 
     answer = api.viewer.get("/cases/CASE-1")
 
-    assert HEADERS == {name: answer.headers.get(name) for name in HEADERS}
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     assert answer.status_code == 500
     for told in ("Untouchable", "AssertionError", "Traceback", ".py", "asked"):
         assert told not in answer.text + str(answer.headers)

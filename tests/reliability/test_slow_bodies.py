@@ -108,7 +108,7 @@ def test_bodies_that_do_not_come_are_given_up_and_others_are_answered_meanwhile(
             stalled = [stall(server) for stall in STALLS.values()]
             assert all(healthy(server) for _ in range(5))
             answers = list(pool.map(answered, stalled))
-        assert [408] * 3 == [code for code, _ in answers]
+        assert [code for code, _ in answers] == [408] * 3
         assert PATIENCE <= time.monotonic() - started < AT_MOST
     assert cases(server) == 0
 
@@ -180,5 +180,5 @@ def test_no_answer_names_the_software_of_the_server(server: Server) -> None:
             client.get(f"{server.url}/robots.txt"),
         ]
 
-    assert [200, 404, 403, 204, 404] == [answer.status_code for answer in answers]
+    assert [answer.status_code for answer in answers] == [200, 404, 403, 204, 404]
     assert {"caseledger"} == {banner(answer) for answer in answers}

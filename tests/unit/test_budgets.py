@@ -131,7 +131,7 @@ def test_a_tenants_budget_is_that_of_ten_callers_and_another_tenant_has_its_own(
 
     passed = [spent(budgets, who=caller(f"c-{number}")) for number in range(12)]
 
-    assert [4] * 10 + [0] * 2 == passed
+    assert passed == [4] * 10 + [0] * 2
     assert spent(budgets, who=caller(tenant="other")) == 4
 
 
@@ -188,7 +188,7 @@ def test_a_redis_that_is_away_costs_little_once_and_each_instance_has_its_own_bu
         started = time.monotonic()
         assert spent(budgets) == 3
         assert time.monotonic() - started < 0.1
-    assert 2 == capsys.readouterr().out.count("out of reach")
+    assert capsys.readouterr().out.count("out of reach") == 2
 
 
 def test_a_redis_that_is_back_counts_again_ten_seconds_later(
