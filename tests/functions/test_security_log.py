@@ -20,6 +20,7 @@ from shared.config import Config
 from shared.documents.port import Document
 from shared.runtime import Runtime
 from tests.client import Api, Client
+from tests.reliability.support import LOAD
 
 PERSONAL = ("Sesame", "sesame", "@example.com", "kim", "Bearer", "eyJ")
 REQUIRED = {"severity", "message", "requestId", "code", "durationMs", "reads", "writes", "trips"}
@@ -195,7 +196,7 @@ def untouchable_app() -> Flask:
     return Api(Runtime(config, store=Untouchable())).app
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, database=None)
+@settings(max_examples=150 * LOAD, derandomize=LOAD == 1, deadline=None, database=None)
 @given(
     method=st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
     | st.from_regex(r"[A-Z]{1,9}", fullmatch=True),
