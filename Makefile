@@ -4,7 +4,7 @@ STORE ?= sqlite
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 
-.PHONY: run demo test lint bench clean
+.PHONY: run demo test fuzz lint bench clean
 
 run: $(VENV)/runtime ## serve every function on http://127.0.0.1:$(PORT)/v1
 	@$(VENV_PYTHON) -m local run --port $(PORT) --store $(STORE)
@@ -15,10 +15,15 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 test: $(VENV)/dev ## everything, over HTTP, on both stores
 	$(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal --timeout 170
 
+fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
+	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \
+		tests/functions/test_openapi.py tests/functions/test_security_log.py
+
 lint: $(VENV)/dev
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
+	@$(VENV_PYTHON) -m local.advisories
 
 bench: $(VENV)/dev ## speed and cost, as ratios within one run
 	$(VENV_PYTHON) -m benchmarks

@@ -128,7 +128,7 @@ class SignedTokens:
         """See `Verifier`."""
         import jwt  # noqa: PLC0415 - refusals and local runs do without it
 
-        from shared.jwks import OUT_OF_REACH  # noqa: PLC0415 - as above
+        from shared.jwks import OutOfReachError  # noqa: PLC0415 - as above
 
         try:
             key = self._keys.get_signing_key_from_jwt(token)
@@ -141,7 +141,7 @@ class SignedTokens:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "aud", "iss", "sub"]},
             )
-        except OUT_OF_REACH as error:
+        except OutOfReachError as error:
             raise Unavailable("the issuer's keys are out of reach") from error
         except jwt.PyJWTError as error:
             raise Unauthenticated(f"the token is not valid: {type(error).__name__}") from error

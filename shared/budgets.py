@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shared import log
@@ -18,6 +18,7 @@ from shared.config import Budget
 from shared.errors import RateLimited
 
 if TYPE_CHECKING:
+    from limits import RateLimitItem
     from limits.strategies import RateLimiter
 
 TENANT_FACTOR = 10
@@ -51,20 +52,26 @@ class Budgets:
         item = RateLimitItemPerMinute(limit)
         limiter = self._local if time.monotonic() < self._local_until else self._shared
         try:
-            taken = limiter.hit(item, *whose)
+            seconds = _seconds_to_wait(limiter, item, whose)
         except StorageError:
             log.write(
                 "WARNING", "the shared rate limits are out of reach; each instance has its own"
             )
             self._local_until = time.monotonic() + _WITHOUT_REDIS_SECONDS
-            limiter = self._local
-            taken = limiter.hit(item, *whose)
-        if not taken:
-            reset = limiter.get_window_stats(item, *whose).reset_time
+            seconds = _seconds_to_wait(self._local, item, whose)
+        if seconds:
             raise RateLimited(
-                f"more than {limit} {whose[0]} requests of one {whose[1]} in a minute",
-                max(1, math.ceil(reset - time.time())),
+                f"more than {limit} {whose[0]} requests of one {whose[1]} in a minute", seconds
             )
+
+
+def _seconds_to_wait(limiter: RateLimiter, item: RateLimitItem, whose: Sequence[str]) -> int:
+    """Takes one request, or says in how many whole seconds one may be taken; 0 is now."""
+    if limiter.hit(item, *whose):
+        return 0
+    reset = limiter.get_window_stats(item, *whose).reset_time
+    # At that moment itself the window is still full.
+    return max(1, math.floor(reset - time.time()) + 1)
 
 
 def _limiter(storage: str) -> RateLimiter:

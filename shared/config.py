@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 Budget = Literal["read", "write", "expensive"]
 _FIREBASE_KEYS = (
@@ -104,9 +106,13 @@ def _budgets(text: str) -> Mapping[Budget, int] | None:
 
 
 def _budget_storage(text: str) -> str:
-    if text and not text.startswith(("redis://", "rediss://")):
-        raise ConfigError("CASELEDGER_RATE_LIMIT_STORAGE must be a redis:// or rediss:// URL")
-    return text or "memory://"
+    if not text:
+        return "memory://"
+    with suppress(ValueError):
+        url = urlsplit(text)
+        if url.scheme in ("redis", "rediss") and url.hostname and url.port != 0:
+            return text
+    raise ConfigError("CASELEDGER_RATE_LIMIT_STORAGE must be a redis:// or rediss:// URL")
 
 
 def _scheduler(environ: Mapping[str, str]) -> str:

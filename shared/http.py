@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -38,6 +39,9 @@ _OUT_OF_REACH = (
     "the store is out of reach; whether a change was made is not known: "
     "repeat the request with the same Idempotency-Key"
 )
+_NOT_WHOLE = "the body did not come, or not in time"
+_OF_A_PERSON = "userId"
+"""The path parameter that the log does not show."""
 _SAFE_METHODS = ("GET", "HEAD")
 _WATCHDOG = Watchdog()
 
@@ -128,7 +132,17 @@ def serve(name: str, routes: Sequence[Route]) -> Function:
         # a crash) are to take the same form.
         flask.current_app.register_error_handler(HTTPException, _framework_error)
         flask.current_app.register_error_handler(500, _framework_error)
+        _name_no_software()
     return entry
+
+
+def _name_no_software() -> None:
+    # gunicorn names itself in every answer. It has no setting for that, only this constant, which
+    # its modules copy when the server loads them: after the application is made.
+    with suppress(ImportError):
+        import gunicorn  # type: ignore[import-untyped]  # noqa: PLC0415 - not on every system
+
+        gunicorn.SERVER = "caseledger"
 
 
 def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
@@ -164,7 +178,7 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     raw = _body(exchange)
     for name, text in texts.items():
         arguments[route.parameter(name)] = parsing.path_value(name, text, route.path_types[name])
-    exchange.ids = texts
+    exchange.ids = {name: text for name, text in texts.items() if name != _OF_A_PERSON}
     query = parsing.query(request.args, route.query)
     body = parsing.body(raw, route.body)
     if route.takes_query:
@@ -205,7 +219,12 @@ def _body(exchange: Exchange) -> bytes:
         with _WATCHDOG.guarding(exchange.connection, BODY_SECONDS):
             raw = request.stream.read(MAX_BODY_BYTES + 1)
     except (ClientDisconnected, OSError):
-        raise errors.RequestTimeout("the body did not come, or not in time") from None
+        raise errors.RequestTimeout(_NOT_WHOLE) from None
+    except Exception:  # noqa: BLE001 - servers have errors of their own for malformed chunks
+        raise errors.InvalidArgument.field("body", "is not well-formed HTTP") from None
+    if len(raw) < min(request.content_length or 0, MAX_BODY_BYTES):
+        # Servers tell of the end of a connection as of the end of a body.
+        raise errors.RequestTimeout(_NOT_WHOLE)
     if len(raw) > MAX_BODY_BYTES:
         raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
     if raw and not request.is_json:
@@ -279,6 +298,7 @@ def _error_response(error: errors.ApiError) -> flask.Response:
 def _framework_error(error: HTTPException) -> flask.Response:
     """The framework's own answers, and what nobody expected: opaque, the cause in the log."""
     exchange: Exchange = flask.g.get("exchange") or Exchange(flask.request)
+    _leave_unread_body(flask.request)
     if error.code is not None and error.code < 500:  # noqa: PLR2004
         return exchange.finish(_error_response(errors.NotFound("no function has this path")))
     cause = getattr(error, "original_exception", None)
@@ -287,5 +307,5 @@ def _framework_error(error: HTTPException) -> flask.Response:
 
 
 def _leave_unread_body(request: flask.Request) -> None:
-    # The framework would read what is left of a body into memory before it answers.
+    # The framework would read what is left of a body into memory, however long that takes.
     request.stream = io.BytesIO()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import time
 from typing import Any
 
 import jwt
@@ -11,8 +11,12 @@ KEPT_SECONDS = 600
 """How long keys are taken as they are; a key id that is unknown is asked for in between."""
 ASKED_SECONDS = 30
 """How often at the most unknown key ids make us ask."""
-OUT_OF_REACH = (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError)
+_WITHOUT_KEYS_SECONDS = 1
 _FETCH_SECONDS = 2
+
+
+class OutOfReachError(Exception):
+    """The issuer cannot be asked, and never could."""
 
 
 class Keys(jwt.PyJWKClient):
@@ -23,12 +27,19 @@ class Keys(jwt.PyJWKClient):
             url, lifespan=KEPT_SECONDS, cooldown_duration=ASKED_SECONDS, timeout=_FETCH_SECONDS
         )
         self._last: Any = None
+        self._not_before = 0.0
 
     def fetch_data(self) -> Any:
-        """The key set. Raises one of OUT_OF_REACH where none was ever fetched."""
-        try:
-            self._last = super().fetch_data()
-        except OUT_OF_REACH:
-            if self._last is None:
-                raise
+        """The key set. Raises OutOfReachError where none was ever fetched."""
+        cause = None
+        if time.monotonic() >= self._not_before:
+            try:
+                self._last = super().fetch_data()
+            except (jwt.PyJWTError, OSError, ValueError, RecursionError) as error:
+                # No answer, or none that holds keys. Callers wait while it is asked: not each.
+                pause = _WITHOUT_KEYS_SECONDS if self._last is None else ASKED_SECONDS
+                self._not_before = time.monotonic() + pause
+                cause = error
+        if self._last is None:
+            raise OutOfReachError from cause
         return self._last

@@ -13,7 +13,7 @@ from shared.models.base import JSON, MARKDOWN, Model, Problem
 from shared.routes import Nothing, Route
 
 _REF = "#/components/schemas/{model}"
-_ALWAYS = (400, 404, 405, 413, 415, 500, 503)
+_ALWAYS = (400, 404, 405, 408, 413, 415, 500, 503)
 _WITH_TOKEN = (401, 403, 429)
 _ON_MUTATIONS = (409, 412, 422)
 _TEXT = {"schema": {"type": "string"}}
@@ -28,7 +28,10 @@ _HEADERS = {
     "WWW-Authenticate": "`Bearer`.",
 }
 _REQUEST_HEADERS = {
-    "X-Request-Id": ("An id of the caller's own for the request.", "^[A-Za-z0-9._-]{1,100}$"),
+    "X-Request-Id": (
+        "An id of the caller's own: 1 to 100 of `A-Za-z0-9._-`. Any other is replaced.",
+        None,
+    ),
     "Idempotency-Key": (
         "Makes repeating the request safe: it takes effect once.",
         "^[!-~]{1,255}$",
@@ -125,7 +128,7 @@ def _headers(route: Route) -> list[dict[str, Any]]:
 
 def _request_header(name: str) -> dict[str, Any]:
     text, pattern = _REQUEST_HEADERS[name]
-    schema = {"type": "string", "pattern": pattern}
+    schema = {"type": "string"} | ({"pattern": pattern} if pattern else {})
     return {"name": name, "in": "header", "description": text, "schema": schema}
 
 

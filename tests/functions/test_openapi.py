@@ -17,6 +17,7 @@ from shared.openapi import description
 from shared.routes import Route
 from shared.runtime import Runtime
 from tests.client import Api
+from tests.reliability.support import LOAD
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
@@ -30,7 +31,7 @@ def test_whatever_is_sent_is_answered_as_the_description_says(
     schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", api.app)
     headers = {"Authorization": f"Bearer {api.admin.token}"}
 
-    @hypothesis.settings(max_examples=8, derandomize=True, deadline=None, database=None)
+    @hypothesis.settings(max_examples=8 * LOAD, derandomize=LOAD == 1, deadline=None, database=None)
     @hypothesis.given(case=schema[route.path][route.method].as_strategy())
     def fuzz(case: schemathesis.Case) -> None:
         # What a schema allows may still be refused: a page token, fields that exclude each other.
@@ -64,7 +65,9 @@ def test_every_answer_of_an_error_is_described_with_its_status() -> None:
     document = description(ROUTES)
 
     described = document["components"]["responses"]
-    assert {"400", "401", "403", "404", "405", "409", "412", "413", "415", "422"} <= set(described)
+    assert {"400", "401", "403", "404", "405", "408", "409", "412"} <= set(described)
+    assert {"413", "415", "422", "429"} <= set(described)
     for path in document["paths"].values():
         for operation in path.values():
-            assert {"400", "404", "405", "500", "503"} <= set(operation["responses"])
+            assert {"400", "404", "405", "408", "500", "503"} <= set(operation["responses"])
+            assert bool(operation["security"]) == ("429" in operation["responses"])

@@ -206,3 +206,50 @@ def test_half_a_scheduler_is_refused_by_name(name: str, *, empty: bool) -> None:
 
     with pytest.raises(ConfigError, match=missing):
         Config.from_environment(PROJECT | environ)
+
+
+    ("value", "expected"),
+    [
+        ("", {"read": 6_000, "write": 3_000, "expensive": 300}),
+        ("read=5", {"read": 5, "write": 3_000, "expensive": 300}),
+        ("expensive=1  write=2 read=3", {"read": 3, "write": 2, "expensive": 1}),
+        ("off", None),
+    ],
+)
+def test_rate_limits_are_the_usual_ones_where_no_others_are_named(
+    value: str, expected: dict[str, int] | None
+) -> None:
+    assert expected == Config.from_environment({"CASELEDGER_RATE_LIMITS": value}).budgets
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["none", "0", "read=", "read=0", "read=-1", "read=1.5", "read=x", "reads=5", "off read=5"],
+)
+def test_rate_limits_that_nobody_can_mean_are_refused(value: str) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_RATE_LIMITS"):
+        Config.from_environment({"CASELEDGER_RATE_LIMITS": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", "memory://"),
+        ("redis://10.0.0.3:6379/0", "redis://10.0.0.3:6379/0"),
+        ("rediss://user:secret@redis.example:6380", "rediss://user:secret@redis.example:6380"),
+    ],
+)
+def test_budgets_are_counted_in_memory_unless_a_redis_is_named(value: str, expected: str) -> None:
+    config = Config.from_environment({"CASELEDGER_RATE_LIMIT_STORAGE": value})
+
+    assert expected == config.budget_storage
+
+
+@pytest.mark.parametrize(
+    "value", ["memory", "redis", "10.0.0.3:6379", "http://redis", "redis://", "redis://host:port"]
+)
+def test_a_storage_that_is_no_redis_is_refused_without_repeating_it(value: str) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_RATE_LIMIT_STORAGE") as error:
+        Config.from_environment({"CASELEDGER_RATE_LIMIT_STORAGE": value})
+
+    assert "port" not in str(error.value)
