@@ -3,6 +3,8 @@ PORT ?= 8080
 STORE ?= sqlite
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
+# One more than there are cores: the tests also wait, for other processes and for time to pass.
+TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 .PHONY: run demo test fuzz lint bench clean
 
@@ -13,7 +15,7 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 	@$(VENV_PYTHON) -m local demo
 
 test: $(VENV)/dev ## everything, over HTTP, on both stores
-	$(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal --timeout 170
+	$(VENV_PYTHON) -m pytest -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
 
 fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \

@@ -25,7 +25,7 @@ from tests.conftest import Clock
 from tests.reliability.independent import assert_chain
 from tests.reliability.support import LOAD, assert_leads_to, trail, verification
 
-LOADS = {"embedded": (30 * LOAD, 25), "emulator": (5 * LOAD, 15)}
+LOADS = {"embedded": (15 * LOAD, 25), "emulator": (3 * LOAD, 15)}
 SLA = timedelta(hours=72)
 LEGAL = {
     "new": {"in_review", "needs_info", "blocked", "closed"},

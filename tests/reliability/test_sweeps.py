@@ -48,7 +48,7 @@ from tests.reliability.server import Server, running, wait_until
 from tests.reliability.support import LOAD, all_pages, in_parallel, trail, verification
 
 FUNCTIONS = (EXPIRE, CLOSE, PURGE)
-RACES = 200 * LOAD
+RACES = 100 * LOAD  # on each store
 AT_ONCE = 20
 PEOPLE = 4
 

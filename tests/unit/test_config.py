@@ -208,6 +208,7 @@ def test_half_a_scheduler_is_refused_by_name(name: str, *, empty: bool) -> None:
         Config.from_environment(PROJECT | environ)
 
 
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         ("", {"read": 6_000, "write": 3_000, "expensive": 300}),
