@@ -19,6 +19,7 @@ lint: $(VENV)/dev
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
+	$(VENV)/bin/shellcheck deploy.sh
 
 bench: $(VENV)/dev ## speed and cost, as ratios within one run
 	$(VENV_PYTHON) -m benchmarks
