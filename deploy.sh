@@ -34,7 +34,6 @@ main() {
   step roles 'roles' # after the database: new accounts need a moment before they can be given any
   step_by_itself indexes 'indexes, fields and rules'
   deploy_functions
-  sign_in # the functions may have taken longer than a token lasts
   step invokers 'who may call them'
   step_by_itself jobs 'Cloud Scheduler'
   if [[ $gateway ]]; then step gateway 'API Gateway'; fi
@@ -165,6 +164,7 @@ deploy_functions() {
   done <<<"$plan"
   wait
   if any_failed; then show_failures; fi
+  if [[ $plan && ! $dry_run ]]; then sign_in; fi # a token does not last as long as many deployments
 }
 
 wait_for_a_place() {

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from local.deployment import functions, gateway, indexes, project, release, rules
+from local.deployment import functions, indexes, project, rules
+from local.deployment.deployable import Deployable, Place, secrets
 from local.deployment.google import DeploymentError, Google
-from local.deployment.release import Deployable, Place
 
 _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _REGION = r"[a-z]+-[a-z]+\d{1,2}"
@@ -63,15 +63,17 @@ def _stage(given: argparse.Namespace) -> None:
     """Checks everything that can be checked here, and writes down what is to be deployed."""
     if given.gateway and given.functions:
         raise DeploymentError("--gateway routes every function: name none")
-    names = release.chosen(given.functions, one_service=given.one_service)
+    from local.deployment import staging  # noqa: PLC0415 - it loads every function
+
+    names = staging.chosen(given.functions, one_service=given.one_service)
     source = given.work / "source"
-    release.stage(source)
-    found = release.deployables(names, _place(given), os.environ, source)
+    staging.stage(source)
+    found = staging.deployables(names, _place(given), os.environ, source)
     (given.work / _RELEASE).write_text(json.dumps([one.to_json() for one in found]))
 
 
 def _services(given: argparse.Namespace) -> None:
-    mounted = bool(os.environ.get("CASELEDGER_SECRETS"))
+    mounted = bool(secrets(os.environ))
     _print(project.services(_google(given), secrets=mounted, gateway=given.gateway))
 
 
@@ -85,8 +87,7 @@ def _database(given: argparse.Namespace) -> None:
 
 
 def _roles(given: argparse.Namespace) -> None:
-    mounted = release.secrets(os.environ.get("CASELEDGER_SECRETS", ""))
-    _print(project.roles(_google(given), _place(given), mounted))
+    _print(project.roles(_google(given), _place(given), secrets(os.environ)))
 
 
 def _indexes(given: argparse.Namespace) -> None:
@@ -97,7 +98,14 @@ def _indexes(given: argparse.Namespace) -> None:
 
 def _functions(given: argparse.Namespace) -> None:
     there = functions.deployed(_google(given), _place(given))
-    _print(functions.changed(_released(given), there, _place(given), given.work))
+    released = _released(given)
+    _print(functions.changed(released, there, _place(given), given.work))
+    if not given.functions and (others := functions.others(released, there)):
+        print(  # noqa: T201
+            f"  there too, and left alone: {', '.join(others)}; "
+            "`gcloud functions delete` removes what is not called any more",
+            file=sys.stderr,
+        )
 
 
 def _invokers(given: argparse.Namespace) -> None:
@@ -117,6 +125,8 @@ def _jobs(given: argparse.Namespace) -> None:
 
 
 def _gateway(given: argparse.Namespace) -> None:
+    from local.deployment import gateway  # noqa: PLC0415 - it loads every function
+
     _print(gateway.plan(_google(given), _place(given), given.work, one_service=given.one_service))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from local.deployment.deployable import LABEL, RUNTIME, Deployable, Place
 from local.deployment.google import Google, each
 from local.deployment.project import Command, command, members
-from local.deployment.release import LABEL, RUNTIME, Deployable, Place
 
 INVOKER = "roles/run.invoker"
 EVERYBODY = "allUsers"
@@ -33,6 +33,12 @@ def changed(
         # One that failed has the label too.
         if not current or found.get("state") != "ACTIVE":
             yield Command(function.name, tuple(_arguments(function, place, work)))
+
+
+def others(functions: Sequence[Deployable], there: dict[str, dict[str, Any]]) -> list[str]:
+    """What we deployed before and do not deploy now."""
+    ours = {name for name, found in there.items() if LABEL in found.get("labels", {})}
+    return sorted(ours - {function.name for function in functions})
 
 
 def _arguments(function: Deployable, place: Place, work: Path) -> Iterator[str]:

@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from local.deployment.deployable import Place
 from local.deployment.google import Google
 from local.deployment.project import Command, command
-from local.deployment.release import Place, catalogue, routes
+from local.deployment.staging import catalogue, routes
 from local.deployment.table import settings
 from shared.auth import SCHEDULERS
 from shared.routes import Route

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from local.deployment.deployable import ROOT
 from local.deployment.google import Google, each
-from local.deployment.release import ROOT
 
 _OVERRIDDEN = "indexConfig.usesAncestorConfig:false OR ttlConfig:*"
 Index = tuple[str, str, tuple[tuple[str, str], ...]]

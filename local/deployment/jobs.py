@@ -12,8 +12,8 @@ from google.cloud.scheduler_v1.services.cloud_scheduler.transports import (
 )
 from google.oauth2.credentials import Credentials
 
+from local.deployment.deployable import Place
 from local.deployment.google import DeploymentError, Google
-from local.deployment.release import Place
 from shared import scheduler_jobs
 from shared.schedules import SCHEDULES
 

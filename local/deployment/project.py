@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local.deployment.deployable import Place
 from local.deployment.google import DeploymentError, Google, each
-from local.deployment.release import Place
 
 SERVICES = (
     "artifactregistry",

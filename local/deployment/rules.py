@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from local.deployment.deployable import ROOT
 from local.deployment.google import DeploymentError, Google
-from local.deployment.release import ROOT
 
 _SERVICE = "firebaserules"
 _FILE = "firestore.rules"

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from local.deployment.deployable import Settings
 from shared.models.intervention import MAX_WAIT_SECONDS
 
 SWEEP_TIMEOUT = 600
 """Seconds for a scheduled function: Cloud Scheduler waits as long, and a run stops by itself after
 CASELEDGER_SWEEP_SECONDS, 480 by default."""
 LONGEST_SWEEP = SWEEP_TIMEOUT - 60
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Of one function. `concurrency` is requests at once in an instance, and its `THREADS`.
-
-    `max_waits` is how many of them may be held by `:wait`; None where none is. No function keeps
-    an instance while nobody calls.
-    """
-
-    memory: str = "512Mi"
-    cpu: str = "1"
-    concurrency: int = 16
-    max_instances: int = 10
-    timeout: int = 60
-    min_instances: int = 0
-    max_waits: int | None = None
-
-    def environment(self) -> dict[str, str]:
-        """What of it the function itself has to know."""
-        found = {"THREADS": str(self.concurrency)}
-        if self.max_waits is not None:
-            found["CASELEDGER_MAX_WAITS"] = str(self.max_waits)
-        return found
 
 
 # More than one request at once needs a whole CPU. A process takes some 100 MiB, most of it gRPC.

@@ -33,7 +33,6 @@ SERVICES = (
 )
 Answer = Callable[..., Any]
 _ROUTES: list[tuple[str, re.Pattern[str], Answer]] = []
-_DONE = {"done": True, "response": {}}
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,9 @@ class GoogleStub:
 
     def _operation(self, parent: str, response: Any = None) -> dict[str, Any]:
         name = f"{parent}/operations/{self._id()}"
-        return {"name": name, "done": True, "response": response or {}}
+        done = {"name": name, "done": True, "response": response or {}}
+        self.resources[name] = done
+        return done
 
     # Service Usage
 
@@ -334,7 +335,6 @@ class GoogleStub:
         kind = "type.googleapis.com/google.cloud.functions.v2."
         operation = self._operation(parent, {"@type": f"{kind}Function", **function})
         operation["metadata"] = {"@type": f"{kind}OperationMetadata", "stages": []}
-        self.resources[operation["name"]] = operation
         return operation
 
     @route("GET", "/v2/projects/*/locations/*/operations/*")
@@ -354,7 +354,7 @@ class GoogleStub:
 
     @route("GET", "/v1/projects/*/locations/*/operations/*")
     def _gateway_operation(self, _call: Call, project: str, place: str, name: str) -> Any:
-        return {"name": f"projects/{project}/locations/{place}/operations/{name}", **_DONE}
+        return self._get(f"projects/{project}/locations/{place}/operations/{name}")
 
     @route("GET", "/v1/projects/*/locations/global/apis/*")
     def _api(self, _call: Call, project: str, api: str) -> Any:
@@ -363,8 +363,8 @@ class GoogleStub:
     @route("POST", "/v1/projects/*/locations/global/apis")
     def _create_api(self, call: Call, project: str) -> Any:
         parent = f"projects/{project}/locations/global"
-        self._put(f"{parent}/apis/{call.query['apiId']}", {"state": "ACTIVE", **call.body})
-        return self._operation(parent)
+        name = f"{parent}/apis/{call.query['apiId']}"
+        return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
 
     @route("GET", "/v1/projects/*/locations/global/apis/*/configs/*")
     def _config(self, _call: Call, project: str, api: str, config: str) -> Any:
@@ -374,8 +374,7 @@ class GoogleStub:
     def _create_config(self, call: Call, project: str, api: str) -> Any:
         parent = f"projects/{project}/locations/global"
         name = f"{parent}/apis/{api}/configs/{call.query['apiConfigId']}"
-        self._put(name, {"state": "ACTIVE", **call.body})
-        return self._operation(parent)
+        return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
 
     @route("GET", "/v1/projects/*/locations/*/gateways/*")
     def _gateway(self, _call: Call, project: str, region: str, gateway: str) -> Any:
@@ -384,8 +383,8 @@ class GoogleStub:
     @route("POST", "/v1/projects/*/locations/*/gateways")
     def _create_gateway(self, call: Call, project: str, region: str) -> Any:
         parent = f"projects/{project}/locations/{region}"
-        self._put(f"{parent}/gateways/{call.query['gatewayId']}", {"state": "ACTIVE", **call.body})
-        return self._operation(parent)
+        name = f"{parent}/gateways/{call.query['gatewayId']}"
+        return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
 
     @route("PATCH", "/v1/projects/*/locations/*/gateways/*")
     def _update_gateway(self, call: Call, project: str, region: str, gateway: str) -> Any:
@@ -424,7 +423,7 @@ def _handler(stub: GoogleStub) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        def do_CONNECT(self) -> None:  # noqa: N802 - the server's own name
+        def do_CONNECT(self) -> None:
             stub.calls.append(Call("CONNECT", self.path, {}, None))
             self._reply(403, {})
 

@@ -1,25 +1,21 @@
-"""What is deployed: the staged directory, and each function with its settings and environment."""
+"""The staged directory, and each function of it with its settings and environment."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from local.deployment.deployable import ROOT, RUNTIME, Deployable, Place, secrets
 from local.deployment.google import DeploymentError
-from local.deployment.table import LONGEST_SWEEP, Settings, settings
+from local.deployment.table import LONGEST_SWEEP, settings
 from shared.auth import SCHEDULERS
 from shared.config import Config, ConfigError
 from shared.http import Function
 from shared.routes import Route
 
-ROOT = Path(__file__).parents[2]
-RUNTIME = "python311"
-LABEL = "caseledger-release"
 # Of the deployer's environment. What has a password comes from Secret Manager.
 FORWARDED = (
     "CASELEDGER_DATABASE",
@@ -30,64 +26,7 @@ FORWARDED = (
     "CASELEDGER_RATE_LIMITS",
     "CASELEDGER_RATE_LIMIT_STORAGE",
 )
-_SECRET = re.compile(r"(CASELEDGER_[A-Z_]+)=([A-Za-z0-9_-]{1,255}):(latest|[1-9]\d*)", re.ASCII)
 _MAIN = '"""What the deployed functions start from; `deploy.sh` makes it."""\n\n'
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A project, and the region of its functions."""
-
-    project: str
-    region: str
-
-    def account(self, name: str) -> str:
-        """The email address of one of our service accounts."""
-        return f"caseledger-{name}@{self.project}.iam.gserviceaccount.com"
-
-    def url(self, function: str) -> str:
-        """Where a function is, by its deployed name."""
-        return f"https://{self.region}-{self.project}.cloudfunctions.net/{function}"
-
-
-@dataclass(frozen=True)
-class Deployable:
-    """A function as it is to be deployed; `release` changes with anything that it consists of."""
-
-    entry_point: str
-    settings: Settings
-    environment: Mapping[str, str]
-    secrets: Mapping[str, str]
-    scheduled: bool
-    release: str = ""
-
-    @property
-    def name(self) -> str:
-        """Its name in the project."""
-        return self.entry_point.replace("_", "-")
-
-    def to_json(self) -> dict[str, object]:
-        """As `from_json` reads it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, object]) -> Deployable:
-        """The function that `to_json` wrote."""
-        made = cls(**data)  # type: ignore[arg-type]
-        object.__setattr__(made, "settings", Settings(**data["settings"]))  # type: ignore[arg-type]
-        return made
-
-
-def secrets(text: str) -> dict[str, str]:
-    """Variable to secret and version, of `VARIABLE=secret:version …`. Raises DeploymentError."""
-    parts = [(part, _SECRET.fullmatch(part)) for part in text.split()]
-    for part, found in parts:
-        if not found:
-            raise DeploymentError(
-                f"CASELEDGER_SECRETS: {part!r} is not like "
-                "CASELEDGER_RATE_LIMIT_STORAGE=redis-url:latest"
-            )
-    return {found[1]: f"{found[2]}:{found[3]}" for _, found in parts if found}
 
 
 def catalogue() -> dict[str, Function]:
@@ -139,7 +78,7 @@ def deployables(
 ) -> list[Deployable]:
     """The functions called `names`, from the staged directory. Raises DeploymentError."""
     sources = _digest(directory)
-    mounted = secrets(environ.get("CASELEDGER_SECRETS", ""))
+    mounted = secrets(environ)
     given = {name: environ[name] for name in FORWARDED if environ.get(name)}
     if "@" in given.get("CASELEDGER_RATE_LIMIT_STORAGE", ""):
         raise DeploymentError(
