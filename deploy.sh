@@ -38,13 +38,20 @@ main() {
   step_by_itself jobs 'Cloud Scheduler'
   if [[ $gateway ]]; then step gateway 'API Gateway'; fi
   doing=''
-  if [[ $dry_run ]]; then say 'Nothing was written.'; else say 'Done.'; fi
+  if [[ $dry_run ]]; then say 'Nothing was written.'; else say "Done: $(address)"; fi
 }
 
 # Deployments that were started are ended by Google, not by an interruption here.
 clean_up() {
   wait
   rm -rf "$work"
+}
+
+# Where to ask whether it works.
+address() {
+  local function=health
+  if [[ " ${options[*]} " == *' --one-service '* ]]; then function=api; fi
+  printf 'https://%s-%s.cloudfunctions.net/%s/v1/health' "$region" "$project" "$function"
 }
 
 usage() {

@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 _SECONDS = 30.0
-_PAUSES = (0.5, 2.0, 8.0)
-_BUSY = frozenset({429, 500, 502, 503, 504})
-_AT_ONCE = 8
+_PAUSES = (0.5, 2.0, 8.0, 20.0)
+_BUSY = frozenset({409, 429, 500, 502, 503, 504})
+_AT_ONCE = 4
 _OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_"
 _TRUSTED = re.compile(r"https://.+|http://(127\.0\.0\.1|localhost)(:\d+)?/?")
 T = TypeVar("T")
@@ -100,6 +100,8 @@ class Google:
         text = error.read().decode(errors="replace")
         if error.code == HTTPStatus.NOT_FOUND or (self._lenient and "SERVICE_DISABLED" in text):
             return
+        if error.code == HTTPStatus.CONFLICT and "ALREADY_EXISTS" in text:
+            return  # somebody else was faster, or the answer to our first attempt was lost
         raise DeploymentError(f"{host} refuses {doing}: {error.code} {_message(text)}") from error
 
 
@@ -113,6 +115,7 @@ def _answer(request: Request) -> dict[str, Any]:
         except HTTPError as error:
             if pause is None or error.code not in _BUSY:
                 raise
+            error.close()
         time.sleep(pause)
     raise AssertionError  # pragma: no cover - the last round returns or raises
 
@@ -129,4 +132,9 @@ def _message(text: str) -> str:
 def each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """The results of `work` for all items, in their order, a few at a time."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(work, items))
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except DeploymentError:
+            pool.shutdown(cancel_futures=True)
+            raise

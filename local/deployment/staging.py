@@ -85,6 +85,10 @@ def deployables(
             "CASELEDGER_RATE_LIMIT_STORAGE has a password: keep the URL in Secret Manager, and set "
             "CASELEDGER_SECRETS=CASELEDGER_RATE_LIMIT_STORAGE=<secret>:latest instead"
         )
+    if foreign := sorted(set(mounted) - set(FORWARDED)):
+        raise DeploymentError(
+            f"no secrets are: {', '.join(foreign)}; may be: {', '.join(FORWARDED)}"
+        )
     if twice := sorted(set(given) & set(mounted)):
         raise DeploymentError(f"set, and in CASELEDGER_SECRETS too: {', '.join(twice)}")
     everything = catalogue()

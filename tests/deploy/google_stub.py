@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import pickle
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -66,11 +67,15 @@ def route(method: str, pattern: str) -> Callable[[Answer], Answer]:
 
 
 class GoogleStub:
-    """A project's resources by their names, and the calls in order; `url` is where it listens."""
+    """A project's resources by their names, and the calls in order; `url` is where it listens.
+
+    `unknown` are the calls that no service of deploy.sh has.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         self.calls: list[Call] = []
+        self.unknown: list[Call] = []
         self.enabled: set[str] = set()
         self.resources: dict[str, Any] = {}
         self.policies: dict[str, dict[str, Any]] = {}
@@ -78,6 +83,15 @@ class GoogleStub:
         self.refusals: list[tuple[str, str, Refused]] = []
         self._made = 0
         self._lock = threading.RLock()
+
+    def recorded(self) -> bytes:
+        """What `replay` takes: everything that is there, and the calls so far."""
+        kept = ("calls", "unknown", "enabled", "resources", "policies", "uploads", "_made")
+        return pickle.dumps({name: vars(self)[name] for name in kept})
+
+    def replay(self, recorded: bytes) -> None:
+        """Becomes what was recorded."""
+        vars(self).update(pickle.loads(recorded))  # noqa: S301 - our own
 
     def refuse(self, method: str, pattern: str, code: int, status: str, message: str) -> None:
         """Answers the next fitting call with an error."""
@@ -106,6 +120,7 @@ class GoogleStub:
             for method, pattern, answer in _ROUTES:
                 if call.method == method and (found := pattern.fullmatch(call.path)):
                     return answer(self, call, *found.groups())
+            self.unknown.append(call)
         raise Refused(404, "NOT_FOUND", f"nothing is at {call.method} {call.path}")
 
     def _listed(self, prefix: str, key: str) -> dict[str, Any]:
@@ -424,7 +439,7 @@ def _handler(stub: GoogleStub) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
         def do_CONNECT(self) -> None:
-            stub.calls.append(Call("CONNECT", self.path, {}, None))
+            stub.unknown.append(Call("CONNECT", self.path, {}, None))
             self._reply(403, {})
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - as above
