@@ -12,7 +12,8 @@
 # be in the functions' region.
 set -euo pipefail
 
-readonly ROOT=${BASH_SOURCE[0]%/*}
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly ROOT
 readonly AT_ONCE=4
 
 project='' region='' dry_run='' gateway=''
@@ -41,7 +42,7 @@ main() {
   if [[ $dry_run ]]; then say 'Nothing was written.'; else say "Done: $(address)"; fi
 }
 
-# Deployments that were started are ended by Google, not by an interruption here.
+# Waits for what was started, also after an interruption: it is deployed from this directory.
 clean_up() {
   wait
   rm -rf "$work"

@@ -63,6 +63,8 @@ def _arguments(function: Deployable, place: Place, work: Path) -> Iterator[str]:
     yield f"--service-account={place.account('functions')}"
     builder = place.account("build")
     yield f"--build-service-account=projects/{place.project}/serviceAccounts/{builder}"
+    # Also where somebody has sent the traffic to an older revision.
+    yield "--serve-all-traffic-latest-revision"
     yield f"--update-labels={LABEL}={function.release}"
 
 

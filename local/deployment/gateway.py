@@ -7,6 +7,9 @@ after the first deployment. If it does not, `--one-service` needs no gateway.
 
 Callers send their own token, which a function checks itself. The gateway would replace it by its
 own; `disable_auth` keeps it from that. The scheduled functions are called where they are.
+
+A browser of another origin asks first what a path takes, which one function cannot say for all that
+share it: web applications behind the gateway need `--one-service`.
 """
 
 from __future__ import annotations
@@ -39,6 +42,9 @@ def description(place: Place, *, one_service: bool) -> dict[str, Any]:
                 backend = "api" if one_service else name
                 operations = paths.setdefault(route.path, {})
                 operations[route.method.lower()] = _operation(route, place, backend)
+                if one_service:
+                    options = _operation(route, place, backend)
+                    operations["options"] = options | {"operationId": f"{route.name}_options"}
     return {
         "swagger": "2.0",
         "info": {"title": "Caseledger", "version": "v1"},

@@ -182,6 +182,7 @@ def test_a_function_gets_its_line_of_the_table_and_its_environment(
     assert (build["entryPoint"], build["runtime"]) == (name, "python311")
     assert build["serviceAccount"] == f"projects/{PROJECT}/serviceAccounts/{account('build')}"
     assert body["serviceConfig"] == {
+        "allTrafficOnLatestRevision": True,
         "availableCpu": "1",
         "availableMemory": memory,
         "environmentVariables": environment | {"THREADS": str(concurrency)},

@@ -426,6 +426,15 @@ def test_the_gateway_leaves_the_callers_token_and_path_as_they_are_and_waits_lon
     }
 
 
+def test_the_gateway_lets_browsers_ask_first_where_one_function_answers_for_the_whole_path() -> (
+    None
+):
+    found = description(Place(PROJECT, REGION), one_service=True)
+
+    OpenAPIV2SpecValidator(found).validate()
+    assert all("options" in operations for operations in found["paths"].values())
+
+
 def test_a_gateway_with_another_description_is_updated(step: Step) -> None:
     api = f"projects/{PROJECT}/locations/global/apis/caseledger"
     put(step.google, api)
