@@ -10,7 +10,7 @@ import pytest
 
 from tests.deploy.support import CONFIGURED, PLACE, Cloud, no_gcloud, only_one, running_cloud
 
-DEPLOYED = ("get_case", "wait-intervention", "expire_interventions")
+DEPLOYED = ("get_case", "expire-interventions")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def deployed(gcloud: None, cloud: Cloud, recording: Path) -> Cloud:  # noqa: ARG001 - it skips
-    """The project after deploy.sh deployed three functions; the calls are those of that."""
+    """The project after deploy.sh deployed two functions; the calls are those of that."""
     with only_one(recording.with_suffix(".lock")):
         if not recording.exists():
             done = cloud.deploy(*PLACE, *DEPLOYED, **CONFIGURED)

@@ -53,7 +53,7 @@ class Cloud:
             cwd=self.directory,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=160,
             check=False,
         )
 

@@ -36,7 +36,7 @@ INDEXES = json.loads((ROOT / "firestore.indexes.json").read_text())
 GROUPS = f"/v1/{DATABASE}/collectionGroups"
 URL = f"https://{REGION}-{PROJECT}.cloudfunctions.net"
 MEMBERS = {"GOOGLE_CLOUD_PROJECT": PROJECT, "CASELEDGER_ALLOWED_ORIGINS": ORIGINS}
-NAMES = ["get_case", "wait_intervention", "expire_interventions"]
+NAMES = ["get_case", "expire_interventions"]
 DEPLOYED = [name.replace("_", "-") for name in NAMES]
 
 
@@ -157,7 +157,6 @@ def test_the_rules_are_released_as_they_are_in_the_file(deployed: Cloud) -> None
     ("name", "settings", "environment"),
     [
         ("get_case", ("512Mi", 16, 10, 60), MEMBERS),
-        ("wait_intervention", ("1Gi", 80, 10, 90), MEMBERS | {"CASELEDGER_MAX_WAITS": "72"}),
         (
             "expire_interventions",
             ("512Mi", 1, 2, 600),
@@ -216,7 +215,6 @@ def test_members_reach_their_functions_and_only_the_scheduler_reaches_its_own(
 
     assert callers == {
         "get-case": ["allUsers"],
-        "wait-intervention": ["allUsers"],
         "expire-interventions": [f"serviceAccount:{account('scheduler')}"],
     }
 
@@ -292,6 +290,21 @@ def test_a_second_run_changes_nothing(deployed: Cloud) -> None:
     assert "is deployed" not in done.stdout
 
 
+@pytest.mark.usefixtures("gcloud")
+def test_a_step_that_fails_stops_with_what_gcloud_says_and_how_to_go_on(cloud: Cloud) -> None:
+    cloud.google.refuse("POST", ":batchEnable", 403, "PERMISSION_DENIED", "You may not enable.")
+
+    done = cloud.deploy(*PLACE, "--one-service")
+
+    assert done.returncode == 1
+    assert "You may not enable." in done.stderr
+    assert done.stderr.endswith(
+        "Stopped at: services. When that is put right, run the same command again: "
+        "it goes on from here.\n"
+    )
+    assert len(cloud.google.writes) == 1
+
+
 def test_a_failed_deployment_shows_its_log_and_the_next_run_goes_on(deployed: Cloud) -> None:
     deployed.forget_calls()
     deployed.google.refuse(
@@ -334,7 +347,7 @@ def test_one_service_behind_the_gateway_is_api_alone_and_the_jobs_follow(deploye
     (gateway,) = deployed.google.sent("POST", "/gateways")
     assert gateway.body["apiConfig"].endswith(f"/configs/{config.query['apiConfigId']}")
     assert config.body["gatewayServiceAccount"] == account("gateway")
-    assert "left alone: expire-interventions, get-case, wait-intervention" in done.stderr
+    assert "left alone: expire-interventions, get-case;" in done.stderr
     assert deployed.google.unknown == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,16 @@ from shared.auth import SCHEDULERS
 from shared.models.intervention import MAX_WAIT_SECONDS
 from shared.schedules import SCHEDULES
 from tests.deploy.google_stub import GoogleStub
-from tests.deploy.support import DATABASE, PARENT, PROJECT, REGION, SECRETS, Cloud, account
+from tests.deploy.support import (
+    DATABASE,
+    PARENT,
+    PROJECT,
+    REGION,
+    ROOT,
+    SECRETS,
+    Cloud,
+    account,
+)
 
 PROTECTED = {
     "type": "FIRESTORE_NATIVE",
@@ -123,6 +133,19 @@ def test_an_unchanged_function_is_left_alone(step: Step) -> None:
     step.lines("stage", "get_case")
 
     assert step.names("functions", "get_case") == []
+
+
+def test_waiting_has_many_threads_and_keeps_some_of_them_free(step: Step, cloud: Cloud) -> None:
+    step.lines("stage", "wait_intervention")
+    ((_, *arguments),) = step.lines("functions", "wait_intervention")
+    environment = (cloud.directory / "work" / "wait-intervention.env.json").read_text()
+
+    assert {"--concurrency=80", "--memory=1Gi", "--timeout=90s"} < set(arguments)
+    assert json.loads(environment) == {
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "THREADS": "80",
+        "CASELEDGER_MAX_WAITS": "72",
+    }
 
 
 def test_a_secret_that_is_not_mounted_any_more_is_taken_away(step: Step) -> None:
@@ -372,6 +395,13 @@ def each_settings() -> list[tuple[str, Settings]]:
     everything = staging.catalogue()
     scheduled = {schedule.function for schedule in SCHEDULES}
     return [(name, table.settings(name, scheduled=name in scheduled)) for name in everything]
+
+
+def test_firebase_tools_find_the_same_rules_and_indexes_and_another_port_than_make_run() -> None:
+    found = json.loads((ROOT / "firebase.json").read_text())
+
+    assert found["firestore"] == {"rules": "firestore.rules", "indexes": "firestore.indexes.json"}
+    assert found["emulators"]["firestore"]["port"] != 8080
 
 
 def test_the_table_names_no_function_that_is_not_there() -> None:
