@@ -26,6 +26,7 @@ lint: $(VENV)/dev
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
 	@$(VENV_PYTHON) -m local.advisories
+	$(VENV)/bin/shellcheck deploy.sh
 
 bench: $(VENV)/dev ## speed and cost, as ratios within one run
 	$(VENV_PYTHON) -m benchmarks

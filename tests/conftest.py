@@ -37,14 +37,14 @@ def emulator_host() -> Iterator[str]:
 
 @pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says loudly when the emulator half was not run."""
+    """Says loudly when the emulator half, or what runs gcloud, was not run."""
     skipped = terminalreporter.stats.get("skipped", [])
-    missing = [report for report in skipped if "NO EMULATOR" in str(report.longrepr)]
-    if missing:
-        terminalreporter.write_line(
-            f"NOT RUN: {len(missing)} tests on the Firestore emulator, which was not found",
-            red=True,
-        )
+    for sign, what in (("NO EMULATOR", "on the Firestore emulator"), ("NO GCLOUD", "of gcloud")):
+        missing = [report for report in skipped if sign in str(report.longrepr)]
+        if missing:
+            terminalreporter.write_line(
+                f"NOT RUN: {len(missing)} tests {what}, which was not found", red=True
+            )
 
 
 @pytest.fixture

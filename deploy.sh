@@ -1,0 +1,222 @@
+#!/usr/bin/env bash
+# Brings a project on Google Cloud to what this directory says; what is so already is left alone.
+#
+#   ./deploy.sh [--project P] [--region R] [--one-service] [--gateway] [--dry-run] [FUNCTION…]
+#
+# Without a FUNCTION, all of them. --one-service deploys `api` instead, which is all of them behind
+# one address; --gateway puts API Gateway in front. --dry-run reads, and shows what would be done.
+# What goes wrong is shown, and running it again goes on where it stopped.
+#
+# From the environment: CASELEDGER_… as in the README, CASELEDGER_SECRETS="VARIABLE=secret:latest …"
+# for what is kept in Secret Manager, and CASELEDGER_DATABASE_LOCATION where the database is not to
+# be in the functions' region.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly ROOT
+readonly AT_ONCE=4
+
+project='' region='' dry_run='' gateway=''
+options=() functions=()
+
+main() {
+  read_arguments "$@"
+  check_tools
+  cd "$ROOT"
+  choose_place
+  work=$(mktemp -d)
+  trap clean_up EXIT
+  doing='checking what is asked for'
+  deployment stage
+  sign_in
+  step services 'services'
+  step accounts 'service accounts'
+  step database 'database and its backups'
+  step roles 'roles' # after the database: new accounts need a moment before they can be given any
+  step_by_itself indexes 'indexes, fields and rules'
+  deploy_functions
+  step invokers 'who may call them'
+  step_by_itself jobs 'Cloud Scheduler'
+  if [[ $gateway ]]; then step gateway 'API Gateway'; fi
+  doing=''
+  if [[ $dry_run ]]; then say 'Nothing was written.'; else say "Done: $(address)"; fi
+}
+
+# Waits for what was started, also after an interruption: it is deployed from this directory.
+clean_up() {
+  wait
+  rm -rf "$work"
+}
+
+# Where to ask whether it works.
+address() {
+  local function=health
+  if [[ " ${options[*]} " == *' --one-service '* ]]; then function=api; fi
+  printf 'https://%s-%s.cloudfunctions.net/%s/v1/health' "$region" "$project" "$function"
+}
+
+usage() {
+  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p;}' "${BASH_SOURCE[0]}"
+}
+
+read_arguments() {
+  while (($#)); do
+    case $1 in
+      --project | --region)
+        (($# > 1)) || refuse "$1 needs a value"
+        set -- "$1=$2" "${@:3}"
+        continue
+        ;;
+      --project=*) project=${1#*=} ;;
+      --region=*) region=${1#*=} ;;
+      --dry-run) dry_run=1 options+=("$1") ;;
+      --gateway) gateway=1 options+=("$1") ;;
+      --one-service) options+=("$1") ;;
+      -h | --help)
+        usage
+        exit
+        ;;
+      -*) refuse "unknown option $1" ;;
+      *) functions+=("$1") ;;
+    esac
+    shift
+  done
+}
+
+refuse() {
+  printf 'deploy.sh: %s; see ./deploy.sh --help\n' "$1" >&2
+  exit 2
+}
+
+check_tools() {
+  ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || refuse 'bash 4.4 or newer is needed'
+  command -v gcloud >/dev/null || refuse 'gcloud is needed: https://cloud.google.com/sdk'
+  [[ -x $ROOT/.venv/bin/python ]] || refuse 'run this first: make .venv/runtime'
+}
+
+choose_place() {
+  if [[ ! $project ]]; then
+    project=$(configured project)
+    [[ $project ]] || refuse 'give --project, or do: gcloud config set project'
+    say "Project $project, from gcloud's configuration."
+  fi
+  if [[ ! $region ]]; then
+    region=$(configured functions/region)
+    [[ $region ]] || refuse 'give --region, or do: gcloud config set functions/region'
+    say "Region $region, from gcloud's configuration."
+  fi
+}
+
+configured() {
+  gcloud config get-value "$1" 2>/dev/null
+}
+
+# A step of local/deployment, by its name.
+deployment() {
+  .venv/bin/python -m local.deployment --project="$project" --region="$region" --work="$work" \
+    "${options[@]}" -- "$1" "${functions[@]}" || stop
+}
+
+sign_in() {
+  doing='signing in'
+  GOOGLE_OAUTH_ACCESS_TOKEN=$(gcloud auth print-access-token --project="$project") ||
+    stop 'Sign in (gcloud auth login), then'
+  export GOOGLE_OAUTH_ACCESS_TOKEN
+}
+
+# Makes the calls of gcloud that a step says are missing, one after the other.
+step() {
+  local plan what arguments
+  title "$2"
+  plan=$(deployment "$1") || exit
+  while IFS=$'\t' read -r what arguments; do
+    [[ $what ]] || continue
+    say "  $what"
+    call "$arguments" || stop
+  done <<<"$plan"
+}
+
+# A step that writes by itself.
+step_by_itself() {
+  title "$2"
+  deployment "$1"
+}
+
+# Makes a call whose arguments are parted by tabs, or with --dry-run shows it.
+call() {
+  local arguments
+  IFS=$'\t' read -r -a arguments <<<"$1"
+  arguments+=("--project=$project" --quiet)
+  if [[ $dry_run ]]; then
+    printf '    gcloud'
+    printf ' %q' "${arguments[@]}"
+    printf '\n'
+  else
+    gcloud "${arguments[@]}" </dev/null >"$work/log" 2>&1 || { cat "$work/log" >&2 && return 1; }
+  fi
+}
+
+deploy_functions() {
+  local plan name arguments
+  title 'functions'
+  plan=$(deployment functions) || exit
+  while IFS=$'\t' read -r name arguments; do
+    [[ $name ]] || continue
+    if [[ $dry_run ]]; then
+      say "  $name" && call "$arguments"
+      continue
+    fi
+    wait_for_a_place
+    any_failed && break
+    deploy "$name" "$arguments" &
+  done <<<"$plan"
+  wait
+  if any_failed; then show_failures; fi
+  if [[ $plan && ! $dry_run ]]; then sign_in; fi # a token does not last as long as many deployments
+}
+
+wait_for_a_place() {
+  while (($(jobs -rp | wc -l) >= AT_ONCE)); do wait -n || true; done
+}
+
+deploy() {
+  local arguments
+  IFS=$'\t' read -r -a arguments <<<"$2"
+  say "  $1 …"
+  if gcloud "${arguments[@]}" --project="$project" --quiet </dev/null >"$work/$1.log" 2>&1; then
+    say "  $1 is deployed"
+  else
+    mv "$work/$1.log" "$work/$1.failed"
+  fi
+}
+
+any_failed() {
+  compgen -G "$work/*.failed" >/dev/null
+}
+
+show_failures() {
+  local log
+  for log in "$work"/*.failed; do
+    printf '\n--- %s was not deployed; gcloud says:\n' "$(basename "$log" .failed)" >&2
+    cat "$log" >&2
+  done
+  stop
+}
+
+title() {
+  doing=$1
+  say "${1^}"
+}
+
+say() {
+  printf '%s\n' "$1"
+}
+
+# Ends it, saying at what and how to go on; in a subshell only the message is its caller's.
+stop() {
+  printf '\nStopped at: %s. %s run the same command again: it goes on from here.\n' \
+    "$doing" "${1:-When that is put right,}" >&2
+  exit 1
+}
+
+main "$@"

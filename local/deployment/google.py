@@ -1,0 +1,140 @@
+"""Google's REST interfaces, called with the token that gcloud gives."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+_SECONDS = 30.0
+_PAUSES = (0.5, 2.0, 8.0, 20.0)
+_BUSY = frozenset({409, 429, 500, 502, 503, 504})
+_AT_ONCE = 4
+_OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_"
+_TRUSTED = re.compile(r"https://.+|http://(127\.0\.0\.1|localhost)(:\d+)?/?")
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class DeploymentError(Exception):
+    """It cannot go on; the message says why, and what to do, for people."""
+
+
+class Google:
+    """Calls as whom the token belongs to, on behalf of `project`.
+
+    The endpoints are those that gcloud uses: `CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE` and so on
+    replace them (`…_FIREBASERULES` too, which gcloud does not know). With `lenient`, what a
+    service that is not enabled yet would answer is that there is nothing.
+    """
+
+    def __init__(
+        self, project: str, token: str, environ: Mapping[str, str], *, lenient: bool = False
+    ) -> None:
+        self.project = project
+        self.token = token
+        self._environ = environ
+        self._lenient = lenient
+
+    def get(self, service: str, path: str, **query: str) -> dict[str, Any] | None:
+        """What is at `path`, None if nothing is. Raises DeploymentError."""
+        return self._call("GET", service, path, query, None)
+
+    def pages(self, service: str, path: str, key: str, **query: str) -> Iterator[dict[str, Any]]:
+        """The entries called `key` of all pages of a list. Raises DeploymentError."""
+        token = ""
+        while page := self.get(service, path, **query, **({"pageToken": token} if token else {})):
+            yield from page.get(key, ())
+            if not (token := page.get("nextPageToken", "")):
+                return
+
+    def send(
+        self, method: str, service: str, path: str, body: dict[str, Any], **query: str
+    ) -> dict[str, Any] | None:
+        """The answer to a write, None if there is nothing at `path`. Raises DeploymentError."""
+        return self._call(method, service, path, query, body)
+
+    def base(self, service: str) -> str:
+        """The URL of a service, with its last slash. Raises DeploymentError."""
+        name = f"{_OVERRIDE}{service.upper()}"
+        found = self._environ.get(name) or f"https://{service}.googleapis.com/"
+        if not _TRUSTED.fullmatch(found):
+            raise DeploymentError(f"{name} has to be https://, or http:// on this machine")
+        return found.rstrip("/") + "/"
+
+    def _call(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        query: Mapping[str, str],
+        body: dict[str, Any] | None,
+    ) -> dict[str, Any] | None:
+        url = f"{self.base(service)}{path}{'?' * bool(query)}{urlencode(query)}"
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        if service != "serviceusage":
+            # Whose quota counts, where a person is signed in; the service has to be enabled there,
+            # which is what Service Usage is asked about.
+            headers["X-Goog-User-Project"] = self.project
+        request = Request(url, data, headers, method=method)  # noqa: S310 - see `base`
+        try:
+            return _answer(request)
+        except HTTPError as error:
+            self._unless_absent(f"{service}.googleapis.com", f"{method} {path}", error)
+            return None
+        except (URLError, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise DeploymentError(
+                f"{service}.googleapis.com is out of reach: {reason}; run it again"
+            ) from error
+
+    def _unless_absent(self, host: str, doing: str, error: HTTPError) -> None:
+        text = error.read().decode(errors="replace")
+        if error.code == HTTPStatus.NOT_FOUND or (self._lenient and "SERVICE_DISABLED" in text):
+            return
+        if error.code == HTTPStatus.CONFLICT and "ALREADY_EXISTS" in text:
+            return  # somebody else was faster, or the answer to our first attempt was lost
+        raise DeploymentError(f"{host} refuses {doing}: {error.code} {_message(text)}") from error
+
+
+def _answer(request: Request) -> dict[str, Any]:
+    """The answer as JSON; one that says "later" is asked for again, a few times."""
+    for pause in (*_PAUSES, None):
+        try:
+            with urlopen(request, timeout=_SECONDS) as response:  # noqa: S310 - see `base`
+                found: dict[str, Any] = json.loads(response.read() or b"{}")
+                return found
+        except HTTPError as error:
+            if pause is None or error.code not in _BUSY:
+                raise
+            error.close()
+        time.sleep(pause)
+    raise AssertionError  # pragma: no cover - the last round returns or raises
+
+
+def _message(text: str) -> str:
+    try:
+        error = json.loads(text)["error"]
+        text = f"{error.get('status', '')}: {error['message']}"
+    except (ValueError, LookupError, TypeError, AttributeError):
+        pass
+    return " ".join(text.split())[:500]
+
+
+def each(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """The results of `work` for all items, in their order, a few at a time."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except DeploymentError:
+            pool.shutdown(cancel_futures=True)
+            raise

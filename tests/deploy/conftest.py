@@ -1,0 +1,48 @@
+"""A project on stand-ins for Google Cloud: new, or as deploy.sh left it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.support import CONFIGURED, PLACE, Cloud, no_gcloud, only_one, running_cloud
+
+DEPLOYED = ("get_case", "expire-interventions")
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    """A new project."""
+    with running_cloud(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def gcloud() -> None:
+    """The real gcloud; where there is none the test is not run, which is said loudly."""
+    if missing := no_gcloud():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI needs gcloud: {missing}")
+        pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the one deployment is kept that the tests of all processes look at."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "deployed.pickle"
+
+
+@pytest.fixture
+def deployed(gcloud: None, cloud: Cloud, recording: Path) -> Cloud:  # noqa: ARG001 - it skips
+    """The project after deploy.sh deployed two functions; the calls are those of that."""
+    with only_one(recording.with_suffix(".lock")):
+        if not recording.exists():
+            done = cloud.deploy(*PLACE, *DEPLOYED, **CONFIGURED)
+            assert done.returncode == 0, done.stdout + done.stderr
+            recording.write_bytes(cloud.recorded(done.stdout))
+    cloud.output = cloud.replay(recording.read_bytes())
+    return cloud

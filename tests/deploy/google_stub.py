@@ -1,0 +1,466 @@
+"""A stand-in for the parts of Google Cloud that deploy.sh calls: REST, in memory, on a free port.
+
+It is an HTTP proxy as well: whatever is not sent to it by its address arrives too, and is refused,
+so a call to anything real would be seen. (gcloud puts the region before the host of Cloud Run's
+address, which then only a proxy can find.)
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import pickle
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+SERVICES = (
+    "APIGATEWAY",
+    "ARTIFACTREGISTRY",
+    "CLOUDBUILD",
+    "CLOUDFUNCTIONS",
+    "CLOUDRESOURCEMANAGER",
+    "FIREBASERULES",
+    "FIRESTORE",
+    "IAM",
+    "RUN",
+    "SECRETMANAGER",
+    "SERVICEUSAGE",
+)
+Answer = Callable[..., Any]
+_ROUTES: list[tuple[str, re.Pattern[str], Answer]] = []
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+
+
+class Refused(Exception):
+    """The service answers with an error."""
+
+    def __init__(self, code: int, status: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+def route(method: str, pattern: str) -> Callable[[Answer], Answer]:
+    """Answers what fits: `*` is a part of the path, and given to the method."""
+    compiled = re.compile(re.escape(pattern).replace(r"\*", "([^/:]+)"))
+
+    def decorate(answer: Answer) -> Answer:
+        _ROUTES.append((method, compiled, answer))
+        return answer
+
+    return decorate
+
+
+class GoogleStub:
+    """A project's resources by their names, and the calls in order; `url` is where it listens.
+
+    `unknown` are the calls that no service of deploy.sh has.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.calls: list[Call] = []
+        self.unknown: list[Call] = []
+        self.enabled: set[str] = set()
+        self.resources: dict[str, Any] = {}
+        self.policies: dict[str, dict[str, Any]] = {}
+        self.uploads: list[bytes] = []
+        self.refusals: list[tuple[str, str, Refused]] = []
+        self._made = 0
+        self._lock = threading.RLock()
+
+    def recorded(self) -> bytes:
+        """What `replay` takes: everything that is there, and the calls so far."""
+        kept = ("calls", "unknown", "enabled", "resources", "policies", "uploads", "_made")
+        return pickle.dumps({name: vars(self)[name] for name in kept})
+
+    def replay(self, recorded: bytes) -> None:
+        """Becomes what was recorded."""
+        vars(self).update(pickle.loads(recorded))  # noqa: S301 - our own
+
+    def refuse(self, method: str, pattern: str, code: int, status: str, message: str) -> None:
+        """Answers the next fitting call with an error."""
+        self.refusals.append((method, pattern, Refused(code, status, message)))
+
+    @property
+    def writes(self) -> list[Call]:
+        """The calls that change something."""
+        reads = ("getIamPolicy", "generateUploadUrl")
+        return [
+            call for call in self.calls if call.method != "GET" and not call.path.endswith(reads)
+        ]
+
+    def sent(self, method: str, pattern: str) -> list[Call]:
+        """The calls of a method whose path has `pattern`."""
+        return [call for call in self.calls if call.method == method and pattern in call.path]
+
+    def answer(self, call: Call) -> Any:
+        """What the service says. Raises Refused."""
+        with self._lock:
+            self.calls.append(call)
+            for place, (method, pattern, refused) in enumerate(self.refusals):
+                if call.method == method and pattern in call.path:
+                    del self.refusals[place]
+                    raise refused
+            for method, pattern, answer in _ROUTES:
+                if call.method == method and (found := pattern.fullmatch(call.path)):
+                    return answer(self, call, *found.groups())
+            self.unknown.append(call)
+        raise Refused(404, "NOT_FOUND", f"nothing is at {call.method} {call.path}")
+
+    def _listed(self, prefix: str, key: str) -> dict[str, Any]:
+        pattern = re.compile(re.escape(prefix) + "/[^/]+")
+        found = [one for name, one in sorted(self.resources.items()) if pattern.fullmatch(name)]
+        return {key: found} if found else {}
+
+    def _put(self, name: str, resource: dict[str, Any]) -> dict[str, Any]:
+        self.resources[name] = {**resource, "name": name}
+        return self.resources[name]
+
+    def _get(self, name: str) -> Any:
+        if name not in self.resources:
+            raise Refused(404, "NOT_FOUND", f"{name} does not exist")
+        return self.resources[name]
+
+    def _id(self) -> str:
+        self._made += 1
+        return f"id{self._made}"
+
+    def _operation(self, parent: str, response: Any = None) -> dict[str, Any]:
+        name = f"{parent}/operations/{self._id()}"
+        done = {"name": name, "done": True, "response": response or {}}
+        self.resources[name] = done
+        return done
+
+    # Service Usage
+
+    @route("GET", "/v1/projects/*/services")
+    def _services(self, call: Call, project: str) -> Any:
+        assert call.query["filter"] == "state:ENABLED"
+        names = sorted(self.enabled)
+        return {"services": [{"name": f"projects/{project}/services/{name}"} for name in names]}
+
+    @route("POST", "/v1/projects/*/services:batchEnable")
+    def _enable(self, call: Call, _: str) -> Any:
+        self.enabled.update(call.body["serviceIds"])
+        return self._operation("", {"@type": "type.googleapis.com/google.protobuf.Empty"})
+
+    @route("POST", "/v1/projects/*/services/*:enable")
+    def _enable_one(self, _call: Call, _: str, service: str) -> Any:
+        self.enabled.add(service)
+        return self._operation("", {"@type": "type.googleapis.com/google.protobuf.Empty"})
+
+    @route("GET", "/v1/projects/*/services/*")
+    def _service(self, _call: Call, project: str, service: str) -> Any:
+        state = "ENABLED" if service in self.enabled else "DISABLED"
+        return {"name": f"projects/{project}/services/{service}", "state": state}
+
+    # Resource Manager and IAM
+
+    @route("GET", "/v1/projects/*")
+    def _project(self, _call: Call, project: str) -> Any:
+        return {"projectId": project, "projectNumber": "123456", "lifecycleState": "ACTIVE"}
+
+    @route("GET", "/v1/projects/*/serviceAccounts/*")
+    def _account(self, _call: Call, project: str, email: str) -> Any:
+        return self._get(f"projects/{project}/serviceAccounts/{email}")
+
+    @route("POST", "/v1/projects/*/serviceAccounts")
+    def _create_account(self, call: Call, project: str) -> Any:
+        email = f"{call.body['accountId']}@{project}.iam.gserviceaccount.com"
+        return self._put(f"projects/{project}/serviceAccounts/{email}", {"email": email})
+
+    def _policy(self, name: str) -> Any:
+        return self.policies.setdefault(name, {"version": 1, "etag": "BwE=", "bindings": []})
+
+    def _set_policy(self, name: str, body: Any) -> Any:
+        self.policies[name] = body["policy"]
+        return self.policies[name]
+
+    @route("POST", "/v1/projects/*:getIamPolicy")
+    def _project_policy(self, _call: Call, project: str) -> Any:
+        return self._policy(f"projects/{project}")
+
+    @route("POST", "/v1/projects/*:setIamPolicy")
+    def _set_project_policy(self, call: Call, project: str) -> Any:
+        return self._set_policy(f"projects/{project}", call.body)
+
+    # Secret Manager
+
+    @route("GET", "/v1/projects/*/secrets/*")
+    def _secret(self, _call: Call, project: str, secret: str) -> Any:
+        return self._get(f"projects/{project}/secrets/{secret}")
+
+    @route("GET", "/v1/projects/*/secrets/*:getIamPolicy")
+    def _secret_policy(self, _call: Call, project: str, secret: str) -> Any:
+        return self._policy(f"projects/{project}/secrets/{secret}")
+
+    @route("POST", "/v1/projects/*/secrets/*:setIamPolicy")
+    def _set_secret_policy(self, call: Call, project: str, secret: str) -> Any:
+        return self._set_policy(f"projects/{project}/secrets/{secret}", call.body)
+
+    # Firestore
+
+    @route("GET", "/v1/projects/*/databases/*")
+    def _database(self, _call: Call, project: str, database: str) -> Any:
+        return self._get(f"projects/{project}/databases/{database}")
+
+    @route("POST", "/v1/projects/*/databases")
+    def _create_database(self, call: Call, project: str) -> Any:
+        parent = f"projects/{project}/databases/{call.query['databaseId']}"
+        return self._operation(parent, self._put(parent, call.body))
+
+    @route("PATCH", "/v1/projects/*/databases/*")
+    def _update_database(self, call: Call, project: str, database: str) -> Any:
+        name = f"projects/{project}/databases/{database}"
+        return self._operation(name, self._put(name, {**self._get(name), **call.body}))
+
+    @route("GET", "/v1/projects/*/databases/*/backupSchedules")
+    def _schedules(self, _call: Call, project: str, database: str) -> Any:
+        return self._listed(
+            f"projects/{project}/databases/{database}/backupSchedules", "backupSchedules"
+        )
+
+    @route("POST", "/v1/projects/*/databases/*/backupSchedules")
+    def _create_schedule(self, call: Call, project: str, database: str) -> Any:
+        name = f"projects/{project}/databases/{database}/backupSchedules/{self._id()}"
+        return self._put(name, call.body)
+
+    @route("GET", "/v1/projects/*/databases/*/collectionGroups/-/indexes")
+    def _indexes(self, call: Call, project: str, database: str) -> Any:
+        pattern = f"projects/{project}/databases/{database}/collectionGroups/[^/]+/indexes/.+"
+        pattern = pattern.replace("(", r"\(").replace(")", r"\)")
+        found = [one for name, one in self.resources.items() if re.fullmatch(pattern, name)]
+        start = int(call.query.get("pageToken", 0))
+        page: dict[str, Any] = {"indexes": found[start : start + 20]}
+        if len(found) > start + 20:
+            page["nextPageToken"] = str(start + 20)
+        return page
+
+    @route("POST", "/v1/projects/*/databases/*/collectionGroups/*/indexes")
+    def _create_index(self, call: Call, project: str, database: str, group: str) -> Any:
+        parent = f"projects/{project}/databases/{database}"
+        last = call.body["fields"][-1].get("order", "ASCENDING")
+        fields = [*call.body["fields"], {"fieldPath": "__name__", "order": last}]
+        name = f"{parent}/collectionGroups/{group}/indexes/{self._id()}"
+        self._put(name, {**call.body, "fields": fields, "state": "READY"})
+        return self._operation(parent)
+
+    @route("GET", "/v1/projects/*/databases/*/collectionGroups/-/fields")
+    def _fields(self, call: Call, project: str, database: str) -> Any:
+        assert "usesAncestorConfig" in call.query["filter"]
+        start = f"projects/{project}/databases/{database}/collectionGroups/"
+        found = [
+            one
+            for name, one in self.resources.items()
+            if name.startswith(start) and "/fields/" in name
+        ]
+        return {"fields": found}
+
+    @route("PATCH", "/v1/projects/*/databases/*/collectionGroups/*/fields/*")
+    def _update_field(self, call: Call, project: str, database: str, group: str, field: str) -> Any:
+        parent = f"projects/{project}/databases/{database}"
+        name = f"{parent}/collectionGroups/{group}/fields/{field}"
+        assert set(call.query["updateMask"].split(",")) == set(call.body)
+        self._put(name, {**self.resources.get(name, {}), **call.body})
+        return self._operation(parent)
+
+    # Firebase Rules
+
+    @route("POST", "/v1/projects/*/rulesets")
+    def _create_ruleset(self, call: Call, project: str) -> Any:
+        return self._put(f"projects/{project}/rulesets/{self._id()}", call.body)
+
+    @route("GET", "/v1/projects/*/rulesets/*")
+    def _ruleset(self, _call: Call, project: str, ruleset: str) -> Any:
+        return self._get(f"projects/{project}/rulesets/{ruleset}")
+
+    @route("POST", "/v1/projects/*/releases")
+    def _create_release(self, call: Call, _: str) -> Any:
+        return self._put(call.body["name"], call.body)
+
+    @route("GET", "/v1/projects/*/releases/*")
+    def _release(self, _call: Call, project: str, release: str) -> Any:
+        return self._get(f"projects/{project}/releases/{release}")
+
+    @route("PATCH", "/v1/projects/*/releases/*")
+    def _update_release(self, call: Call, project: str, release: str) -> Any:
+        name = f"projects/{project}/releases/{release}"
+        return self._put(name, {**self._get(name), **call.body["release"]})
+
+    # Functions and Cloud Run
+
+    @route("GET", "/v2/projects/*/locations/*/functions")
+    def _functions(self, _call: Call, project: str, region: str) -> Any:
+        return self._listed(f"projects/{project}/locations/{region}/functions", "functions")
+
+    @route("GET", "/v2/projects/*/locations/*/functions/*")
+    def _function(self, _call: Call, project: str, region: str, name: str) -> Any:
+        return self._get(f"projects/{project}/locations/{region}/functions/{name}")
+
+    @route("GET", "/v2/projects/*/locations/*/runtimes")
+    def _runtimes(self, _call: Call, _project: str, _region: str) -> Any:
+        return {"runtimes": [{"name": "python311", "environment": "GEN_2", "stage": "GA"}]}
+
+    @route("POST", "/v2/projects/*/locations/*/functions:generateUploadUrl")
+    def _upload_url(self, _call: Call, _project: str, _region: str) -> Any:
+        source = {"bucket": "uploads", "object": f"{self._id()}.zip"}
+        return {"uploadUrl": f"{self.url}upload", "storageSource": source}
+
+    @route("PUT", "/upload")
+    def _upload(self, call: Call) -> Any:
+        self.uploads.append(base64.b64decode(call.body))
+        return {}
+
+    @route("POST", "/v2/projects/*/locations/*/functions")
+    def _create_function(self, call: Call, project: str, region: str) -> Any:
+        return self._deployed(call.body, project, region, call.query["functionId"])
+
+    @route("PATCH", "/v2/projects/*/locations/*/functions/*")
+    def _update_function(self, call: Call, project: str, region: str, name: str) -> Any:
+        return self._deployed(call.body, project, region, name)
+
+    def _deployed(self, body: Any, project: str, region: str, name: str) -> Any:
+        parent = f"projects/{project}/locations/{region}"
+        before = self.resources.get(f"{parent}/functions/{name}", {})
+        service = {
+            **before.get("serviceConfig", {}),
+            **body["serviceConfig"],
+            "service": f"{parent}/services/{name}",
+            "uri": f"https://{name}-abc.a.run.app",
+        }
+        made = {**before, **body, "serviceConfig": service, "state": "ACTIVE"}
+        made |= {"environment": "GEN_2", "url": f"https://{region}-{project}.x/{name}"}
+        function = self._put(f"{parent}/functions/{name}", made)
+        kind = "type.googleapis.com/google.cloud.functions.v2."
+        operation = self._operation(parent, {"@type": f"{kind}Function", **function})
+        operation["metadata"] = {"@type": f"{kind}OperationMetadata", "stages": []}
+        return operation
+
+    @route("GET", "/v2/projects/*/locations/*/operations/*")
+    def _operation_state(self, _call: Call, project: str, region: str, name: str) -> Any:
+        return self._get(f"projects/{project}/locations/{region}/operations/{name}")
+
+    @route("GET", "/v2/projects/*/locations/*/services/*:getIamPolicy")
+    @route("GET", "/v1/projects/*/locations/*/services/*:getIamPolicy")
+    def _service_policy(self, _call: Call, project: str, region: str, name: str) -> Any:
+        return self._policy(f"projects/{project}/locations/{region}/services/{name}")
+
+    @route("POST", "/v1/projects/*/locations/*/services/*:setIamPolicy")
+    def _set_service_policy(self, call: Call, project: str, region: str, name: str) -> Any:
+        return self._set_policy(f"projects/{project}/locations/{region}/services/{name}", call.body)
+
+    # API Gateway
+
+    @route("GET", "/v1/projects/*/locations/*/operations/*")
+    def _gateway_operation(self, _call: Call, project: str, place: str, name: str) -> Any:
+        return self._get(f"projects/{project}/locations/{place}/operations/{name}")
+
+    @route("GET", "/v1/projects/*/locations/global/apis/*")
+    def _api(self, _call: Call, project: str, api: str) -> Any:
+        return self._get(f"projects/{project}/locations/global/apis/{api}")
+
+    @route("POST", "/v1/projects/*/locations/global/apis")
+    def _create_api(self, call: Call, project: str) -> Any:
+        parent = f"projects/{project}/locations/global"
+        name = f"{parent}/apis/{call.query['apiId']}"
+        return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
+
+    @route("GET", "/v1/projects/*/locations/global/apis/*/configs/*")
+    def _config(self, _call: Call, project: str, api: str, config: str) -> Any:
+        return self._get(f"projects/{project}/locations/global/apis/{api}/configs/{config}")
+
+    @route("POST", "/v1/projects/*/locations/global/apis/*/configs")
+    def _create_config(self, call: Call, project: str, api: str) -> Any:
+        parent = f"projects/{project}/locations/global"
+        name = f"{parent}/apis/{api}/configs/{call.query['apiConfigId']}"
+        return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
+
+    @route("GET", "/v1/projects/*/locations/*/gateways/*")
+    def _gateway(self, _call: Call, project: str, region: str, gateway: str) -> Any:
+        return self._get(f"projects/{project}/locations/{region}/gateways/{gateway}")
+
+    @route("POST", "/v1/projects/*/locations/*/gateways")
+    def _create_gateway(self, call: Call, project: str, region: str) -> Any:
+        parent = f"projects/{project}/locations/{region}"
+        name = f"{parent}/gateways/{call.query['gatewayId']}"
+        return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
+
+    @route("PATCH", "/v1/projects/*/locations/*/gateways/*")
+    def _update_gateway(self, call: Call, project: str, region: str, gateway: str) -> Any:
+        parent = f"projects/{project}/locations/{region}"
+        name = f"{parent}/gateways/{gateway}"
+        self._put(name, {**self._get(name), **call.body})
+        return self._operation(parent)
+
+
+def _handler(stub: GoogleStub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _handle(self) -> None:
+            parts = urlsplit(self.path)
+            raw = self._body()
+            if self.headers.get("Content-Type", "").startswith("application/zip"):
+                body: Any = base64.b64encode(raw).decode()
+            else:
+                body = json.loads(raw) if raw else None
+            call = Call(self.command, unquote(parts.path), dict(parse_qsl(parts.query)), body)
+            try:
+                self._reply(200, stub.answer(call))
+            except Refused as error:
+                detail = {"code": error.code, "status": error.status, "message": str(error)}
+                self._reply(error.code, {"error": detail})
+
+        def _body(self) -> bytes:
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+        def _reply(self, code: int, answer: Any) -> None:
+            data = json.dumps(answer).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_CONNECT(self) -> None:
+            stub.unknown.append(Call("CONNECT", self.path, {}, None))
+            self._reply(403, {})
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - as above
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    return Handler
+
+
+@contextmanager
+def running_stub() -> Iterator[GoogleStub]:
+    """A project with nothing in it, on a free port."""
+    stub = GoogleStub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(stub))
+    stub.url = f"http://127.0.0.1:{server.server_port}/"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield stub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,130 @@
+"""deploy.sh and its steps, run against stand-ins for Google Cloud."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from google.cloud.scheduler_v1.types import Job
+
+from local.deployment.__main__ import main
+from tests.deploy.google_stub import SERVICES, GoogleStub, running_stub
+from tests.deploy.scheduler_server import SchedulerServer, running_server
+
+ROOT = Path(__file__).parents[2]
+PROJECT = "acme-prod"
+REGION = "europe-west1"
+PLACE = (f"--project={PROJECT}", f"--region={REGION}")
+PARENT = f"projects/{PROJECT}/locations/{REGION}"
+DATABASE = f"projects/{PROJECT}/databases/(default)"
+SECRETS = {"CASELEDGER_SECRETS": "CASELEDGER_RATE_LIMIT_STORAGE=redis-url:3"}
+ORIGINS = "https://a.example https://b.example"
+CONFIGURED = {**SECRETS, "CASELEDGER_ALLOWED_ORIGINS": ORIGINS}
+_MINE = ("CASELEDGER_", "CLOUDSDK_", "GOOGLE_", "FIRESTORE_")
+
+
+def account(name: str) -> str:
+    return f"caseledger-{name}@{PROJECT}.iam.gserviceaccount.com"
+
+
+@dataclass
+class Cloud:
+    """The stand-ins, and the environment in which gcloud and we call nothing else."""
+
+    google: GoogleStub
+    scheduler: SchedulerServer
+    environment: dict[str, str]
+    directory: Path
+    output: str = ""
+
+    def deploy(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs deploy.sh with the real gcloud."""
+        return subprocess.run(
+            [ROOT / "deploy.sh", *arguments],
+            env={**self.environment, **variables},
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=160,
+            check=False,
+        )
+
+    def step(self, monkeypatch: pytest.MonkeyPatch, *arguments: str, **variables: str) -> int:
+        """Runs one step of deploy.sh in this process."""
+        for name in [name for name in os.environ if name.startswith(_MINE)]:
+            monkeypatch.delenv(name)
+        for name, value in {**self.environment, **variables}.items():
+            monkeypatch.setenv(name, value)
+        work = self.directory / "work"
+        work.mkdir(exist_ok=True)
+        shutil.rmtree(work / "source", ignore_errors=True)
+        return main([*PLACE, f"--work={work}", *arguments])
+
+    def forget_calls(self) -> None:
+        self.google.calls.clear()
+        self.google.uploads.clear()
+        self.scheduler.calls.clear()
+
+    def assert_nothing_written(self) -> None:
+        assert self.google.writes == []
+        assert self.google.uploads == []
+        assert self.scheduler.writes == []
+
+    def recorded(self, output: str) -> bytes:
+        jobs = [Job.serialize(job) for job in self.scheduler.jobs.values()]
+        return pickle.dumps((self.google.recorded(), jobs, output))
+
+    def replay(self, recorded: bytes) -> str:
+        google, jobs, output = pickle.loads(recorded)  # noqa: S301 - our own
+        self.google.replay(google)
+        for job in jobs:
+            self.scheduler.put(Job.deserialize(job))
+        return str(output)
+
+
+@contextmanager
+def running_cloud(directory: Path) -> Iterator[Cloud]:
+    """A new project, which has a secret."""
+    with running_stub() as google, running_server() as scheduler:
+        token = directory / "token"
+        token.write_text("a-token")
+        configuration = directory / "gcloud"
+        configuration.mkdir()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_MINE)}
+        names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+        proxies = dict.fromkeys(names, google.url)
+        environment = {
+            **kept,
+            **proxies,
+            "no_proxy": "127.0.0.1",
+            "NO_PROXY": "127.0.0.1",
+            "GOOGLE_OAUTH_ACCESS_TOKEN": "a-token",
+            "CLOUDSDK_CONFIG": str(configuration),
+            "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(token),
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDSCHEDULER": f"http://{scheduler.endpoint}/",
+            **{f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}": google.url for name in SERVICES},
+        }
+        secret = f"projects/{PROJECT}/secrets/redis-url"
+        google.resources[secret] = {"name": secret}
+        yield Cloud(google, scheduler, environment, directory)
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """One test process at a time."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def no_gcloud() -> str | None:
+    """Why gcloud cannot be run."""
+    return None if shutil.which("gcloud") else "NO GCLOUD: it is not on the PATH"
