@@ -8,7 +8,6 @@ JSON form of errors here and nowhere else.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from typing import Any, Generic, TypeVar
 import flask
 from pydantic import BaseModel
 from pydantic_core import to_json
-from werkzeug.exceptions import ClientDisconnected, HTTPException
+from werkzeug.exceptions import HTTPException
 
-from shared import auth, errors, log, parsing
+from shared import auth, bodies, errors, log, parsing
 from shared.auth import Caller
 from shared.documents import port
 from shared.documents.cost import counted
@@ -28,22 +27,18 @@ from shared.exchange import Exchange
 from shared.models.audit import Role
 from shared.models.base import JSON, MARKDOWN, MarkdownForm, Model
 from shared.models.settings import Settings
-from shared.patience import BODY_SECONDS, Watchdog
 from shared.repository.ledger import Ledger
 from shared.repository.posting import Origin
 from shared.routes import Route, allowed, match
 from shared.runtime import Runtime
 
-MAX_BODY_BYTES = 2 * 1024 * 1024
 _OUT_OF_REACH = (
     "the store is out of reach; whether a change was made is not known: "
     "repeat the request with the same Idempotency-Key"
 )
-_NOT_WHOLE = "the body did not come, or not in time"
 _OF_A_PERSON = "userId"
 """The path parameter that the log does not show."""
 _SAFE_METHODS = ("GET", "HEAD")
-_WATCHDOG = Watchdog()
 
 B = TypeVar("B", bound=BaseModel | None)
 Handler = Callable[..., Any]
@@ -157,7 +152,7 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
                 fields["securityEvent"] = error.security_event
         except port.Unavailable:
             response = _error_response(errors.Unavailable(_OUT_OF_REACH))
-    _leave_unread_body(request)
+    bodies.leave_unread(request)
     return exchange.finish(response, **fields)
 
 
@@ -175,7 +170,7 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
         exchange.tenant = caller.tenant
         _spend(caller, route, runtime)
         caller.require(route.roles)
-    raw = _body(exchange)
+    raw = bodies.read(exchange)
     for name, text in texts.items():
         arguments[route.parameter(name)] = parsing.path_value(name, text, route.path_types[name])
     exchange.ids = {name: text for name, text in texts.items() if name != _OF_A_PERSON}
@@ -211,30 +206,10 @@ def _authorization(request: flask.Request, runtime: Runtime) -> str | None:
     return request.headers.get("Authorization")
 
 
-def _body(exchange: Exchange) -> bytes:
-    request = exchange.request
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
-    try:
-        with _WATCHDOG.guarding(exchange.connection, BODY_SECONDS):
-            raw = request.stream.read(MAX_BODY_BYTES + 1)
-    except (ClientDisconnected, OSError):
-        raise errors.RequestTimeout(_NOT_WHOLE) from None
-    except Exception:  # noqa: BLE001 - servers have errors of their own for malformed chunks
-        raise errors.InvalidArgument.field("body", "is not well-formed HTTP") from None
-    if len(raw) < min(request.content_length or 0, MAX_BODY_BYTES):
-        # Servers tell of the end of a connection as of the end of a body.
-        raise errors.RequestTimeout(_NOT_WHOLE)
-    if len(raw) > MAX_BODY_BYTES:
-        raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
-    if raw and not request.is_json:
-        raise errors.UnsupportedMediaType("send Content-Type: application/json")
-    return raw
-
-
 def _origin(exchange: Exchange, route: Route, caller: Caller, body: Model) -> Origin:
     request = exchange.request
     key = parsing.idempotency_key(request.headers.get("Idempotency-Key"))
+    safe = request.method in _SAFE_METHODS
     given = body.model_dump_json(exclude_unset=True)
     content = [route.name, request.path, sorted(request.args.items()), given]
     return Origin(
@@ -245,17 +220,8 @@ def _origin(exchange: Exchange, route: Route, caller: Caller, body: Model) -> Or
         request_id=exchange.request_id,
         key=key,
         request_hash=hashlib.sha256(to_json(content)).hexdigest() if key else None,
-        matches=_matches(request),
+        matches=parsing.if_match(None if safe else request.headers.get("If-Match")),
     )
-
-
-def _matches(request: flask.Request) -> Callable[[str], bool] | None:
-    if "If-Match" not in request.headers or request.method in _SAFE_METHODS:
-        return None
-    tags = request.if_match
-    if not tags:
-        raise errors.InvalidArgument.field("If-Match", "must be * or entity tags in quotes")
-    return tags.contains
 
 
 def _reply(route: Route, result: BaseModel | Reply[Any]) -> flask.Response:
@@ -298,14 +264,9 @@ def _error_response(error: errors.ApiError) -> flask.Response:
 def _framework_error(error: HTTPException) -> flask.Response:
     """The framework's own answers, and what nobody expected: opaque, the cause in the log."""
     exchange: Exchange = flask.g.get("exchange") or Exchange(flask.request)
-    _leave_unread_body(flask.request)
+    bodies.leave_unread(flask.request)
     if error.code is not None and error.code < 500:  # noqa: PLR2004
         return exchange.finish(_error_response(errors.NotFound("no function has this path")))
     cause = getattr(error, "original_exception", None)
     fields = {"stack": log.stack(cause)} if cause else {}
     return exchange.finish(_error_response(errors.Internal("internal error")), **fields)
-
-
-def _leave_unread_body(request: flask.Request) -> None:
-    # The framework would read what is left of a body into memory, however long that takes.
-    request.stream = io.BytesIO()

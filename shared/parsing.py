@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ from shared.errors import InvalidArgument
 from shared.models.base import Model
 
 M = TypeVar("M", bound=Model)
+_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
+_TAGS = re.compile(rf"{_TAG.pattern}([ \t]*,[ \t]*{_TAG.pattern})*")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _DESCRIPTIONS = {
     "missing": "is required",
@@ -59,6 +62,21 @@ def idempotency_key(header: str | None) -> str | None:
     if header is not None and not _KEY.fullmatch(header):
         raise InvalidArgument.field("Idempotency-Key", "must be 1 to 255 visible ASCII characters")
     return header
+
+
+def if_match(header: str | None) -> Callable[[str], bool] | None:
+    """Whether an entity tag satisfies an `If-Match` (RFC 9110, 13.1.1), if there is one.
+
+    A weak tag satisfies none. Raises InvalidArgument.
+    """
+    if header is None:
+        return None
+    if header.strip() == "*":
+        return lambda _: True
+    if not _TAGS.fullmatch(header.strip()):
+        raise InvalidArgument.field("If-Match", "must be * or entity tags in quotes")
+    strong = {tag for weak, tag in _TAG.findall(header) if not weak}
+    return lambda etag: etag in strong
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> None:

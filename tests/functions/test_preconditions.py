@@ -59,7 +59,7 @@ def test_a_change_upon_the_current_version_is_made(api: Api, change: str, form: 
     assert answer.headers.get("ETag") != current
 
 
-@pytest.mark.parametrize("form", ["W/{}", '"x"', '"x", "y"', '""', "x"])
+@pytest.mark.parametrize("form", ["W/{}", '"x"', '"x", "y"', '""', 'W/"x" , "y"'])
 def test_only_a_strong_tag_of_the_current_version_matches(api: Api, form: str) -> None:
     _, current = closed_case(api)
 
@@ -67,7 +67,10 @@ def test_only_a_strong_tag_of_the_current_version_matches(api: Api, form: str) -
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("tag", ["", '"open', ","])
+@pytest.mark.parametrize(
+    "tag",
+    ["", '"open', ",", "x", '"x" "y"', '"x",', '"a b"', "*, *", 'w/"x"', '"x"' + " ," * 5_000],
+)
 def test_a_precondition_that_cannot_be_read_is_refused(api: Api, tag: str) -> None:
     closed_case(api)
 
