@@ -19,7 +19,7 @@ test: $(VENV)/dev ## everything, over HTTP, on both stores
 
 fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \
-		tests/functions/test_openapi.py tests/functions/test_security_log.py
+		tests/functions/test_fuzz.py tests/functions/test_openapi.py tests/functions/test_security_log.py
 
 lint: $(VENV)/dev
 	$(VENV_PYTHON) -m ruff check .

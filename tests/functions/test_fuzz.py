@@ -1,0 +1,42 @@
+"""A running server against its own description, by every check that schemathesis has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from local.tokens import unsigned_token
+from tests.reliability.server import Server, running
+from tests.reliability.support import LOAD
+
+BOUND_SECONDS = 60 * LOAD
+
+
+def test_a_running_server_keeps_to_its_description(tmp_path: Path) -> None:
+    store = {"CASELEDGER_STORE": f"sqlite:///{tmp_path / 'fuzzed.db'}"}
+    token = unsigned_token(sub="admin", tenant="acme", role="admin", email="admin@example.com")
+    with running(Server(**store)) as server:
+        command = [
+            str(Path(sys.executable).parent / "st"),
+            "run",
+            f"{server.url}/v1/openapi.json",
+            f"--header=Authorization: Bearer {token}",
+            f"--phases=coverage,{'fuzzing,' if LOAD > 1 else ''}stateful",
+            f"--max-examples={2 * LOAD}",
+            f"--seed={LOAD}",
+            # It would wait; tests/functions/test_wait.py has it.
+            "--exclude-operation-id=wait_intervention",
+            # What a schema allows may be refused: a page token, fields that exclude each other.
+            "--exclude-checks=positive_data_acceptance",
+        ]
+        found = subprocess.run(
+            command,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=BOUND_SECONDS,
+            check=False,
+        )
+
+    assert found.returncode == 0, found.stdout
