@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from local.ports import free_port
 from local.tokens import unsigned_token
 
 ROOT = Path(__file__).parent.parent
@@ -81,7 +82,7 @@ class Connection:
 @contextmanager
 def served(function: Function, variables: Mapping[str, str] | None = None) -> Iterator[Connection]:
     """A server of one function, with these environment variables, and a connection to it."""
-    port = _free_port()
+    port = free_port()
     with _process(function, port, variables or {}) as process:
         _wait_for(port, process)
         with closing(Connection(port)) as connection:
@@ -90,7 +91,7 @@ def served(function: Function, variables: Mapping[str, str] | None = None) -> It
 
 def seconds_to_answer(function: Function, wanted: Request, variables: Mapping[str, str]) -> float:
     """The time from starting a server's process to its first success."""
-    port = _free_port()
+    port = free_port()
     started = time.perf_counter()
     with _process(function, port, variables) as process:
         _wait_for(port, process)
@@ -145,8 +146,3 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.001)
     raise RuntimeError("the server did not start")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

@@ -12,7 +12,8 @@ from typing import Any
 
 from local.client import Answer, call
 from local.demo_data import token
-from local.server import ServerError, free_port, running_server, sqlite
+from local.ports import free_port
+from local.server import ServerError, running_server, sqlite
 
 _EVIDENCE = [
     {"id": "oac", "title": "OAC 4723-9-10 - CSF Practitioner Requirements"},

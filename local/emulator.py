@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from local.ports import free_port
 
 CACHE = Path(__file__).resolve().parent.parent / ".local" / "emulator"
 
@@ -318,7 +319,7 @@ def _start(
     deadline = time.monotonic() + _READY_SECONDS
     for _ in range(_ATTEMPTS):
         classes = f"-XX:{use}={archive}" if archive.exists() else f"-XX:{make}={dump}"
-        port = _free_port()
+        port = free_port()
         command = [str(java.executable), *_JVM, classes, "-cp", str(jar.resolve()), _MAIN_CLASS]
         with tempfile.TemporaryFile() as log:
             process = _spawn([*command, "--host=127.0.0.1", f"--port={port}", *options], log)
@@ -331,11 +332,6 @@ def _start(
         if process.returncode < 0:  # by a signal: it crashed
             archive.unlink(missing_ok=True)
     raise EmulatorError(f"The Firestore emulator did not start. The last it said:\n{said}")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _spawn(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:

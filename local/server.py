@@ -41,14 +41,6 @@ def emulator(host: str, project: str) -> dict[str, str]:
     return {"FIRESTORE_EMULATOR_HOST": host, "GOOGLE_CLOUD_PROJECT": project}
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextlib.contextmanager
 def running_server(
     store: Mapping[str, str], port: int, output: IO[str] | None = None

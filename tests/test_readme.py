@@ -19,7 +19,8 @@ import pytest
 
 from benchmarks import bill
 from local.client import call
-from local.server import ROOT, free_port
+from local.ports import free_port
+from local.server import ROOT
 
 README = (ROOT / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import httpx
 import pytest
 
 from functions.api import FUNCTIONS
+from local.ports import free_port
 from shared.schedules import SCHEDULES
 from tests.deploy.support import (
     CONFIGURED,
@@ -252,8 +252,7 @@ def test_the_uploaded_source_answers_under_the_functions_framework(
 ) -> None:
     source = tmp_path / "source"
     zipfile.ZipFile(io.BytesIO(deployed.google.uploads[0])).extractall(source)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [Path(sys.executable).parent / "functions-framework", "--target=openapi"]
     environment = {**os.environ, "GOOGLE_CLOUD_PROJECT": PROJECT, "K_SERVICE": "openapi"}
     with subprocess.Popen(

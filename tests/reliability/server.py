@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from local.ports import free_port
 from local.tokens import unsigned_token
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,11 +27,6 @@ _STORE_VARIABLES = (
     "GOOGLE_CLOUD_PROJECT",
     "K_SERVICE",
 )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def token(role: str, sub: str | None = None) -> str:

@@ -17,12 +17,13 @@ from limits.errors import StorageError
 from limits.storage import RedisStorage
 from redis import Redis
 
+from local.ports import free_port
 from shared.auth import Caller
 from shared.budgets import Budgets
 from shared.config import Budget
 from shared.errors import RateLimited
 from shared.models.audit import Role
-from tests.reliability.server import free_port, wait_until
+from tests.reliability.server import wait_until
 from tests.reliability.tcp_proxy import TcpProxy, Toxic
 
 MEMORY = "memory://"

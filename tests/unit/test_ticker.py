@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from local.client import call
-from local.server import free_port, running_server, sqlite
+from local.ports import free_port
+from local.server import running_server, sqlite
 from local.ticker import ticking
 from local.tokens import unsigned_token
 from shared.schedules import Schedule
