@@ -6,6 +6,7 @@ Every test has a project, a file and a tenant of its own, so nothing is ever cle
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ import pytest
 
 from local.emulator import EmulatorNotFound, running_emulator
 from shared.config import Config
+from shared.documents.embedded import EmbeddedStore
+from shared.documents.indexes import project_indexes
 from shared.documents.port import DocumentStore
 from shared.runtime import Runtime, open_store
 from tests.client import Api
@@ -53,10 +56,19 @@ def project() -> str:
     return f"demo-{uuid.uuid4().hex[:16]}"
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of the embedded store as it is when new: to copy it is faster than to make it."""
+    path = tmp_path_factory.mktemp("empty") / "caseledger.db"
+    EmbeddedStore(str(path), project_indexes()).close()
+    return path
+
+
 @pytest.fixture
-def embedded_config(tmp_path: Path) -> Config:
+def embedded_config(tmp_path: Path, empty_database: Path) -> Config:
     """The embedded store in a new file, unsigned tokens."""
-    return Config(sqlite=str(tmp_path / "caseledger.db"), unsigned_tokens=True)
+    path = shutil.copy(empty_database, tmp_path / "caseledger.db")
+    return Config(sqlite=str(path), unsigned_tokens=True)
 
 
 @pytest.fixture

