@@ -3,8 +3,8 @@ PORT ?= 8080
 STORE ?= sqlite
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
-# Two for each core: the tests also wait, for other processes and for time to pass.
-TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
+# One more than there are cores: the tests also wait, for other processes and for time to pass.
+TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
 .PHONY: run demo test fuzz lint bench clean
 
