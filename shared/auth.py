@@ -171,8 +171,10 @@ class SchedulerTokens:
 
     def claims(self, token: str) -> Mapping[str, Any]:
         """See `Verifier`."""
+        if not self._email:
+            raise Unauthenticated("there is no scheduler")
         claims = self._tokens.claims(token)
-        if not self._email or _proven_email(claims) != self._email:
+        if _proven_email(claims) != self._email:
             raise Unauthenticated("the token is not the scheduler's")
         return {**claims, "role": Role.SCHEDULER}
 

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 TENANT_FACTOR = 10
 """How many times what one of its callers may a tenant may in all."""
 _REDIS_SECONDS = 0.25
+_REDIS_OPTIONS = {
+    "wrap_exceptions": True,
+    "socket_timeout": _REDIS_SECONDS,
+    "socket_connect_timeout": _REDIS_SECONDS,
+}
 _WITHOUT_REDIS_SECONDS = 10.0
 
 
@@ -80,10 +85,3 @@ def _limiter(storage: str) -> RateLimiter:
 
     options = {} if storage == "memory://" else _REDIS_OPTIONS
     return SlidingWindowCounterRateLimiter(storage_from_string(storage, **options))
-
-
-_REDIS_OPTIONS = {
-    "wrap_exceptions": True,
-    "socket_timeout": _REDIS_SECONDS,
-    "socket_connect_timeout": _REDIS_SECONDS,
-}

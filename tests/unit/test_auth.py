@@ -519,13 +519,15 @@ def test_whoever_is_not_the_scheduler_is_refused(
 
 
 @pytest.mark.parametrize("email", ["", None])
-def test_where_no_account_is_named_nobody_is_the_scheduler(
+def test_where_no_account_is_named_nobody_is_the_scheduler_and_no_key_is_asked_for(
     key_server: KeyServer, email: str | None
 ) -> None:
     tokens = SchedulerTokens(SignedTokens(GOOGLE, OUR_URL, key_server.url), "")
 
     with pytest.raises(Unauthenticated):
         authenticate_scheduler(f"Bearer {signed(scheduler_claims(email=email))}", tokens)
+
+    assert key_server.asked == []
 
 
 def test_the_scheduler_is_no_member(verifier: SignedTokens) -> None:
