@@ -111,9 +111,9 @@ configured() {
   gcloud config get-value "$1" 2>/dev/null
 }
 
-# A step of local/deployment, by its name.
+# A step of deployment/, by its name.
 deployment() {
-  .venv/bin/python -m local.deployment --project="$project" --region="$region" --work="$work" \
+  .venv/bin/python -m deployment --project="$project" --region="$region" --work="$work" \
     "${options[@]}" -- "$1" "${functions[@]}" || stop
 }
 

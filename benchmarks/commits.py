@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from benchmarks.server import TENANT
 from shared.documents.port import Create, Document, DocumentStore, Update, Write
-from shared.models.audit import Actor, Role
+from shared.ledger.decision import Origin
+from shared.ledger.ledger import Ledger
 from shared.models.case import CasePatch, NewCase
+from shared.models.roles import Actor, Role
 from shared.models.settings import Settings
 from shared.repository import cases
-from shared.repository.ledger import Ledger
-from shared.repository.posting import Origin
 
 COLLECTION = f"tenants/{TENANT}/cases"
 

@@ -28,7 +28,7 @@ from benchmarks.server import (
 from benchmarks.statements import Work, connect, recorded, run
 from benchmarks.table import Row, milliseconds, timed
 from benchmarks.timing import p50
-from shared.documents.embedded import EmbeddedStore
+from shared.documents.embedded.store import EmbeddedStore
 from shared.models.case import CaseQuery, Status
 from shared.repository import cases
 

@@ -11,7 +11,7 @@ from benchmarks.server import API, Connection, emulator_variables, request, serv
 from benchmarks.stock import Stock
 from benchmarks.table import Row, timed
 from benchmarks.timing import p50
-from shared.documents.firestore import FirestoreStore
+from shared.documents.firestore.store import FirestoreStore
 from shared.documents.port import Document
 
 _SEEDED = 300

@@ -17,11 +17,11 @@ from benchmarks.relational import Relational
 from benchmarks.server import TENANT
 from benchmarks.table import Row, milliseconds, timed
 from benchmarks.timing import p50
-from shared.auth import Caller
 from shared.documents.cost import counted
-from shared.documents.embedded import EmbeddedStore
+from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
-from shared.models.audit import Role
+from shared.ledger.decision import Origin
+from shared.ledger.ledger import Ledger
 from shared.models.intervention import (
     DecisionGiven,
     InterventionType,
@@ -29,10 +29,11 @@ from shared.models.intervention import (
     NewIntervention,
     PendingQuery,
 )
-from shared.repository import expiry, interventions, metrics
-from shared.repository.ledger import Ledger
-from shared.repository.posting import Origin
-from shared.repository.sweep import Run
+from shared.models.roles import Role
+from shared.repository import interventions, metrics
+from shared.rules.callers import Caller
+from shared.sweeps import expiry
+from shared.sweeps.run import SweepRun
 
 _MANY = 1_000
 _ROUNDS = 100
@@ -82,7 +83,7 @@ class _Ours:
     def expire(self) -> str:
         later = _now() + timedelta(seconds=60)
         with counted() as cost:
-            run = Run(self.ledger(_PILOT, lambda: later), 600, dry=False)
+            run = SweepRun(self.ledger(_PILOT, lambda: later), 600, dry=False)
             expiry.expire(run)
         return f"{cost.reads:,}r {cost.writes:,}w {cost.trips}t"
 

@@ -18,13 +18,13 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic_core import to_json
 
 from benchmarks.commits import opening
-from shared.documents import codec
-from shared.documents.embedded import EmbeddedStore
-from shared.documents.entries import Entry, entries_of
+from shared.documents.embedded import codec
+from shared.documents.embedded.entries import Entry, entries_of
+from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.keys import encode
 from shared.documents.port import Create
-from shared.lifecycle import NEVER
+from shared.rules.cases import NEVER
 
 _AT_ONCE = 10_000
 _PATTERN = 731_902  # digits that stand nowhere else in its documents

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 from unittest.mock import patch
 
-from shared.documents.embedded import EmbeddedStore
+from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 
 

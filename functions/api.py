@@ -15,8 +15,8 @@ from functions import (
     system,
     worksheets,
 )
-from shared.http import serve
-from shared.routes import Route
+from shared.edge.function import serve
+from shared.edge.routes import Route
 
 MODULES = (cases, evidence, worksheets, interventions, runs, audit, settings, scheduled, system)
 FUNCTIONS: dict[str, FunctionType] = {

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from shared.auth import CONTRIBUTORS, PILOTS, READERS
-from shared.http import Call, Reply, function
-from shared.models.audit import (
-    CaseEventQuery,
-    Event,
-    EventPage,
-    EventQuery,
-    NewEvent,
-    SubjectQuery,
-    Verification,
-)
+from shared.edge.function import Call, Reply, function
+from shared.models.audit import CaseEventQuery, EventPage, EventQuery, SubjectQuery, Verification
 from shared.models.base import Id
+from shared.models.events import Event, NewEvent
 from shared.repository import audit, cases
+from shared.rules.callers import CONTRIBUTORS, PILOTS, READERS
 
 
 @function("POST", "/cases/{caseId}/audit", roles=CONTRIBUTORS, code=201)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import lifecycle
-from shared.auth import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
+from shared.edge.function import Call, Reply, function
 from shared.errors import InvalidArgument, NotFound
-from shared.http import Call, Reply, function
-from shared.models.audit import Role
+from shared.ledger.decision import Recorded
+from shared.ledger.subjects import etag
 from shared.models.base import Id, Problem, UserId
 from shared.models.case import (
     Case,
@@ -30,10 +29,11 @@ from shared.models.case import (
     StoredCase,
     Why,
 )
+from shared.models.roles import Role
 from shared.models.sharing import Hold, PermissionGiven
-from shared.repository import cases, items, sharing, standings
-from shared.repository.posting import Recorded
-from shared.repository.subjects import etag
+from shared.repository import cases, collaborators, holds, items, standings
+from shared.rules import cases as case_rules
+from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
 
 
 @function("POST", "/cases", roles=CONTRIBUTORS, code=201)
@@ -46,7 +46,7 @@ def create_case(call: Call, body: NewCase) -> Reply[Case]:
 def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
     """Gives one case; with `view=full` also its evidence and the holds on it."""
     case = cases.get(call.store, call.tenant, case_id)
-    row = lifecycle.shown_row(case_id, case.model_dump(by_alias=True), call.now)
+    row = case_rules.shown_row(case_id, case.model_dump(by_alias=True), call.now)
     shown = FullCase.model_validate(row, strict=False, by_name=False)
     if query.view == "full":
         ids = [ref.id for ref in case.evidence]
@@ -59,7 +59,7 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
 def list_cases(call: Call, query: CaseQuery) -> CasePage:
     """Lists a queue: newest first, or with `overdue` longest overdue first."""
     rows, token = cases.listed(call.store, call.tenant, query, call.now)
-    shown: list[Any] = [lifecycle.shown_row(row.id, row.data, call.now) for row in rows]
+    shown: list[Any] = [case_rules.shown_row(row.id, row.data, call.now) for row in rows]
     return CasePage.model_construct(cases=shown, next_page_token=token)
 
 
@@ -80,7 +80,7 @@ def claim_next_case(call: Call, query: CaseFilters) -> Reply[Case]:
     """Claims the unassigned open case of a queue that is due first."""
     if query.assigned_to is not None:
         raise InvalidArgument.field("assignedTo", "a case that is assigned cannot be claimed")
-    if query.status in lifecycle.DONE:
+    if query.status in case_rules.DONE:
         raise InvalidArgument.field("status", f"a case that is {query.status} cannot be claimed")
     return _reply(call, cases.claim_next(call.ledger, query))
 
@@ -140,20 +140,22 @@ def set_collaborator(
     call: Call, case_id: Id, user_id: UserId, body: PermissionGiven
 ) -> Reply[Case]:
     """Lets a user read, write or administer what is shared of a case."""
-    return _reply(call, sharing.share(call.ledger, call.caller, case_id, user_id, body.permission))
+    return _reply(
+        call, collaborators.share(call.ledger, call.caller, case_id, user_id, body.permission)
+    )
 
 
 @function("DELETE", "/cases/{caseId}/collaborators/{userId}", roles=PEOPLE, code=204)
 def remove_collaborator(call: Call, case_id: Id, user_id: UserId) -> Reply[None]:
     """Takes a user's permission on a case."""
-    recorded = sharing.share(call.ledger, call.caller, case_id, user_id, None)
+    recorded = collaborators.share(call.ledger, call.caller, case_id, user_id, None)
     return Reply(None, replayed=recorded.replayed)
 
 
 @function("POST", "/cases/{caseId}/holds", roles=ADMINS, code=201)
 def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
     """Places a legal hold: while there is one, nothing of the case is deleted."""
-    recorded = sharing.place_hold(call.ledger, case_id, body.reason)
+    recorded = holds.place_hold(call.ledger, case_id, body.reason)
     hold = Hold.model_validate(recorded.happened.meta["hold"], strict=False, by_name=False)
     return Reply(
         hold,
@@ -165,12 +167,12 @@ def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
 @function("POST", "/cases/{caseId}/holds/{holdId}:release", roles=ADMINS)
 def release_hold(call: Call, case_id: Id, hold_id: Id, body: Why) -> Reply[Case]:
     """Releases one hold; the case stays held while there are others."""
-    return _reply(call, sharing.release_hold(call.ledger, case_id, hold_id, body.reason))
+    return _reply(call, holds.release_hold(call.ledger, case_id, hold_id, body.reason))
 
 
 def _reply(call: Call, recorded: Recorded[StoredCase], *, created: bool = False) -> Reply[Case]:
     return Reply(
-        lifecycle.shown(recorded.name, recorded.current, call.now),
+        case_rules.shown(recorded.name, recorded.current, call.now),
         etag=etag(recorded.current),
         location=f"/v1/cases/{recorded.name}" if created else None,
         replayed=recorded.replayed,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from shared import lifecycle
-from shared.auth import CONTRIBUTORS, READERS, VERIFIERS
-from shared.http import Call, Reply, function
+from shared.edge.function import Call, Reply, function
+from shared.ledger.subjects import etag
 from shared.models.base import Id
 from shared.models.case import Case
 from shared.models.evidence import (
@@ -17,14 +16,15 @@ from shared.models.evidence import (
 )
 from shared.models.packet import Packet, PacketQuery
 from shared.repository import evidence, packets
-from shared.repository.subjects import etag
+from shared.rules import cases as case_rules
+from shared.rules.callers import CONTRIBUTORS, READERS, VERIFIERS
 
 
 @function("PUT", "/cases/{caseId}/evidence", roles=CONTRIBUTORS)
 def put_evidence(call: Call, case_id: Id, body: EvidenceToPut) -> Reply[Case]:
     """Replaces all evidence of a case, or only says what is in the packet, in which order."""
     recorded = evidence.put(call.ledger, case_id, body)
-    case = lifecycle.shown(recorded.name, recorded.current, call.now)
+    case = case_rules.shown(recorded.name, recorded.current, call.now)
     return Reply(case, etag=etag(recorded.current), replayed=recorded.replayed)
 
 
@@ -33,7 +33,7 @@ def add_evidence(call: Call, case_id: Id, body: EvidenceToAdd) -> Reply[Case]:
     """Attaches evidence behind what is there."""
     recorded = evidence.add(call.ledger, case_id, body.evidence)
     return Reply(
-        lifecycle.shown(recorded.name, recorded.current, call.now),
+        case_rules.shown(recorded.name, recorded.current, call.now),
         etag=etag(recorded.current),
         location=f"/v1/cases/{recorded.name}/evidence",
         replayed=recorded.replayed,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from shared import decisions
-from shared.auth import CONTRIBUTORS, READERS, VERIFIERS
-from shared.http import Call, Reply, function
-from shared.models.audit import Role
+from shared.edge.function import Call, Reply, function
+from shared.ledger.decision import Recorded
+from shared.ledger.subjects import etag
 from shared.models.base import Id
 from shared.models.intervention import (
     Completion,
@@ -23,10 +22,11 @@ from shared.models.intervention import (
     StoredIntervention,
     Wait,
 )
+from shared.models.roles import Role
 from shared.repository import interventions, metrics
 from shared.repository.interventions import Rows
-from shared.repository.posting import Recorded
-from shared.repository.subjects import etag
+from shared.rules import interventions as intervention_rules
+from shared.rules.callers import CONTRIBUTORS, READERS, VERIFIERS
 
 
 @function("POST", "/interventions", roles=CONTRIBUTORS, code=201)
@@ -40,7 +40,7 @@ def create_intervention(call: Call, body: NewIntervention) -> Reply[Intervention
 def get_intervention(call: Call, intervention_id: Id) -> Reply[Intervention]:
     """Gives one intervention."""
     stored = interventions.get(call.store, call.tenant, intervention_id)
-    return Reply(decisions.shown(intervention_id, stored, call.now), etag=etag(stored))
+    return Reply(intervention_rules.shown(intervention_id, stored, call.now), etag=etag(stored))
 
 
 @function("GET", "/interventions", roles=READERS)
@@ -105,12 +105,14 @@ def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Int
         stored = interventions.wait(
             call.ledger, intervention_id, query.timeout_seconds, call.exchange.abandoned
         )
-    return Reply(decisions.shown(intervention_id, stored, call.runtime.clock()), etag=etag(stored))
+    return Reply(
+        intervention_rules.shown(intervention_id, stored, call.runtime.clock()), etag=etag(stored)
+    )
 
 
 def _page(found: Rows, now: datetime) -> InterventionPage:
     rows, token = found
-    shown: list[Any] = [decisions.shown_row(row.id, row.data, now) for row in rows]
+    shown: list[Any] = [intervention_rules.shown_row(row.id, row.data, now) for row in rows]
     return InterventionPage.model_construct(interventions=shown, next_page_token=token)
 
 
@@ -118,7 +120,7 @@ def _reply(
     call: Call, recorded: Recorded[StoredIntervention], *, created: bool = False
 ) -> Reply[Intervention]:
     return Reply(
-        decisions.shown(recorded.name, recorded.current, call.now),
+        intervention_rules.shown(recorded.name, recorded.current, call.now),
         etag=etag(recorded.current),
         location=f"/v1/interventions/{recorded.name}" if created else None,
         replayed=recorded.replayed,

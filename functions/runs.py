@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared import decisions
-from shared import runs as rules
-from shared.auth import CONTRIBUTORS, READERS
-from shared.http import Call, Reply, function
+from shared.edge.function import Call, Reply, function
+from shared.ledger.subjects import etag
 from shared.models.base import Id
 from shared.models.intervention import Intervention
 from shared.models.record import Escalation, NewRecord, Record, RecordPage, RecordQuery
 from shared.models.run import NewRun, Run, RunPage, RunPatch, RunQuery, StoredRun
 from shared.repository import escalation, records, runs
-from shared.repository.subjects import etag
+from shared.rules import interventions as intervention_rules
+from shared.rules import runs as run_rules
+from shared.rules.callers import CONTRIBUTORS, READERS
 
 
 @function("POST", "/cases/{caseId}/runs", roles=CONTRIBUTORS, code=201)
@@ -49,7 +49,7 @@ def get_run(call: Call, case_id: Id, run_id: Id) -> Run:
 def list_runs(call: Call, query: RunQuery) -> RunPage:
     """Lists runs across cases, newest first."""
     rows, token = runs.listed(call.store, call.tenant, query)
-    shown: list[Any] = [rules.shown_row(row.id, row.data) for row in rows]
+    shown: list[Any] = [run_rules.shown_row(row.id, row.data) for row in rows]
     return RunPage.model_construct(runs=shown, next_page_token=token)
 
 
@@ -78,7 +78,7 @@ def escalate_case(call: Call, case_id: Id, body: Escalation) -> Reply[Interventi
     """Marks a case as escalated and asks people about it; gives what they are asked."""
     recorded, intervention_id, stored = escalation.escalate(call.ledger, call.caller, case_id, body)
     return Reply(
-        decisions.shown(intervention_id, stored, call.now),
+        intervention_rules.shown(intervention_id, stored, call.now),
         etag=etag(stored),
         location=f"/v1/interventions/{intervention_id}",
         replayed=recorded.replayed,
@@ -86,5 +86,5 @@ def escalate_case(call: Call, case_id: Id, body: Escalation) -> Reply[Interventi
 
 
 def _shown(run_id: str, run: StoredRun) -> Run:
-    row = rules.shown_row(run_id, run.model_dump(by_alias=True))
+    row = run_rules.shown_row(run_id, run.model_dump(by_alias=True))
     return Run.model_validate(row, strict=False, by_name=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from shared.auth import SCHEDULERS
-from shared.http import Call, Reply, function
+from shared.edge.function import Call, Reply, function
 from shared.models.scheduled import Sweep, SweepQuery
-from shared.repository import closing, expiry, purge, runs
-from shared.repository.once import Trigger, once
-from shared.repository.sweep import Run
+from shared.rules.callers import SCHEDULERS
+from shared.sweeps import closing, expiry, purge, stale_runs
+from shared.sweeps.once import Trigger, once
+from shared.sweeps.run import SweepRun
 
 _MARGIN = timedelta(minutes=1)
 """What a run may take beyond its time: it looks at the clock between two pages."""
@@ -25,7 +25,7 @@ def expire_interventions(call: Call, query: SweepQuery) -> Reply[Sweep]:
 @function("POST", "/scheduled/failStaleRuns", roles=SCHEDULERS)
 def fail_stale_runs(call: Call, query: SweepQuery) -> Reply[Sweep]:
     """Fails runs of agents whose time is over, with the error `timed out`."""
-    return _swept(call, query, runs.fail_stale)
+    return _swept(call, query, stale_runs.fail_stale)
 
 
 @function("POST", "/scheduled/closeApprovedCases", roles=SCHEDULERS)
@@ -40,12 +40,12 @@ def purge_records(call: Call, query: SweepQuery) -> Reply[Sweep]:
     return _swept(call, query, purge.purge)
 
 
-def _swept(call: Call, query: SweepQuery, sweep: Callable[[Run], None]) -> Reply[Sweep]:
+def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> Reply[Sweep]:
     """Does a run, or where its trigger was delivered before, gives what that did."""
     seconds = call.runtime.config.sweep_seconds
 
     def work() -> Sweep:
-        run = Run(call.ledger, seconds, dry=query.dry_run)
+        run = SweepRun(call.ledger, seconds, dry=query.dry_run)
         sweep(run)
         return run.result
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from shared.auth import ADMINS, READERS
-from shared.http import Call, Reply, function
+from shared.edge.function import Call, Reply, function
+from shared.ledger.subjects import etag
 from shared.models.settings import Settings, SettingsPatch, StoredSettings
 from shared.repository import settings
-from shared.repository.subjects import etag
+from shared.rules.callers import ADMINS, READERS
 
 
 @function("GET", "/settings", roles=READERS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared import reachability
-from shared.http import function
+from shared.edge.function import function
+from shared.edge.health import reachable_store
 from shared.models.system import Health, OpenApi
 from shared.runtime import Runtime
 
@@ -11,13 +11,13 @@ from shared.runtime import Runtime
 @function("GET", "/health", roles=None)
 def health() -> Health:
     """Says which store is in use, and that it is within reach; 503 where it is not."""
-    return Health(status="ok", store=reachability.check(Runtime.current()))
+    return Health(status="ok", store=reachable_store(Runtime.current()))
 
 
 @function("GET", "/openapi.json", roles=None)
 def openapi() -> OpenApi:
     """Gives the OpenAPI 3.1 description of every function, made from the functions themselves."""
     from functions.api import ROUTES  # noqa: PLC0415 - which imports this module
-    from shared.openapi import description  # noqa: PLC0415 - nobody else needs it
+    from shared.edge.openapi import description  # noqa: PLC0415 - nobody else needs it
 
     return OpenApi(description(ROUTES))

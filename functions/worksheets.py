@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from shared.auth import READERS
-from shared.http import Call, Reply, function
+from shared.edge.function import Call, Reply, function
+from shared.ledger.decision import Recorded
+from shared.ledger.subjects import etag
 from shared.models.base import Id, Problem
 from shared.models.worksheet import (
     Worksheet,
@@ -16,8 +17,7 @@ from shared.models.worksheet import (
     WorksheetToSave,
 )
 from shared.repository import worksheets
-from shared.repository.posting import Recorded
-from shared.repository.subjects import etag
+from shared.rules.callers import READERS
 
 
 @function("PUT", "/cases/{caseId}/worksheet", roles=READERS)

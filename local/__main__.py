@@ -13,7 +13,7 @@ from local import demo, demo_data, server
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
-from shared.models.audit import Role
+from shared.models.roles import Role
 
 _DATA = server.ROOT / ".local"
 _PROJECT = "demo-caseledger"

@@ -1,4 +1,4 @@
-"""What a client is told instead of an answer; `http.py` gives it its one JSON form.
+"""What a client is told instead of an answer; `edge/function.py` gives it its one JSON form.
 
 ApiError
 ├── InvalidArgument       400  the request is wrong; details name the fields

@@ -10,10 +10,10 @@ import sys
 import traceback
 from typing import Any, Literal
 
-Severity = Literal["INFO", "WARNING", "ERROR"]
+Level = Literal["INFO", "WARNING", "ERROR"]
 
 
-def write(severity: Severity, message: str, /, **fields: Any) -> None:
+def write(severity: Level, message: str, /, **fields: Any) -> None:
     """Writes one line to standard output; fields that are None are left out."""
     line = {"severity": severity, "message": message}
     line |= {name: value for name, value in fields.items() if value is not None}

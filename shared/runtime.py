@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import flask
 
-from shared.auth import SchedulerTokens, SignedTokens, UnsignedTokens, Verifier
 from shared.config import Config
 from shared.documents.port import DocumentStore
+from shared.edge.tokens import SchedulerTokens, SignedTokens, UnsignedTokens, Verifier
 from shared.errors import ResourceExhausted
 from shared.repository.settings import SettingsCache
 
 if TYPE_CHECKING:
-    from shared.budgets import Budgets
+    from shared.edge.rate_limits import Budgets
 
 _NAME = "caseledger"
 
@@ -73,7 +73,7 @@ class Runtime:
         """The callers' budgets; None where there are none."""
         if self.config.budgets is None:
             return None
-        from shared.budgets import Budgets  # noqa: PLC0415 - not before a caller is known
+        from shared.edge.rate_limits import Budgets  # noqa: PLC0415 - not before a caller is known
 
         return Budgets(self.config.budgets, self.config.budget_storage)
 
@@ -114,10 +114,10 @@ def _scheduler(config: Config) -> Verifier:
 def open_store(config: Config) -> DocumentStore:
     """The store that the configuration names; only that one's code is loaded."""
     if config.sqlite:
-        from shared.documents.embedded import EmbeddedStore  # noqa: PLC0415
+        from shared.documents.embedded.store import EmbeddedStore  # noqa: PLC0415
         from shared.documents.indexes import project_indexes  # noqa: PLC0415
 
         return EmbeddedStore(config.sqlite, project_indexes())
-    from shared.documents.firestore import FirestoreStore  # noqa: PLC0415 - 0.3 s of imports
+    from shared.documents.firestore.store import FirestoreStore  # noqa: PLC0415 - 0.3 s of imports
 
     return FirestoreStore(config.project or "", config.database, config.emulator)

@@ -16,7 +16,7 @@ import pytest
 
 from local.emulator import EmulatorNotFound, running_emulator
 from shared.config import Config
-from shared.documents.embedded import EmbeddedStore
+from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import DocumentStore
 from shared.runtime import Runtime, open_store

@@ -1,6 +1,6 @@
 """The document store as the repository sees it: plain data in, plain data out.
 
-Two stores stand behind it, `firestore.py` and `embedded.py`; one contract test holds both.
+Two stores stand behind it, `firestore/` and `embedded/`; one contract test holds both.
 
 A document is a dict of None, bool, 64-bit int, finite float, str, aware UTC datetime
 (microseconds), list and dict, at the path `collection/id[/collection/id …]`. A field of a query is

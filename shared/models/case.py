@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
@@ -9,8 +11,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, SerializeAsAny, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from shared import search
-from shared.models.audit import Subject
 from shared.models.base import (
     OMITTED,
     UNSET,
@@ -28,10 +28,13 @@ from shared.models.base import (
 from shared.models.evidence import Evidence, EvidenceRef, Items
 from shared.models.record import RecordRef
 from shared.models.sharing import Hold, Permission
+from shared.models.subjects import Subject
+
+_LETTER = re.compile(r"[^\W_]")
 
 
 def _searchable(text: str) -> str:
-    if not search.words(text):
+    if not _LETTER.search(unicodedata.normalize("NFKC", text)):
         raise PydanticCustomError("search", "must contain a word")
     return text
 
@@ -40,7 +43,7 @@ Search = Annotated[Name, Field(max_length=200), AfterValidator(_searchable)]
 
 
 class Status(StrEnum):
-    """Where a case stands. Which status may follow which is in `lifecycle.py`."""
+    """Where a case stands. Which status may follow which is in `rules/cases.py`."""
 
     NEW = "new"
     IN_REVIEW = "in_review"

@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from shared.models.audit import Subject
 from shared.models.base import (
     OMITTED,
     Id,
@@ -24,6 +23,7 @@ from shared.models.base import (
     Time,
     Title,
 )
+from shared.models.subjects import Subject
 
 MAX_WAIT_SECONDS = 55
 _TEN_YEARS = 315_360_000
@@ -49,7 +49,7 @@ class Priority(StrEnum):
 
 
 class InterventionStatus(StrEnum):
-    """Where an intervention stands. Which status may follow which is in `decisions.py`."""
+    """Where an intervention stands. What may follow is in `rules/interventions.py`."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from shared.models.audit import Subject
 from shared.models.base import UNSET, Id, Model
+from shared.models.subjects import Subject
 
 MAX_TYPES = 200
 Hours = Annotated[int, Field(ge=1, le=87_600)]

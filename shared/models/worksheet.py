@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from shared.models.audit import Subject
 from shared.models.base import OMITTED, Id, Model, Page, Problem, Text, UserId
+from shared.models.subjects import Subject
 
 
 class WorksheetToSave(Model):

@@ -6,22 +6,16 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
-from shared.chain import Check
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import NotFound
-from shared.models.audit import (
-    BrokenLink,
-    CaseEventQuery,
-    Event,
-    EventQuery,
-    EventType,
-    Head,
-    Verification,
-)
-from shared.repository import events
-from shared.repository.events import from_document, readable
+from shared.ledger import events
+from shared.ledger.events import from_document, readable
+from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
+from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
+from shared.models.events import Event, EventType
+from shared.models.subjects import Head
 from shared.repository.paging import page, place
-from shared.repository.subjects import DELETED_AT, PURGED_BY, tenant_of
+from shared.rules.chain import Check
 
 _VERIFY_PAGE = 300
 _NEWEST_FIRST = (Order("createdAt", descending=True),)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from shared import errors, lifecycle, search
+from shared import errors
 from shared.documents.port import (
     Conflict,
     Document,
@@ -20,7 +20,10 @@ from shared.documents.port import (
     Write,
 )
 from shared.documents.values import MAX_WRITES
-from shared.models.audit import EventType, NewEvent
+from shared.ledger.decision import Decision, Recorded, Rule, Seen
+from shared.ledger.kinds import CASES
+from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import load, required
 from shared.models.case import (
     CaseFilters,
     CasePatch,
@@ -29,14 +32,13 @@ from shared.models.case import (
     Status,
     StoredCase,
 )
+from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
 from shared.repository import evidence, packets
-from shared.repository.kinds import CASES
-from shared.repository.ledger import Ledger
 from shared.repository.paging import SCAN_LIMIT, page, place
-from shared.repository.posting import Decision, Recorded, Rule, Seen
 from shared.repository.removal import belongings, shortened
-from shared.repository.subjects import load, required
+from shared.rules import cases as case_rules
+from shared.rules import search
 
 _START = datetime(1, 1, 1, tzinfo=UTC)
 _CLAIM_CANDIDATES = 20
@@ -55,7 +57,7 @@ def create(ledger: Ledger, new: NewCase, settings: Settings) -> Recorded[StoredC
 
     def opened(now: datetime) -> Decision[StoredCase]:
         by = ledger.origin.actor.name
-        case = lifecycle.opened(case_id, new, by=by, due_hours=due_hours, now=now)
+        case = case_rules.opened(case_id, new, by=by, due_hours=due_hours, now=now)
         created = Decision(case, EventType.CASE_CREATED, "Case created", case_id=case_id)
         return evidence.with_first(ledger, created, case_id, new.evidence, now)
 
@@ -80,7 +82,7 @@ def update(ledger: Ledger, case_id: str, patch: CasePatch) -> Recorded[StoredCas
     """Changes fields of a case."""
 
     def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
-        new = lifecycle.changed(case_id, old, patch, now)
+        new = case_rules.changed(case_id, old, patch, now)
         if new == old:
             return None
         event_type, message = _described(old, new)
@@ -96,7 +98,7 @@ def claim(ledger: Ledger, case_id: str, seen: Seen | None = None) -> Recorded[St
     """Assigns an unassigned case to the caller. Raises FailedPrecondition naming the holder."""
 
     def claimed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
-        new = lifecycle.claimed(old, ledger.origin.actor.name, now)
+        new = case_rules.claimed(old, ledger.origin.actor.name, now)
         if new == old:
             return None
         return Decision(new, EventType.ASSIGNED, f"Claimed by {new.assigned_to}", case_id=case_id)
@@ -131,7 +133,7 @@ def reopen(ledger: Ledger, case_id: str, reason: str) -> Recorded[StoredCase]:
     """Takes an approved or closed case into review again."""
 
     def reopened(old: StoredCase, now: datetime) -> Decision[StoredCase]:
-        new = lifecycle.reopened(old, now)
+        new = case_rules.reopened(old, now)
         return Decision(
             new, EventType.CASE_REOPENED, "Case reopened", reason=reason, case_id=case_id
         )
@@ -146,7 +148,7 @@ def close_many(
 
     def closer(case_id: str) -> Rule[StoredCase]:
         def closed(old: StoredCase, now: datetime) -> Decision[StoredCase]:
-            new = lifecycle.closed(old, reason, now)
+            new = case_rules.closed(old, reason, now)
             event_type, message = _described(old, new)
             return Decision(new, event_type, message, reason=reason, case_id=case_id)
 

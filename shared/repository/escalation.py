@@ -5,16 +5,17 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from shared import runs
-from shared.auth import Caller
-from shared.models.audit import EventType
+from shared.ledger.attempt import Posting
+from shared.ledger.decision import Decision, Recorded
+from shared.ledger.kinds import CASES, INTERVENTIONS
+from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
+from shared.models.events import EventType
 from shared.models.intervention import InterventionType, NewIntervention, StoredIntervention
 from shared.models.record import Escalation
 from shared.repository import interventions
-from shared.repository.kinds import CASES, INTERVENTIONS
-from shared.repository.ledger import Ledger
-from shared.repository.posting import Decision, Posting, Recorded
+from shared.rules import runs as run_rules
+from shared.rules.callers import Caller
 
 _TITLE = 300
 
@@ -27,7 +28,7 @@ def escalate(
     made: dict[datetime, StoredIntervention] = {}
 
     def escalated(old: StoredCase, now: datetime) -> Decision[StoredCase]:
-        runs.require_open(old)
+        run_rules.require_open(old)
         asked = interventions.requested(caller, _question(case_id, old, why), now)
         posting = Posting(ledger.store, ledger.origin, INTERVENTIONS, "intervention")
         raised, writes = posting.prepared(intervention_id, None, asked, now)

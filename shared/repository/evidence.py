@@ -11,10 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared import errors, lifecycle, packet
+from shared import errors
 from shared.documents.port import Delete, DocumentStore, Set, Write
-from shared.models.audit import EventType
+from shared.ledger.decision import Decision, Recorded
+from shared.ledger.kinds import CASES
+from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import required
 from shared.models.case import StoredCase
+from shared.models.events import EventType
 from shared.models.evidence import (
     MAX_ITEMS,
     MAX_PACKET_BYTES,
@@ -26,11 +30,9 @@ from shared.models.evidence import (
 )
 from shared.repository import items
 from shared.repository.items import Attached
-from shared.repository.kinds import CASES
-from shared.repository.ledger import Ledger
 from shared.repository.paging import slice_of
-from shared.repository.posting import Decision, Recorded
-from shared.repository.subjects import required
+from shared.rules import cases as case_rules
+from shared.rules import packets as packet_rules
 
 
 def with_first(
@@ -64,7 +66,7 @@ def add(ledger: Ledger, case_id: str, given: Sequence[NewEvidence]) -> Recorded[
     """Attaches items behind those that are there. Raises AlreadyExists for an id that is taken."""
 
     def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
-        lifecycle.require_editable(old)
+        case_rules.require_editable(old)
         more = items.attached(given, ledger.origin.actor.name, now)
         taken = {ref.id for ref in old.evidence} & {ref.id for ref in more.refs}
         if taken:
@@ -131,7 +133,7 @@ def _changed(
     ledger: Ledger, case_id: str, old: StoredCase, new: Attached
 ) -> Decision[StoredCase] | None:
     """The decision that a case has other evidence, or none where it is the same."""
-    lifecycle.require_editable(old)
+    case_rules.require_editable(old)
     decided = _decided(ledger, case_id, old, new)
     return None if decided.state == old else decided
 
@@ -200,8 +202,8 @@ def _repacked(old: StoredCase, packet_ids: list[str]) -> Attached:
 
 def _with(old: StoredCase, item: Evidence) -> Attached:
     """The case's evidence with one item as it is wanted."""
-    content = packet.content_of(item)
-    new_ref = packet.reference(content)
+    content = packet_rules.content_of(item)
+    new_ref = packet_rules.reference(content)
     refs = [new_ref if ref.id == item.id else ref for ref in old.evidence]
     packet_ids = [i for i in old.packet_evidence_ids if i != item.id or item.included_in_packet]
     if item.included_in_packet and item.id not in packet_ids:

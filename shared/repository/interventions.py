@@ -7,10 +7,12 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
-from shared import decisions
-from shared.auth import Caller
 from shared.documents.port import Document, DocumentStore, Filter, Merge, Order, Query
-from shared.models.audit import EventType
+from shared.ledger.decision import Decision, Recorded
+from shared.ledger.kinds import INTERVENTIONS
+from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import required
+from shared.models.events import EventType
 from shared.models.intervention import (
     OPEN,
     Completion,
@@ -22,11 +24,9 @@ from shared.models.intervention import (
     PendingQuery,
     StoredIntervention,
 )
-from shared.repository.kinds import INTERVENTIONS
-from shared.repository.ledger import Ledger
 from shared.repository.paging import page
-from shared.repository.posting import Decision, Recorded
-from shared.repository.subjects import required
+from shared.rules import interventions as intervention_rules
+from shared.rules.callers import Caller
 
 _NEWEST_FIRST = (Order("createdAt", descending=True),)
 _MOST_URGENT_FIRST = (Order("priorityRank"), Order("createdAt"))
@@ -43,7 +43,7 @@ def create(ledger: Ledger, caller: Caller, new: NewIntervention) -> Recorded[Sto
 
 def requested(caller: Caller, new: NewIntervention, now: datetime) -> Decision[StoredIntervention]:
     """What is recorded of a new intervention."""
-    state = decisions.requested(new, caller, now)
+    state = intervention_rules.requested(new, caller, now)
     message = f"Asked for: {state.type}"
     return Decision(state, EventType.INTERVENTION_REQUESTED, message, case_id=new.case_id)
 
@@ -74,7 +74,7 @@ def claim(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[Stor
     """
 
     def claimed(old: StoredIntervention, now: datetime) -> StoredIntervention:
-        return decisions.claimed(old, caller, now)
+        return intervention_rules.claimed(old, caller, now)
 
     message = f"Claimed by {caller.actor.name}"
     return _move(ledger, intervention_id, claimed, EventType.INTERVENTION_CLAIMED, message)
@@ -84,7 +84,7 @@ def release(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[St
     """Puts a claimed intervention back into the queue."""
 
     def released(old: StoredIntervention, now: datetime) -> StoredIntervention:
-        return decisions.released(old, caller, now)
+        return intervention_rules.released(old, caller, now)
 
     message = "Released"
     return _move(ledger, intervention_id, released, EventType.INTERVENTION_RELEASED, message)
@@ -96,7 +96,7 @@ def decide(
     """Decides an intervention, and counts that for the caller in the same commit."""
 
     def decided(old: StoredIntervention, now: datetime) -> StoredIntervention:
-        return decisions.decided(old, given, caller, now)
+        return intervention_rules.decided(old, given, caller, now)
 
     message = f"Decided: {given.decision}"
     return _move(ledger, intervention_id, decided, EventType.INTERVENTION_DECIDED, message)
@@ -108,7 +108,7 @@ def complete(
     """Says that an intervention was acted on."""
 
     def completed(old: StoredIntervention, now: datetime) -> StoredIntervention:
-        return decisions.completed(old, completion.result, caller, now)
+        return intervention_rules.completed(old, completion.result, caller, now)
 
     message = "Completed"
     return _move(ledger, intervention_id, completed, EventType.INTERVENTION_COMPLETED, message)
@@ -126,7 +126,7 @@ def wait(
     def settled(document: Document | None) -> bool:
         nonlocal last
         last = document
-        return document is None or not decisions.waits(document.data, ledger.clock())
+        return document is None or not intervention_rules.waits(document.data, ledger.clock())
 
     def pointless() -> bool:
         # It runs out without a change of the document.
@@ -159,7 +159,7 @@ def _move(
 
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
     if recorded.event and recorded.event.event_type is EventType.INTERVENTION_EXPIRED:
-        raise decisions.late(recorded.current)
+        raise intervention_rules.late(recorded.current)
     return recorded
 
 
@@ -208,4 +208,4 @@ def _query(
 
 def _if_open(status: InterventionStatus | None, now: datetime) -> Callable[[Document], bool] | None:
     """Which rows a list of an open status shows: what has run out is expired, swept or not."""
-    return (lambda row: decisions.waits(row.data, now)) if status in OPEN else None
+    return (lambda row: intervention_rules.waits(row.data, now)) if status in OPEN else None

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pydantic_core import from_json, to_json
 
-from shared import errors, packet
+from shared import errors
 from shared.documents.port import Data, Document, DocumentStore
 from shared.models.case import StoredCase
 from shared.models.evidence import (
@@ -19,6 +19,7 @@ from shared.models.evidence import (
     NewEvidence,
     StoredEvidence,
 )
+from shared.rules import packets as packet_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def attached(items: Sequence[NewEvidence], by: str, now: datetime) -> Attached:
     require_each_once([content.id for content in contents], "evidence")
     flags = zip(contents, items, strict=True)
     return Attached(
-        refs=[packet.reference(content) for content in contents],
+        refs=[packet_rules.reference(content) for content in contents],
         packet_ids=[content.id for content, item in flags if item.included_in_packet],
         documents={content.id: data_of(content, by, now) for content in contents},
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared import errors, lifecycle, packet
+from shared import errors
 from shared.documents.port import Create, Delete, DocumentStore, Write
-from shared.models.audit import EventType
+from shared.ledger.decision import Decision, Note
+from shared.ledger.kinds import CASES
+from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import required
 from shared.models.case import StoredCase
+from shared.models.events import EventType
 from shared.models.evidence import Evidence
 from shared.models.packet import Packet
 from shared.repository import items
-from shared.repository.kinds import CASES
-from shared.repository.ledger import Ledger
-from shared.repository.posting import Decision, Note
-from shared.repository.subjects import required
+from shared.rules import cases as case_rules
+from shared.rules import packets as packet_rules
 
 
 def frozen(
@@ -26,7 +28,7 @@ def frozen(
     parts = items.read(ledger.store, ledger.tenant, case_id, case, case.packet_evidence_ids)
     _require_attached(case, parts)
     by = ledger.origin.actor.name
-    made = packet.assembled(case_id, case, parts, version, (now, by))
+    made = packet_rules.assembled(case_id, case, parts, version, (now, by))
     summary = {"version": version, "items": len(parts), "sha256": made.sha256}
     # As one text: items hold any JSON, and what is frozen is never queried.
     data = {**summary, "frozenAt": now, "json": made.model_dump_json(by_alias=True)}
@@ -46,9 +48,9 @@ def get(store: DocumentStore, tenant: str, case_id: str, version: int | None) ->
     """
     if version is None:
         case = required(CASES, store.get(CASES.path(tenant, case_id)), case_id)
-        if case.status not in lifecycle.DONE or not case.packet_version:
+        if case.status not in case_rules.DONE or not case.packet_version:
             parts = items.read(store, tenant, case_id, case, case.packet_evidence_ids)
-            return packet.assembled(case_id, case, parts)
+            return packet_rules.assembled(case_id, case, parts)
         version = case.packet_version
     document = store.get(_path(tenant, case_id, version))
     if document is None:
@@ -68,7 +70,7 @@ def _require_attached(case: StoredCase, parts: list[Evidence]) -> None:
     Then somebody changes them at this moment, or has changed them past the functions.
     """
     attached = {ref.id: ref.sha256 for ref in case.evidence}
-    found = {part.id: packet.content_hash(packet.content_of(part)) for part in parts}
+    found = {part.id: packet_rules.content_hash(packet_rules.content_of(part)) for part in parts}
     altered = [i for i in case.packet_evidence_ids if found.get(i) != attached[i]]
     if altered:
         details = [{"evidenceIds": altered}]

@@ -7,8 +7,6 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from shared import runs
-from shared.chain import canonical, parsed
 from shared.documents.port import (
     Create,
     Delete,
@@ -20,14 +18,16 @@ from shared.documents.port import (
     Write,
 )
 from shared.errors import FailedPrecondition, NotFound
-from shared.models.audit import EventType
+from shared.ledger.decision import Decision, Recorded
+from shared.ledger.kinds import CASES
+from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import required
 from shared.models.case import StoredCase
+from shared.models.events import EventType
 from shared.models.record import NewRecord, RecordQuery, RecordRef, StoredRecord
-from shared.repository.kinds import CASES
-from shared.repository.ledger import Ledger
 from shared.repository.paging import page, slice_of
-from shared.repository.posting import Decision, Recorded
-from shared.repository.subjects import required
+from shared.rules import runs as run_rules
+from shared.rules.canonical import canonical, parsed
 
 MAX_KINDS = 100
 _NEWEST_FIRST = (Order("sequence", descending=True),)
@@ -39,7 +39,7 @@ def add(ledger: Ledger, case_id: str, new: NewRecord) -> tuple[Recorded[StoredCa
     made: dict[datetime, Document] = {}
 
     def added(old: StoredCase, now: datetime) -> Decision[StoredCase]:
-        runs.require_open(old)
+        run_rules.require_open(old)
         record = _next(old, case_id, new, by=ledger.origin.actor.name, now=now)
         path = _path(ledger.tenant, case_id, record_id)
         made[now] = document = Document(path, record.model_dump(by_alias=True), 0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.documents.port import Document, DocumentStore, Update, Write
+from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
 from shared.repository import evidence, packets, records, runs, worksheets
-from shared.repository.ledger import Ledger
 
 
 def belongings(ledger: Ledger, case_id: str, case: StoredCase, now: datetime) -> list[Write]:

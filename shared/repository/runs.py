@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
-from shared import errors, runs
+from shared import errors
 from shared.documents.port import (
     Create,
     Delete,
@@ -22,16 +19,15 @@ from shared.documents.port import (
     Update,
     Write,
 )
-from shared.models.audit import EventType
+from shared.ledger.decision import Decision, Recorded, Seen
+from shared.ledger.kinds import CASES
+from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
+from shared.models.events import EventType
 from shared.models.run import NewRun, RunPatch, RunQuery, RunStatus, StoredRun
 from shared.models.settings import Settings
-from shared.repository.kinds import CASES
-from shared.repository.ledger import Ledger
 from shared.repository.paging import page
-from shared.repository.posting import Decision, Recorded, Rule, Seen
-from shared.repository.subjects import tenant_of
-from shared.repository.sweep import Run
+from shared.rules import runs as run_rules
 
 _NEWEST_FIRST = (Order("createdAt", descending=True),)
 _STEPS = {
@@ -50,14 +46,14 @@ def start(
     made: dict[datetime, StoredRun] = {}
 
     def started(old: StoredCase, now: datetime) -> Decision[StoredCase]:
-        runs.require_open(old)
+        run_rules.require_open(old)
         if made and new.id and ledger.store.get(path(ledger.tenant, run_id)):
             raise errors.AlreadyExists(f"runs/{run_id} exists")
         by, minutes = ledger.origin.actor.name, settings.run_timeout_minutes
-        made[now] = run = runs.created(case_id, new, by=by, minutes=minutes, now=now)
+        made[now] = run = run_rules.created(case_id, new, by=by, minutes=minutes, now=now)
         write = Create(path(ledger.tenant, run_id), run.model_dump(by_alias=True))
         case = old.model_copy(update={"run_count": old.run_count + 1})
-        return _step(case, case_id, run_id, run, write)
+        return step(case, case_id, run_id, run, write)
 
     recorded = ledger.change(CASES, case_id, started)
     if recorded.replayed:
@@ -77,10 +73,10 @@ def update(
     def updated(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
         document = seen.pop() if seen else ledger.store.get(run_path)
         run = _required(document, case_id, run_id)
-        made[now] = after = runs.updated(run, patch, minutes=minutes, now=now)
+        made[now] = after = run_rules.updated(run, patch, minutes=minutes, now=now)
         if after == run or document is None:
             return None
-        return _step(old, case_id, run_id, after, _changed(document, after))
+        return step(old, case_id, run_id, after, changed(document, after))
 
     recorded = ledger.change(CASES, case_id, updated, seen=Seen(case))
     if recorded.replayed:
@@ -107,17 +103,6 @@ def listed(
     return page(store, Query(f"tenants/{tenant}/runs", tuple(filters), _NEWEST_FIRST), wanted)
 
 
-def fail_stale(sweep: Run) -> None:
-    """Fails runs whose time is over, of all tenants, first what has been so for longest."""
-    query = Query(
-        "runs", (Filter("timeoutAt", "<=", sweep.now),), (Order("timeoutAt"),), group=True
-    )
-    for rows in sweep.due(query):
-        readable = [row for row, _ in sweep.readable(_state, rows)]
-        for by_case in _one_of_each_case(readable):
-            _fail(sweep, by_case)
-
-
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
     """The writes that take all runs of a case away."""
     if not case.run_count:
@@ -132,53 +117,10 @@ def path(tenant: str, run_id: str) -> str:
     return f"tenants/{tenant}/runs/{run_id}"
 
 
-def _one_of_each_case(rows: Sequence[Document]) -> Iterator[dict[str, Document]]:
-    """The runs by the path of their case, in rounds in which no case comes twice."""
-    by_case: dict[str, list[Document]] = {}
-    for row in rows:
-        case_path = CASES.path(tenant_of(row.path), row.data["caseId"])
-        by_case.setdefault(case_path, []).append(row)
-    for number in range(max(map(len, by_case.values()), default=0)):
-        yield {name: runs[number] for name, runs in by_case.items() if number < len(runs)}
-
-
-def _fail(sweep: Run, by_case: dict[str, Document]) -> None:
-    found = [case for case in sweep.store.get_many(list(by_case)) if case]
-    sweep.counts["skipped"] += len(by_case) - len(found)
-    readable = [case for case in found if _is_readable(sweep, case)]
-    sweep.change(CASES, readable, lambda case: _failer(sweep.store, case.id, by_case[case.path]))
-
-
-def _is_readable(sweep: Run, case: Document) -> bool:
-    """Whether a case can be read; one that cannot must not keep the others from their turn."""
-    try:
-        CASES.state(case)
-    except ValidationError:
-        sweep.failed(case)
-        return False
-    return True
-
-
-def _failer(store: DocumentStore, case_id: str, run: Document) -> Rule[StoredCase]:
-    """The rule that fails a run of a case if its time is over."""
-    seen = [run]
-
-    def failed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
-        document = seen.pop() if seen else store.get(run.path)
-        if document is None:
-            return None
-        before = _state(document)
-        after = runs.timed_out(before, now)
-        if after == before:
-            return None
-        return _step(old, case_id, run.id, after, _changed(document, after))
-
-    return failed
-
-
-def _step(
+def step(
     case: StoredCase, case_id: str, run_id: str, run: StoredRun, write: Write
 ) -> Decision[StoredCase]:
+    """What is recorded on a case when one of its runs takes a step, which `write` keeps."""
     event_type, what = _STEPS[run.status]
     return Decision(
         case,
@@ -209,18 +151,20 @@ def _told(run_id: str, run: StoredRun) -> dict[str, Any]:
     }
 
 
-def _changed(document: Document, after: StoredRun) -> Update:
+def changed(document: Document, after: StoredRun) -> Update:
+    """The write of the fields in which a run differs from its document."""
     data = after.model_dump(by_alias=True)
     fields = {name: value for name, value in data.items() if document.data.get(name) != value}
     return Update(document.path, fields, version=document.version)
 
 
-def _state(document: Document) -> StoredRun:
+def state(document: Document) -> StoredRun:
+    """The run in a document. Raises ValidationError."""
     return StoredRun.model_validate(document.data, strict=False, by_name=False)
 
 
 def _required(document: Document | None, case_id: str, run_id: str) -> StoredRun:
-    run = _state(document) if document else None
+    run = state(document) if document else None
     if run is None or run.case_id != case_id:
         raise errors.NotFound(f"cases/{case_id}/runs/{run_id} does not exist")
     return run

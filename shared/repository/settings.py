@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from shared.documents.port import DocumentStore
 from shared.errors import InvalidArgument
-from shared.models.audit import EventType
+from shared.ledger.decision import Decision, Recorded
+from shared.ledger.kinds import TENANT
+from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import load
+from shared.models.events import EventType
 from shared.models.settings import MAX_TYPES, Settings, SettingsPatch, StoredSettings
-from shared.repository.kinds import TENANT
-from shared.repository.ledger import Ledger
-from shared.repository.posting import Decision, Recorded
-from shared.repository.subjects import load
 
 CACHED_FOR = timedelta(minutes=5)
 _WAITED_FOR = {

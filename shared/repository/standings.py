@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from shared.documents.port import Aggregation, DocumentStore, Filter, Query
+from shared.ledger.kinds import CASES
+from shared.ledger.subjects import load
 from shared.models.case import CaseStanding, CaseStats, Status, StoredCase
-from shared.repository.kinds import CASES
-from shared.repository.subjects import load
 
 
 def stats(store: DocumentStore, tenant: str) -> CaseStats:

@@ -10,8 +10,12 @@ from datetime import datetime
 
 from shared import errors
 from shared.documents.port import DocumentStore, Filter, Order, Query, Write
-from shared.models.audit import EventType
+from shared.ledger.decision import Decision, Recorded, Rule, Seen
+from shared.ledger.kinds import CASES, WORKSHEETS
+from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import load, tombstone
 from shared.models.case import Status, StoredCase
+from shared.models.events import EventType
 from shared.models.worksheet import (
     StoredWorksheet,
     Worksheet,
@@ -19,11 +23,7 @@ from shared.models.worksheet import (
     WorksheetsQuery,
     WorksheetToSave,
 )
-from shared.repository.kinds import CASES, WORKSHEETS
-from shared.repository.ledger import Ledger
 from shared.repository.paging import page
-from shared.repository.posting import Decision, Recorded, Rule, Seen
-from shared.repository.subjects import load, tombstone
 
 _READ = frozenset({"read", "write", "admin"})
 _WRITE = frozenset({"write", "admin"})

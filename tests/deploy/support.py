@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from google.cloud.scheduler_v1.types import Job
 
-from local.deployment.__main__ import main
+from deployment.__main__ import main
 from tests.deploy.google_stub import SERVICES, GoogleStub, running_stub
 from tests.deploy.scheduler_server import SchedulerServer, running_server
 

@@ -237,7 +237,9 @@ def test_the_source_holds_the_functions_and_nothing_of_the_tests_or_of_local_run
 ) -> None:
     names = zipfile.ZipFile(io.BytesIO(deployed.google.uploads[0])).namelist()
 
-    assert {"main.py", "requirements.txt", "functions/cases.py", "shared/http.py"} <= set(names)
+    assert {"main.py", "requirements.txt", "functions/cases.py", "shared/edge/function.py"} <= set(
+        names
+    )
     assert {name.split("/")[0] for name in names} == {
         "functions",
         "main.py",

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV2SpecValidator
 
+from deployment import staging, table
+from deployment.deployable import Place, Resources
+from deployment.gateway import description
 from functions.api import FUNCTIONS, ROUTES
-from local.deployment import staging, table
-from local.deployment.deployable import Place, Settings
-from local.deployment.gateway import description
-from shared.auth import SCHEDULERS
 from shared.models.intervention import MAX_WAIT_SECONDS
+from shared.rules.callers import SCHEDULERS
 from shared.schedules import SCHEDULES
 from tests.deploy.google_stub import GoogleStub
 from tests.deploy.support import (
@@ -391,7 +391,7 @@ def test_every_function_can_be_started_from_the_staged_main(tmp_path: Path) -> N
     assert names["api"].routes == ROUTES
 
 
-def each_settings() -> list[tuple[str, Settings]]:
+def each_settings() -> list[tuple[str, Resources]]:
     everything = staging.catalogue()
     scheduled = {schedule.function for schedule in SCHEDULES}
     return [(name, table.settings(name, scheduled=name in scheduled)) for name in everything]

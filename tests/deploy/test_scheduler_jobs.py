@@ -1,4 +1,4 @@
-"""`python -m shared.schedules` against a stand-in for Cloud Scheduler, over gRPC."""
+"""`python -m deployment.scheduler` against a stand-in for Cloud Scheduler, over gRPC."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from google.cloud.scheduler_v1.types import HttpMethod, HttpTarget, Job, PubsubT
 from google.protobuf.json_format import MessageToDict
 from pydantic.alias_generators import to_snake
 
-from shared.schedules import SCHEDULES, main
+from deployment.scheduler import main
+from shared.schedules import SCHEDULES
 from tests.deploy.scheduler_server import SchedulerServer, running_server
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +122,7 @@ def test_a_new_project_gets_every_job_of_the_table(
 
 
 def test_the_command_works_as_a_program_of_its_own(server: SchedulerServer) -> None:
-    command = [sys.executable, "-m", "shared.schedules", *arguments(server), "--apply"]
+    command = [sys.executable, "-m", "deployment.scheduler", *arguments(server), "--apply"]
 
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 

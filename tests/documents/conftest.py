@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.documents.embedded import EmbeddedStore
-from shared.documents.firestore import FirestoreStore
+from shared.documents.embedded.store import EmbeddedStore
+from shared.documents.firestore.store import FirestoreStore
 from shared.documents.indexes import ASCENDING, CONTAINS, DESCENDING, Index, Indexes
 from shared.documents.port import DocumentStore
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.documents.cost import Cost, counted
-from shared.documents.firestore import FirestoreStore
+from shared.documents.firestore.store import FirestoreStore
 from shared.documents.port import (
     Aggregation,
     AlreadyExists,

@@ -25,8 +25,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.documents.embedded import EmbeddedStore
-from shared.documents.firestore import FirestoreStore
+from shared.documents.embedded.store import EmbeddedStore
+from shared.documents.firestore.store import FirestoreStore
 from shared.documents.indexes import Index, Indexes, counted, disjuncts, required
 from shared.documents.port import (
     Aggregation,

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.documents import codec
-from shared.documents.embedded import EmbeddedStore
-from shared.documents.entries import entries_of
+from shared.documents.embedded import codec
+from shared.documents.embedded.entries import entries_of
+from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import ASCENDING, DESCENDING, Index, Indexes
 from shared.documents.port import (
     Aggregation,

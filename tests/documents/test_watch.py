@@ -16,10 +16,10 @@ import grpc
 import pytest
 
 from shared.config import Config
-from shared.documents import wire
 from shared.documents.cost import Cost, counted
-from shared.documents.embedded import EmbeddedStore
-from shared.documents.firestore import FirestoreStore
+from shared.documents.embedded.store import EmbeddedStore
+from shared.documents.firestore import wire
+from shared.documents.firestore.store import FirestoreStore
 from shared.documents.indexes import Indexes
 from shared.documents.port import (
     Delete,

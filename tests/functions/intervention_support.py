@@ -11,10 +11,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 from werkzeug.test import TestResponse
 
-from shared import decisions
-from shared.auth import Caller
 from shared.documents.port import Create
-from shared.models.audit import Role
 from shared.models.intervention import (
     DecisionGiven,
     InterventionStatus,
@@ -23,6 +20,9 @@ from shared.models.intervention import (
     Priority,
     StoredIntervention,
 )
+from shared.models.roles import Role
+from shared.rules import interventions as intervention_rules
+from shared.rules.callers import Caller
 from tests.client import Api, Client
 from tests.functions.support import cost, pages
 
@@ -136,7 +136,9 @@ def person(name: str, role: Role = Role.PILOT) -> Caller:
 def asked(now: datetime, by: str = "robot", **fields: Any) -> StoredIntervention:
     """A new intervention, without a store. Fields are named as in Python."""
     given = {"uow_id": "uow-1", "type": InterventionType.RESUME, "title": "May I go on?"}
-    return decisions.requested(NewIntervention(**{**given, **fields}), person(by, Role.AGENT), now)
+    return intervention_rules.requested(
+        NewIntervention(**{**given, **fields}), person(by, Role.AGENT), now
+    )
 
 
 def waiting(number: int, now: datetime) -> Iterator[tuple[str, StoredIntervention]]:
@@ -182,17 +184,17 @@ def _moved(
         case InterventionStatus.PENDING:
             return new
         case InterventionStatus.EXPIRED if new.expires_at:
-            return decisions.expired(new, new.expires_at)
+            return intervention_rules.expired(new, new.expires_at)
         case InterventionStatus.IN_PROGRESS:
             # Just in time, so that it may run out in somebody's hands.
-            return decisions.claimed(new, by, new.created_at)
+            return intervention_rules.claimed(new, by, new.created_at)
         case InterventionStatus.APPROVED | InterventionStatus.COMPLETED:
             given = DecisionGiven(decision="approve", **verdict)
         case _:
             given = DecisionGiven(decision="reject", **verdict)
-    if decisions.has_run_out(new, at):
+    if intervention_rules.has_run_out(new, at):
         return new
-    state = decisions.decided(new, given, by, at)
+    state = intervention_rules.decided(new, given, by, at)
     if to is InterventionStatus.COMPLETED:
-        return decisions.completed(state, None, person("robot", Role.AGENT), at)
+        return intervention_rules.completed(state, None, person("robot", Role.AGENT), at)
     return state

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared import lifecycle
 from shared.documents.port import Create
 from shared.models.case import NewCase
+from shared.rules import cases as case_rules
 from tests.client import Api, Client
 from tests.conftest import Clock
 
@@ -102,7 +102,7 @@ def filled(api: Api, clock: Clock, number: int, *, same_time: int = 1, **fields:
     for index, case_id in enumerate(case_ids):
         new = NewCase(**{"decision_type": "seeded", "title": "Seeded", **fields})
         opened_at = clock.now - timedelta(hours=1) + timedelta(seconds=index // same_time)
-        case = lifecycle.opened(case_id, new, by="seed", due_hours=72, now=opened_at)
+        case = case_rules.opened(case_id, new, by="seed", due_hours=72, now=opened_at)
         path = f"tenants/{api.tenant}/cases/{case_id}"
         writes.append(Create(path, case.model_dump(by_alias=True)))
     for start in range(0, number, _SEEDED_AT_ONCE):

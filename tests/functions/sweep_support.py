@@ -9,20 +9,23 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from shared import decisions, lifecycle
-from shared.auth import Caller
 from shared.documents.port import Create, DocumentStore, Query, Write
-from shared.models.audit import Event, EventType, Role, Subject
+from shared.ledger.events import from_document
 from shared.models.case import CasePatch, NewCase, Status, StoredCase
+from shared.models.events import Event, EventType
 from shared.models.intervention import (
     InterventionStatus,
     InterventionType,
     NewIntervention,
     StoredIntervention,
 )
+from shared.models.roles import Role
 from shared.models.settings import StoredSettings
+from shared.models.subjects import Subject
 from shared.models.worksheet import StoredWorksheet
-from shared.repository.events import from_document
+from shared.rules import cases as case_rules
+from shared.rules import interventions as intervention_rules
+from shared.rules.callers import Caller
 from tests.client import Api
 
 EXPIRE = "/scheduled/expireInterventions"
@@ -67,7 +70,7 @@ def trigger(scheduled_for: datetime, job: str = "a-job") -> dict[str, str]:
 def asked(at: datetime, **fields: Any) -> StoredIntervention:
     """An intervention as it was asked for."""
     new = NewIntervention(uow_id="uow", type=InterventionType.RESUME, title="May it?")
-    return decisions.requested(new, _AGENT, at).model_copy(update=fields)
+    return intervention_rules.requested(new, _AGENT, at).model_copy(update=fields)
 
 
 def archived(at: datetime, **fields: Any) -> StoredIntervention:
@@ -79,20 +82,22 @@ def archived(at: datetime, **fields: Any) -> StoredIntervention:
 def opened(at: datetime, case_id: str = "A", **fields: Any) -> StoredCase:
     """A case as it was opened."""
     new = NewCase(decision_type="seeded", title="Seeded")
-    return lifecycle.opened(case_id, new, by="seed", due_hours=72, now=at).model_copy(update=fields)
+    return case_rules.opened(case_id, new, by="seed", due_hours=72, now=at).model_copy(
+        update=fields
+    )
 
 
 def approved(at: datetime, **fields: Any) -> StoredCase:
     """A case that was approved at a time."""
     case = opened(at - DAY, updated_at=at, **fields)
     for status in (Status.IN_REVIEW, Status.APPROVED):
-        case = lifecycle.changed("A", case, CasePatch(status=status), at)
+        case = case_rules.changed("A", case, CasePatch(status=status), at)
     return case
 
 
 def closed(at: datetime, **fields: Any) -> StoredCase:
     """A case that was closed at a time."""
-    return lifecycle.closed(opened(at - DAY, updated_at=at, **fields), "over", at)
+    return case_rules.closed(opened(at - DAY, updated_at=at, **fields), "over", at)
 
 
 def noted(at: datetime, case_id: str, user: str) -> StoredWorksheet:

@@ -8,11 +8,11 @@ import pytest
 from werkzeug.test import TestResponse
 
 from functions.api import FUNCTIONS
-from shared import decisions
 from shared.config import Config
-from shared.models.audit import Role
+from shared.edge.routes import Route
 from shared.models.intervention import DecisionGiven
-from shared.routes import Route
+from shared.models.roles import Role
+from shared.rules import interventions as intervention_rules
 from shared.runtime import Runtime
 from shared.schedules import SCHEDULES
 from tests.client import Api, Client
@@ -243,7 +243,7 @@ def test_another_tenants_intervention_is_the_same_as_none(api: Api) -> None:
     before = {name: seen(outsider.request(*sent)) for name, sent in BY_INTERVENTION.items()}
     now = api.runtime.clock()
     decision = DecisionGiven(decision="approve")
-    decided = decisions.decided(asked(now), decision, person("kim"), now)
+    decided = intervention_rules.decided(asked(now), decision, person("kim"), now)
     seed(api, [("i-1", asked(now, case_id="CASE-1")), ("i-2", decided)])
     intervention = shown(api, "i-1")
 

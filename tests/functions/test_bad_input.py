@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 from pydantic.alias_generators import to_snake
 
-from shared.models.audit import Event
 from shared.models.case import Case, CasePatch, NewCase
+from shared.models.events import Event
 from shared.models.evidence import EvidencePatch, EvidenceToPut
 from shared.models.intervention import DecisionGiven, Intervention, NewIntervention
 from shared.models.worksheet import WorksheetToSave

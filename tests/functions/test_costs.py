@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.bodies import MAX_BODY_BYTES
+from shared.edge.bodies import MAX_BODY_BYTES
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.intervention_support import asked, seed, waiting

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.bodies import MAX_BODY_BYTES
 from shared.config import Config
+from shared.edge.bodies import MAX_BODY_BYTES
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.functions.support import ON_EMBEDDED, cost, refused

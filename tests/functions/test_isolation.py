@@ -17,10 +17,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from functions.api import FUNCTIONS
-from shared.auth import SCHEDULERS
 from shared.config import Config
 from shared.documents.port import Aggregation, Document, DocumentStore, Query, Totals, Write
-from shared.routes import Route
+from shared.edge.routes import Route
+from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime, open_store
 from tests.client import Api
 from tests.conftest import Clock

@@ -11,9 +11,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from functions.api import ROUTES
-from shared import auth
 from shared.config import Budget, Config
 from shared.errors import RateLimited
+from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime
 from tests.client import Api, Client
 from tests.functions.support import cost, refused
@@ -158,7 +158,7 @@ def test_each_function_takes_from_the_budget_of_its_kind(
     answer = api.admin.request(route.method, path)
 
     kind = "read" if route.method == "GET" else "write"
-    if route.roles in (None, auth.SCHEDULERS):
+    if route.roles in (None, SCHEDULERS):
         assert (taken, answer.status_code != 429) == ([], True)
     else:
         assert taken in ([kind], ["expensive"])

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from shared import decisions
 from shared.models.intervention import (
     DecisionGiven,
     InterventionStatus,
@@ -18,6 +17,7 @@ from shared.models.intervention import (
     Priority,
     StoredIntervention,
 )
+from shared.rules import interventions as intervention_rules
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.intervention_support import (
@@ -207,7 +207,9 @@ def test_the_top_pilots_are_the_ten_who_decided_most(api: Api, clock: Clock) -> 
         # As many as others in pairs; the last two least.
         for index in range(6 - number // 2):
             given = reject if index % 3 == 2 else approve
-            state = decisions.decided(asked(at), given, pilot, at + timedelta(minutes=number + 1))
+            state = intervention_rules.decided(
+                asked(at), given, pilot, at + timedelta(minutes=number + 1)
+            )
             states.append((f"S-{number}-{index}", state))
     seed(api, states)
 

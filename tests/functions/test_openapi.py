@@ -12,10 +12,10 @@ from openapi_spec_validator import validate
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from functions.api import FUNCTIONS, ROUTES
-from shared.auth import SCHEDULERS
 from shared.config import Config
-from shared.openapi import description
-from shared.routes import Route
+from shared.edge.openapi import description
+from shared.edge.routes import Route
+from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.reliability.support import LOAD

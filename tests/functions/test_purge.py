@@ -12,9 +12,9 @@ import pytest
 import rfc8785
 
 from shared.documents.port import Conflict, Delete, Set, Unavailable, Update, Write
-from shared.models.audit import Subject
 from shared.models.intervention import InterventionStatus
 from shared.models.sharing import Hold
+from shared.models.subjects import Subject
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, refused

@@ -7,9 +7,17 @@ import re
 import pytest
 
 from functions.api import FUNCTIONS
-from shared.auth import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, SCHEDULERS, VERIFIERS
-from shared.models.audit import Role
-from shared.routes import Route
+from shared.edge.routes import Route
+from shared.models.roles import Role
+from shared.rules.callers import (
+    ADMINS,
+    CONTRIBUTORS,
+    PEOPLE,
+    PILOTS,
+    READERS,
+    SCHEDULERS,
+    VERIFIERS,
+)
 from tests.client import Api
 from tests.conftest import ROOT
 from tests.functions.support import ON_EMBEDDED, refused, refused_field

@@ -13,7 +13,7 @@ import pytest
 
 from shared.documents.port import Conflict, Document, Query, Unavailable, Update, Write
 from shared.models.intervention import InterventionStatus
-from shared.repository import sweep
+from shared.sweeps import run as sweep_run
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, refused, trail
@@ -213,7 +213,7 @@ def test_of_unreadable_documents_at_the_front_each_is_counted_and_left(
 def test_more_unreadable_documents_than_a_page_holds_keep_nobody_waiting(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "BATCH", 25)
+    monkeypatch.setattr(sweep_run, "BATCH", 25)
     names = due_interventions(api, clock, 30)
     broken = [path(api, f"interventions/{name}") for name in names[:26]]
     api.runtime.store.commit([Update(name, {"requiredRole": None}) for name in broken])
@@ -241,7 +241,7 @@ def test_a_batch_that_fails_is_split_and_all_of_it_is_done(
 def test_a_document_that_fails_again_and_again_is_counted_and_the_others_are_done(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.repository.ledger.CONTENTION_SECONDS", 0.05)
+    monkeypatch.setattr("shared.ledger.ledger.CONTENTION_SECONDS", 0.05)
     names = due_interventions(api, clock, 9)
     cursed = path(api, f"interventions/{names[4]}")
 
@@ -259,10 +259,10 @@ def test_a_document_that_fails_again_and_again_is_counted_and_the_others_are_don
 def test_a_run_goes_on_where_the_time_of_the_one_before_was_over(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "BATCH", 25)
+    monkeypatch.setattr(sweep_run, "BATCH", 25)
     due_interventions(api, clock, 60)
     slow = iter(range(0, 100_000, 200))
-    monkeypatch.setattr(sweep, "time", SimpleNamespace(monotonic=lambda: next(slow)))
+    monkeypatch.setattr(sweep_run, "time", SimpleNamespace(monotonic=lambda: next(slow)))
 
     runs = [run(api, EXPIRE), run(api, EXPIRE)]
 
@@ -685,7 +685,7 @@ def test_of_five_who_take_over_a_run_that_died_one_does(api: Api, clock: Clock) 
 def test_a_run_whose_store_fails_can_be_delivered_again_at_once(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.repository.posting.UNKNOWN_OUTCOMES", 1)
+    monkeypatch.setattr("shared.ledger.attempt.UNKNOWN_OUTCOMES", 1)
     due_interventions(api, clock, 1)
 
     def fail() -> None:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from shared.documents.port import DocumentStore
 from shared.documents.values import MAX_COMMIT_BYTES
-from shared.models.audit import Actor, Role
+from shared.ledger.decision import Origin, Recorded
+from shared.ledger.ledger import BATCH_BYTES, Ledger
 from shared.models.case import NewCase
+from shared.models.roles import Actor, Role
 from shared.models.settings import Settings
 from shared.models.worksheet import WorksheetRow
 from shared.repository import cases, worksheets
-from shared.repository.ledger import BATCH_BYTES, Ledger
-from shared.repository.posting import Origin, Recorded
 
 ROWS = 45
 TEXT = "\U0001f600" * 10_000

@@ -25,7 +25,7 @@ CASES, ROBOTS = "POST /v1/cases", "POST /robots.txt"
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """The server, with four threads and less patience."""
-    patched = f"import shared.patience\nshared.patience.BODY_SECONDS = {PATIENCE}\n"
+    patched = f"import shared.edge.slow_bodies\nshared.edge.slow_bodies.BODY_SECONDS = {PATIENCE}\n"
     (tmp_path / "sitecustomize.py").write_text(patched)
     store = f"sqlite:///{tmp_path / 'caseledger.db'}"
     path = f"{tmp_path}:{ROOT}"

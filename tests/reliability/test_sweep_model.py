@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from shared.models.audit import Subject
 from shared.models.intervention import InterventionStatus
+from shared.models.subjects import Subject
 from tests.client import Api, Client
 from tests.conftest import Clock
 from tests.functions.sweep_support import (

@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 
 from shared.config import Config
 from shared.documents.port import Aggregation, DocumentStore, Query, Write
-from shared.models.audit import Subject
 from shared.models.intervention import InterventionStatus
+from shared.models.subjects import Subject
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
@@ -147,10 +147,10 @@ def killed_at_every_commit(api: Api, function: str) -> int:
 def test_who_dies_in_every_commit_gets_to_the_same_end_in_the_end(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sweep", "ledger"):
-        monkeypatch.setattr(f"shared.repository.{module}.BATCH", 3)
-    monkeypatch.setattr("shared.repository.purge._AT_ONCE", 6)
-    monkeypatch.setattr("shared.repository.purge._GATHERED", 8)
+    for module in ("sweeps.run", "ledger.ledger"):
+        monkeypatch.setattr(f"shared.{module}.BATCH", 3)
+    monkeypatch.setattr("shared.sweeps.purge._AT_ONCE", 6)
+    monkeypatch.setattr("shared.sweeps.purge._GATHERED", 8)
     seed(api.runtime.store, work(api.tenant, clock.now, 7))
 
     deaths = {function: killed_at_every_commit(api, function) for function in FUNCTIONS}
@@ -207,8 +207,8 @@ def killed_in_the_middle(server: Server, function: str, store: DocumentStore) ->
 def test_runs_at_once_get_to_the_same_end_as_one_and_do_nothing_twice(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch, _round: int
 ) -> None:
-    for module in ("sweep", "ledger"):
-        monkeypatch.setattr(f"shared.repository.{module}.BATCH", 8)
+    for module in ("sweeps.run", "ledger.ledger"):
+        monkeypatch.setattr(f"shared.{module}.BATCH", 8)
     number = 20
     seed(api.runtime.store, work(api.tenant, clock.now, number))
 

@@ -245,8 +245,8 @@ def _consistent(chain: Trail, write: Create | Set) -> Create | Set:
 
 
 def _hash(chain: Trail, path: str, data: Data) -> str:
-    from shared.chain import event_hash  # noqa: PLC0415 - a forger knows how it is done
-    from shared.repository.events import from_document  # noqa: PLC0415
+    from shared.ledger.events import from_document  # noqa: PLC0415
+    from shared.rules.chain import event_hash  # noqa: PLC0415 - a forger knows how it is done
 
     return event_hash(chain.tenant, from_document(Document(path, data, 0)))
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from local import advisories
-from tests.unit.test_auth import KeyServer, key_server
+from tests.unit.test_tokens import KeyServer, key_server
 
 __all__ = ["key_server"]
 SOUND = {"name": "flask", "version": "3.1.3", "vulns": []}

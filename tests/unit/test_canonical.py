@@ -9,7 +9,7 @@ import pytest
 import rfc8785
 from hypothesis import strategies as st
 
-from shared.chain import canonical
+from shared.rules.canonical import canonical
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
 INTEGERS = st.integers(-(2**53) + 1, 2**53 - 1)

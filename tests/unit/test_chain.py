@@ -12,8 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared import chain
-from shared.models.audit import GENESIS, Actor, BrokenLink, Event, EventType, Head, Role
+from shared.models.audit import BrokenLink
+from shared.models.events import Event, EventType
+from shared.models.roles import Actor, Role
+from shared.models.subjects import GENESIS, Head
+from shared.rules import chain
 
 STABLE = settings(
     max_examples=50,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 from werkzeug.datastructures import MultiDict
 
-from shared import parsing
+from shared.edge import parsing
 from shared.errors import InvalidArgument
 from shared.models.base import Id, JsonObject, Model, Time, Title
 

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.api import FUNCTIONS, ROUTES
+from shared.edge.routes import Nothing, Route, allowed, match
 from shared.errors import MethodNotAllowed, NotFound
 from shared.models.base import Id, is_id
 from shared.models.case import CaseQuery, NewCase
-from shared.routes import Nothing, Route, allowed, match
 
 STABLE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

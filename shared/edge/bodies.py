@@ -1,0 +1,55 @@
+"""A request's body: whole, in time, not too large, and declared to be JSON."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import flask
+from werkzeug.exceptions import ClientDisconnected
+
+from shared import errors
+from shared.edge.exchange import Exchange
+from shared.edge.slow_bodies import BODY_SECONDS, Watchdog
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+_WATCHDOG = Watchdog()
+_NOT_WHOLE = "the body did not come, or not in time"
+
+
+def read(exchange: Exchange) -> bytes:
+    """The body. Raises ContentTooLarge, RequestTimeout, InvalidArgument, UnsupportedMediaType."""
+    request = exchange.request
+    length = request.content_length or 0
+    if length > MAX_BODY_BYTES:
+        raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    raw = _received(exchange)
+    if len(raw) < length:
+        # Servers tell of the end of a connection as of the end of a body.
+        raise errors.RequestTimeout(_NOT_WHOLE)
+    if len(raw) > MAX_BODY_BYTES:
+        raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    if raw and not request.is_json:
+        raise errors.UnsupportedMediaType("send Content-Type: application/json")
+    return raw
+
+
+def leave_unread(request: flask.Request) -> None:
+    """Has the framework not read what is left of a body into memory, however long that takes."""
+    request.stream = io.BytesIO()
+
+
+def _received(exchange: Exchange) -> bytes:
+    try:
+        with _WATCHDOG.guarding(exchange.connection, BODY_SECONDS):
+            return exchange.request.stream.read(MAX_BODY_BYTES + 1)
+    except (ClientDisconnected, OSError):
+        raise errors.RequestTimeout(_NOT_WHOLE) from None
+    except _malformed():
+        raise errors.InvalidArgument.field("body", "is not well-formed HTTP") from None
+
+
+def _malformed() -> tuple[type[Exception], ...]:
+    """What the server raises for chunks that are none: only gunicorn has an error of its own."""
+    gunicorn = sys.modules.get("gunicorn.http.errors")
+    return (gunicorn.ParseException,) if gunicorn else ()

@@ -1,0 +1,109 @@
+"""One request on its way to its answer: what every answer carries, and what the log says of it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+import uuid
+from typing import Any
+
+import flask
+
+from shared import log
+from shared.documents.cost import Cost
+from shared.runtime import Runtime
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_EXPOSED = "ETag, Idempotent-Replayed, Location, Retry-After, Server-Timing, X-Request-Id"
+_ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id"
+
+
+class Exchange:
+    """A request with its id and cost, and what is found out about it while it is handled."""
+
+    def __init__(self, request: flask.Request) -> None:
+        given = request.headers.get("X-Request-Id", "")
+        self.request = request
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self.started = time.perf_counter()
+        self.cost = Cost()
+        self.function: str | None = None
+        self.tenant: str | None = None
+        self.ids: dict[str, str] = {}
+
+    @property
+    def connection(self) -> socket.socket | None:
+        """The caller's connection, where the server shows it."""
+        return self.request.environ.get("gunicorn.socket")
+
+    def abandoned(self) -> bool:
+        """Whether the caller has hung up, where the server shows its socket."""
+        if self.connection is None:
+            return False
+        try:
+            # An open connection has nothing to read, or more of it; a closed one its end.
+            peeked = self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+        return not peeked
+
+    def finish(self, response: flask.Response, **fields: Any) -> flask.Response:
+        """Adds the headers that every answer has, and writes the log line."""
+        headers = response.headers
+        headers["X-Request-Id"] = self.request_id
+        headers["Server-Timing"] = self.cost.server_timing
+        headers["Cache-Control"] = "no-store"
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+        self._allow_origin(response)
+        self._log(response.status_code, fields)
+        return response
+
+    def _log(self, code: int, fields: dict[str, Any]) -> None:
+        usual: log.Level = "WARNING" if "securityEvent" in fields else "INFO"
+        log.write(
+            "ERROR" if code >= 500 else usual,  # noqa: PLR2004
+            f"{self.request.method} {self.function or 'unrouted'} {code}",
+            requestId=self.request_id,
+            function=self.function,
+            tenant=self.tenant,
+            **self.ids,
+            code=code,
+            durationMs=round((time.perf_counter() - self.started) * 1000, 2),
+            reads=self.cost.reads,
+            writes=self.cost.writes,
+            trips=self.cost.trips,
+            **self._trace(),
+            **fields,
+        )
+
+    def _trace(self) -> dict[str, str]:
+        """The trace that Cloud Logging shows the line in (W3C Trace Context)."""
+        found = _TRACEPARENT.fullmatch(self.request.headers.get("traceparent", ""))
+        if not found:
+            return {}
+        project = Runtime.current().config.project
+        trace = f"projects/{project}/traces/{found[1]}" if project else found[1]
+        return {"logging.googleapis.com/trace": trace}
+
+    def _allow_origin(self, response: flask.Response) -> None:
+        """Lets browsers of the configured origins read the answer (Fetch, CORS)."""
+        headers = response.headers
+        origin = self.request.headers.get("Origin")
+        if origin is None:
+            return
+        response.vary.add("Origin")
+        if origin not in Runtime.current().config.allowed_origins:
+            return
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = _EXPOSED
+        if self.request.method == "OPTIONS":
+            headers["Access-Control-Allow-Methods"] = headers.get("Allow", "")
+            headers["Access-Control-Allow-Headers"] = _ALLOWED
+            headers["Access-Control-Max-Age"] = "3600"

@@ -1,0 +1,273 @@
+"""One HTTP request, from the framework to a handler and back.
+
+`function` makes a deployable HTTP function of a handler. A request to it is matched, authenticated,
+authorised, parsed, handled and answered, in that order; what goes wrong on the way becomes the one
+JSON form of errors here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import flask
+from pydantic import BaseModel
+from pydantic_core import to_json
+from werkzeug.exceptions import HTTPException
+
+from shared import errors, log
+from shared.documents import port
+from shared.documents.cost import counted
+from shared.edge import bodies, parsing, tokens
+from shared.edge.exchange import Exchange
+from shared.edge.routes import Route, allowed, match
+from shared.ledger.decision import Origin
+from shared.ledger.ledger import Ledger
+from shared.models.base import JSON, MARKDOWN, MarkdownForm, Model
+from shared.models.roles import Role
+from shared.models.settings import Settings
+from shared.rules.callers import SCHEDULERS, Caller
+from shared.runtime import Runtime
+
+_OUT_OF_REACH = (
+    "the store is out of reach; whether a change was made is not known: "
+    "repeat the request with the same Idempotency-Key"
+)
+_OF_A_PERSON = "userId"
+"""The path parameter that the log does not show."""
+_SAFE_METHODS = ("GET", "HEAD")
+
+B = TypeVar("B", bound=BaseModel | None)
+Handler = Callable[..., Any]
+Function = Callable[[flask.Request], flask.Response]
+
+
+@dataclass(frozen=True)
+class Reply(Generic[B]):
+    """An answer with more than a body."""
+
+    body: B
+    etag: str | None = None
+    location: str | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler knows of its request: who calls, with which store, at what time.
+
+    `exchange` is the request itself, for the few who look at more of it than their arguments.
+    """
+
+    runtime: Runtime
+    caller: Caller
+    now: datetime
+    origin: Origin
+    exchange: Exchange
+
+    @property
+    def store(self) -> port.DocumentStore:
+        """The document store."""
+        return self.runtime.store
+
+    @property
+    def tenant(self) -> str:
+        """The caller's tenant."""
+        return self.caller.tenant
+
+    @property
+    def ledger(self) -> Ledger:
+        """The door for this request's mutation."""
+        return Ledger(self.store, self.origin, self.runtime.clock)
+
+    @property
+    def settings(self) -> Settings:
+        """The tenant's settings, at most five minutes old."""
+        return self.runtime.settings.of(self.store, self.tenant, self.now)
+
+
+def function(
+    method: str,
+    path: str,
+    *,
+    roles: frozenset[Role] | None,
+    code: int = 200,
+    expensive: bool = False,
+) -> Callable[[Handler], Function]:
+    """Makes an HTTP function of a handler, at `/v1` + path, for `roles`; None is for everybody.
+
+    The handler takes the `Call` (unless it is for everybody), path parameters by name, `query` and
+    `body` by their annotated models, and returns a model or a `Reply`. `code` is its success; what
+    is `expensive` has a budget of its own.
+    """
+
+    def decorate(handler: Handler) -> Function:
+        entry = serve(
+            handler.__name__, (Route(method, path, roles, code, handler, expensive=expensive),)
+        )
+        entry.__doc__ = handler.__doc__
+        return entry
+
+    return decorate
+
+
+def serve(name: str, routes: Sequence[Route]) -> Function:
+    """The HTTP function called `name` that answers all of `routes`; it shows them as `.routes`."""
+
+    def entry(request: flask.Request) -> flask.Response:
+        return _answer(request, routes)
+
+    entry.__name__ = entry.__qualname__ = name
+    vars(entry)["routes"] = routes
+    if flask.has_app_context() and not flask.has_request_context():
+        # The framework is making its application. Its own pages (a path that it cannot route,
+        # a crash) are to take the same form.
+        flask.current_app.register_error_handler(HTTPException, _framework_error)
+        flask.current_app.register_error_handler(500, _framework_error)
+        _name_no_software()
+    return entry
+
+
+def _name_no_software() -> None:
+    # gunicorn names itself in every answer. It has no setting for that, only this constant, which
+    # its modules copy when the server loads them: after the application is made.
+    with suppress(ImportError):
+        import gunicorn  # type: ignore[import-untyped]  # noqa: PLC0415 - not on every system
+
+        gunicorn.SERVER = "caseledger"
+
+
+def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
+    flask.g.exchange = exchange = Exchange(request)
+    fields: dict[str, Any] = {}
+    with counted() as exchange.cost:
+        try:
+            response = _handled(exchange, routes)
+        except errors.ApiError as error:
+            response = _error_response(error)
+            if error.security_event:
+                fields["securityEvent"] = error.security_event
+        except port.Unavailable:
+            response = _error_response(errors.Unavailable(_OUT_OF_REACH))
+    bodies.leave_unread(request)
+    return exchange.finish(response, **fields)
+
+
+def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
+    request = exchange.request
+    if request.method == "OPTIONS":
+        return flask.Response(status=204, headers={"Allow": allowed(request.path, routes)})
+    route, texts = match(request.method, request.path, routes)
+    exchange.function = route.name
+    runtime = Runtime.current()
+    arguments: dict[str, Any] = {}
+    caller = None
+    if route.roles is not None:
+        caller = _caller(_authorization(request, runtime), route, runtime)
+        exchange.tenant = caller.tenant
+        _spend(caller, route, runtime)
+        caller.require(route.roles)
+    raw = bodies.read(exchange)
+    for name, text in texts.items():
+        arguments[route.parameter(name)] = parsing.path_value(name, text, route.path_types[name])
+    exchange.ids = {name: text for name, text in texts.items() if name != _OF_A_PERSON}
+    query = parsing.query(request.args, route.query)
+    body = parsing.body(raw, route.body)
+    if route.takes_query:
+        arguments["query"] = query
+    if route.takes_body:
+        arguments["body"] = body
+    if caller:
+        origin = _origin(exchange, route, caller, body)
+        arguments["call"] = Call(runtime, caller, runtime.clock(), origin, exchange)
+    return _reply(route, route.handler(**arguments))
+
+
+def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller:
+    if route.roles == SCHEDULERS:
+        return tokens.authenticate_scheduler(authorization, runtime.scheduler_verifier)
+    return tokens.authenticate(authorization, runtime.verifier)
+
+
+def _spend(caller: Caller, route: Route, runtime: Runtime) -> None:
+    if runtime.budgets and route.roles != SCHEDULERS:
+        runtime.budgets.spend(caller, route.budget)
+
+
+def _authorization(request: flask.Request, runtime: Runtime) -> str | None:
+    local = tokens.is_loopback(request.environ.get("SERVER_NAME"))
+    if runtime.config.unsigned_tokens and not local:
+        raise errors.Unauthenticated("unsigned tokens are accepted on a loopback address only")
+    if len(request.headers.getlist("Authorization")) > 1:
+        raise errors.Unauthenticated("more than one Authorization header")
+    return request.headers.get("Authorization")
+
+
+def _origin(exchange: Exchange, route: Route, caller: Caller, body: Model) -> Origin:
+    request = exchange.request
+    key = parsing.idempotency_key(request.headers.get("Idempotency-Key"))
+    safe = request.method in _SAFE_METHODS
+    given = body.model_dump_json(exclude_unset=True)
+    content = [route.name, request.path, sorted(request.args.items()), given]
+    return Origin(
+        tenant=caller.tenant,
+        actor=caller.actor,
+        source="scheduler" if caller.role is Role.SCHEDULER else "system",
+        operation=route.name,
+        request_id=exchange.request_id,
+        key=key,
+        request_hash=hashlib.sha256(to_json(content)).hexdigest() if key else None,
+        matches=parsing.if_match(None if safe else request.headers.get("If-Match")),
+    )
+
+
+def _reply(route: Route, result: BaseModel | Reply[Any]) -> flask.Response:
+    reply = result if isinstance(result, Reply) else Reply(result)
+    response = _represented(route, reply.body)
+    if reply.etag:
+        response.headers["ETag"] = f'"{reply.etag}"'
+    if reply.location:
+        response.headers["Location"] = reply.location
+    if reply.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _represented(route: Route, body: BaseModel | None) -> flask.Response:
+    """The body as JSON, or where it is a document and the caller likes that better, as Markdown."""
+    if body is None:
+        return flask.Response(status=route.code)
+    if not isinstance(body, MarkdownForm):
+        return flask.Response(_json(body), route.code, mimetype=JSON)
+    if flask.request.accept_mimetypes.best_match((JSON, MARKDOWN)) == MARKDOWN:
+        response = flask.Response(body.as_markdown(), route.code, mimetype=MARKDOWN)
+    else:
+        response = flask.Response(_json(body), route.code, mimetype=JSON)
+    response.vary.add("Accept")
+    return response
+
+
+def _json(body: BaseModel) -> str:
+    return body.model_dump_json(by_alias=True)
+
+
+def _error_response(error: errors.ApiError) -> flask.Response:
+    text = to_json({"error": error.body()})
+    response = flask.Response(text, error.code, mimetype=JSON)
+    response.headers.update(error.headers)
+    return response
+
+
+def _framework_error(error: HTTPException) -> flask.Response:
+    """The framework's own answers, and what nobody expected: opaque, the cause in the log."""
+    exchange: Exchange = flask.g.get("exchange") or Exchange(flask.request)
+    bodies.leave_unread(flask.request)
+    if error.code is not None and error.code < 500:  # noqa: PLR2004
+        return exchange.finish(_error_response(errors.NotFound("no function has this path")))
+    cause = getattr(error, "original_exception", None)
+    fields = {"stack": log.stack(cause)} if cause else {}
+    return exchange.finish(_error_response(errors.Internal("internal error")), **fields)

@@ -1,0 +1,87 @@
+"""How much one caller, and one tenant, may ask for in a minute.
+
+Reads, writes and expensive operations have budgets of their own. They are counted in this process,
+or where a Redis is configured for all instances together; while that is out of reach, in this
+process again.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from shared import log
+from shared.config import Budget
+from shared.errors import RateLimited
+from shared.rules.callers import Caller
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+    from limits.strategies import RateLimiter
+
+TENANT_FACTOR = 10
+"""How many times what one of its callers may a tenant may in all."""
+_REDIS_SECONDS = 0.25
+_REDIS_OPTIONS = {
+    "wrap_exceptions": True,
+    "socket_timeout": _REDIS_SECONDS,
+    "socket_connect_timeout": _REDIS_SECONDS,
+}
+_WITHOUT_REDIS_SECONDS = 10.0
+
+
+class Budgets:
+    """The budgets, in requests per minute of one caller; `storage` is memory:// or a redis:// URL.
+
+    The library is loaded here, so by the first request that has a budget: 60 ms.
+    """
+
+    def __init__(self, per_minute: Mapping[Budget, int], storage: str) -> None:
+        self._per_minute = per_minute
+        self._local = _limiter("memory://")
+        self._shared = self._local if storage == "memory://" else _limiter(storage)
+        self._local_until = 0.0
+
+    def spend(self, caller: Caller, budget: Budget) -> None:
+        """Takes one request from the caller's and the tenant's budget. Raises RateLimited."""
+        limit = self._per_minute[budget]
+        self._take(limit, budget, "caller", caller.tenant, caller.subject)
+        self._take(limit * TENANT_FACTOR, budget, "tenant", caller.tenant)
+
+    def _take(self, limit: int, *whose: str) -> None:
+        from limits import RateLimitItemPerMinute  # noqa: PLC0415 - loaded with the limiters
+        from limits.errors import StorageError  # noqa: PLC0415
+
+        item = RateLimitItemPerMinute(limit)
+        limiter = self._local if time.monotonic() < self._local_until else self._shared
+        try:
+            seconds = _seconds_to_wait(limiter, item, whose)
+        except StorageError:
+            log.write(
+                "WARNING", "the shared rate limits are out of reach; each instance has its own"
+            )
+            self._local_until = time.monotonic() + _WITHOUT_REDIS_SECONDS
+            seconds = _seconds_to_wait(self._local, item, whose)
+        if seconds:
+            raise RateLimited(
+                f"more than {limit} {whose[0]} requests of one {whose[1]} in a minute", seconds
+            )
+
+
+def _seconds_to_wait(limiter: RateLimiter, item: RateLimitItem, whose: Sequence[str]) -> int:
+    """Takes one request, or says in how many whole seconds one may be taken; 0 is now."""
+    if limiter.hit(item, *whose):
+        return 0
+    reset = limiter.get_window_stats(item, *whose).reset_time
+    # At that moment itself the window is still full.
+    return max(1, math.floor(reset - time.time()) + 1)
+
+
+def _limiter(storage: str) -> RateLimiter:
+    from limits.storage import storage_from_string  # noqa: PLC0415
+    from limits.strategies import SlidingWindowCounterRateLimiter  # noqa: PLC0415
+
+    options = {} if storage == "memory://" else _REDIS_OPTIONS
+    return SlidingWindowCounterRateLimiter(storage_from_string(storage, **options))

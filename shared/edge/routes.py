@@ -1,0 +1,115 @@
+"""Which function a method and path mean, custom verbs (AIP-136) included."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from pydantic.alias_generators import to_snake
+
+from shared.config import Budget
+from shared.errors import MethodNotAllowed, NotFound
+from shared.models.base import Model
+from shared.models.roles import Role
+
+PREFIX = "/v1"
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+class Nothing(Model):
+    """A query or body in which nothing may stand."""
+
+
+class Route:
+    """An operation of the API: method and path, who may call it, what it takes and gives."""
+
+    def __init__(  # noqa: PLR0913 - it is what `function` is told
+        self,
+        method: str,
+        path: str,
+        roles: frozenset[Role] | None,
+        code: int,
+        handler: Callable[..., Any],
+        *,
+        expensive: bool = False,
+    ) -> None:
+        self.method = method
+        self.path = PREFIX + path
+        self.roles = roles
+        self.code = code
+        self.handler = handler
+        self.name = handler.__name__
+        self.budget: Budget = "expensive" if expensive else "read" if method == "GET" else "write"
+        # A collaborator's id may hold a colon, other ids may not: there it starts the verb.
+        pattern = _PLACE.sub(
+            lambda m: f"(?P<{m[1]}>[^/{'' if m[1] == 'userId' else ':'}]+)", self.path
+        )
+        self.pattern = re.compile(pattern)
+
+    @cached_property
+    def _hints(self) -> dict[str, Any]:
+        return typing.get_type_hints(self.handler, include_extras=True)
+
+    @cached_property
+    def takes_query(self) -> bool:
+        """Whether the handler takes `query`."""
+        return "query" in inspect.signature(self.handler).parameters
+
+    @cached_property
+    def takes_body(self) -> bool:
+        """Whether the handler takes `body`."""
+        return "body" in inspect.signature(self.handler).parameters
+
+    @cached_property
+    def query(self) -> type[Model]:
+        """The model of the query string."""
+        model: type[Model] = self._hints.get("query", Nothing)
+        return model
+
+    @cached_property
+    def body(self) -> type[Model]:
+        """The model of the body."""
+        model: type[Model] = self._hints.get("body", Nothing)
+        return model
+
+    @cached_property
+    def path_types(self) -> dict[str, Any]:
+        """The annotated type of each path parameter, by its name in the path."""
+        return {name: self._hints[self.parameter(name)] for name in _PLACE.findall(self.path)}
+
+    @cached_property
+    def response(self) -> type[Model] | None:
+        """The model of a successful answer; None is no body."""
+        returned = self._hints["return"]
+        (model,) = typing.get_args(returned) or (returned,)
+        return None if model is type(None) else model
+
+    @staticmethod
+    def parameter(name: str) -> str:
+        """The handler's name for a path parameter."""
+        return to_snake(name)
+
+
+def match(method: str, path: str, routes: Sequence[Route]) -> tuple[Route, dict[str, str]]:
+    """The route of a request and its path parameters as text; HEAD is GET.
+
+    Raises NotFound, or MethodNotAllowed with `Allow`.
+    """
+    for route in routes:
+        fits = route.method == ("GET" if method == "HEAD" else method)
+        if fits and (found := route.pattern.fullmatch(path)):
+            return route, found.groupdict()
+    allow = allowed(path, routes)
+    raise MethodNotAllowed(f"this path takes {allow}", headers={"Allow": allow})
+
+
+def allowed(path: str, routes: Sequence[Route]) -> str:
+    """The methods that a path takes, as `Allow` lists them. Raises NotFound for an unknown path."""
+    methods = {route.method for route in routes if route.pattern.fullmatch(path)}
+    if not methods:
+        raise NotFound("no function has this path")
+    return ", ".join(sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())))

@@ -1,0 +1,168 @@
+"""From a bearer token to a `Caller`: OpenID Connect ID tokens, checked against the issuer's keys.
+
+RS256 and ES256 only; exp, iat, aud, iss and sub are required (RFC 7519, RFC 8725). The token
+library is loaded by the first signed token, not before.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Protocol
+
+from shared.errors import Unauthenticated, Unavailable
+from shared.models.base import is_id, is_user_id
+from shared.models.roles import Role
+from shared.rules.callers import Caller
+
+MAX_TOKEN_BYTES = 8_192
+MAX_LIFETIME_SECONDS = 86_400
+LEEWAY_SECONDS = 30
+_ALGORITHMS = ("RS256", "ES256")
+_ROLES = frozenset(Role)
+_EMAIL_LENGTH = 254
+_NO_TENANT = "none"
+
+
+class Verifier(Protocol):
+    """Checks a token's signature and times, and gives its claims."""
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """Raises Unauthenticated, or Unavailable where no key could be fetched."""
+
+
+def authenticate(authorization: str | None, verifier: Verifier) -> Caller:
+    """The caller that an `Authorization` header proves. Raises Unauthenticated."""
+    return _caller(verifier.claims(_bearer(authorization)))
+
+
+def authenticate_scheduler(authorization: str | None, verifier: Verifier) -> Caller:
+    """The scheduler, who is of no tenant; others by their role. Raises Unauthenticated."""
+    claims = verifier.claims(_bearer(authorization))
+    return _caller({**claims, "tenant": claims.get("tenant") or _NO_TENANT})
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token or token != token.strip():
+        raise Unauthenticated("send Authorization: Bearer and an ID token")
+    if len(token) > MAX_TOKEN_BYTES:
+        raise Unauthenticated("the token is too long")
+    return token
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    subject, tenant, role = (claims.get(name) for name in ("sub", "tenant", "role"))
+    if not isinstance(subject, str) or not is_user_id(subject):
+        raise Unauthenticated("the token's sub is not a usable user id")
+    if not isinstance(tenant, str) or not is_id(tenant):
+        raise Unauthenticated("the token names no tenant")
+    if not isinstance(role, str) or role not in _ROLES:
+        raise Unauthenticated("the token names no known role")
+    return Caller(subject, _proven_email(claims), tenant, Role(role))
+
+
+def _proven_email(claims: Mapping[str, Any]) -> str | None:
+    email = claims.get("email")
+    if claims.get("email_verified") is not True or not isinstance(email, str):
+        return None
+    fit = 0 < len(email) <= _EMAIL_LENGTH and email.isprintable() and " " not in email
+    return email if fit else None
+
+
+class SignedTokens:
+    """Tokens of one issuer, by the keys that it publishes; keys are fetched once and kept."""
+
+    def __init__(self, issuer: str, audience: str, jwks_url: str) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._jwks_url = jwks_url
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """See `Verifier`."""
+        import jwt  # noqa: PLC0415 - refusals and local runs do without it
+
+        from shared.edge.signing_keys import OutOfReachError  # noqa: PLC0415 - as above
+
+        try:
+            key = self._keys.get_signing_key_from_jwt(token)
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=_ALGORITHMS,
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "iat", "aud", "iss", "sub"]},
+            )
+        except OutOfReachError as error:
+            raise Unavailable("the issuer's keys are out of reach") from error
+        except jwt.PyJWTError as error:
+            raise Unauthenticated(f"the token is not valid: {type(error).__name__}") from error
+        expires, issued = claims["exp"], claims["iat"]
+        if not (isinstance(expires, int | float) and isinstance(issued, int | float)):
+            raise Unauthenticated("the token's times are not numbers")
+        if not 0 < expires - issued <= MAX_LIFETIME_SECONDS:
+            raise Unauthenticated("the token lives too long")
+        return claims
+
+    @cached_property
+    def _keys(self) -> Any:
+        from shared.edge.signing_keys import Keys  # noqa: PLC0415 - as above
+
+        return Keys(self._jwks_url)
+
+
+class SchedulerTokens:
+    """Google's OpenID Connect tokens of one service account, which Cloud Scheduler calls with.
+
+    (docs.cloud.google.com/scheduler/docs/http-target-auth)
+    """
+
+    def __init__(self, tokens: Verifier, email: str) -> None:
+        self._tokens = tokens
+        self._email = email
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """See `Verifier`."""
+        if not self._email:
+            raise Unauthenticated("there is no scheduler")
+        claims = self._tokens.claims(token)
+        if _proven_email(claims) != self._email:
+            raise Unauthenticated("the token is not the scheduler's")
+        return {**claims, "role": Role.SCHEDULER}
+
+
+class UnsignedTokens:
+    """Unsigned tokens, for local runs. Only sub, tenant, role and email are looked at."""
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """See `Verifier`."""
+        parts = token.split(".")
+        if len(parts) != 3 or parts[2] or _segment(parts[0]).get("alg") != "none":  # noqa: PLR2004
+            raise Unauthenticated("local runs take unsigned tokens: python -m local token")
+        payload = _segment(parts[1])
+        names = ("sub", "tenant", "role", "email")
+        return {name: payload.get(name) for name in names} | {"email_verified": True}
+
+
+def _segment(part: str) -> dict[str, Any]:
+    try:
+        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        raise Unauthenticated("the token is not a JWT") from None
+    if not isinstance(value, dict):
+        raise Unauthenticated("the token is not a JWT")
+    return value
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a server's or client's address is this machine's own."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,142 @@
+"""One attempt after another to have one event recorded, and what was recorded in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Generic
+
+from shared import errors
+from shared.documents.port import (
+    Conflict,
+    Create,
+    Document,
+    DocumentStore,
+    Unavailable,
+    Write,
+)
+from shared.ledger import events
+from shared.ledger.decision import Decision, Note, Origin, Recorded
+from shared.ledger.subjects import Kind, S, changes, load, tombstone, written
+from shared.models.events import Event
+from shared.models.subjects import Head
+from shared.rules import chain
+
+UNKNOWN_OUTCOMES = 5
+"""Lost answers that a mutation takes before it gives the uncertainty to the caller (503)."""
+
+KEY_REUSED = "the Idempotency-Key was used for another request"
+
+
+class Posting(Generic[S]):
+    """The attempts of one request to have one event recorded."""
+
+    def __init__(self, store: DocumentStore, origin: Origin, kind: Kind[S], row: str = "") -> None:
+        self.kind = kind
+        self._store = store
+        self._origin = origin
+        self.event_id = origin.event_id(row)
+        self._sent: dict[str, Recorded[S]] = {}
+        self.unknown = 0
+        self.beaten = False
+
+    def path(self, name: str) -> str:
+        """Where the subject called `name` is kept."""
+        return self.kind.path(self._origin.tenant, name)
+
+    def post(
+        self, name: str, document: Document | None, decision: Decision[S], now: datetime
+    ) -> Recorded[S] | None:
+        """Commits a decision; None where others were first, or nobody knows."""
+        recorded, writes = self.prepared(name, document, decision, now)
+        try:
+            self._store.commit(writes)
+        except Conflict:
+            self.beaten = True
+            return None
+        except Unavailable:
+            self.unknown += 1
+            if self.unknown >= UNKNOWN_OUTCOMES:
+                raise
+            return None
+        return recorded
+
+    def prepared(
+        self, name: str, document: Document | None, decision: Decision[S], now: datetime
+    ) -> tuple[Recorded[S], list[Write]]:
+        """What would be recorded, and the writes that record it."""
+        origin, kind = self._origin, self.kind
+        old = load(kind, document) if document else kind.absent and kind.absent(name, now)
+        content = {
+            "id": self.event_id,
+            "subject": kind.subject(name),
+            "case_id": decision.case_id,
+            "created_at": now,
+            "actor": origin.actor,
+            "source": decision.source or origin.source,
+            "event_type": decision.event_type,
+            "severity": decision.severity,
+            "agent_id": decision.agent_id,
+            "outcome": "success",
+            "message": decision.message,
+            "reason": decision.reason,
+            "changes": changes(kind, old, None if decision.deletes else decision.state),
+            "meta": decision.meta,
+            "request_id": origin.request_id,
+            "request_hash": origin.request_hash,
+        }
+        event = chain.linked(origin.tenant, decision.state.head, content)
+        last, more = self._following(event, content, decision.also)
+        head = Head(sequence=last.sequence, hash=last.hash)
+        state = decision.state.model_copy(update={"head": head, "updated_at": now})
+        path = self.path(name)
+        writes = [
+            tombstone(path, document, state)
+            if decision.deletes
+            else written(path, document, state),
+            Create(events.path(origin.tenant, event.id), events.to_data(event)),
+            *more,
+            *decision.writes,
+        ]
+        self._sent[event.hash] = recorded = Recorded(name, state, event)
+        return recorded, writes
+
+    def _following(
+        self, event: Event, content: dict[str, Any], notes: Sequence[Note]
+    ) -> tuple[Event, list[Write]]:
+        """The events after the first of a commit: the last of the chain, and their writes."""
+        tenant = self._origin.tenant
+        writes: list[Write] = []
+        for number, note in enumerate(notes, 2):
+            own: dict[str, Any] = {
+                "id": f"{self.event_id}-{number}",
+                "changes": [],
+                "request_hash": None,
+            }
+            head = Head(sequence=event.sequence, hash=event.hash)
+            event = chain.linked(tenant, head, {**content, **own, **note._asdict()})
+            writes.append(Create(events.path(tenant, event.id), events.to_data(event)))
+        return event, writes
+
+    def receipt(self) -> Recorded[S] | None:
+        """What this request did: in an attempt whose answer was lost, or when it came before."""
+        origin = self._origin
+        if origin.key is None and not self.unknown:
+            return None
+        document = self._store.get(events.path(origin.tenant, self.event_id))
+        if document is None:
+            return None
+        event = events.from_document(document)
+        if own := self._sent.get(event.hash):
+            return own
+        if event.request_hash != origin.request_hash:
+            raise errors.KeyReused(KEY_REUSED)
+        name = event.subject.removeprefix(f"{self.kind.collection}/")
+        subject = self._store.get(self.path(name))
+        return Recorded(name, load(self.kind, subject), event, replayed=True)
+
+    def given_up(self) -> Exception:
+        """The error to end with, once there is no time left."""
+        if self.unknown:
+            return Unavailable("nobody knows whether it was committed")
+        return errors.Aborted("others were faster, too often; try again")

@@ -1,0 +1,119 @@
+"""Audit events: what a client may report, and what is kept of every change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from shared.models.base import JsonObject, Model, Name, Reason
+from shared.models.roles import Actor
+
+
+class EventType(StrEnum):
+    """What happened: first what clients report, then what the system itself does."""
+
+    SUBMISSION_RECEIVED = "submission_received"
+    NOTE_ADDED = "note_added"
+    ATTACHMENT_ADDED = "attachment_added"
+    DOCUMENT_RECEIVED = "document_received"
+    STATE_CHANGED = "state_changed"
+    AGENT_ACTION = "agent_action"
+    ERROR = "error"
+    CUSTOM = "custom"
+    CASE_CREATED = "case_created"
+    CASE_UPDATED = "case_updated"
+    STATUS_CHANGED = "status_changed"
+    ASSIGNED = "assigned"
+    CASE_REOPENED = "case_reopened"
+    CASE_DELETED = "case_deleted"
+    EVIDENCE_ATTACHED = "evidence_attached"
+    EVIDENCE_UPDATED = "evidence_updated"
+    EVIDENCE_REMOVED = "evidence_removed"
+    PACKET_UPDATED = "packet_updated"
+    PACKET_FROZEN = "packet_frozen"
+    WORKSHEET_SAVED = "worksheet_saved"
+    COLLABORATOR_CHANGED = "collaborator_changed"
+    HOLD_PLACED = "hold_placed"
+    HOLD_RELEASED = "hold_released"
+    INTERVENTION_REQUESTED = "intervention_requested"
+    INTERVENTION_CLAIMED = "intervention_claimed"
+    INTERVENTION_RELEASED = "intervention_released"
+    INTERVENTION_DECIDED = "intervention_decided"
+    INTERVENTION_COMPLETED = "intervention_completed"
+    INTERVENTION_EXPIRED = "intervention_expired"
+    AGENT_STARTED = "agent_started"
+    AGENT_COMPLETED = "agent_completed"
+    AGENT_FAILED = "agent_failed"
+    RECORD_ADDED = "record_added"
+    ESCALATED = "escalated"
+    SETTINGS_CHANGED = "settings_changed"
+    RECORDS_PURGED = "records_purged"
+
+
+ClientEventType = Literal[
+    "submission_received",
+    "note_added",
+    "attachment_added",
+    "document_received",
+    "state_changed",
+    "agent_action",
+    "error",
+    "custom",
+]
+
+
+Severity = Literal["info", "warning", "error", "critical"]
+
+
+Source = Literal["system", "api", "scheduler"]
+
+
+Outcome = Literal["success", "denied", "failure"]
+
+
+class Change(Model):
+    """A field's value before and after."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+class Event(Model):
+    """One link of a subject's audit chain.
+
+    `hash` is the SHA-256 of the RFC 8785 canonical JSON of everything else and the tenant;
+    `previousHash` is the hash of the event before it, 64 zeros at the first. `requestHash` is there
+    when the request came with an Idempotency-Key: the event is then also the receipt.
+    """
+
+    id: str
+    subject: str
+    case_id: str | None
+    sequence: int
+    created_at: datetime
+    actor: Actor
+    source: Source
+    event_type: EventType
+    severity: Severity
+    agent_id: str | None
+    outcome: Outcome
+    message: str
+    reason: str | None
+    changes: list[Change]
+    meta: dict[str, Any]
+    request_id: str
+    request_hash: str | None
+    previous_hash: str
+    hash: str
+
+
+class NewEvent(Model):
+    """An event that a client reports on a case."""
+
+    event_type: ClientEventType
+    message: Reason
+    severity: Severity = "info"
+    agent_id: Name | None = None
+    meta: JsonObject = {}

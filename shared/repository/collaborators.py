@@ -1,0 +1,29 @@
+"""Collaborators of a case, and legal holds on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.ledger.decision import Decision, Recorded
+from shared.ledger.kinds import CASES
+from shared.ledger.ledger import Ledger
+from shared.models.case import StoredCase
+from shared.models.events import EventType
+from shared.models.sharing import Permission
+from shared.rules import cases as case_rules
+from shared.rules.callers import Caller
+
+
+def share(
+    ledger: Ledger, caller: Caller, case_id: str, user_id: str, permission: Permission | None
+) -> Recorded[StoredCase]:
+    """Sets a collaborator's permission, or takes it (None). Raises PermissionDenied, NotFound."""
+
+    def shared(old: StoredCase, _: datetime) -> Decision[StoredCase] | None:
+        new = case_rules.shared_with(old, caller, user_id, permission)
+        if new == old:
+            return None
+        message = f"Collaborator {user_id}: {permission or 'removed'}"
+        return Decision(new, EventType.COLLABORATOR_CHANGED, message, case_id=case_id)
+
+    return ledger.change(CASES, case_id, shared)

@@ -1,0 +1,65 @@
+"""Who calls, and which roles may do what. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.errors import PermissionDenied
+from shared.models.roles import Actor, Role
+
+_RANKS = (Role.VIEWER, Role.VERIFIER, Role.PILOT, Role.ADMIN)
+
+
+def at_least(role: Role) -> frozenset[Role]:
+    """The people's roles from `role` upwards: viewer < verifier < pilot < admin."""
+    return frozenset(_RANKS[_RANKS.index(role) :])
+
+
+READERS = at_least(Role.VIEWER) | {Role.AGENT}
+
+
+CONTRIBUTORS = at_least(Role.VERIFIER) | {Role.AGENT}
+
+
+PEOPLE = at_least(Role.VIEWER)
+
+
+VERIFIERS = at_least(Role.VERIFIER)
+
+
+PILOTS = at_least(Role.PILOT)
+
+
+ADMINS = at_least(Role.ADMIN)
+
+
+SCHEDULERS = frozenset({Role.SCHEDULER})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the token's subject, its email address where that is proven, tenant and role."""
+
+    subject: str
+    email: str | None
+    tenant: str
+    role: Role
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as an event names it."""
+        kinds: dict[Role, Any] = {Role.AGENT: "service", Role.SCHEDULER: "system"}
+        return Actor(
+            subject=self.subject,
+            email=self.email,
+            type=kinds.get(self.role, "user"),
+            role=self.role,
+        )
+
+    def require(self, roles: Iterable[Role]) -> None:
+        """Raises PermissionDenied unless the caller's role is one of `roles`."""
+        if self.role not in roles:
+            allowed = ", ".join(sorted(roles))
+            raise PermissionDenied(f"role {self.role} may not do this; needed: {allowed}")

@@ -1,0 +1,93 @@
+"""The audit chain: how events are linked, and how a chain is checked. Pure.
+
+Each event's hash covers its content, the tenant and the hash before it; the subject holds the last.
+So an event that was edited, removed, inserted or moved is found and named. Whoever can write both
+the events and the subject can forge a whole chain: only a head kept elsewhere shows that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from shared.models.audit import BrokenLink
+from shared.models.events import Event
+from shared.models.subjects import GENESIS, Head
+from shared.rules.canonical import canonical
+
+
+def linked(tenant: str, head: Head, content: dict[str, Any]) -> Event:
+    """The event with `content` that follows `head`: numbered, linked and hashed."""
+    event = Event(**content, sequence=head.sequence + 1, previous_hash=head.hash, hash=GENESIS)
+    return event.model_copy(update={"hash": event_hash(tenant, event)})
+
+
+def event_hash(tenant: str, event: Event) -> str:
+    """SHA-256, in hex, of the RFC 8785 form of the event's JSON without `hash`, with `tenant`."""
+    content = event.model_dump(mode="json", by_alias=True, exclude={"hash"})
+    return hashlib.sha256(canonical({"tenant": tenant, **content})).hexdigest()
+
+
+class Check:
+    """Checks one chain from its head backwards, an event at a time, in constant memory."""
+
+    def __init__(self, tenant: str, subject: str, head: Head) -> None:
+        self._tenant = tenant
+        self._subject = subject
+        self._sequence = head.sequence
+        # What the event of that sequence must have as its hash, where it is known.
+        self._hash: str | None = head.hash
+        self._seen = 0
+        self.broken: BrokenLink | None = None
+
+    @property
+    def events(self) -> int:
+        """How many events were looked at."""
+        return self._seen
+
+    def follow(self, events: Iterable[Event | int | None]) -> None:
+        """Takes events in descending sequence.
+
+        Of one that cannot be read its sequence is enough, and None if not even that is known.
+        """
+        for event in events:
+            self._seen += 1
+            if isinstance(event, Event):
+                self._take(event.sequence, event)
+            else:
+                self._take(self._sequence if event is None else event, None)
+
+    def finish(self) -> None:
+        """Says that no event comes before those seen."""
+        if self._sequence > 0:
+            self._break(1, "event is missing")
+        elif self._hash not in (None, GENESIS):
+            self._break(1, "first event does not start the chain")
+
+    def _take(self, sequence: int, event: Event | None) -> None:
+        if sequence > self._sequence:
+            beyond = "event is duplicated" if self._seen > 1 else "event lies beyond the head"
+            self._break(sequence, beyond)
+            return
+        if sequence < self._sequence:
+            self._break(sequence + 1, "event is missing")
+            self._hash = None
+        self._sequence = sequence - 1
+        problem = self._problem(event)
+        if problem:
+            self._break(sequence, problem)
+        # What a broken event says of the one before it is no evidence against that one.
+        self._hash = event.previous_hash if event and not problem else None
+
+    def _problem(self, event: Event | None) -> str | None:
+        if event is None:
+            return "event cannot be read"
+        if self._hash not in (None, event.hash):
+            return "hash is not the one its successor or the head names"
+        if event.hash != event_hash(self._tenant, event) or event.subject != self._subject:
+            return "content does not match its hash"
+        return None
+
+    def _break(self, sequence: int, problem: str) -> None:
+        self.broken = BrokenLink(sequence=sequence, problem=problem)

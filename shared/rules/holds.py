@@ -1,0 +1,27 @@
+"""Legal holds on a case. Pure."""
+
+from __future__ import annotations
+
+from shared.errors import FailedPrecondition, NotFound
+from shared.models.case import (
+    StoredCase,
+)
+from shared.models.sharing import Hold
+
+MAX_HOLDS = 50
+
+
+def held(case: StoredCase, hold: Hold) -> StoredCase:
+    """The case under one more legal hold."""
+    if len(case.holds) >= MAX_HOLDS:
+        raise FailedPrecondition(f"a case has at most {MAX_HOLDS} holds at once")
+    return case.model_copy(update={"holds": [*case.holds, hold], "legal_hold": True})
+
+
+def released(case: StoredCase, hold_id: str) -> tuple[StoredCase, Hold]:
+    """The case without one of its holds, and that hold; it stays held while there are others."""
+    for hold in case.holds:
+        if hold.id == hold_id:
+            rest = [other for other in case.holds if other is not hold]
+            return case.model_copy(update={"holds": rest, "legal_hold": bool(rest)}), hold
+    raise NotFound("the case has no such hold")

@@ -1,0 +1,243 @@
+"""What may happen to an intervention, and what it does to it. Pure: no store, no clock of its own.
+
+Every rule takes an intervention and gives the one that follows, or raises: `PermissionDenied` where
+the caller may never do this, `FailedPrecondition` where its state forbids it, telling who holds or
+decided it and how. What has run out becomes `expired`, whatever was asked of it. A rule that
+changes nothing gives the intervention back as it is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.errors import FailedPrecondition, InvalidArgument, PermissionDenied
+from shared.models.intervention import (
+    OPEN,
+    DecisionGiven,
+    Intervention,
+    InterventionFields,
+    InterventionStatus,
+    InterventionType,
+    NewIntervention,
+    Priority,
+    StoredIntervention,
+)
+from shared.models.roles import Role
+from shared.rules.callers import Caller, at_least
+from shared.rules.canonical import canonical_text, parsed
+from shared.rules.cases import SOONEST
+
+_Status = InterventionStatus
+TRANSITIONS: dict[InterventionStatus, tuple[InterventionStatus, ...]] = {
+    _Status.PENDING: (_Status.IN_PROGRESS, _Status.APPROVED, _Status.REJECTED, _Status.EXPIRED),
+    _Status.IN_PROGRESS: (
+        _Status.PENDING,
+        _Status.APPROVED,
+        _Status.REJECTED,
+        _Status.COMPLETED,
+        _Status.EXPIRED,
+    ),
+    _Status.APPROVED: (_Status.COMPLETED,),
+    _Status.REJECTED: (),
+    _Status.EXPIRED: (),
+    _Status.COMPLETED: (),
+}
+_RANKS = {priority: rank for rank, priority in enumerate(Priority)}
+_OUTCOMES = {"approve": _Status.APPROVED, "reject": _Status.REJECTED}
+_ANY_JSON = ("context", "response", "result")
+_SHOWN = tuple(field.alias or name for name, field in InterventionFields.model_fields.items())
+
+
+def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredIntervention:
+    """A new intervention. Raises InvalidArgument where it would have expired already."""
+    urgent = new.type is InterventionType.KILL_SWITCH
+    priority = new.priority or (Priority.CRITICAL if urgent else Priority.NORMAL)
+    return StoredIntervention(
+        uow_id=new.uow_id,
+        type=new.type,
+        status=_Status.PENDING,
+        priority=priority,
+        priority_rank=_RANKS[priority],
+        title=new.title,
+        description=new.description,
+        context=canonical_text(new.context),
+        case_id=new.case_id,
+        required_role=new.required_role,
+        created_at=now,
+        created_by=caller.actor.name,
+        created_by_subject=caller.subject,
+        updated_at=now,
+        expires_at=_expiry(new, now),
+    )
+
+
+def claimed(intervention: StoredIntervention, caller: Caller, now: datetime) -> StoredIntervention:
+    """The intervention in the hands of the caller, who must be the first, or have it already."""
+    _require_decider(intervention, caller)
+    if has_run_out(intervention, now):
+        return expired(intervention, now)
+    if intervention.status is _Status.IN_PROGRESS and _holds(intervention, caller):
+        return intervention
+    _require_move(intervention, _Status.IN_PROGRESS)
+    return intervention.model_copy(
+        update={"status": _Status.IN_PROGRESS, "assigned_to": caller.actor.name}
+    )
+
+
+def released(intervention: StoredIntervention, caller: Caller, now: datetime) -> StoredIntervention:
+    """The intervention back in the queue; only its holder may, or an admin."""
+    caller.require(at_least(Role(intervention.required_role)))
+    if has_run_out(intervention, now):
+        return expired(intervention, now)
+    _require_move(intervention, _Status.PENDING)
+    if not _holds(intervention, caller) and caller.role is not Role.ADMIN:
+        raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
+    return intervention.model_copy(update={"status": _Status.PENDING, "assigned_to": None})
+
+
+def decided(
+    intervention: StoredIntervention, given: DecisionGiven, caller: Caller, now: datetime
+) -> StoredIntervention:
+    """The intervention decided by the caller: nobody else holds it, and it is not their own."""
+    _require_decider(intervention, caller)
+    _require_words(intervention.type, given)
+    if has_run_out(intervention, now):
+        return expired(intervention, now)
+    outcome = _OUTCOMES[given.decision]
+    _require_move(intervention, outcome)
+    if intervention.assigned_to and not _holds(intervention, caller):
+        raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
+    return _resolved(
+        intervention,
+        outcome,
+        now,
+        assigned_to=caller.actor.name,
+        decision=given.decision,
+        decided_by=caller.actor.name,
+        action_reason=given.reason,
+        response=canonical_text(given.response),
+    )
+
+
+def completed(
+    intervention: StoredIntervention, result: Any, caller: Caller, now: datetime
+) -> StoredIntervention:
+    """The intervention acted on: by an agent once it is approved, or by its holder."""
+    if has_run_out(intervention, now):
+        return expired(intervention, now)
+    _require_move(intervention, _Status.COMPLETED)
+    by_agent = caller.role is Role.AGENT and intervention.status is _Status.APPROVED
+    if not (by_agent or _holds(intervention, caller)):
+        raise _refusal(intervention, "only an agent, once it is approved, or its holder may")
+    if intervention.decision is None:
+        return _resolved(intervention, _Status.COMPLETED, now, result=canonical_text(result))
+    return intervention.model_copy(
+        update={"status": _Status.COMPLETED, "result": canonical_text(result), **_archived(now)}
+    )
+
+
+def expired(intervention: StoredIntervention, now: datetime) -> StoredIntervention:
+    """The intervention that nobody decided in time, as of then. That is no rejection."""
+    at = intervention.expires_at
+    return intervention.model_copy(
+        update={"status": _Status.EXPIRED, "action_at": at, **_archived(now)}
+    )
+
+
+def has_run_out(intervention: StoredIntervention, now: datetime) -> bool:
+    """Whether it is too late to decide: at `expiresAt` it is."""
+    open_ = intervention.status in OPEN
+    return open_ and intervention.expires_at is not None and intervention.expires_at <= now
+
+
+def late(intervention: StoredIntervention) -> FailedPrecondition:
+    """The error for who was too late: it expired."""
+    return _refusal(intervention, "it expired before it was decided")
+
+
+def waits(row: dict[str, Any], now: datetime) -> bool:
+    """Whether the intervention in a document's data can still be decided at `now`."""
+    expires_at = row["expiresAt"]
+    return row["status"] in OPEN and (expires_at is None or expires_at > now)
+
+
+def shown(intervention_id: str, stored: StoredIntervention, now: datetime) -> Intervention:
+    """The intervention as a client sees it at `now`."""
+    row = shown_row(intervention_id, stored.model_dump(by_alias=True), now)
+    return Intervention.model_validate(row, strict=False, by_name=False)
+
+
+def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The JSON fields of an intervention as a client sees it, from its document's data."""
+    row: dict[str, Any] = {"id": intervention_id}
+    for name in _SHOWN:
+        row[name] = data[name]
+    for name in _ANY_JSON:
+        row[name] = parsed(data[name])
+    if data["status"] in OPEN and not waits(data, now):
+        row |= {"status": _Status.EXPIRED, "actionAt": data["expiresAt"], "archived": True}
+    return row
+
+
+def _expiry(new: NewIntervention, now: datetime) -> datetime | None:
+    if new.expires_in_seconds is not None:
+        return now + timedelta(seconds=new.expires_in_seconds)
+    if new.expires_at is not None and new.expires_at <= now:
+        raise InvalidArgument.field("expiresAt", "must be in the future")
+    return new.expires_at
+
+
+def _holds(intervention: StoredIntervention, caller: Caller) -> bool:
+    return intervention.assigned_to == caller.actor.name
+
+
+def _require_decider(intervention: StoredIntervention, caller: Caller) -> None:
+    """Raises PermissionDenied below the required role, and for what the caller asked themselves."""
+    caller.require(at_least(Role(intervention.required_role)))
+    own_names = {intervention.created_by, intervention.created_by_subject}
+    if own_names & {caller.subject, caller.actor.name}:
+        raise PermissionDenied("nobody decides what they asked themselves")
+
+
+def _require_words(kind: InterventionType, given: DecisionGiven) -> None:
+    """Raises InvalidArgument where a reason or an answer is missing."""
+    if given.reason is None and (
+        given.decision == "reject" or kind is InterventionType.WAIVE_VIOLATION
+    ):
+        raise InvalidArgument.field("reason", f"is required to {given.decision} a {kind}")
+    if kind is InterventionType.CLARIFICATION and given.decision == "approve":
+        text = (given.response or {}).get("text")
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidArgument.field("response.text", "is required to answer a clarification")
+
+
+def _require_move(intervention: StoredIntervention, to: InterventionStatus) -> None:
+    status = intervention.status
+    if to in TRANSITIONS[status]:
+        return
+    if status is _Status.IN_PROGRESS:
+        raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
+    by = f" by {intervention.decided_by}" if intervention.decided_by else ""
+    raise _refusal(intervention, f"it is {status}{by}")
+
+
+def _refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
+    """The error that tells a loser how the intervention stands."""
+    told = {"status", "assigned_to", "decision", "decided_by", "action_reason", "action_at"}
+    state = intervention.model_dump(mode="json", by_alias=True, include=told)
+    allowed = list(TRANSITIONS[intervention.status])
+    return FailedPrecondition(f"not possible: {why}", [{**state, "allowed": allowed}])
+
+
+def _resolved(
+    intervention: StoredIntervention, outcome: InterventionStatus, now: datetime, **fields: Any
+) -> StoredIntervention:
+    seconds = (now - intervention.created_at).total_seconds()
+    resolved = {"status": outcome, "action_at": now, "resolution_seconds": round(seconds, 3)}
+    archived = {} if TRANSITIONS[outcome] else _archived(now)
+    return intervention.model_copy(update={**fields, **resolved, **archived})
+
+
+def _archived(now: datetime) -> dict[str, Any]:
+    return {"archived": True, "sweep_at": now + SOONEST}

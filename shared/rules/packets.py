@@ -1,0 +1,64 @@
+"""The packet: what its items, and it as a whole, hash to. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.models.case import StoredCase
+from shared.models.evidence import EvidenceContent, EvidenceRef
+from shared.models.packet import ManifestEntry, Packet
+from shared.rules.canonical import canonical
+
+
+def content_of(item: EvidenceContent) -> EvidenceContent:
+    """What an item says, without what is kept beside it."""
+    return EvidenceContent(**{name: getattr(item, name) for name in EvidenceContent.model_fields})
+
+
+def content_hash(content: EvidenceContent) -> str:
+    """The hash of what an item says: SHA-256 over its RFC 8785 form."""
+    return _sha256(content.model_dump(mode="json", by_alias=True))
+
+
+def reference(content: EvidenceContent) -> EvidenceRef:
+    """The item's place on its case."""
+    size = len(content.model_dump_json(by_alias=True).encode())
+    return EvidenceRef(id=content.id, sha256=content_hash(content), size=size)
+
+
+def assembled(
+    case_id: str,
+    case: StoredCase,
+    items: Sequence[EvidenceContent],
+    version: int | None = None,
+    frozen: tuple[datetime, str] | None = None,
+) -> Packet:
+    """The packet of these items in this order: `frozen` when and by whom, or a draft."""
+    contents = [content_of(item) for item in items]
+    frozen_at, frozen_by = frozen or (None, None)
+    packet = Packet(
+        case_id=case_id,
+        version=version,
+        state="draft" if frozen is None else "frozen",
+        title=case.title,
+        decision_type=case.decision_type,
+        frozen_at=frozen_at,
+        frozen_by=frozen_by,
+        items=contents,
+        manifest=[ManifestEntry(id=item.id, sha256=content_hash(item)) for item in contents],
+        sha256="",
+    )
+    return packet.model_copy(update={"sha256": packet_hash(packet)})
+
+
+def packet_hash(packet: Packet) -> str:
+    """SHA-256 over the RFC 8785 form of `{caseId, version, items, manifest}`."""
+    covered = {"case_id", "version", "items", "manifest"}
+    return _sha256(packet.model_dump(mode="json", by_alias=True, include=covered))
+
+
+def _sha256(content: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical(content)).hexdigest()

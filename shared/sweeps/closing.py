@@ -1,0 +1,50 @@
+"""Closes cases that have been approved for as long as their tenant's `autoCloseDays`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.documents.port import Document, Filter, Query
+from shared.ledger.decision import Decision, Rule
+from shared.ledger.kinds import CASES
+from shared.models.case import Status, StoredCase
+from shared.models.events import EventType
+from shared.models.settings import StoredSettings
+from shared.rules import cases as case_rules
+from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
+
+_APPROVED = Filter("status", "==", Status.APPROVED)
+_REASON = "Approved for as long as the settings keep an approved case open"
+
+
+def close_approved(run: SweepRun) -> None:
+    """Closes what is due, of all tenants, by the rules of any closing."""
+    run.wake("closingChangedAt", _approved)
+    for rows in run.due(sorted_by_sweep("cases", _APPROVED, due_by(run.now), group=True)):
+        ripe = run.ripe(list(run.readable(CASES.state, rows)), _closes_at)
+        run.change(CASES, [row for row, _ in ripe], _closer)
+
+
+def _approved(tenant: str) -> list[Query]:
+    return [sorted_by_sweep(f"tenants/{tenant}/cases", _APPROVED)]
+
+
+def _closes_at(settings: StoredSettings, case: StoredCase) -> datetime:
+    return after_days(case.status_changed_at, settings.auto_close_days)
+
+
+def _closer(row: Document) -> Rule[StoredCase]:
+    since = row.data["statusChangedAt"]
+
+    def closed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+        if old.status is not Status.APPROVED or old.status_changed_at != since:
+            return None
+        return Decision(
+            case_rules.closed(old, _REASON, now),
+            EventType.STATUS_CHANGED,
+            f"Status changed from {old.status} to {Status.CLOSED}",
+            reason=_REASON,
+            case_id=row.id,
+        )
+
+    return closed

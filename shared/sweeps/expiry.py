@@ -1,0 +1,31 @@
+"""Expires interventions that nobody decided in time.
+
+It only tidies: whoever comes too late to decide one expires it by that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.documents.port import Filter, Order, Query
+from shared.ledger.decision import Decision
+from shared.ledger.kinds import INTERVENTIONS
+from shared.models.intervention import OPEN, StoredIntervention
+from shared.repository import interventions
+from shared.rules import interventions as intervention_rules
+from shared.sweeps.run import SweepRun
+
+
+def expire(run: SweepRun) -> None:
+    """Expires what is past its `expiresAt`, of all tenants, first what has been so for longest."""
+    overdue = (Filter("status", "in", list(OPEN)), Filter("expiresAt", "<=", run.now))
+    query = Query("interventions", overdue, (Order("expiresAt"),), group=True)
+    for rows in run.due(query):
+        readable = [row for row, _ in run.readable(INTERVENTIONS.state, rows)]
+        run.change(INTERVENTIONS, readable, lambda _: _expired)
+
+
+def _expired(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | None:
+    if not intervention_rules.has_run_out(old, now):
+        return None
+    return interventions.expiry(intervention_rules.expired(old, now))

@@ -1,0 +1,241 @@
+"""Removes what is past its tenant's retention: closed cases with all that is theirs, interventions.
+
+The audit trail stays, and a tombstone holds the end of each chain. What is removed and the event
+that tells of it, on the tenant's chain, are one commit; each document is removed only as it was
+read, so a case that is reopened or held meanwhile escapes. Nothing under a legal hold goes: it is
+looked at again the next day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import groupby, zip_longest
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from shared.documents.backoff import attempts
+from shared.documents.port import Conflict, Document, Filter, Query, Write
+from shared.documents.values import MAX_WRITES
+from shared.ledger.attempt import Posting
+from shared.ledger.decision import Decision
+from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT
+from shared.ledger.ledger import CONTENTION_SECONDS, Ledger
+from shared.ledger.subjects import PURGED_BY, load, tenant_of, tombstone
+from shared.models.case import Status, StoredCase
+from shared.models.events import EventType
+from shared.models.intervention import StoredIntervention
+from shared.models.settings import StoredSettings
+from shared.models.subjects import Subject
+from shared.repository.removal import belongings, shortened, unchanged
+from shared.rules.canonical import canonical
+from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
+
+_CLOSED = Filter("status", "==", Status.CLOSED)
+_A_DAY = timedelta(days=1)
+_AT_ONCE = MAX_WRITES // 2
+"""Writes in one commit, besides the tenant's and the event."""
+_GATHERED = 2_000
+"""Writes that are gathered before they are made, so that what is one tenant's is one commit."""
+
+_Fate = Literal["changed", "skipped", "failed"]
+
+
+class _Doomed(NamedTuple):
+    """What is to be removed: a subject, and the writes that go with it."""
+
+    subject: str
+    document: Document
+    state: Subject
+    writes: list[Write]
+
+    @property
+    def size(self) -> int:
+        """How many writes it takes."""
+        return len(self.writes) + 1
+
+
+def purge(run: SweepRun) -> None:
+    """Removes what is due, of all tenants."""
+    run.wake("retentionChangedAt", _retained)
+    cases = run.due(sorted_by_sweep("cases", _CLOSED, due_by(run.now), group=True))
+    interventions = run.due(sorted_by_sweep("interventions", due_by(run.now), group=True))
+    doomed: list[_Doomed] = []
+    # Side by side, so that a tenant has one event of both.
+    for case_rows, intervention_rows in zip_longest(cases, interventions, fillvalue=()):
+        ripe_cases = run.ripe(list(run.readable(CASES.state, case_rows)), _case_until)
+        ripe = run.ripe(
+            list(run.readable(INTERVENTIONS.state, intervention_rows)), _intervention_until
+        )
+        doomed += [*_interventions(run, ripe), *_cases(run, ripe_cases)]
+        if sum(one.size for one in doomed) >= _GATHERED:
+            _remove(run, doomed)
+            doomed = []
+    _remove(run, doomed)
+
+
+def _retained(tenant: str) -> list[Query]:
+    cases = sorted_by_sweep(f"tenants/{tenant}/cases", _CLOSED)
+    return [cases, sorted_by_sweep(f"tenants/{tenant}/interventions")]
+
+
+def _case_until(settings: StoredSettings, case: StoredCase) -> datetime:
+    return after_days(case.closed_at or case.status_changed_at, settings.case_retention_days)
+
+
+def _intervention_until(settings: StoredSettings, state: StoredIntervention) -> datetime:
+    # The last change of what is archived was that it was archived.
+    return after_days(state.updated_at, settings.intervention_retention_days)
+
+
+def _cases(run: SweepRun, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterator[_Doomed]:
+    """The cases that nothing holds, with the removal of all that is theirs."""
+    held = [row for row, case in ripe if case.legal_hold]
+    run.postpone([(row, run.now + _A_DAY) for row in held])
+    for row, case in ripe:
+        if not case.legal_hold:
+            try:
+                ledger = _ledger_of(run, tenant_of(row.path))
+                writes = belongings(ledger, row.id, case, run.now)
+            except ValidationError:
+                run.failed(row)
+            else:
+                yield _Doomed(CASES.subject(row.id), row, case, writes)
+
+
+def _interventions(
+    run: SweepRun, ripe: Sequence[tuple[Document, StoredIntervention]]
+) -> Iterator[_Doomed]:
+    """The interventions whose case nothing holds, each on the condition that this stays so."""
+    paths = {
+        row.path: CASES.path(tenant_of(row.path), state.case_id)
+        for row, state in ripe
+        if state.case_id
+    }
+    unique = sorted(set(paths.values()))
+    found = dict(zip(unique, run.store.get_many(unique) if unique else (), strict=True))
+    held = []
+    for row, state in ripe:
+        document = found.get(paths.get(row.path, ""))
+        try:
+            case = load(CASES, document)
+        except ValidationError:
+            # Nobody knows whether it is held.
+            run.failed(row)
+            continue
+        if case and case.legal_hold:
+            held.append((row, run.now + _A_DAY))
+        else:
+            guard: list[Write] = [unchanged(document)] if document and case else []
+            yield _Doomed(INTERVENTIONS.subject(row.id), row, state, guard)
+    run.postpone(held)
+
+
+def _remove(run: SweepRun, doomed: Iterable[_Doomed]) -> None:
+    """Removes what is doomed, tenant by tenant, as much at once as a commit may take."""
+    # A case after its interventions, which go only as long as it stays as it is.
+    everything = sorted(
+        doomed, key=lambda one: (tenant_of(one.document.path), one.subject.startswith("cases/"))
+    )
+    if run.dry:
+        run.counts["changed"] += len(everything)
+        return
+    for tenant, ones in groupby(everything, key=lambda one: tenant_of(one.document.path)):
+        for batch in _batches(ones):
+            _remove_batch(run, tenant, batch)
+
+
+def _batches(doomed: Iterable[_Doomed]) -> Iterator[list[_Doomed]]:
+    batch: list[_Doomed] = []
+    size = 0
+    for one in doomed:
+        if batch and size + one.size > _AT_ONCE:
+            yield batch
+            batch, size = [], 0
+        batch.append(one)
+        size += one.size
+    if batch:
+        yield batch
+
+
+def _remove_batch(run: SweepRun, tenant: str, batch: Sequence[_Doomed]) -> None:
+    fate = _fate(run, tenant, batch)
+    if fate != "changed" and len(batch) > 1:
+        half = len(batch) // 2
+        _remove_batch(run, tenant, batch[:half])
+        _remove_batch(run, tenant, batch[half:])
+    elif fate == "failed":
+        run.failed(batch[0].document)
+    else:
+        run.counts[fate] += len(batch)
+
+
+def _fate(run: SweepRun, tenant: str, batch: Sequence[_Doomed]) -> _Fate:
+    """Commits the removal of a batch with its event, as often as only the tenant has changed.
+
+    It is skipped where somebody changed one of it, or another run removed it, and has failed where
+    the store does not answer.
+    """
+    try:
+        rest = [
+            write
+            for one in batch
+            for write in shortened(run.store, one.document, one.writes, _AT_ONCE)
+        ]
+    except Conflict:
+        return "skipped"
+    document = run.tenant(tenant)
+    for _ in attempts(CONTENTION_SECONDS):
+        posting = Posting(run.store, _ledger_of(run, tenant).origin, TENANT)
+        if _posted(run, posting, document, batch, rest):
+            return "changed"
+        if posting.unknown:
+            return "failed"
+        seen, document = document, run.tenant(tenant)
+        if document == seen:
+            break
+    return "skipped"
+
+
+def _posted(
+    run: SweepRun,
+    posting: Posting[StoredSettings],
+    document: Document | None,
+    batch: Sequence[_Doomed],
+    rest: Sequence[Write],
+) -> bool:
+    """Commits the removal of a batch with its event; False where something is not as it was."""
+    ends = [
+        tombstone(
+            one.document.path,
+            one.document,
+            one.state.model_copy(update={"updated_at": run.now}),
+            **{PURGED_BY: posting.event_id},
+        )
+        for one in batch
+    ]
+    # A document is written once: many interventions of one case share the condition on it, which
+    # its own removal has too.
+    writes = tuple({write.path: write for write in (*rest, *ends)}.values())
+    decision = Decision(
+        load(TENANT, document) or StoredSettings(updated_at=run.now),
+        EventType.RECORDS_PURGED,
+        f"Purged past retention: {len(batch)}",
+        meta=_told([one.subject for one in batch]),
+        writes=writes,
+    )
+    return bool(posting.post("", document, decision, run.now) or posting.receipt())
+
+
+def _told(subjects: Sequence[str]) -> dict[str, Any]:
+    """How many of each kind, and the SHA-256 of the RFC 8785 form of their sorted names."""
+    kinds = [subject.partition("/")[0] for subject in subjects]
+    counts = {kind: kinds.count(kind) for kind in ("cases", "interventions")}
+    return {**counts, "sha256": hashlib.sha256(canonical(sorted(subjects))).hexdigest()}
+
+
+def _ledger_of(run: SweepRun, tenant: str) -> Ledger:
+    return Ledger(run.store, replace(run.ledger.origin, tenant=tenant), run.ledger.clock)

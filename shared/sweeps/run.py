@@ -1,0 +1,218 @@
+"""One run of a scheduled function over what is due, of all tenants, within its time.
+
+Documents of cases and interventions say themselves, in `sweepAt`, when a scheduled function is to
+look at them next: a day after they are done, the least that a tenant can set, and from then on when
+the tenant's settings say. So a run reads what is due and nothing else. Where settings change, all
+that waits by the old ones is looked at again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from shared import errors, log
+from shared.documents.port import Conflict, Document, Filter, Order, Query, Update, Write
+from shared.ledger.decision import Recorded, RowOutcome, Rule
+from shared.ledger.kinds import TENANT
+from shared.ledger.ledger import BATCH, Ledger
+from shared.ledger.subjects import Kind, S, load, tenant_of
+from shared.models.scheduled import Sweep
+from shared.models.settings import StoredSettings
+from shared.repository.paging import place
+from shared.rules.cases import NEVER
+
+T = TypeVar("T")
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+_SWEEP_AT = "sweepAt"
+
+
+class SweepRun:
+    """The state of one run: its ledger, its time, what it has counted, whose settings it has read.
+
+    `ledger` acts for no tenant in particular; `seconds` is the time that it may take. An
+    Idempotency-Key or If-Match of its request counts for nothing: what is due changes.
+    """
+
+    def __init__(self, ledger: Ledger, seconds: float, *, dry: bool) -> None:
+        origin = replace(ledger.origin, key=None, request_hash=None, matches=None)
+        self.ledger = Ledger(ledger.store, origin, ledger.clock)
+        self.store = ledger.store
+        self.now = ledger.clock()
+        self.dry = dry
+        self.counts: Counter[str] = Counter()
+        self._seconds = seconds
+        self._started = time.monotonic()
+        self._complete = True
+        self._settings: dict[str, StoredSettings | None] = {}
+        self._tenants: dict[str, Document | None] = {}
+
+    @property
+    def result(self) -> Sweep:
+        """What the run has done so far."""
+        counts = {name: self.counts[name] for name in ("examined", "changed", "failed", "skipped")}
+        elapsed = time.monotonic() - self._started
+        return Sweep(**counts, complete=self._complete, duration_ms=round(elapsed * 1000))
+
+    def due(self, query: Query) -> Iterator[list[Document]]:
+        """The rows of a query, page by page, as long as there is time."""
+        while self._has_time():
+            rows = self.store.query(replace(query, limit=BATCH))
+            if rows:
+                yield rows
+            if len(rows) < BATCH:
+                return
+            query = replace(query, after=place(rows[-1], query))
+
+    def readable(
+        self, state_of: Callable[[Document], T | None], rows: Sequence[Document]
+    ) -> Iterator[tuple[Document, T]]:
+        """The rows with their states; those that have none are counted as failed and left."""
+        self.counts["examined"] += len(rows)
+        for row in rows:
+            try:
+                state = state_of(row)
+            except ValidationError:
+                state = None
+            if state is None:
+                self.failed(row)
+            else:
+                yield row, state
+
+    def change(
+        self, kind: Kind[S], rows: Sequence[Document], rule_of: Callable[[Document], Rule[S]]
+    ) -> None:
+        """Applies its rule to each row, through the ledger, and counts what became of each."""
+        if self.dry:
+            self.counts["changed"] += len(rows)
+            return
+        outcomes = self.ledger.change_seen(kind, rows, rule_of)
+        for row, outcome in zip(rows, outcomes, strict=True):
+            self._count(row, outcome)
+
+    def ripe(
+        self, pairs: Sequence[tuple[Document, S]], when: Callable[[StoredSettings, S], datetime]
+    ) -> list[tuple[Document, S]]:
+        """The rows whose time has come by their tenant's settings; others get their new time.
+
+        Those of a tenant whose settings are unreadable are counted as failed and left.
+        """
+        self._read_tenants([tenant_of(row.path) for row, _ in pairs])
+        ripe: list[tuple[Document, S]] = []
+        later: list[tuple[Document, datetime]] = []
+        for row, state in pairs:
+            settings = self._settings[tenant_of(row.path)]
+            if settings is None:
+                self.failed(row)
+            elif (at := when(settings, state)) > self.now:
+                later.append((row, at))
+            else:
+                ripe.append((row, state))
+        self.postpone(later)
+        return ripe
+
+    def postpone(self, rows: Sequence[tuple[Document, datetime]]) -> None:
+        """Has rows looked at again at the times given, and counts them as left as they are."""
+        self.counts["skipped"] += len(rows)
+        if not self.dry:
+            self._write([_look_at(row, at) for row, at in rows])
+
+    def failed(self, row: Document) -> None:
+        """Counts a row as failed, and says in the log which."""
+        self.counts["failed"] += 1
+        log.write("ERROR", "a scheduled function leaves a document as it is", document=row.path)
+
+    def tenant(self, tenant: str) -> Document | None:
+        """A tenant's document: as its settings were read from it, and from then on as it is."""
+        if tenant in self._tenants:
+            return self._tenants.pop(tenant)
+        return self.store.get(TENANT.path(tenant, ""))
+
+    def wake(self, flag: str, waiting: Callable[[str], Sequence[Query]]) -> None:
+        """Has all looked at now that waits by settings which the tenant has changed since.
+
+        `flag` is the field of the tenant that says so; `waiting` gives the queries of a tenant's
+        documents, which are sorted by `sweepAt`.
+        """
+        if self.dry:
+            return
+        changed = Query("tenants", (Filter(flag, ">", _LONG_AGO),), (Order(flag),))
+        for tenants in self.due(changed):
+            for tenant in tenants:
+                awake = [self._woken(query) for query in waiting(tenant.id)]
+                if all(awake):
+                    self._write([Update(tenant.path, {flag: None}, version=tenant.version)])
+
+    def _woken(self, query: Query) -> bool:
+        """Has all rows of a query looked at now; False where some may be left."""
+        later = (*query.filters, Filter(_SWEEP_AT, ">", self.now))
+        pages = self.due(replace(query, filters=later))
+        written = [self._write([_look_at(row, self.now) for row in rows]) for rows in pages]
+        return self._complete and all(written)
+
+    def _has_time(self) -> bool:
+        if time.monotonic() - self._started >= self._seconds:
+            self._complete = False
+        return self._complete
+
+    def _read_tenants(self, tenants: Sequence[str]) -> None:
+        unknown = sorted(set(tenants) - self._settings.keys())
+        if not unknown:
+            return
+        documents = self.store.get_many([TENANT.path(tenant, "") for tenant in unknown])
+        for tenant, document in zip(unknown, documents, strict=True):
+            self._tenants[tenant] = document
+            self._settings[tenant] = self._settings_in(document)
+
+    def _settings_in(self, document: Document | None) -> StoredSettings | None:
+        try:
+            return load(TENANT, document) or StoredSettings(updated_at=self.now)
+        except ValidationError:
+            return None
+
+    def _write(self, writes: Sequence[Write]) -> bool:
+        """Commits what needs no event; False where one was changed meanwhile, which is left."""
+        try:
+            if writes:
+                self.store.commit(writes)
+        except Conflict:
+            half = len(writes) // 2
+            written = [self._write(part) for part in (writes[:half], writes[half:]) if half]
+            return half > 0 and all(written)
+        return True
+
+    def _count(self, row: Document, outcome: RowOutcome[Any]) -> None:
+        match outcome:
+            case Recorded(event=None) | errors.NotFound():
+                self.counts["skipped"] += 1
+            case Recorded():
+                self.counts["changed"] += 1
+            case _:
+                self.failed(row)
+
+
+def sorted_by_sweep(collection: str, *filters: Filter, group: bool = False) -> Query:
+    """Documents in the order in which they are to be looked at."""
+    return Query(collection, filters, (Order(_SWEEP_AT),), group=group)
+
+
+def due_by(now: datetime) -> Filter:
+    """The filter of what is to be looked at by now."""
+    return Filter(_SWEEP_AT, "<=", now)
+
+
+def after_days(moment: datetime, days: int | None) -> datetime:
+    """So many days later; None is never."""
+    if days is None or timedelta(days=days) >= NEVER - moment:
+        return NEVER
+    return moment + timedelta(days=days)
+
+
+def _look_at(row: Document, at: datetime) -> Update:
+    return Update(row.path, {_SWEEP_AT: at}, version=row.version)

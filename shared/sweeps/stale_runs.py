@@ -1,0 +1,78 @@
+"""Fails runs of agents whose time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from shared.documents.port import (
+    Document,
+    DocumentStore,
+    Filter,
+    Order,
+    Query,
+)
+from shared.ledger.decision import Decision, Rule
+from shared.ledger.kinds import CASES
+from shared.ledger.subjects import tenant_of
+from shared.models.case import StoredCase
+from shared.repository import runs
+from shared.rules import runs as run_rules
+from shared.sweeps.run import SweepRun
+
+
+def fail_stale(sweep: SweepRun) -> None:
+    """Fails runs whose time is over, of all tenants, first what has been so for longest."""
+    query = Query(
+        "runs", (Filter("timeoutAt", "<=", sweep.now),), (Order("timeoutAt"),), group=True
+    )
+    for rows in sweep.due(query):
+        readable = [row for row, _ in sweep.readable(runs.state, rows)]
+        for by_case in _one_of_each_case(readable):
+            _fail(sweep, by_case)
+
+
+def _one_of_each_case(rows: Sequence[Document]) -> Iterator[dict[str, Document]]:
+    """The runs by the path of their case, in rounds in which no case comes twice."""
+    by_case: dict[str, list[Document]] = {}
+    for row in rows:
+        case_path = CASES.path(tenant_of(row.path), row.data["caseId"])
+        by_case.setdefault(case_path, []).append(row)
+    for number in range(max(map(len, by_case.values()), default=0)):
+        yield {name: rows[number] for name, rows in by_case.items() if number < len(rows)}
+
+
+def _fail(sweep: SweepRun, by_case: dict[str, Document]) -> None:
+    found = [case for case in sweep.store.get_many(list(by_case)) if case]
+    sweep.counts["skipped"] += len(by_case) - len(found)
+    readable = [case for case in found if _is_readable(sweep, case)]
+    sweep.change(CASES, readable, lambda case: _failer(sweep.store, case.id, by_case[case.path]))
+
+
+def _is_readable(sweep: SweepRun, case: Document) -> bool:
+    """Whether a case can be read; one that cannot must not keep the others from their turn."""
+    try:
+        CASES.state(case)
+    except ValidationError:
+        sweep.failed(case)
+        return False
+    return True
+
+
+def _failer(store: DocumentStore, case_id: str, run: Document) -> Rule[StoredCase]:
+    """The rule that fails a run of a case if its time is over."""
+    seen = [run]
+
+    def failed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+        document = seen.pop() if seen else store.get(run.path)
+        if document is None:
+            return None
+        before = runs.state(document)
+        after = run_rules.timed_out(before, now)
+        if after == before:
+            return None
+        return runs.step(old, case_id, run.id, after, runs.changed(document, after))
+
+    return failed

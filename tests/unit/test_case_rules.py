@@ -1,0 +1,196 @@
+"""The rules of a case, and its clock, without a store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.errors import ApiError, FailedPrecondition, InvalidArgument
+from shared.models.case import CasePatch, NewCase, Status, StoredCase
+from shared.rules import cases as case_rules
+
+STABLE = settings(
+    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+STANDING = {Status.NEEDS_INFO, Status.APPROVED, Status.CLOSED}
+MOVES = st.sampled_from([*Status, "reopen"])
+STEPS = st.lists(
+    st.tuples(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=90)), MOVES),
+    max_size=12,
+)
+
+
+def wire(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with times as a client sends them."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in fields.items()
+    }
+
+
+def opened(**fields: Any) -> StoredCase:
+    """A new case, due in ten hours."""
+    new = NewCase(**wire({"decision_type": "kyc", "title": "A case", **fields}))
+    return case_rules.opened("CASE-1", new, by="kim", due_hours=10, now=START)
+
+
+def patched(case: StoredCase, now: datetime = START, **fields: Any) -> StoredCase:
+    """The case after a patch."""
+    return case_rules.changed("CASE-1", case, CasePatch(**wire(fields)), now)
+
+
+def moved(case: StoredCase, to: Status | str, now: datetime) -> StoredCase:
+    """The case in another status, or as it was where that is not allowed."""
+    try:
+        if to == "reopen":
+            return case_rules.reopened(case, now)
+        return patched(case, now, status=to, reason="A reason")
+    except FailedPrecondition:
+        return case
+
+
+@STABLE
+@given(STEPS)
+def test_the_time_that_is_left_runs_while_the_clock_runs_and_only_then(
+    steps: list[tuple[timedelta, Status | str]],
+) -> None:
+    case, now, left = opened(), START, 10 * HOUR
+
+    for passing, to in steps:
+        if case.status not in STANDING:
+            left -= passing
+        now += passing
+        case = moved(case, to, now)
+
+        shown = case_rules.shown("CASE-1", case, now)
+        if case.status in STANDING:
+            assert (case.clock_due_at, shown.overdue) == (None, False)
+        else:
+            assert case.clock_due_at == case.due_at == now + left
+            assert shown.overdue == (left < timedelta(0))
+        assert (shown.paused_at is None) == (case.status is not Status.NEEDS_INFO)
+        assert (case.closed_at is None) == (case.status is not Status.CLOSED)
+
+
+@STABLE
+@given(st.sampled_from(Status), st.sampled_from(Status))
+def test_a_move_is_made_exactly_where_the_table_allows_it(old: Status, new: Status) -> None:
+    case = opened().model_copy(update={"status": old})
+
+    after = moved(case, new, START)
+
+    allowed = new is old or new in case_rules.TRANSITIONS[old]
+    assert (after.status is new) == allowed
+    assert allowed or after is case
+
+
+def test_the_table_names_every_status_and_closed_is_its_end() -> None:
+    assert set(case_rules.TRANSITIONS) == set(Status)
+    assert case_rules.TRANSITIONS[Status.CLOSED] == ()
+
+
+@STABLE
+@given(STEPS)
+def test_a_patch_with_what_a_case_has_gives_the_very_same_case(
+    steps: list[tuple[timedelta, Status | str]],
+) -> None:
+    case, now = opened(assigned_to="kim", summary="Text"), START
+    for passing, to in steps:
+        now += passing
+        case = moved(case, to, now)
+    names = ("title", "summary", "status", "assigned_to", "due_at", "decision_type")
+
+    same = patched(case, now + HOUR, **{name: getattr(case, name) for name in names})
+
+    assert same is case
+
+
+def test_a_case_without_hours_of_its_type_is_never_due() -> None:
+    new = NewCase(decision_type="kyc", title="A case")
+    case = case_rules.opened("CASE-1", new, by="kim", due_hours=None, now=START)
+
+    assert (case.due_at, case.clock_due_at) == (None, case_rules.NEVER)
+
+
+@pytest.mark.parametrize("paused", [timedelta(days=1), timedelta(days=3_000_000)])
+def test_a_due_date_at_the_end_of_time_moves_no_further(paused: timedelta) -> None:
+    case = patched(opened(due_at=case_rules.NEVER - HOUR), status=Status.NEEDS_INFO)
+    now = min(START, case_rules.NEVER - paused) + paused
+
+    assert patched(case, now, status=Status.IN_REVIEW).due_at == case_rules.NEVER
+
+
+def test_a_due_date_that_is_given_with_the_end_of_a_pause_is_taken_as_it_is() -> None:
+    case = patched(opened(), status=Status.NEEDS_INFO)
+
+    after = patched(case, START + HOUR, status=Status.IN_REVIEW, due_at=START + 2 * HOUR)
+
+    assert after.due_at == after.clock_due_at == START + 2 * HOUR
+
+
+def test_a_due_date_that_is_given_during_a_pause_moves_with_it() -> None:
+    case = patched(opened(), status=Status.NEEDS_INFO)
+
+    case = patched(case, START + HOUR, due_at=START + 20 * HOUR)
+    after = patched(case, START + 3 * HOUR, status=Status.IN_REVIEW)
+
+    assert (case.clock_due_at, after.due_at) == (None, START + 23 * HOUR)
+
+
+def test_a_due_date_that_is_cleared_leaves_a_clock_that_nothing_is_due_by() -> None:
+    case = patched(opened(), due_at=None)
+
+    assert (case.due_at, case.clock_due_at) == (None, case_rules.NEVER)
+    assert not case_rules.shown("CASE-1", case, case_rules.NEVER).overdue
+
+
+@pytest.mark.parametrize("status", [Status.BLOCKED, Status.CLOSED])
+def test_a_reason_is_asked_for_where_the_move_is_allowed(status: Status) -> None:
+    with pytest.raises(InvalidArgument):
+        patched(opened(), status=status)
+
+
+def test_no_reason_is_asked_for_where_the_move_is_not_allowed() -> None:
+    closed = patched(opened(), status=Status.CLOSED, reason="Done")
+
+    with pytest.raises(FailedPrecondition):
+        patched(closed, status=Status.BLOCKED)
+
+
+@pytest.mark.parametrize(
+    ("assigned_to", "status", "who", "allowed"),
+    [
+        (None, Status.NEW, "kim", True),
+        (None, Status.NEEDS_INFO, "kim", True),
+        (None, Status.APPROVED, "kim", False),
+        (None, Status.CLOSED, "kim", False),
+        ("kim", Status.CLOSED, "kim", True),
+        ("kim", Status.NEW, "pat", False),
+        ("Kim", Status.NEW, "kim", False),
+    ],
+)
+def test_a_case_is_claimed_by_the_first_who_asks_while_it_is_open(
+    assigned_to: str | None, status: Status, who: str, *, allowed: bool
+) -> None:
+    case = opened(assigned_to=assigned_to).model_copy(update={"status": status})
+
+    try:
+        after: StoredCase | None = case_rules.claimed(case, who, START + HOUR)
+    except ApiError:
+        after = None
+
+    assert (after is not None) == allowed
+    assert after is None or after.assigned_to == who
+
+
+def test_what_a_client_sees_has_nothing_of_the_stores() -> None:
+    shown = case_rules.shown("CASE-1", opened(), START).model_dump(by_alias=True)
+
+    assert not {"head", "clockDueAt", "clockStoppedAt", "searchTokens"} & set(shown)
