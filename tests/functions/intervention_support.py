@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic.alias_generators import to_camel
-from werkzeug.test import TestResponse
 
 from shared.documents.port import Create
 from shared.models.intervention import (
@@ -23,7 +22,7 @@ from shared.models.intervention import (
 from shared.models.roles import Role
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.functions.support import cost, pages
 
 QUESTION = {"uowId": "uow-1", "type": "resume", "title": "May I go on?"}

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from shared.documents.port import Create
 from shared.models.case import NewCase
 from shared.rules import cases as case_rules
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 
 _COST = re.compile(r'firestore;dur=[\d.]+;desc="reads=(\d+) writes=(\d+) trips=(\d+)"')

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from werkzeug.test import TestResponse
-
 from shared.documents.port import Create, DocumentStore, Query, Write
 from shared.ledger.events import from_document
 from shared.models.case import CasePatch, NewCase, Status, StoredCase
@@ -26,7 +24,7 @@ from shared.models.worksheet import StoredWorksheet
 from shared.rules import cases as case_rules
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
-from tests.client import Api
+from tests.client import Api, TestResponse
 
 EXPIRE = "/scheduled/expireInterventions"
 CLOSE = "/scheduled/closeApprovedCases"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from functions.api import FUNCTIONS
 from shared.config import Config
@@ -15,7 +14,7 @@ from shared.models.roles import Role
 from shared.rules import interventions as intervention_rules
 from shared.runtime import Runtime
 from shared.schedules import SCHEDULES
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.functions.intervention_support import asked, person, seed, shown
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
 

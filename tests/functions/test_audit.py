@@ -11,9 +11,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from werkzeug.test import TestResponse
 
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.support import (
     ABSENT,

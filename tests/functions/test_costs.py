@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pytest
-from werkzeug.test import TestResponse
 
 from shared.edge.bodies import MAX_BODY_BYTES
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.intervention_support import asked, seed, waiting
 from tests.functions.support import ABSENT, ON_EMBEDDED, cost, filled

@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from shared.config import Config
 from shared.edge.bodies import MAX_BODY_BYTES
 from shared.runtime import Runtime
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.functions.support import ON_EMBEDDED, cost, refused
 
 JSON = "application/json"

@@ -8,9 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 from tests.functions.support import (
     ON_EMBEDDED,

@@ -10,14 +10,13 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import pytest
-from werkzeug.test import TestResponse
 
 from local.emulator import index_usage
 from shared.config import Config
 from shared.documents.indexes import Index, Indexes, counted, disjuncts, project_indexes, required
 from shared.documents.port import Aggregation, Document, DocumentStore, MissingIndex, Query, Totals
 from shared.runtime import Runtime, open_store
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.functions.intervention_support import act, ask, decide, done
 
 CASE_FILTERS = {

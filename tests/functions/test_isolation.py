@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import pytest
-from werkzeug.test import TestResponse
 
 from functions.api import FUNCTIONS
 from shared.config import Config
@@ -22,7 +21,7 @@ from shared.documents.port import Aggregation, Document, DocumentStore, Query, T
 from shared.edge.routes import Route
 from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime, open_store
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.support import cost
 

@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from functions.api import ROUTES
 from shared.config import Budget, Config
 from shared.errors import RateLimited
 from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.functions.support import cost, refused
 
 BUDGETS: dict[Budget, int] = {"read": 4, "write": 3, "expensive": 2}

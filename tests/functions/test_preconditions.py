@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.intervention_support import QUESTION, act, done, steps
 from tests.functions.support import ON_EMBEDDED, event_types, refused, refused_field

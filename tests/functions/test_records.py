@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 import rfc8785
-from werkzeug.test import TestResponse
 
 from shared.config import Config
 from shared.documents.indexes import project_indexes
@@ -18,7 +17,7 @@ from shared.models.base import MAX_LARGE_JSON_BYTES
 from shared.models.record import RecordRef
 from shared.repository.records import MAX_KINDS
 from shared.runtime import Runtime, open_store
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 from tests.functions.support import (
     ON_EMBEDDED,

@@ -13,14 +13,13 @@ from urllib.parse import urlencode
 
 import pytest
 import rfc8785
-from werkzeug.test import TestResponse
 
 from shared.config import Config
 from shared.documents.indexes import disjuncts, project_indexes
 from shared.documents.port import DocumentStore, Query, Set
 from shared.models.base import MAX_LARGE_JSON_BYTES
 from shared.runtime import Runtime, open_store
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 from tests.functions.support import (
     ON_EMBEDDED,

@@ -13,14 +13,13 @@ import pytest
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.test import TestResponse
 
 from functions.api import ROUTES
 from local.tokens import unsigned_token
 from shared.config import Config
 from shared.documents.port import Document
 from shared.runtime import Runtime
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.reliability.support import LOAD
 
 PERSONAL = ("Sesame", "sesame", "@example.com", "kim", "Bearer", "eyJ")

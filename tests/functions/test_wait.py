@@ -12,11 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
-from werkzeug.test import TestResponse
 
 from shared.config import Config
 from shared.runtime import Runtime
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
 from tests.reliability.server import Server, running, token, wait_until
 

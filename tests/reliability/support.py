@@ -10,9 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from werkzeug.test import TestResponse
-
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.reliability.independent import Event, assert_chain, replayed
 
 LOAD = int(os.environ.get("CASELEDGER_TEST_LOAD", "1"))

@@ -12,9 +12,8 @@ from itertools import repeat
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.reliability.fault_proxy import CONTRACT, Code, Fault, FaultProxy, Script, Seeded
 from tests.reliability.support import LOAD, held_tenant, held_trail, in_parallel, trail, types
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from tests.client import Api, Client
+from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 from tests.reliability.support import held_case, held_tenant, types
 

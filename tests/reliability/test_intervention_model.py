@@ -18,9 +18,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from werkzeug.test import TestResponse
 
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.reliability.independent import assert_chain
 from tests.reliability.support import LOAD, trail, verification

@@ -6,9 +6,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.reliability.fault_proxy import CONTRACT, Code, Fault, FaultProxy, Script
 from tests.reliability.support import held_trail, in_parallel, persistent, types
 

@@ -9,9 +9,8 @@ from threading import Barrier
 from typing import Any
 
 import rfc8785
-from werkzeug.test import TestResponse
 
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.functions.support import trail
 
 CASE = "/cases/CASE-1"

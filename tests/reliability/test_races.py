@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.reliability.support import LOAD, held_case, held_tenant, in_parallel, persistent, types
 
 CLAIMERS = 50

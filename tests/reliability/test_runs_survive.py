@@ -14,11 +14,10 @@ from typing import Any
 import httpx
 import pytest
 import rfc8785
-from werkzeug.test import TestResponse
 
 from shared.config import Config
 from shared.runtime import Runtime
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.reliability.fault_proxy import Code, Fault, FaultProxy, Script
 from tests.reliability.server import Server, running

@@ -12,14 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
-from werkzeug.test import TestResponse
 
 from shared.config import Config
 from shared.documents.port import Aggregation, DocumentStore, Query, Write
 from shared.models.intervention import InterventionStatus
 from shared.models.subjects import Subject
 from shared.runtime import Runtime
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.sweep_support import (
     CLOSE,

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from shared.config import Config
 from shared.runtime import Runtime
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.reliability.server import Server, running, wait_until
 from tests.reliability.support import held_case, in_parallel
 from tests.reliability.tcp_proxy import TcpProxy, Toxic
