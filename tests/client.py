@@ -27,6 +27,13 @@ class TestResponse(werkzeug.test.TestResponse):
         return self.get_json()
 
 
+def opened(app: Flask, url: str, **options: Any) -> TestResponse:
+    """What the application answers; `options` are those of werkzeug's client."""
+    answer = FlaskClient(app, TestResponse).open(url, **options)
+    assert isinstance(answer, TestResponse)
+    return answer
+
+
 @dataclass(frozen=True)
 class Client:
     """One caller. `path` is what follows `/v1`; `headers` are added to each request."""
@@ -47,15 +54,14 @@ class Client:
         """Sends one request. Keyword arguments are headers: `if_match` is `If-Match`."""
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        response = FlaskClient(self.app, TestResponse).open(
+        return opened(
+            self.app,
             f"/v1{path}",
             method=method,
             json=body if raw is None else None,
             data=raw,
             headers={**self.headers, **authorization, **named},
         )
-        assert isinstance(response, TestResponse)
-        return response
 
     def get(self, path: str, **headers: str) -> TestResponse:
         """Sends a GET."""
@@ -99,7 +105,9 @@ class Api:
     def __init__(self, runtime: Runtime, target: str = "api", source: str = "api.py") -> None:
         self.runtime = runtime
         self.tenant = f"t-{uuid.uuid4().hex[:8]}"
-        self.app: Flask = functions_framework.create_app(target, str(FUNCTIONS / source))
+        self.app: Flask = functions_framework.create_app(  # type: ignore[no-untyped-call]
+            target, str(FUNCTIONS / source)
+        )
         runtime.install(self.app)
 
     def caller(self, role: str, sub: str | None = None, tenant: str | None = None) -> Client:

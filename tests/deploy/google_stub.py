@@ -113,8 +113,8 @@ class GoogleStub:
         """What the service says. Raises Refused."""
         with self._lock:
             self.calls.append(call)
-            for place, (method, pattern, refused) in enumerate(self.refusals):
-                if call.method == method and pattern in call.path:
+            for place, (method, part, refused) in enumerate(self.refusals):
+                if call.method == method and part in call.path:
                     del self.refusals[place]
                     raise refused
             for method, pattern, answer in _ROUTES:
@@ -129,8 +129,9 @@ class GoogleStub:
         return {key: found} if found else {}
 
     def _put(self, name: str, resource: dict[str, Any]) -> dict[str, Any]:
-        self.resources[name] = {**resource, "name": name}
-        return self.resources[name]
+        kept = {**resource, "name": name}
+        self.resources[name] = kept
+        return kept
 
     def _get(self, name: str) -> Any:
         if name not in self.resources:

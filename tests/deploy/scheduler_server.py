@@ -22,7 +22,7 @@ from google.cloud.scheduler_v1.types import (
     ListJobsResponse,
     UpdateJobRequest,
 )
-from google.protobuf.empty_pb2 import Empty
+from google.protobuf.empty_pb2 import Empty  # type: ignore[import-untyped]
 
 _SERVICE = "google.cloud.scheduler.v1.CloudScheduler"
 _PAGE = 2
@@ -81,7 +81,7 @@ class SchedulerServer:
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """The methods of the service."""
-        methods = {
+        methods: dict[str, tuple[Callable[[Any], Any], Any, Any]] = {
             "ListJobs": (self._list, ListJobsRequest, ListJobsResponse.serialize),
             "CreateJob": (self._create, CreateJobRequest, Job.serialize),
             "UpdateJob": (self._update, UpdateJobRequest, Job.serialize),
@@ -169,8 +169,8 @@ def _check(job: Job) -> None:
 
 
 def _completed(job: Job) -> Job:
-    kept = Job.deserialize(Job.serialize(job))
-    kept.state = kept.state or Job.State.ENABLED
+    kept: Job = Job.deserialize(Job.serialize(job))
+    kept.state = Job.State(kept.state or Job.State.ENABLED)
     if not kept.retry_config.max_retry_duration:
         # Sent, as zero; the caller left it out.
         kept.retry_config.max_retry_duration = timedelta()

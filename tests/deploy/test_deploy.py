@@ -136,7 +136,7 @@ def test_every_field_override_and_expiry_of_the_file_is_made_as_it_says(deployed
             }
             for index in entry["indexes"]
         ]
-        expiry = {"ttlConfig": {}} if entry.get("ttl") else {}
+        expiry: dict[str, Any] = {"ttlConfig": {}} if entry.get("ttl") else {}
         assert sent[entry["collectionGroup"], path] == {
             "indexConfig": {"indexes": indexes},
             **expiry,
@@ -255,7 +255,7 @@ def test_the_uploaded_source_answers_under_the_functions_framework(
     source = tmp_path / "source"
     zipfile.ZipFile(io.BytesIO(deployed.google.uploads[0])).extractall(source)
     port = free_port()
-    command = [Path(sys.executable).parent / "functions-framework", "--target=openapi"]
+    command = [f"{Path(sys.executable).parent}/functions-framework", "--target=openapi"]
     environment = {**os.environ, "GOOGLE_CLOUD_PROJECT": PROJECT, "K_SERVICE": "openapi"}
     with subprocess.Popen(
         [*command, "--host=127.0.0.1", f"--port={port}"], cwd=source, env=environment

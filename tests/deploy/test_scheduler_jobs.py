@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from google.cloud.scheduler_v1.types import HttpMethod, HttpTarget, Job, PubsubTarget
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from pydantic.alias_generators import to_snake
 
 from deployment.scheduler import main

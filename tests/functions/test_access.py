@@ -14,13 +14,14 @@ from shared.models.roles import Role
 from shared.rules import interventions as intervention_rules
 from shared.runtime import Runtime
 from shared.schedules import SCHEDULES
-from tests.client import Api, Client, TestResponse
+from tests.client import Api, Client, TestResponse, opened
 from tests.functions.intervention_support import asked, person, seed, shown
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
 
 
 def route(name: str) -> Route:
     """The route of the function called `name`."""
+    found: Route
     (found,) = vars(FUNCTIONS[name])["routes"]
     return found
 
@@ -305,7 +306,7 @@ def test_headers_change_neither_who_calls_nor_what_is_done(
 def test_two_authorizations_are_none(api: Api) -> None:
     headers = [("Authorization", f"Bearer {api.admin.token}")] * 2
 
-    answer = api.app.test_client().get("/v1/cases", headers=headers)
+    answer = opened(api.app, "/v1/cases", headers=headers)
 
     refused(answer, 401, "UNAUTHENTICATED")
 
@@ -315,7 +316,8 @@ def test_two_authorizations_are_none(api: Api) -> None:
 def test_unsigned_tokens_are_refused_by_a_server_that_others_can_reach(
     api: Api, server: str
 ) -> None:
-    answer = api.app.test_client().get(
+    answer = opened(
+        api.app,
         "/v1/cases",
         headers={"Authorization": f"Bearer {api.verifier.token}"},
         environ_overrides={"SERVER_NAME": server},

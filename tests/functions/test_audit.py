@@ -378,15 +378,13 @@ def test_the_chain_of_a_subject_verifies_from_its_first_event_on(api: Api) -> No
         "headHash": "0" * 64,
     }
 
-    for number, act in enumerate(
-        [
-            lambda: api.verifier.patch("/cases/CASE-1", {"status": "in_review"}),
-            lambda: api.verifier.patch("/cases/CASE-1", {"title": "Another"}),
-            lambda: report(api),
-            lambda: api.admin.delete("/cases/CASE-1"),
-        ],
-        start=2,
-    ):
+    actions: list[Callable[[], TestResponse]] = [
+        lambda: api.verifier.patch("/cases/CASE-1", {"status": "in_review"}),
+        lambda: api.verifier.patch("/cases/CASE-1", {"title": "Another"}),
+        lambda: report(api),
+        lambda: api.admin.delete("/cases/CASE-1"),
+    ]
+    for number, act in enumerate(actions, start=2):
         act()
         last = trail(api, "CASE-1")[-1]
         assert api.pilot.get("/audit:verify?subject=cases/CASE-1").json == {

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from pydantic import BaseModel
 from pydantic.alias_generators import to_snake
 
 from shared.models.case import Case, CasePatch, NewCase
@@ -192,7 +193,8 @@ def test_a_field_that_is_wrong_is_named(admin: Client, endpoint: str, field: str
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_field_that_is_not_the_requests_is_named(admin: Client, endpoint: str) -> None:
     body = ENDPOINTS[endpoint][2]
-    models = {"create": NewCase, "update": CasePatch, "put": EvidenceToPut, "amend": EvidencePatch}
+    models: dict[str, type[BaseModel]] = {"create": NewCase, "update": CasePatch}
+    models |= {"put": EvidenceToPut, "amend": EvidencePatch}
     models |= {"save": WorksheetToSave, "ask": NewIntervention, "decide": DecisionGiven}
     taken = models.get(endpoint)
     aliases = {field.alias for field in taken.model_fields.values()} if taken else set(body)

@@ -12,7 +12,7 @@ import pytest
 from shared.config import Config
 from shared.edge.bodies import MAX_BODY_BYTES
 from shared.runtime import Runtime
-from tests.client import Api, TestResponse
+from tests.client import Api, TestResponse, opened
 from tests.functions.support import ON_EMBEDDED, cost, refused
 
 JSON = "application/json"
@@ -55,7 +55,7 @@ def test_a_request_is_matched_then_authenticated_then_authorised_then_read(
 def at(api: Api, url: str, method: str = "GET", **options: Any) -> TestResponse:
     """An answer at a whole path, for a verifier."""
     headers = {"Authorization": f"Bearer {api.verifier.token}", **options.pop("headers", {})}
-    return api.app.test_client().open(url, method=method, headers=headers, **options)
+    return opened(api.app, url, method=method, headers=headers, **options)
 
 
 @ON_EMBEDDED

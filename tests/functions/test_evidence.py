@@ -23,7 +23,13 @@ from tests.functions.test_status import STEPS, move
 
 CASE = "/cases/CASE-1"
 EVIDENCE = f"{CASE}/evidence"
-BARE = {"snippet": "", "citation": None, "sourceId": None, "tags": [], "metadata": {}}
+BARE: dict[str, Any] = {
+    "snippet": "",
+    "citation": None,
+    "sourceId": None,
+    "tags": [],
+    "metadata": {},
+}
 
 
 def item(evidence_id: str, **fields: Any) -> dict[str, Any]:

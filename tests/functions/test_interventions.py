@@ -113,8 +113,8 @@ def test_what_was_asked_is_given_back(api: Api) -> None:
     assert created.headers["Location"] == f"/v1/interventions/{intervention_id}"
     read = api.viewer.get(f"/interventions/{intervention_id}")
     assert (read.json, read.headers["ETag"]) == (created.json, created.headers["ETag"])
-    nothing_yet = ("assignedTo", "decision", "decidedBy", "actionReason", "actionAt")
-    nothing_yet += ("resolutionSeconds", "response", "result")
+    nothing_yet = ["assignedTo", "decision", "decidedBy", "actionReason", "actionAt"]
+    nothing_yet += ["resolutionSeconds", "response", "result"]
     assert read.json == {
         **body,
         **dict.fromkeys(nothing_yet),
@@ -245,8 +245,9 @@ def test_each_step_is_seen_by_everybody_and_is_an_event(api: Api, clock: Clock) 
 
 
 def test_events_show_of_any_json_only_the_hash_of_its_canonical_form(api: Api) -> None:
-    context = {"z": [1.0, 1e21, {"\U0001f600": 1, "\ufb33": 2}], "a": "secret"}
-    response, result = {"text": "a secret too", "n": 0.1}, ["secret", 3]
+    context: dict[str, Any] = {"z": [1.0, 1e21, {"\U0001f600": 1, "\ufb33": 2}], "a": "secret"}
+    response: dict[str, Any] = {"text": "a secret too", "n": 0.1}
+    result: list[Any] = ["secret", 3]
     asked_id = ask(api.agent, type="clarification", context=context)["id"]
     done(decide(api.pilot, asked_id, response=response))
     done(act(api.agent, asked_id, "complete", {"result": result}))

@@ -189,6 +189,7 @@ CALLS = MUTATIONS | READS
 
 def route(name: str) -> Route:
     """The route of the function called `name`."""
+    found: Route
     (found,) = vars(FUNCTIONS[name])["routes"]
     return found
 
@@ -348,8 +349,8 @@ def seed(world: World) -> None:
     for status in ("in_review", "approved"):
         changed = admin.patch("/cases/DONE-THEIRS", {"status": status})
         assert changed.status_code == 200, changed.text
-    for ask in (QUESTION, QUESTION):
-        asked = api.agent.post("/interventions", {**ask, "caseId": "SHUT-THEIRS"})
+    for _ in range(2):
+        asked = api.agent.post("/interventions", {**QUESTION, "caseId": "SHUT-THEIRS"})
         assert asked.status_code == 201, asked.text
         ids["interventionId" if "decidedId" in ids else "decidedId"] = asked.json["id"]
     for name in ("holdId", "spareHoldId"):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from shared.config import Config
-from shared.documents.port import Document
+from shared.documents.port import Document, DocumentStore
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.functions.support import ON_EMBEDDED, refused
@@ -101,7 +101,7 @@ class BrokenStore:
 @pytest.fixture
 def broken_api(embedded_config: Config) -> Api:
     """The functions over a store that fails."""
-    return Api(Runtime(embedded_config, store=BrokenStore()))
+    return Api(Runtime(embedded_config, store=cast("DocumentStore", BrokenStore())))
 
 
 def test_what_nobody_expected_is_answered_without_detail_and_its_stack_is_logged(

@@ -35,7 +35,7 @@ from tests.functions.support import ON_EMBEDDED, cost, refused_field, wire
 
 METRICS = "/interventions:metrics"
 DAY = timedelta(days=1)
-ZEROS = {
+ZEROS: dict[str, dict[str, int]] = {
     "byStatus": dict.fromkeys(InterventionStatus, 0),
     "byType": dict.fromkeys(InterventionType, 0),
     "byPriority": dict.fromkeys(Priority, 0),
@@ -68,7 +68,7 @@ def model(states: Sequence[StoredIntervention], span: Span) -> dict[str, Any]:
     for one in created:
         if one.decided_by and one.decision:
             pilots.setdefault(one.decided_by, Counter())[one.decision] += 1
-    top = [
+    top: list[dict[str, Any]] = [
         {
             "pilot": pilot,
             "decided": counts.total(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -44,7 +45,7 @@ def test_whatever_is_sent_is_answered_as_the_description_says(
 
     @hypothesis.settings(max_examples=4 * LOAD, derandomize=LOAD == 1, deadline=None, database=None)
     @hypothesis.given(case=schema[route.path][route.method].as_strategy())
-    def fuzz(case: schemathesis.Case) -> None:
+    def fuzz(case: schemathesis.Case[Any]) -> None:
         # What a schema allows may still be refused: a page token, fields that exclude each other.
         case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
 

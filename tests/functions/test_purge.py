@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -51,7 +51,7 @@ def path(api: Api, name: str, tenant: str | None = None) -> str:
     return f"tenants/{tenant or api.tenant}/{name}".rstrip("/")
 
 
-def filled(api: Api, clock: Clock, states: dict[str, Subject], **settings: Any) -> None:
+def filled(api: Api, clock: Clock, states: Mapping[str, Subject], **settings: Any) -> None:
     """Puts a tenant with 30 days of retention into the store, and what is below it."""
     tenant = {path(api, ""): decided(clock.now, **{**KEPT, **settings})}
     seed(api.runtime.store, tenant | {path(api, name): state for name, state in states.items()})

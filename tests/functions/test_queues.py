@@ -55,7 +55,8 @@ def some_cases(api: Api, clock: Clock) -> list[dict[str, Any]]:
         if index % 3 == 0:
             clock.advance(minutes=7)
     clock.advance(hours=1)
-    return api.viewer.get("/cases?pageSize=200").json["cases"]
+    cases: list[dict[str, Any]] = api.viewer.get("/cases?pageSize=200").json["cases"]
+    return cases
 
 
 def expected(cases: list[dict[str, Any]], wanted: dict[str, str], clock: Clock) -> list[str]:

@@ -263,8 +263,8 @@ def test_every_list_of_records_is_served_by_an_index(config: Config, clock: Cloc
 
     filters = {tuple(f.field for f in query.filters) for query in recorder.queries}
     assert filters == {(), ("kind",)}
-    for query in recorder.queries:
-        project_indexes().plan(query)
+    for asked in recorder.queries:
+        project_indexes().plan(asked)
 
 
 @pytest.mark.parametrize(

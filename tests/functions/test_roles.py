@@ -47,6 +47,7 @@ CELLS: dict[str, Roles] = {
 
 def route(name: str) -> Route:
     """The route of the function called `name`."""
+    found: Route
     (found,) = vars(FUNCTIONS[name])["routes"]
     return found
 

@@ -13,6 +13,7 @@ import pytest
 
 from shared.documents.port import Conflict, Document, Query, Unavailable, Update, Write
 from shared.models.intervention import InterventionStatus
+from shared.models.subjects import Subject
 from shared.sweeps import run as sweep_run
 from tests.client import Api
 from tests.conftest import Clock
@@ -353,7 +354,7 @@ def test_settings_that_change_are_kept_by_what_waits_already(
 ) -> None:
     api.admin.patch("/settings", {"slaHours": {"default": 1}, **old})
     since = clock.now - 3 * DAY
-    waiting = {"autoCloseDays": ("cases/A", approved(since))}
+    waiting: dict[str, tuple[str, Subject]] = {"autoCloseDays": ("cases/A", approved(since))}
     waiting["caseRetentionDays"] = ("cases/A", closed(since))
     waiting["interventionRetentionDays"] = ("interventions/A", archived(since))
     name, state = waiting[next(iter(old))]
@@ -426,12 +427,12 @@ def test_settings_that_change_while_what_waited_is_woken_are_looked_at_again(
 def test_settings_are_read_once_a_tenant_and_run(api: Api, clock: Clock) -> None:
     tenants = [f"{api.tenant}-{number}" for number in range(3)]
     settings = decided(clock.now, auto_close_days=5)
-    cases = {
+    cases: dict[str, Subject] = {
         path(api, f"cases/{number}", tenant): approved(clock.now - 5 * DAY)
         for tenant in tenants
         for number in range(10)
     }
-    seed(api.runtime.store, {path(api, "", tenant): settings for tenant in tenants} | cases)
+    seed(api.runtime.store, cases | {path(api, "", tenant): settings for tenant in tenants})
 
     answer = answered(api, CLOSE)
 

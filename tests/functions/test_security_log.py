@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from functions.api import ROUTES
 from local.tokens import unsigned_token
-from shared.config import Config
-from shared.documents.port import Document
+from shared.config import Budget, Config
+from shared.documents.port import Document, DocumentStore
 from shared.runtime import Runtime
-from tests.client import Api, Client, TestResponse
+from tests.client import Api, Client, TestResponse, opened
 from tests.reliability.support import LOAD
 
 PERSONAL = ("Sesame", "sesame", "@example.com", "kim", "Bearer", "eyJ")
@@ -38,7 +38,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def api(embedded_config: Config) -> Api:
     """The functions, with a budget of one expensive request."""
-    budgets = {"read": 99, "write": 99, "expensive": 1}
+    budgets: Mapping[Budget, int] = {"read": 99, "write": 99, "expensive": 1}
     return Api(Runtime(replace(embedded_config, budgets=budgets)))
 
 
@@ -60,8 +60,10 @@ def kim(api: Api, role: str) -> Client:
 
 def cut_off(api: Api) -> TestResponse:
     """A body that ends before its time."""
-    return api.app.test_client().post(
+    return opened(
+        api.app,
         "/v1/cases",
+        method="POST",
         headers={"Authorization": f"Bearer {kim(api, 'verifier').token}"},
         input_stream=io.BytesIO(b'{"title": "Sesame"}'),
         environ_overrides={"CONTENT_LENGTH": "99"},
@@ -193,7 +195,7 @@ TEXT = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
 def untouchable_app() -> Flask:
     """The functions over a store that nobody may ask for anything."""
     config = Config(sqlite="unused", unsigned_tokens=True)
-    return Api(Runtime(config, store=Untouchable())).app
+    return Api(Runtime(config, store=cast("DocumentStore", Untouchable()))).app
 
 
 @settings(max_examples=150 * LOAD, derandomize=LOAD == 1, deadline=None, database=None)
@@ -256,7 +258,7 @@ def test_the_frameworks_own_pages_have_the_security_headers(api: Api, url: str) 
 def test_an_internal_error_has_the_security_headers_and_tells_nothing(
     embedded_config: Config,
 ) -> None:
-    api = Api(Runtime(embedded_config, store=Untouchable()))
+    api = Api(Runtime(embedded_config, store=cast("DocumentStore", Untouchable())))
 
     answer = api.viewer.get("/cases/CASE-1")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -187,4 +188,5 @@ def test_interventions_and_the_model_agree_after_every_step(
         suppress_health_check=list(HealthCheck),
     )
 
-    run_state_machine_as_test(lambda: Interventions(api, clock), settings=load)
+    machine = cast("type[RuleBasedStateMachine]", partial(Interventions, api, clock))  # only called
+    run_state_machine_as_test(machine, settings=load)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_a_packet_approved_while_evidence_is_added_is_one_of_the_two_states(api:
 
         added, approved = at_once(
             [
-                lambda late=late: api.agent.post(EVIDENCE, {"evidence": [late]}),
+                partial(api.agent.post, EVIDENCE, {"evidence": [late]}),
                 lambda: api.verifier.patch(CASE, {"status": "approved"}),
             ]
         )
@@ -102,7 +103,7 @@ def test_a_packet_approved_while_an_item_is_changed_is_one_of_the_two_states(api
 
         changed, approved = at_once(
             [
-                lambda t=new_title: api.admin.patch(f"{EVIDENCE}/ev-1", {"title": t}),
+                partial(api.admin.patch, f"{EVIDENCE}/ev-1", {"title": new_title}),
                 lambda: api.verifier.patch(CASE, {"status": "approved"}),
             ]
         )
@@ -122,9 +123,7 @@ def test_a_worksheet_saved_from_two_devices_at_once_has_one_event_for_each_text(
     api.verifier.create(id="CASE-1")
     sheet = f"{CASE}/worksheet"
 
-    answers = at_once(
-        [lambda n=n: api.viewer.put(sheet, {"fsrNotes": f"Text {n}"}) for n in range(4)]
-    )
+    answers = at_once([partial(api.viewer.put, sheet, {"fsrNotes": f"Text {n}"}) for n in range(4)])
 
     assert {200} == {answer.status_code for answer in answers}
     verified = api.pilot.get("/audit:verify?subject=worksheets/CASE-1:viewer").json

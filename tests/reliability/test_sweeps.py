@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +261,7 @@ def test_of_a_decision_and_the_sweep_at_the_last_moment_one_comes_first(
             api.runtime.store,
             {f"tenants/{api.tenant}/interventions/{name}": open_ for name in names},
         )
-        answers = in_parallel(PEOPLE + 1, lambda n, names=names: race(api, late, names, n))
+        answers = in_parallel(PEOPLE + 1, partial(race, api, late, names))
 
         outcomes = {name: answer for part in answers[:PEOPLE] for name, answer in part.items()}
         assert outcomes.keys() == set(names)

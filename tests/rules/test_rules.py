@@ -142,7 +142,7 @@ TARGETS = {
     "scheduled run": Target("scheduledRuns/s", {"job": "purge"}, ("job", "purge")),
     "document that no rule names": Target("tenants/acme/elsewhere/e", {"a": "b"}, ("a", "b")),
 }
-BEHIND = {
+BEHIND: dict[str, dict[str, Any]] = {
     # Worksheets whose case is not there, or is only a tombstone.
     "tenants/acme/worksheets/gone:olga": {"caseId": "gone", "userId": "olga"},
     "tenants/acme/worksheets/never:olga": {"caseId": "never", "userId": "olga"},

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.documents.port import Document, Filter, Order, Query
+from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import InvalidArgument
 from shared.models.base import Page
 from shared.repository.paging import SCAN_LIMIT, page, place
@@ -51,6 +52,13 @@ class Rows:
         return row.data["createdAt"], row.id
 
 
+def paged(
+    rows: Rows, query: Query, wanted: Page, **options: Callable[[Document], bool]
+) -> tuple[list[Document], str | None]:
+    """A page of a store that holds these rows."""
+    return page(cast("DocumentStore", rows), query, wanted, **options)
+
+
 @STABLE
 @given(number=st.integers(0, 40), size=st.integers(1, 15), every=st.integers(1, 5))
 def test_a_walk_shows_every_row_that_is_accepted_once_and_in_order(
@@ -59,7 +67,7 @@ def test_a_walk_shows_every_row_that_is_accepted_once_and_in_order(
     store, found, token = Rows(number), [], None
 
     for _ in range(number + 2):
-        rows, token = page(
+        rows, token = paged(
             store,
             QUERY,
             Page(page_size=size, page_token=token),
@@ -80,7 +88,7 @@ def test_a_page_for_which_nothing_is_accepted_ends_before_it_reads_too_much(
 ) -> None:
     store = Rows(2_000)
 
-    rows, token = page(store, QUERY, Page(page_size=size), accept=lambda _: False)
+    rows, token = paged(store, QUERY, Page(page_size=size), accept=lambda _: False)
 
     assert (rows, store.read) == ([], read)
     assert read <= SCAN_LIMIT
@@ -89,7 +97,7 @@ def test_a_page_for_which_nothing_is_accepted_ends_before_it_reads_too_much(
 
 def token_of(query: Query, wanted: Page | None = None) -> str:
     """The token after the first row of a list."""
-    _, token = page(Rows(2), query, wanted or Page(page_size=1))
+    _, token = paged(Rows(2), query, wanted or Page(page_size=1))
     assert token
     return token
 
@@ -107,7 +115,7 @@ def test_a_token_is_of_one_list_only(other: Query) -> None:
     store = Rows(2)
 
     with pytest.raises(InvalidArgument):
-        page(store, other, Page(page_size=1, page_token=token_of(QUERY)))
+        paged(store, other, Page(page_size=1, page_token=token_of(QUERY)))
 
     assert store.read == 0
 
@@ -117,7 +125,7 @@ def test_a_token_is_of_one_kind_of_request_only() -> None:
         """A page of something else."""
 
     with pytest.raises(InvalidArgument):
-        page(Rows(2), QUERY, OtherPage(page_size=1, page_token=token_of(QUERY)))
+        paged(Rows(2), QUERY, OtherPage(page_size=1, page_token=token_of(QUERY)))
 
 
 def test_a_token_outlives_the_moment_that_a_range_is_counted_from() -> None:
@@ -130,7 +138,7 @@ def test_a_token_outlives_the_moment_that_a_range_is_counted_from() -> None:
         for hours in (0, 1)
     ]
 
-    rows, _ = page(Rows(2), queries[1], Page(page_size=1, page_token=token_of(queries[0])))
+    rows, _ = paged(Rows(2), queries[1], Page(page_size=1, page_token=token_of(queries[0])))
 
     assert [row.id for row in rows] == ["00000"]
 
@@ -143,7 +151,7 @@ def test_no_other_text_is_a_token(raw: bytes) -> None:
 
     if text:
         with pytest.raises(InvalidArgument):
-            page(store, QUERY, Page(page_size=1, page_token=text))
+            paged(store, QUERY, Page(page_size=1, page_token=text))
     assert store.read == 0
 
 

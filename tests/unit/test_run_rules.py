@@ -30,7 +30,7 @@ def new(minutes: int | None = 60, **fields: Any) -> StoredRun:
     return run_rules.created("CASE-1", content, by="agent@example.com", minutes=minutes, now=NOW)
 
 
-def patched(run: StoredRun, status: str, now: datetime = LATER, **fields: Any) -> StoredRun:
+def patched(run: StoredRun, status: str, now: Any = LATER, **fields: Any) -> StoredRun:
     patch = RunPatch.model_validate({"status": status, **fields})
     return run_rules.updated(run, patch, minutes=60, now=now)
 
