@@ -129,7 +129,9 @@ class PendingQuery(InterventionFilters, Page):
 
     listing: ClassVar[Listing] = Listing("interventions", (Sort("priorityRank"), Sort("createdAt")))
 
-    status: Annotated[Literal["pending", "in_progress"] | None, Equal("status")] = None
+    status: Annotated[Literal["pending", "in_progress"], Equal("status")] = Field(
+        default_factory=lambda given: "in_progress" if given.get("assigned_to") else "pending"
+    )
 
 
 class Wait(Model):

@@ -59,9 +59,8 @@ def listed(store: DocumentStore, tenant: str, wanted: InterventionQuery, now: da
 
 def pending(store: DocumentStore, tenant: str, wanted: PendingQuery, now: datetime) -> Rows:
     """A page of what waits, most urgent first, then oldest; and the token of the next."""
-    status = wanted.status or ("in_progress" if wanted.assigned_to else "pending")
-    query = query_of(f"tenants/{tenant}", wanted.model_copy(update={"status": status}), now)
-    return page(store, query, wanted, accept=_if_open(InterventionStatus(status), now))
+    query = query_of(f"tenants/{tenant}", wanted, now)
+    return page(store, query, wanted, accept=_if_open(InterventionStatus(wanted.status), now))
 
 
 def claim(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[StoredIntervention]:
