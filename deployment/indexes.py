@@ -6,6 +6,7 @@ has and the file has not is left alone.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,20 +35,26 @@ def reconcile(google: Google, database: str, *, apply: bool, say: Callable[[str]
     """Starts what is missing, or says what is. Raises DeploymentError."""
     parent = f"v1/projects/{google.project}/databases/{quote(database, safe='()')}/collectionGroups"
     wanted = json.loads((ROOT / "firestore.indexes.json").read_text())
-    changes = [
-        # Fields first: so a new collection gets no index that is to be removed again.
-        *_fields(google, parent, wanted["fieldOverrides"]),
-        *_indexes(google, parent, wanted["indexes"], say),
+    # `*` holds for all fields of a collection that have no entry of their own. Those come first, so
+    # that none loses the index that it needs; and all fields before the other indexes, so that a
+    # new collection gets no index that is to be removed again.
+    fields = wanted["fieldOverrides"]
+    steps = [
+        list(_fields(google, parent, [one for one in fields if one["fieldPath"] != "*"])),
+        list(_fields(google, parent, [one for one in fields if one["fieldPath"] == "*"])),
+        list(_indexes(google, parent, wanted["indexes"], say)),
     ]
-    for change in changes:
+    for change in itertools.chain(*steps):
         say(change.what)
-    if apply:
+    if not apply:
+        return
+    for changes in steps:
         each(
             lambda one: google.send(one.method, "firestore", one.path, one.body, **one.query),
             changes,
         )
-        if changes:
-            say("Firestore builds them by itself; until it is done their queries are refused")
+    if any(steps):
+        say("Firestore builds them by itself; until it is done their queries are refused")
 
 
 def _indexes(

@@ -31,7 +31,7 @@ def list_case_audit(call: Call, case_id: Id, query: CaseEventQuery) -> EventPage
 @function("GET", "/audit", roles=PILOTS)
 def list_audit(call: Call, query: EventQuery) -> EventPage:
     """Lists the tenant's events, newest first."""
-    events, token = audit.of_tenant(call.store, call.tenant, query)
+    events, token = audit.of_tenant(call.store, call.tenant, query, call.now)
     return EventPage(events=events, next_page_token=token)
 
 

@@ -13,7 +13,6 @@ from shared.models.case import (
     Case,
     CaseClosing,
     CaseClosings,
-    CaseFilters,
     CasePage,
     CasePatch,
     CaseQuery,
@@ -24,6 +23,7 @@ from shared.models.case import (
     CasesToClose,
     CaseToValidate,
     CaseView,
+    ClaimQuery,
     FullCase,
     NewCase,
     StoredCase,
@@ -76,7 +76,7 @@ def claim_case(call: Call, case_id: Id) -> Reply[Case]:
 
 
 @function("POST", "/cases:claimNext", roles=VERIFIERS)
-def claim_next_case(call: Call, query: CaseFilters) -> Reply[Case]:
+def claim_next_case(call: Call, query: ClaimQuery) -> Reply[Case]:
     """Claims the unassigned open case of a queue that is due first."""
     if query.assigned_to is not None:
         raise InvalidArgument.field("assignedTo", "a case that is assigned cannot be claimed")

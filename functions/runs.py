@@ -48,7 +48,7 @@ def get_run(call: Call, case_id: Id, run_id: Id) -> Run:
 @function("GET", "/runs", roles=READERS)
 def list_runs(call: Call, query: RunQuery) -> RunPage:
     """Lists runs across cases, newest first."""
-    rows, token = runs.listed(call.store, call.tenant, query)
+    rows, token = runs.listed(call.store, call.tenant, query, call.now)
     shown: list[Any] = [run_rules.shown_row(row.id, row.data) for row in rows]
     return RunPage.model_construct(runs=shown, next_page_token=token)
 
@@ -68,7 +68,7 @@ def add_record(call: Call, case_id: Id, body: NewRecord) -> Reply[Record]:
 @function("GET", "/cases/{caseId}/records", roles=READERS)
 def list_records(call: Call, case_id: Id, query: RecordQuery) -> RecordPage:
     """Lists a case's records, newest first; with `latest` only the newest of each kind."""
-    rows, token = records.listed(call.store, call.tenant, case_id, query)
+    rows, token = records.listed(call.store, call.tenant, case_id, query, call.now)
     shown: list[Any] = [records.shown_row(row) for row in rows]
     return RecordPage.model_construct(records=shown, next_page_token=token)
 

@@ -1,4 +1,4 @@
-"""What a developer runs: `python -m local run | demo | token`."""
+"""What a developer runs: `python -m local run | demo | token | indexes`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
-from local import demo, demo_data, server
+from local import demo, demo_data, indexes, server
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
@@ -26,6 +26,10 @@ def main() -> int:
     match arguments.command:
         case "demo":
             return demo.run()
+        case "indexes":
+            for added in indexes.add(indexes.FILE, indexes.of_lists().values()):
+                print(f"added: {added}")  # noqa: T201
+            return 0
         case "token":
             print(  # noqa: T201
                 unsigned_token(
@@ -51,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--port", type=int, default=8080)
     run.add_argument("--store", choices=["sqlite", "emulator"], default="sqlite")
     commands.add_parser("demo", help="play the life of a case on a fresh instance")
+    commands.add_parser("indexes", help="add to firestore.indexes.json what the lists need")
     token = commands.add_parser("token", help="print an unsigned token for a local run")
     token.add_argument("--tenant", required=True)
     token.add_argument("--role", required=True, choices=[role.value for role in Role])

@@ -1,9 +1,9 @@
 """Which index a query needs, and which indexes of firestore.indexes.json serve it.
 
-Firestore indexes every field by itself unless it is exempted; any other query needs composite
-indexes: one that has the equality fields and then the order, or several that share the order and
-have the equality fields between them, which Firestore merges
-(firebase.google.com/docs/firestore/query-data/index-overview).
+Firestore indexes every field by itself unless it is exempted, by its name or with all fields of its
+collection (`*`); any other query needs composite indexes: one that has the equality fields and then
+the order, or several that share the order and have the equality fields between them, which
+Firestore merges (firebase.google.com/docs/firestore/query-data/index-overview).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from shared.documents.values import MAX_DISJUNCTIONS
 # A field of a collection id, with the modes (and whether for its group) it is indexed in.
 Override = tuple[str, str, tuple[tuple[str, bool], ...]]
 ASCENDING, DESCENDING, CONTAINS = "ASCENDING", "DESCENDING", "CONTAINS"
+EVERY_FIELD = "*"
+"""An override of this field holds for all fields of its collection that have none of their own."""
 _RANGES = frozenset({"<", "<=", ">", ">="})
 
 
@@ -64,7 +66,11 @@ class Indexes:
     @classmethod
     def load(cls, path: Path) -> Indexes:
         """Reads the file (its format: firebase.google.com/docs/reference/firestore/indexes)."""
-        document = json.loads(path.read_text())
+        return cls.parse(json.loads(path.read_text()))
+
+    @classmethod
+    def parse(cls, document: dict[str, Any]) -> Indexes:
+        """The same from the file's JSON."""
         return cls(
             tuple(_index(entry) for entry in document["indexes"]),
             tuple(_override(entry) for entry in document["fieldOverrides"]),
@@ -77,8 +83,9 @@ class Indexes:
     def single(self, collection: str, field: str, mode: str, *, group: bool) -> bool:
         """Whether Firestore indexes `field` by itself. An exempted map exempts what is in it."""
         parts = field.split(".")
-        for length in range(len(parts), 0, -1):
-            modes = self._single.get((collection, ".".join(parts[:length])))
+        names = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        for name in (*names, EVERY_FIELD):
+            modes = self._single.get((collection, name))
             if modes is not None:
                 return (mode, group) in modes
         return not group
@@ -97,19 +104,37 @@ class Indexes:
                 return legs
         legs = self._composite_legs(query, equal, order)
         if not legs:
-            raise MissingIndex(f"the query needs an index on {required(query)}")
+            missing = "; ".join(map(str, self.lacking(query)))
+            raise MissingIndex(f"the query needs {required(query)}; to be added: {missing}")
         return legs
+
+    def lacking(self, query: Query) -> tuple[Index, ...]:
+        """The indexes to add so that `plan` serves the query: one for each filter that has none."""
+        equal, order = conditions(query)
+        collection = query.collection.rpartition("/")[2]
+        missing: list[tuple[tuple[str, str], ...]]
+        if not order or (not equal and len(order) == 1):
+            singles = [(field, mode) for mode, field, _ in _scans(equal, order)]
+            missing = [
+                (one,) for one in singles if not self.single(collection, *one, group=query.group)
+            ]
+        else:
+            tail = tuple((sort.field, _mode(sort)) for sort in order)
+            suitable = list(self._suitable(query, equal, order))
+            served = {f.field for leg in suitable for f in leg.equal}
+            missing = [
+                ((f.field, _equality_mode(f)), *tail) for f in equal if f.field not in served
+            ]
+            if not equal and not suitable:
+                missing = [tail]
+        return tuple(Index(collection, fields, query.group) for fields in missing)
 
     def _single_legs(
         self, query: Query, equal: tuple[Filter, ...], order: tuple[Order, ...]
     ) -> tuple[Leg, ...]:
-        scans: list[tuple[str, str, tuple[Filter, ...]]] = [
-            *((_equality_mode(condition), condition.field, (condition,)) for condition in equal),
-            *((_mode(sort), sort.field, ()) for sort in order),
-        ]
         collection = query.collection.rpartition("/")[2]
         legs = []
-        for mode, field, condition in scans:
+        for mode, field, condition in _scans(equal, order):
             if not self.single(collection, field, mode, group=query.group):
                 return ()
             # One ascending index serves both directions: the other way is read backwards.
@@ -203,6 +228,16 @@ def counted(aggregation: Aggregation) -> Query:
     descending = bool(order) and order[-1].descending
     order = (*order, *(Order(field, descending=descending) for field in extra))
     return replace(aggregation.query, order=order, limit=None)
+
+
+def _scans(
+    equal: tuple[Filter, ...], order: tuple[Order, ...]
+) -> Iterator[tuple[str, str, tuple[Filter, ...]]]:
+    """The single-field indexes that a query needs, by mode and field, each with its filter."""
+    for condition in equal:
+        yield _equality_mode(condition), condition.field, (condition,)
+    for sort in order:
+        yield _mode(sort), sort.field, ()
 
 
 def _equality_mode(condition: Filter) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated, ClassVar
+
 from shared.models.base import OMITTED, Model, Name, Page, SubjectName, Time
 from shared.models.events import Event, EventType, Severity
+from shared.models.filters import Equal, Filters, Listing, Since, Sort, Until
 
 
 class EventPage(Model):
@@ -19,16 +22,18 @@ class CaseEventQuery(Page):
     related: bool = False
 
 
-class EventQuery(Page):
+class EventQuery(Filters, Page):
     """A page of the tenant's events; filters combine. `since` is included, `until` is not."""
 
-    subject: SubjectName | None = None
-    actor: Name | None = None
-    event_type: EventType | None = None
-    severity: Severity | None = None
-    agent_id: Name | None = None
-    since: Time | None = None
-    until: Time | None = None
+    listing: ClassVar[Listing] = Listing("audit", (Sort("createdAt", descending=True),))
+
+    subject: Annotated[SubjectName | None, Equal("subject")] = None
+    actor: Annotated[Name | None, Equal("actorName")] = None
+    event_type: Annotated[EventType | None, Equal("eventType")] = None
+    severity: Annotated[Severity | None, Equal("severity")] = None
+    agent_id: Annotated[Name | None, Equal("agentId")] = None
+    since: Annotated[Time | None, Since("createdAt")] = None
+    until: Annotated[Time | None, Until("createdAt")] = None
 
 
 class SubjectQuery(Model):

@@ -26,6 +26,7 @@ from shared.models.base import (
     Title,
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
+from shared.models.filters import Equal, Filters, HasWords, Listing, Missing, Past, Sort
 from shared.models.record import RecordRef
 from shared.models.sharing import Hold, Permission
 from shared.models.subjects import Subject
@@ -84,15 +85,18 @@ class Why(Model):
     reason: Reason
 
 
-class CaseFilters(Model):
+_DUE_FIRST = (Sort("clockDueAt"),)
+
+
+class CaseFilters(Filters):
     """Which cases a queue shows; filters combine."""
 
-    status: Status | None = None
-    assigned_to: Name | None = None
-    unassigned: bool = False
-    decision_type: Id | None = None
-    search: Search | None = None
-    overdue: bool = False
+    status: Annotated[Status | None, Equal("status")] = None
+    assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
+    unassigned: Annotated[bool, Missing("assignedTo")] = False
+    decision_type: Annotated[Id | None, Equal("decisionType")] = None
+    search: Annotated[Search | None, HasWords("searchTokens")] = None
+    overdue: Annotated[bool, Past("clockDueAt")] = False
 
     @field_validator("unassigned")
     @classmethod
@@ -104,6 +108,14 @@ class CaseFilters(Model):
 
 class CaseQuery(CaseFilters, Page):
     """A page of a queue."""
+
+    listing: ClassVar[Listing] = Listing("cases", (Sort("createdAt", descending=True),), _DUE_FIRST)
+
+
+class ClaimQuery(CaseFilters):
+    """From which cases of a queue one is to be claimed."""
+
+    listing: ClassVar[Listing] = Listing("cases", _DUE_FIRST)
 
 
 class CaseToValidate(Model):

@@ -23,6 +23,7 @@ from shared.models.base import (
     Time,
     Title,
 )
+from shared.models.filters import Equal, Filters, Listing, Sort
 from shared.models.subjects import Subject
 
 MAX_WAIT_SECONDS = 55
@@ -105,26 +106,32 @@ class Completion(Model):
     result: Json = None
 
 
-class InterventionFilters(Model):
+class InterventionFilters(Filters):
     """Which interventions a list shows; filters combine, the status of each list with them."""
 
-    priority: Priority | None = None
-    type: InterventionType | None = None
-    assigned_to: Name | None = None
-    uow_id: Name | None = None
-    case_id: Id | None = None
+    priority: Annotated[Priority | None, Equal("priority")] = None
+    type: Annotated[InterventionType | None, Equal("type")] = None
+    assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
+    uow_id: Annotated[Name | None, Equal("uowId")] = None
+    case_id: Annotated[Id | None, Equal("caseId")] = None
 
 
 class InterventionQuery(InterventionFilters, Page):
     """A page of interventions, newest first."""
 
-    status: InterventionStatus | None = None
+    listing: ClassVar[Listing] = Listing("interventions", (Sort("createdAt", descending=True),))
+
+    status: Annotated[InterventionStatus | None, Equal("status")] = None
 
 
 class PendingQuery(InterventionFilters, Page):
     """A page of what waits: pending, or where `assignedTo` or `status` says so, in progress."""
 
-    status: Literal["pending", "in_progress"] | None = None
+    listing: ClassVar[Listing] = Listing("interventions", (Sort("priorityRank"), Sort("createdAt")))
+
+    status: Annotated[Literal["pending", "in_progress"], Equal("status")] = Field(
+        default_factory=lambda given: "in_progress" if given.get("assigned_to") else "pending"
+    )
 
 
 class Wait(Model):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import SerializeAsAny
 
 from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Page, Reason, Title
+from shared.models.filters import Equal, Filters, Listing, Sort
 from shared.models.intervention import Priority, RequiredRole
 
 
@@ -20,10 +21,12 @@ class NewRecord(Model):
     run_id: Id | None = None
 
 
-class RecordQuery(Page):
+class RecordQuery(Filters, Page):
     """A page of a case's records, newest first; with `latest` the newest of each kind only."""
 
-    kind: Id | None = None
+    listing: ClassVar[Listing] = Listing("records", (Sort("sequence", descending=True),))
+
+    kind: Annotated[Id | None, Equal("kind")] = None
     latest: bool = False
 
 

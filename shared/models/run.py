@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SerializeAsAny
 
 from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Name, Page
+from shared.models.filters import Equal, Filters, Listing, Sort
 
 
 class RunStatus(StrEnum):
@@ -47,13 +48,15 @@ class RunPatch(Model):
     errors: LargeJson = None
 
 
-class RunQuery(Page):
+class RunQuery(Filters, Page):
     """A page of the tenant's runs; filters combine."""
 
-    case_id: Id | None = None
-    status: RunStatus | None = None
-    agent_id: Name | None = None
-    pack_id: Name | None = None
+    listing: ClassVar[Listing] = Listing("runs", (Sort("createdAt", descending=True),))
+
+    case_id: Annotated[Id | None, Equal("caseId")] = None
+    status: Annotated[RunStatus | None, Equal("status")] = None
+    agent_id: Annotated[Name | None, Equal("agentId")] = None
+    pack_id: Annotated[Name | None, Equal("packId")] = None
 
 
 class RunFields(Model):

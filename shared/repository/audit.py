@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -14,6 +15,7 @@ from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
 from shared.models.events import Event, EventType
 from shared.models.subjects import Head
+from shared.repository.listing import query_of
 from shared.repository.paging import page, place
 from shared.rules.chain import Check
 
@@ -38,22 +40,10 @@ def of_case(
 
 
 def of_tenant(
-    store: DocumentStore, tenant: str, wanted: EventQuery
+    store: DocumentStore, tenant: str, wanted: EventQuery, now: datetime
 ) -> tuple[list[Event], str | None]:
     """A page of a tenant's events, newest first."""
-    equal = {
-        "subject": wanted.subject,
-        "actorName": wanted.actor,
-        "eventType": wanted.event_type,
-        "severity": wanted.severity,
-        "agentId": wanted.agent_id,
-    }
-    filters = [Filter(name, "==", value) for name, value in equal.items() if value is not None]
-    if wanted.since:
-        filters.append(Filter("createdAt", ">=", wanted.since))
-    if wanted.until:
-        filters.append(Filter("createdAt", "<", wanted.until))
-    rows, token = page(store, _events(tenant, tuple(filters), _NEWEST_FIRST), wanted)
+    rows, token = page(store, query_of(f"tenants/{tenant}", wanted, now), wanted)
     return [from_document(row) for row in rows], token
 
 

@@ -14,7 +14,6 @@ from shared.documents.port import (
     Document,
     DocumentStore,
     Filter,
-    Order,
     Query,
     Set,
     Write,
@@ -25,9 +24,9 @@ from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import load, required
 from shared.models.case import (
-    CaseFilters,
     CasePatch,
     CaseQuery,
+    ClaimQuery,
     NewCase,
     Status,
     StoredCase,
@@ -35,6 +34,7 @@ from shared.models.case import (
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
 from shared.repository import evidence, packets
+from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
 from shared.repository.removal import belongings, shortened
 from shared.rules import cases as case_rules
@@ -73,7 +73,7 @@ def listed(
     store: DocumentStore, tenant: str, wanted: CaseQuery, now: datetime
 ) -> tuple[list[Document], str | None]:
     """A page of a queue, newest first, or longest overdue first; and the token of the next."""
-    query = _queue(tenant, wanted, now)
+    query = query_of(f"tenants/{tenant}", wanted, now)
     accept = _has_words(wanted.search) if wanted.search else None
     return page(store, query, wanted, accept=accept)
 
@@ -106,14 +106,14 @@ def claim(ledger: Ledger, case_id: str, seen: Seen | None = None) -> Recorded[St
     return ledger.change(CASES, case_id, claimed, seen=seen)
 
 
-def claim_next(ledger: Ledger, filters: CaseFilters) -> Recorded[StoredCase]:
+def claim_next(ledger: Ledger, wanted: ClaimQuery) -> Recorded[StoredCase]:
     """Claims the unassigned case that is due first. Raises NotFound where none is left to claim.
 
     Who loses the first of the queue tries the following ones in random order, so that a crowd
     spreads.
     """
-    query = _claimable(ledger.tenant, filters, ledger.clock())
-    accept = _has_words(filters.search or "")
+    query = _claimable(ledger.tenant, wanted, ledger.clock())
+    accept = _has_words(wanted.search or "")
     read = 0
     while read < SCAN_LIMIT:
         rows = ledger.store.query(replace(query, limit=1 if read == 0 else _CLAIM_CANDIDATES))
@@ -232,37 +232,13 @@ def _described(old: StoredCase, new: StoredCase) -> tuple[EventType, str]:
     return EventType.CASE_UPDATED, "Case updated"
 
 
-def _filters(filters: CaseFilters) -> tuple[Filter, ...]:
-    conditions = []
-    if filters.status:
-        conditions.append(Filter("status", "==", filters.status))
-    if filters.assigned_to or filters.unassigned:
-        conditions.append(Filter("assignedTo", "==", filters.assigned_to))
-    if filters.decision_type:
-        conditions.append(Filter("decisionType", "==", filters.decision_type))
-    if filters.search:
-        # The longest word is the most selective; the others are checked on the rows.
-        longest = max(search.words(filters.search), key=len)
-        conditions.append(Filter("searchTokens", "array_contains", longest))
-    return tuple(conditions)
-
-
-def _queue(tenant: str, filters: CaseFilters, now: datetime) -> Query:
-    collection = f"tenants/{tenant}/cases"
-    if filters.overdue:
-        overdue = (*_filters(filters), Filter("clockDueAt", "<", now))
-        return Query(collection, overdue, (Order("clockDueAt"),))
-    return Query(collection, _filters(filters), (Order("createdAt", descending=True),))
-
-
-def _claimable(tenant: str, filters: CaseFilters, now: datetime) -> Query:
-    conditions = _filters(filters.model_copy(update={"unassigned": True}))
-    if filters.overdue:
-        conditions += (Filter("clockDueAt", "<", now),)
-    elif filters.status is not Status.NEEDS_INFO:
-        # Where the clock stands there is nothing to take up, unless it is asked for by name.
-        conditions += (Filter("clockDueAt", ">", _START),)
-    return Query(f"tenants/{tenant}/cases", conditions, (Order("clockDueAt"),))
+def _claimable(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
+    free = wanted.model_copy(update={"unassigned": True})
+    query = query_of(f"tenants/{tenant}", free, now)
+    if wanted.overdue or wanted.status is Status.NEEDS_INFO:
+        return query
+    # Where the clock stands there is nothing to take up, unless it is asked for by name.
+    return replace(query, filters=(*query.filters, Filter("clockDueAt", ">", _START)))
 
 
 def _has_words(text: str) -> Callable[[Document], bool]:

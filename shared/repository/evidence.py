@@ -124,9 +124,9 @@ def listed(
     return items.read(store, tenant, case_id, case, part), token
 
 
-def removals(tenant: str, case_id: str, case: StoredCase) -> list[Write]:
+def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
     """The writes that take all evidence of a case away."""
-    return [Delete(items.path(tenant, case_id, ref.id)) for ref in case.evidence]
+    return [Delete(items.path(ledger.tenant, case_id, ref.id)) for ref in case.evidence]
 
 
 def _changed(

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 
-from shared.documents.port import Document, DocumentStore, Filter, Merge, Order, Query
+from shared.documents.port import Document, DocumentStore, Merge
 from shared.ledger.decision import Decision, Recorded
 from shared.ledger.kinds import INTERVENTIONS
 from shared.ledger.ledger import Ledger
@@ -17,19 +17,16 @@ from shared.models.intervention import (
     OPEN,
     Completion,
     DecisionGiven,
-    InterventionFilters,
     InterventionQuery,
     InterventionStatus,
     NewIntervention,
     PendingQuery,
     StoredIntervention,
 )
+from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
-
-_NEWEST_FIRST = (Order("createdAt", descending=True),)
-_MOST_URGENT_FIRST = (Order("priorityRank"), Order("createdAt"))
 
 Move = Callable[[StoredIntervention, datetime], StoredIntervention]
 Rows = tuple[list[Document], str | None]
@@ -56,15 +53,14 @@ def get(store: DocumentStore, tenant: str, intervention_id: str) -> StoredInterv
 
 def listed(store: DocumentStore, tenant: str, wanted: InterventionQuery, now: datetime) -> Rows:
     """A page of interventions, newest first; and the token of the next."""
-    query = _query(tenant, wanted, wanted.status, _NEWEST_FIRST)
+    query = query_of(f"tenants/{tenant}", wanted, now)
     return page(store, query, wanted, accept=_if_open(wanted.status, now))
 
 
 def pending(store: DocumentStore, tenant: str, wanted: PendingQuery, now: datetime) -> Rows:
     """A page of what waits, most urgent first, then oldest; and the token of the next."""
-    status = wanted.status or ("in_progress" if wanted.assigned_to else "pending")
-    query = _query(tenant, wanted, InterventionStatus(status), _MOST_URGENT_FIRST)
-    return page(store, query, wanted, accept=_if_open(InterventionStatus(status), now))
+    query = query_of(f"tenants/{tenant}", wanted, now)
+    return page(store, query, wanted, accept=_if_open(InterventionStatus(wanted.status), now))
 
 
 def claim(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[StoredIntervention]:
@@ -186,24 +182,6 @@ def _counted(tenant: str, state: StoredIntervention, now: datetime) -> tuple[Mer
             increments={"decided": 1, "approved": approved, "rejected": 1 - approved},
         ),
     )
-
-
-def _query(
-    tenant: str,
-    wanted: InterventionFilters,
-    status: InterventionStatus | None,
-    order: tuple[Order, ...],
-) -> Query:
-    equal = {
-        "status": status,
-        "priority": wanted.priority,
-        "type": wanted.type,
-        "assignedTo": wanted.assigned_to,
-        "uowId": wanted.uow_id,
-        "caseId": wanted.case_id,
-    }
-    filters = (Filter(name, "==", value) for name, value in equal.items() if value is not None)
-    return Query(f"tenants/{tenant}/interventions", tuple(filters), order)
 
 
 def _if_open(status: InterventionStatus | None, now: datetime) -> Callable[[Document], bool] | None:

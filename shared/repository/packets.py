@@ -58,10 +58,10 @@ def get(store: DocumentStore, tenant: str, case_id: str, version: int | None) ->
     return Packet.model_validate_json(document.data["json"], by_name=False)
 
 
-def removals(tenant: str, case_id: str, case: StoredCase) -> list[Write]:
+def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
     """The writes that take all packets of a case away."""
     versions = range(1, case.packet_version + 1)
-    return [Delete(_path(tenant, case_id, version)) for version in versions]
+    return [Delete(_path(ledger.tenant, case_id, version)) for version in versions]
 
 
 def _require_attached(case: StoredCase, parts: list[Evidence]) -> None:

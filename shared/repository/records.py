@@ -12,8 +12,6 @@ from shared.documents.port import (
     Delete,
     Document,
     DocumentStore,
-    Filter,
-    Order,
     Query,
     Write,
 )
@@ -25,12 +23,12 @@ from shared.ledger.subjects import required
 from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.record import NewRecord, RecordQuery, RecordRef, StoredRecord
+from shared.repository.listing import query_of
 from shared.repository.paging import page, slice_of
 from shared.rules import runs as run_rules
 from shared.rules.canonical import canonical, parsed
 
 MAX_KINDS = 100
-_NEWEST_FIRST = (Order("sequence", descending=True),)
 
 
 def add(ledger: Ledger, case_id: str, new: NewRecord) -> tuple[Recorded[StoredCase], Document]:
@@ -60,13 +58,12 @@ def add(ledger: Ledger, case_id: str, new: NewRecord) -> tuple[Recorded[StoredCa
 
 
 def listed(
-    store: DocumentStore, tenant: str, case_id: str, wanted: RecordQuery
+    store: DocumentStore, tenant: str, case_id: str, wanted: RecordQuery, now: datetime
 ) -> tuple[list[Document], str | None]:
     """A page of a case's records, newest first; and the token of the next. Raises NotFound."""
     if wanted.latest:
         return _latest(store, tenant, case_id, wanted)
-    filters = (Filter("kind", "==", wanted.kind),) if wanted.kind else ()
-    rows, token = page(store, Query(_collection(tenant, case_id), filters, _NEWEST_FIRST), wanted)
+    rows, token = page(store, query_of(CASES.path(tenant, case_id), wanted, now), wanted)
     if not rows:
         required(CASES, store.get(CASES.path(tenant, case_id)), case_id)
     return rows, token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from shared.documents.port import Document, DocumentStore, Update, Write
@@ -9,15 +10,20 @@ from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
 from shared.repository import evidence, packets, records, runs, worksheets
 
+PARTS: dict[str, Callable[[Ledger, str, StoredCase], list[Write]]] = {
+    "evidence": evidence.removals,
+    "packets": packets.removals,
+    "records": records.removals,
+}
+"""The collections below a case, each with what makes the writes that take its documents away."""
+
 
 def belongings(ledger: Ledger, case_id: str, case: StoredCase, now: datetime) -> list[Write]:
     """The writes that take away all that is a case's; of worksheets the ends of chains stay."""
     return [
         *worksheets.removals(ledger, case_id, now),
-        *evidence.removals(ledger.tenant, case_id, case),
-        *packets.removals(ledger.tenant, case_id, case),
+        *(write for removals in PARTS.values() for write in removals(ledger, case_id, case)),
         *runs.removals(ledger, case_id, case),
-        *records.removals(ledger, case_id, case),
     ]
 
 

@@ -14,7 +14,6 @@ from shared.documents.port import (
     Document,
     DocumentStore,
     Filter,
-    Order,
     Query,
     Update,
     Write,
@@ -26,10 +25,10 @@ from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.run import NewRun, RunPatch, RunQuery, RunStatus, StoredRun
 from shared.models.settings import Settings
+from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.rules import runs as run_rules
 
-_NEWEST_FIRST = (Order("createdAt", descending=True),)
 _STEPS = {
     RunStatus.PENDING: (EventType.AGENT_ACTION, "queued"),
     RunStatus.RUNNING: (EventType.AGENT_STARTED, "started"),
@@ -90,17 +89,10 @@ def get(store: DocumentStore, tenant: str, case_id: str, run_id: str) -> StoredR
 
 
 def listed(
-    store: DocumentStore, tenant: str, wanted: RunQuery
+    store: DocumentStore, tenant: str, wanted: RunQuery, now: datetime
 ) -> tuple[list[Document], str | None]:
     """A page of runs, newest first; and the token of the next."""
-    equal = {
-        "caseId": wanted.case_id,
-        "status": wanted.status,
-        "agentId": wanted.agent_id,
-        "packId": wanted.pack_id,
-    }
-    filters = (Filter(name, "==", value) for name, value in equal.items() if value is not None)
-    return page(store, Query(f"tenants/{tenant}/runs", tuple(filters), _NEWEST_FIRST), wanted)
+    return page(store, query_of(f"tenants/{tenant}", wanted, now), wanted)
 
 
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:

@@ -246,6 +246,22 @@ def test_an_index_that_is_being_built_is_said_and_not_made_again(step: Step) -> 
     assert name in step.google.resources
 
 
+def test_fields_keep_their_own_indexes_when_those_of_their_collection_are_dropped(
+    step: Step,
+) -> None:
+    step.lines("indexes")
+    fields = [write.path.rpartition("/")[2] for write in step.google.sent("PATCH", "/fields/")]
+
+    own = [name for name in fields if name != "*"]
+    assert len(own) > 10
+    assert fields == [*own, *["*"] * (len(fields) - len(own))]
+    every = [write for write in step.google.sent("PATCH", "/fields/") if write.path.endswith("*")]
+    assert {write.query["updateMask"] for write in every} == {"indexConfig"}
+    assert [write for write in every if write.body != {"indexConfig": {"indexes": []}}] == []
+    last = [call.path for call in step.google.writes if "/collectionGroups/" in call.path]
+    assert last[len(fields) :] == [path for path in last if path.endswith("/indexes")]
+
+
 def test_an_index_that_the_file_has_not_is_left_alone(step: Step) -> None:
     step.lines("indexes")
     group = f"{DATABASE}/collectionGroups/cases"

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from local import indexes
 from shared.documents.indexes import (
     ASCENDING,
     CONTAINS,
     DESCENDING,
+    EVERY_FIELD,
     Index,
     Indexes,
     Leg,
@@ -100,6 +102,45 @@ def test_an_exemption_is_of_one_collection_and_lifted_deeper_in_a_map() -> None:
     indexes = Indexes(overrides=(("other", "x", ()), ("rows", "m", ()), ("rows", "m.x", ascending)))
     assert indexes.plan(rows(X))
     assert indexes.plan(rows(Filter("m.x", "==", 1)))
+
+
+def test_an_exemption_of_every_field_leaves_those_that_have_an_entry_of_their_own() -> None:
+    ascending = ((ASCENDING, False),)
+    indexes = Indexes(
+        overrides=(("rows", EVERY_FIELD, ()), ("rows", "x", ascending), ("rows", "m", ascending))
+    )
+    assert indexes.plan(rows(X))
+    assert indexes.plan(rows(Filter("m.deep", "==", 1)))
+    assert indexes.plan(Query("tenants/t/others", (Y,)))
+    for query in (
+        rows(Y),
+        rows(X, Y),
+        rows(order=(Order("x", descending=True),)),
+        rows(X, group=True),
+    ):
+        with pytest.raises(MissingIndex):
+            indexes.plan(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "lacking"),
+    [
+        (rows(X), "collection rows: x ASCENDING"),
+        (rows(Filter("z", ">", 1)), "collection rows: z ASCENDING"),
+        (rows(order=NEWEST), "collection rows: at DESCENDING"),
+        (rows(X, Y, TAGGED, order=NEWEST), "collection rows: tags CONTAINS, at DESCENDING"),
+        (rows(Y, order=(Order("at"),)), "collection rows: y ASCENDING, at ASCENDING"),
+        (rows(order=(*NEWEST, Order("z"))), "collection rows: at DESCENDING, z ASCENDING"),
+        (rows(X, group=True), "collection group rows: x ASCENDING"),
+    ],
+)
+def test_what_is_lacking_is_one_index_for_each_filter_that_has_none(
+    query: Query, lacking: str
+) -> None:
+    indexes = Indexes((X_NEWEST, Y_NEWEST), overrides=(("rows", EVERY_FIELD, ()),))
+    with pytest.raises(MissingIndex, match=f"to be added: {lacking}$"):
+        indexes.plan(query)
+    assert list(map(str, indexes.lacking(query))) == [lacking]
 
 
 def test_a_composite_index_works_on_exempted_fields() -> None:
@@ -212,3 +253,39 @@ def test_every_kind_of_definition_is_read(tmp_path: Path) -> None:
     loaded = Indexes.load(file)
     assert loaded.composites == (index(("tags", CONTAINS), ("at", DESCENDING), group=True),)
     assert loaded.overrides == (("rows", "x", ((DESCENDING, True),)),)
+
+
+def test_an_exemption_of_every_field_says_nothing_of_expiry() -> None:
+    """Firestore refuses a request about the expiry of `*`, and `"ttl": false` makes it one."""
+    overrides = json.loads(indexes.FILE.read_text())["fieldOverrides"]
+    every = [entry for entry in overrides if entry["fieldPath"] == EVERY_FIELD]
+
+    assert every
+    assert [entry for entry in every if "ttl" in entry] == []
+
+
+def test_the_command_adds_what_the_lists_need_and_nothing_twice(tmp_path: Path) -> None:
+    whole = indexes.FILE.read_text()
+    file = tmp_path / "indexes.json"
+    kept = [line for line in whole.splitlines() if '"decisionType"' not in line]
+    file.write_text("\n".join(line for line in kept if '"runs", "fieldPath"' not in line))
+
+    added = indexes.add(file, indexes.of_lists().values())
+
+    assert sorted(added) == [
+        "collection cases: decisionType ASCENDING, clockDueAt ASCENDING",
+        "collection cases: decisionType ASCENDING, createdAt DESCENDING",
+        "collection runs: createdAt DESCENDING",
+    ]
+    again = file.read_text()
+    assert indexes.add(file, indexes.of_lists().values()) == []
+    assert file.read_text() == again
+    assert Indexes.load(file).single("runs", "caseId", ASCENDING, group=False) is False
+
+
+def test_the_command_leaves_a_file_that_lacks_nothing_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "indexes.json"
+    file.write_text(indexes.FILE.read_text())
+
+    assert indexes.add(file, indexes.of_lists().values()) == []
+    assert file.read_text() == indexes.FILE.read_text()

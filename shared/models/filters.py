@@ -1,0 +1,106 @@
+"""What the parameters of a list filter: marks on the annotations of its query model.
+
+A filter is one line: `status: Annotated[Status | None, Equal("status")] = None`. The marks make the
+query that is sent (`shared/repository/listing.py`); they tell which indexes it needs
+(`python -m local indexes`); and the tests ask for every combination of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from shared.models.base import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A condition on the stored `field`; it counts where its parameter is given."""
+
+    op: ClassVar[Literal["==", "array_contains", ">=", "<"]]
+
+    field: str
+
+
+class Equal(Mark):
+    """The field has the value that is given; where a list is given, one of its values."""
+
+    op = "=="
+
+
+class Contains(Mark):
+    """The field is a list, and the value that is given is in it."""
+
+    op = "array_contains"
+
+
+class HasWords(Mark):
+    """The field is the list of a row's search words, and the words of the text are in it."""
+
+    op = "array_contains"
+
+
+class Since(Mark):
+    """The field is a time: the one that is given, or later."""
+
+    op = ">="
+
+
+class Until(Mark):
+    """The field is a time before the one that is given."""
+
+    op = "<"
+
+
+class Missing(Mark):
+    """For a switch: where it is true, the field is null."""
+
+    op = "=="
+
+
+class Past(Mark):
+    """For a switch: where it is true, the field is a time before now."""
+
+    op = "<"
+
+
+@dataclass(frozen=True, slots=True)
+class SortedBy:
+    """The parameter names a sort; `fields` has by which field each name sorts."""
+
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A stored field that rows are sorted by."""
+
+    field: str
+    descending: bool = False
+
+
+class Listing:
+    """The collection of a list, and the sorts that it has; the first one is the default.
+
+    A range (`Since`, `Until`, `Past`) and `SortedBy` choose the sort that begins with their field.
+    """
+
+    def __init__(self, collection: str, *sorts: tuple[Sort, ...]) -> None:
+        self.collection = collection
+        self.sorts = sorts
+
+
+class Filters(Model):
+    """The base of query models whose parameters filter a list."""
+
+    listing: ClassVar[Listing]
+
+    def given(self) -> Iterator[tuple[str, Mark | SortedBy, Any]]:
+        """The marks of the parameters that are given: each with the parameter's name and value."""
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            for mark in field.metadata:
+                off = value is None or (value is False and isinstance(mark, Missing | Past))
+                if isinstance(mark, Mark | SortedBy) and not off:
+                    yield name, mark, value
