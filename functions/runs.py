@@ -25,7 +25,7 @@ def start_run(call: Call, case_id: Id, body: NewRun) -> Reply[Run]:
     recorded, run_id, run = runs.start(call.ledger, case_id, body, call.settings)
     return Reply(
         _shown(run_id, run),
-        etag=etag(recorded.current),
+        etag=run_rules.tag(run),
         location=f"/v1/cases/{case_id}/runs/{run_id}",
         replayed=recorded.replayed,
     )
@@ -36,13 +36,14 @@ def update_run(call: Call, case_id: Id, run_id: Id, body: RunPatch) -> Reply[Run
     """Starts a queued run, or ends one; the same end again is answered as it was."""
     minutes = call.settings.run_timeout_minutes if body.status == "running" else None
     recorded, run = runs.update(call.ledger, case_id, run_id, body, minutes)
-    return Reply(_shown(run_id, run), etag=etag(recorded.current), replayed=recorded.replayed)
+    return Reply(_shown(run_id, run), etag=run_rules.tag(run), replayed=recorded.replayed)
 
 
 @function("GET", "/cases/{caseId}/runs/{runId}", roles=READERS)
-def get_run(call: Call, case_id: Id, run_id: Id) -> Run:
+def get_run(call: Call, case_id: Id, run_id: Id) -> Reply[Run]:
     """Gives one run."""
-    return _shown(run_id, runs.get(call.store, call.tenant, case_id, run_id))
+    run = runs.get(call.store, call.tenant, case_id, run_id)
+    return Reply(_shown(run_id, run), etag=run_rules.tag(run))
 
 
 @function("GET", "/runs", roles=READERS)

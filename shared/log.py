@@ -22,6 +22,14 @@ def write(severity: Level, message: str, /, **fields: Any) -> None:
 
 
 def stack(error: BaseException) -> list[str]:
-    """Where `error` came from: files, lines, functions; not its message, which may hold data."""
+    """Where `error` and its causes came from: types, files, lines and functions.
+
+    Without their messages, which may hold data.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    return [f"{type(error).__name__}", *(f"{f.filename}:{f.lineno} {f.name}" for f in frames)]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return [
+        type(error).__name__,
+        *(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames),
+        *(stack(cause) if cause else ()),
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,7 +29,7 @@ def utc_now() -> datetime:
 
 
 class Runtime:
-    """Made at the first request, not at import; the store is opened when first needed."""
+    """Made with the application, not at import; the store is opened when it is first needed."""
 
     def __init__(
         self,
@@ -87,12 +86,14 @@ class Runtime:
         app.extensions[_NAME] = self
 
     @staticmethod
+    def is_installed(app: flask.Flask) -> bool:
+        """Whether `app` has a runtime."""
+        return _NAME in app.extensions
+
+    @staticmethod
     def current() -> Runtime:
         """The runtime of the Flask application that handles the request."""
-        extensions = flask.current_app.extensions
-        if _NAME not in extensions:
-            extensions.setdefault(_NAME, Runtime(Config.from_environment(os.environ)))
-        runtime: Runtime = extensions[_NAME]
+        runtime: Runtime = flask.current_app.extensions[_NAME]
         return runtime
 
 

@@ -196,7 +196,15 @@ class Totals:
 
 
 class DocumentStore(Protocol):
-    """What both stores do. Every call may raise `Unavailable` or `Rejected`."""
+    """What both stores do. Every call may raise `Unavailable` or `Rejected`.
+
+    `max_commit_bytes` is how much the writes of one commit may come to, as `values.commit_bytes`
+    counts them; who has more to write makes several commits of it.
+    """
+
+    @property
+    def max_commit_bytes(self) -> int:
+        """See above."""
 
     def get(self, path: str) -> Document | None:
         """The document at `path`, or None. Billed: one read."""

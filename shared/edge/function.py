@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -22,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 from shared import errors, log
 from shared.documents import port
 from shared.documents.cost import counted
-from shared.edge import bodies, parsing, tokens
+from shared.edge import application, bodies, parsing, tokens
 from shared.edge.exchange import Exchange
 from shared.edge.routes import Route, allowed, match
 from shared.ledger.decision import Origin
@@ -124,21 +123,9 @@ def serve(name: str, routes: Sequence[Route]) -> Function:
     entry.__name__ = entry.__qualname__ = name
     vars(entry)["routes"] = routes
     if flask.has_app_context() and not flask.has_request_context():
-        # The framework is making its application. Its own pages (a path that it cannot route,
-        # a crash) are to take the same form.
-        flask.current_app.register_error_handler(HTTPException, _framework_error)
-        flask.current_app.register_error_handler(500, _framework_error)
-        _name_no_software()
+        # The framework is making its application, and imports this function for it.
+        application.set_up(flask.current_app, _framework_error)
     return entry
-
-
-def _name_no_software() -> None:
-    # gunicorn names itself in every answer. It has no setting for that, only this constant, which
-    # its modules copy when the server loads them: after the application is made.
-    with suppress(ImportError):
-        import gunicorn  # type: ignore[import-untyped]  # noqa: PLC0415 - not on every system
-
-        gunicorn.SERVER = "caseledger"
 
 
 def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
@@ -263,7 +250,7 @@ def _error_response(error: errors.ApiError) -> flask.Response:
 
 
 def _framework_error(error: HTTPException) -> flask.Response:
-    """The framework's own answers, and what nobody expected: opaque, the cause in the log."""
+    """What the framework refuses by itself, and unexpected errors: opaque, the cause in the log."""
     exchange: Exchange = flask.g.get("exchange") or Exchange(flask.request)
     bodies.leave_unread(flask.request)
     if error.code is not None and error.code < 500:  # noqa: PLR2004

@@ -10,13 +10,12 @@ from shared import errors
 from shared.documents.port import (
     Conflict,
     Create,
-    Document,
     DocumentStore,
     Unavailable,
     Write,
 )
 from shared.ledger import events
-from shared.ledger.decision import Decision, Note, Origin, Recorded
+from shared.ledger.decision import Before, Decision, Note, Origin, R, Recorded
 from shared.ledger.subjects import Kind, S, changes, load, tombstone, written
 from shared.models.events import Event
 from shared.models.subjects import Head
@@ -28,7 +27,7 @@ UNKNOWN_OUTCOMES = 5
 KEY_REUSED = "the Idempotency-Key was used for another request"
 
 
-class Posting(Generic[S]):
+class Posting(Generic[S, R]):
     """The attempts of one request to have one event recorded."""
 
     def __init__(self, store: DocumentStore, origin: Origin, kind: Kind[S], row: str = "") -> None:
@@ -36,7 +35,7 @@ class Posting(Generic[S]):
         self._store = store
         self._origin = origin
         self.event_id = origin.event_id(row)
-        self._sent: dict[str, Recorded[S]] = {}
+        self._sent: dict[str, Recorded[S, R]] = {}
         self.unknown = 0
         self.beaten = False
 
@@ -45,10 +44,10 @@ class Posting(Generic[S]):
         return self.kind.path(self._origin.tenant, name)
 
     def post(
-        self, name: str, document: Document | None, decision: Decision[S], now: datetime
-    ) -> Recorded[S] | None:
-        """Commits a decision; None where others were first, or nobody knows."""
-        recorded, writes = self.prepared(name, document, decision, now)
+        self, name: str, before: Before[S], decision: Decision[S, R], now: datetime
+    ) -> Recorded[S, R] | None:
+        """Commits a decision; None where others were first, or where the outcome is unknown."""
+        recorded, writes = self.prepared(name, before, decision, now)
         try:
             self._store.commit(writes)
         except Conflict:
@@ -62,11 +61,10 @@ class Posting(Generic[S]):
         return recorded
 
     def prepared(
-        self, name: str, document: Document | None, decision: Decision[S], now: datetime
-    ) -> tuple[Recorded[S], list[Write]]:
+        self, name: str, before: Before[S], decision: Decision[S, R], now: datetime
+    ) -> tuple[Recorded[S, R], list[Write]]:
         """What would be recorded, and the writes that record it."""
         origin, kind = self._origin, self.kind
-        old = load(kind, document) if document else kind.absent and kind.absent(name, now)
         content = {
             "id": self.event_id,
             "subject": kind.subject(name),
@@ -80,7 +78,7 @@ class Posting(Generic[S]):
             "outcome": "success",
             "message": decision.message,
             "reason": decision.reason,
-            "changes": changes(kind, old, None if decision.deletes else decision.state),
+            "changes": changes(kind, before.state, None if decision.deletes else decision.state),
             "meta": decision.meta,
             "request_id": origin.request_id,
             "request_hash": origin.request_hash,
@@ -91,14 +89,14 @@ class Posting(Generic[S]):
         state = decision.state.model_copy(update={"head": head, "updated_at": now})
         path = self.path(name)
         writes = [
-            tombstone(path, document, state)
+            tombstone(path, before.document, state)
             if decision.deletes
-            else written(path, document, state),
+            else written(path, before.document, state),
             Create(events.path(origin.tenant, event.id), events.to_data(event)),
             *more,
             *decision.writes,
         ]
-        self._sent[event.hash] = recorded = Recorded(name, state, event)
+        self._sent[event.hash] = recorded = Recorded(name, state, event, result=decision.result)
         return recorded, writes
 
     def _following(
@@ -118,7 +116,7 @@ class Posting(Generic[S]):
             writes.append(Create(events.path(tenant, event.id), events.to_data(event)))
         return event, writes
 
-    def receipt(self) -> Recorded[S] | None:
+    def receipt(self) -> Recorded[S, R] | None:
         """What this request did: in an attempt whose answer was lost, or when it came before."""
         origin = self._origin
         if origin.key is None and not self.unknown:
@@ -138,5 +136,5 @@ class Posting(Generic[S]):
     def given_up(self) -> Exception:
         """The error to end with, once there is no time left."""
         if self.unknown:
-            return Unavailable("nobody knows whether it was committed")
+            return Unavailable("the outcome of the commit is unknown")
         return errors.Aborted("others were faster, too often; try again")

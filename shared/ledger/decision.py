@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple
+
+from typing_extensions import TypeVar
 
 from shared import errors
 from shared.documents.port import (
@@ -19,6 +21,7 @@ from shared.models.roles import Actor
 from shared.models.subjects import Subject
 
 S = TypeVar("S", bound=Subject)
+R = TypeVar("R", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,12 @@ class Origin:
     request_hash: str | None = None
     matches: Callable[[str], bool] | None = None
 
+    def require_match(self, tag: str) -> None:
+        """Raises PreconditionFailed where the caller's If-Match does not name `tag`."""
+        if self.matches and not self.matches(tag):
+            current = [{"etag": f'"{tag}"'}]
+            raise errors.PreconditionFailed("If-Match does not name the current version", current)
+
     def event_id(self, row: str = "") -> str:
         """The id of this request's event, or of a row of its batch: the same when repeated."""
         if self.key is None:
@@ -55,11 +64,12 @@ class Note(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision(Generic[S]):
-    """What a rule decided: the subject's new state, and what the event says of it.
+class Decision(Generic[S, R]):
+    """What was decided: the subject's new state, and what the event says of it.
 
     `also` are events that follow the first one, which alone is the receipt; `writes` are what else
-    changes. All of it is one commit.
+    changes. All of it is one commit. `result` is what else the caller wants to know of this
+    decision; `Recorded` gives it back.
     """
 
     state: S
@@ -74,19 +84,29 @@ class Decision(Generic[S]):
     deletes: bool = False
     also: tuple[Note, ...] = ()
     writes: tuple[Write, ...] = ()
+    result: R | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded(Generic[S]):
+class Unchanged(Generic[R]):
+    """The decision that everything is already as it was asked for: nothing is written."""
+
+    result: R | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Generic[S, R]):
     """A mutation that took effect, now or (`replayed`) when the same request came before.
 
     `event` is None where nothing had to change; `state` is None where the subject is gone since.
+    `result` is the decision's, and None after a replay, whose decision nobody remembers.
     """
 
     name: str
     state: S | None
     event: Event | None
     replayed: bool = False
+    result: R | None = None
 
     @property
     def current(self) -> S:
@@ -103,13 +123,25 @@ class Recorded(Generic[S]):
         return self.event
 
 
-Rule = Callable[[S, datetime], Decision[S] | None]
+Decider = Callable[[S, datetime], Decision[S, R] | Unchanged[R]]
+"""Decides what becomes of a subject in a given state at a given time, or raises an ApiError.
+
+Beyond the rules, which are pure, it may read what else the decision depends on. It is asked again
+in each attempt.
+"""
 
 
-RowOutcome = Recorded[S] | errors.ApiError
+RowOutcome = Recorded[S, R] | errors.ApiError
 
 
 class Seen(NamedTuple):
     """A subject's document that was read already; None where there was none."""
 
     document: Document | None
+
+
+class Before(NamedTuple, Generic[S]):
+    """A subject before a mutation: its document and the state in it, None where there is none."""
+
+    document: Document | None
+    state: S | None

@@ -1,16 +1,17 @@
-"""The one door for every mutation: the subject's new state and its audit event, in one commit.
+"""The only path for mutations: the subject's new state and its audit event, in one commit.
 
-    read subject -> rule gives the new state and the event, or refuses -> commit, provided that
+    read the subject -> decide on its new state and the event, or refuse -> commit, provided that
         the subject is still the version that was read, and the event does not exist yet
 
-Nothing is locked. Who loses reads again and lets the rule decide again. An event's id is made from
-the caller's Idempotency-Key, so the event is the receipt too: where a commit fails, is refused, or
-has an unknown outcome, the receipt tells whether it, or the same request before it, took effect.
+No lock protects a document. Whoever loses a race reads again and decides again; the losers in one
+process take turns at that, which only spares the store more races. An event's id is made from the
+caller's Idempotency-Key, so the event is the receipt too: where a commit fails, is refused, or has
+an unknown outcome, the receipt tells whether it, or the same request before it, took effect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +24,17 @@ from shared.documents.port import Conflict, Document, DocumentStore, Unavailable
 from shared.documents.values import commit_bytes
 from shared.ledger import events
 from shared.ledger.attempt import KEY_REUSED, Posting
-from shared.ledger.decision import Decision, Origin, Recorded, RowOutcome, Rule, Seen
+from shared.ledger.decision import (
+    Before,
+    Decider,
+    Decision,
+    Origin,
+    R,
+    Recorded,
+    RowOutcome,
+    Seen,
+    Unchanged,
+)
 from shared.ledger.subjects import Kind, etag, load, tenant_of
 from shared.models.subjects import Subject
 
@@ -31,10 +42,7 @@ CONTENTION_SECONDS = 10.0
 """How long a mutation tries again against others before it answers ABORTED."""
 
 BATCH = 250
-"""Subjects in one commit: with their events 500 writes, half of what the store takes."""
-
-BATCH_BYTES = 3 * 1_048_576
-"""Data in one commit of many subjects: the emulator takes no request of 4 MiB."""
+"""Subjects in one commit: each may need four of the 1,000 writes that a store takes."""
 
 TURN_SECONDS = 1.0
 _TURNS = tuple(Lock() for _ in range(64))
@@ -50,17 +58,37 @@ class Ledger:
         self.store = store
         self.origin = origin
         self.clock = clock
+        self._beside: dict[str, Document | None] = {}
 
     @property
     def tenant(self) -> str:
         """Whose documents these are."""
         return self.origin.tenant
 
+    @property
+    def without_match(self) -> Ledger:
+        """The same, for a request whose If-Match is not about the subject of the change."""
+        return Ledger(self.store, replace(self.origin, matches=None), self.clock)
+
+    def beside(self, path: str) -> Document | None:
+        """A document that a decision depends on besides its subject.
+
+        It is read once, and again after the subject is read again. A decision that depends on it
+        makes its version a condition of the commit.
+        """
+        if path not in self._beside:
+            self._beside[path] = self.store.get(path)
+        return self._beside[path]
+
+    def keep_beside(self, documents: Mapping[str, Document | None]) -> None:
+        """Gives `beside` documents, by their paths, that were read together with the subject."""
+        self._beside.update(documents)
+
     def create(
-        self, kind: Kind[S], name: str, decide: Callable[[datetime], Decision[S]]
-    ) -> Recorded[S]:
+        self, kind: Kind[S], name: str, decide: Callable[[datetime], Decision[S, R]]
+    ) -> Recorded[S, R]:
         """Writes a new subject in one round trip. Raises AlreadyExists where the id is taken."""
-        posting = Posting(self.store, self.origin, kind)
+        posting: Posting[S, R] = Posting(self.store, self.origin, kind)
         for _ in attempts(CONTENTION_SECONDS):
             now = self.clock()
             try:
@@ -70,7 +98,7 @@ class Ledger:
                 if recorded := posting.receipt():
                     return recorded
                 raise
-            if recorded := posting.post(name, None, decision, now):
+            if recorded := posting.post(name, Before(None, None), decision, now):
                 return recorded
             taken = self.store.get(kind.path(self.tenant, name))
             if recorded := posting.receipt():
@@ -80,26 +108,26 @@ class Ledger:
         raise posting.given_up()
 
     def change(
-        self, kind: Kind[S], name: str, rule: Rule[S], *, seen: Seen | None = None
-    ) -> Recorded[S]:
-        """Applies `rule` to a subject: two round trips, or one where it was `seen` already.
+        self, kind: Kind[S], name: str, decide: Decider[S, R], *, seen: Seen | None = None
+    ) -> Recorded[S, R]:
+        """Has `decide` change a subject: two round trips, or one where it was `seen` already.
 
-        Raises what the rule raises, NotFound, PreconditionFailed for a stale If-Match, KeyReused,
+        Raises what `decide` raises, NotFound, PreconditionFailed for a stale If-Match, KeyReused,
         Aborted after too many lost races, and the store's Unavailable.
         """
-        return self._change(Posting(self.store, self.origin, kind), name, rule, seen)
+        return self._change(Posting(self.store, self.origin, kind), name, decide, seen)
 
     def change_many(
-        self, kind: Kind[S], names: Sequence[str], rule_of: Callable[[str], Rule[S]]
-    ) -> list[RowOutcome[S]]:
-        """Applies each subject's rule, many to a commit; gives what became of each, in order."""
+        self, kind: Kind[S], names: Sequence[str], decider_of: Callable[[str], Decider[S, R]]
+    ) -> list[RowOutcome[S, R]]:
+        """Changes each subject by its decider, many to a commit; gives each outcome, in order."""
         documents = self.store.get_many([kind.path(self.tenant, name) for name in names])
         rows = [
             # By its number, so that another batch with the same key meets the same receipts.
             _Row(
                 name,
                 Seen(document),
-                rule_of(name),
+                decider_of(name),
                 Posting(self.store, self.origin, kind, str(number)),
             )
             for number, (name, document) in enumerate(zip(names, documents, strict=True))
@@ -107,99 +135,112 @@ class Ledger:
         return self._change_rows(rows)
 
     def change_seen(
-        self, kind: Kind[S], documents: Sequence[Document], rule_of: Callable[[Document], Rule[S]]
-    ) -> list[RowOutcome[S]]:
-        """Applies each rule to subjects of any tenants that were read already, many to a commit.
+        self,
+        kind: Kind[S],
+        documents: Sequence[Document],
+        decider_of: Callable[[Document], Decider[S, R]],
+    ) -> list[RowOutcome[S, R]]:
+        """Changes subjects of any tenants that were read already, many to a commit.
 
-        Gives what became of each, in order. Each event is on its subject's own chain.
+        Gives each outcome, in order. Each event is on its subject's own chain.
         """
         rows = []
         for document in documents:
             origin = replace(self.origin, tenant=tenant_of(document.path))
-            posting = Posting(self.store, origin, kind, document.path)
-            rows.append(_Row(document.id, Seen(document), rule_of(document), posting))
+            posting: Posting[S, R] = Posting(self.store, origin, kind, document.path)
+            rows.append(_Row(document.id, Seen(document), decider_of(document), posting))
         return self._change_rows(rows)
 
     def replay(self, kind: Kind[S]) -> Recorded[S] | None:
         """What this request did when it came before, if it did."""
         return Posting(self.store, self.origin, kind).receipt()
 
-    def _change_rows(self, rows: Sequence[_Row[S]]) -> list[RowOutcome[S]]:
-        outcomes: list[RowOutcome[S]] = []
+    def _change_rows(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
+        outcomes: list[RowOutcome[S, R]] = []
         for start in range(0, len(rows), BATCH):
             outcomes += self._change_batch(rows[start : start + BATCH])
         return outcomes
 
     def _change(
-        self, posting: Posting[S], name: str, rule: Rule[S], seen: Seen | None
-    ) -> Recorded[S]:
+        self, posting: Posting[S, R], name: str, decide: Decider[S, R], seen: Seen | None
+    ) -> Recorded[S, R]:
         path = posting.path(name)
         for _ in attempts(CONTENTION_SECONDS):
             with _turn(path) if posting.beaten else nullcontext():
-                document = seen.document if seen else self.store.get(path)
-                if recorded := self._attempt(posting, name, rule, document):
+                document = seen.document if seen else self._read_again(path)
+                if recorded := self._attempt(posting, name, decide, document):
                     return recorded
             seen = None
         raise posting.given_up()
 
+    def _read_again(self, path: str) -> Document | None:
+        self._beside.clear()
+        return self.store.get(path)
+
     def _attempt(
-        self, posting: Posting[S], name: str, rule: Rule[S], document: Document | None
-    ) -> Recorded[S] | None:
+        self, posting: Posting[S, R], name: str, decide: Decider[S, R], document: Document | None
+    ) -> Recorded[S, R] | None:
         now = self.clock()
-        decided = self._decided(posting, name, rule, document, now)
+        decided = self._decided(posting, name, decide, document, now)
         if isinstance(decided, Recorded):
             return decided
-        return posting.post(name, document, decided, now) or posting.receipt()
+        return posting.post(name, *decided, now) or posting.receipt()
 
     def _decided(
         self,
-        posting: Posting[S],
+        posting: Posting[S, R],
         name: str,
-        rule: Rule[S],
+        decide: Decider[S, R],
         document: Document | None,
         now: datetime,
-    ) -> Decision[S] | Recorded[S]:
-        """What the rule decides; or what is so already: nothing changes, or it came before."""
+    ) -> tuple[Before[S], Decision[S, R]] | Recorded[S, R]:
+        """The subject and what is decided of it; or the outcome, where nothing is to be written.
+
+        That is where nothing changes, or where the same request has taken effect before.
+        """
         try:
             state = self._state(posting.kind, name, document, now)
-            decision = rule(state, now)
+            decision = decide(state, now)
         except errors.ApiError:
             if recorded := posting.receipt():
                 return recorded
             raise
-        return decision or posting.receipt() or Recorded(name, state, None)
+        if isinstance(decision, Unchanged):
+            return posting.receipt() or Recorded(name, state, None, result=decision.result)
+        return Before(document, state), decision
 
-    def _change_batch(self, rows: Sequence[_Row[S]]) -> list[RowOutcome[S]]:
+    def _change_batch(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
         if len(rows) == 1:
             (row,) = rows
-            return [_caught(lambda: self._change(row.posting, row.name, row.rule, row.seen))]
+            return [_caught(lambda: self._change(row.posting, row.name, row.decide, row.seen))]
         prepared = [self._prepared(row) for row in rows]
         if self._committed(rows, [write for _, writes in prepared for write in writes]):
             return [outcome for outcome, _ in prepared]
-        # Somebody changed one of them, or nobody knows, or they are too much: halves, down to one
-        # that finds out. But nothing of a batch whose key was used for another.
+        # One of them was changed meanwhile, or the outcome is unknown, or the batch is too large:
+        # split it in halves, down to single rows, which find out. A key that was used for another
+        # batch is refused first, so that nothing of this one is done.
         if self.origin.key:
             self._refuse_reused_key(rows)
         half = len(rows) // 2
         return self._change_batch(rows[:half]) + self._change_batch(rows[half:])
 
-    def _prepared(self, row: _Row[S]) -> tuple[RowOutcome[S], list[Write]]:
+    def _prepared(self, row: _Row[S, R]) -> tuple[RowOutcome[S, R], list[Write]]:
         """What one row of a batch comes to, and the writes that it needs for that."""
         now, document = self.clock(), row.seen.document
-        decided = _caught(lambda: self._decided(row.posting, row.name, row.rule, document, now))
-        if isinstance(decided, Decision):
-            return row.posting.prepared(row.name, document, decided, now)
+        decided = _caught(lambda: self._decided(row.posting, row.name, row.decide, document, now))
+        if isinstance(decided, tuple):
+            return row.posting.prepared(row.name, *decided, now)
         return decided, []
 
-    def _refuse_reused_key(self, rows: Sequence[_Row[S]]) -> None:
+    def _refuse_reused_key(self, rows: Sequence[_Row[S, R]]) -> None:
         paths = [events.path(self.tenant, row.posting.event_id) for row in rows]
         for receipt in self.store.get_many(paths):
             if receipt and receipt.data["requestHash"] != self.origin.request_hash:
                 raise errors.KeyReused(KEY_REUSED)
 
-    def _committed(self, rows: Sequence[_Row[S]], writes: Sequence[Write]) -> bool:
-        """Commits a batch; False where it is too large, others were first, or nobody knows."""
-        if commit_bytes(writes) > BATCH_BYTES:
+    def _committed(self, rows: Sequence[_Row[S, R]], writes: Sequence[Write]) -> bool:
+        """Commits a batch; False where it is too large, others were first, or it is not known."""
+        if commit_bytes(writes) > self.store.max_commit_bytes:
             return False
         try:
             if writes:
@@ -218,9 +259,7 @@ class Ledger:
             state = kind.absent(name, now)
         if state is None:
             raise errors.NotFound(f"{kind.subject(name)} does not exist")
-        if self.origin.matches and not self.origin.matches(etag(state)):
-            current = [{"etag": f'"{etag(state)}"'}]
-            raise errors.PreconditionFailed("If-Match does not name the current version", current)
+        self.origin.require_match(etag(state))
         return state
 
 
@@ -239,13 +278,13 @@ def _turn(path: str) -> Iterator[None]:
             turn.release()
 
 
-class _Row(NamedTuple, Generic[S]):
+class _Row(NamedTuple, Generic[S, R]):
     """One subject of a batch; its posting goes with it through every commit that it is part of."""
 
     name: str
     seen: Seen
-    rule: Rule[S]
-    posting: Posting[S]
+    decide: Decider[S, R]
+    posting: Posting[S, R]
 
 
 def _caught(step: Callable[[], T]) -> T | errors.ApiError:

@@ -85,6 +85,11 @@ def written(path: str, document: Document | None, state: Subject) -> Write:
     return Update(path, fields, version=document.version)
 
 
+def unchanged(document: Document) -> Update:
+    """A write that changes nothing: the commit fails unless the document is as it was read."""
+    return Update(document.path, version=document.version)
+
+
 def tombstone(path: str, document: Document | None, state: Subject, **more: Any) -> Write:
     """The write that leaves of a subject only the end of its chain, when it went, and `more`.
 

@@ -74,6 +74,8 @@ class Model(BaseModel):
         strict=True,
         frozen=True,
         allow_inf_nan=False,
+        # Should an error of a stored document ever be printed, it must not quote the document.
+        hide_input_in_errors=True,
     )
 
 
@@ -240,7 +242,13 @@ OMITTED: Any = Field(default=None, exclude_if=lambda value: value is None)
 
 
 class Page(Model):
-    """Which page of a list: at most `pageSize` rows from where `pageToken` says."""
+    """Which page of a list: at most `pageSize` rows from where `pageToken` says.
+
+    It ends earlier with the row that reaches `max_bytes` of text, so that an answer stays well
+    below the 32 MiB that Cloud Run sends.
+    """
+
+    max_bytes: ClassVar[int] = 8 * 1_048_576
 
     page_size: Annotated[int, Field(ge=1, le=200)] = 50
     page_token: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None

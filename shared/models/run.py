@@ -79,7 +79,7 @@ class RunFields(Model):
 class StoredRun(RunFields):
     """A run as it is stored; what may be any JSON is kept as its canonical text."""
 
-    input: str | None
+    input: str | None = None
     output: str | None = None
     errors: str | None = None
 
@@ -87,7 +87,7 @@ class StoredRun(RunFields):
 class Run(RunFields, Identified):
     """A run as a client sees it. It fails by itself at `timeoutAt`."""
 
-    versioned: ClassVar[bool] = False
+    versioned: ClassVar[bool] = True
 
     input: Any
     output: Any

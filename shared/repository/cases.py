@@ -19,7 +19,7 @@ from shared.documents.port import (
     Write,
 )
 from shared.documents.values import MAX_WRITES
-from shared.ledger.decision import Decision, Recorded, Rule, Seen
+from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import load, required
@@ -81,10 +81,10 @@ def listed(
 def update(ledger: Ledger, case_id: str, patch: CasePatch) -> Recorded[StoredCase]:
     """Changes fields of a case."""
 
-    def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+    def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
         new = case_rules.changed(case_id, old, patch, now)
         if new == old:
-            return None
+            return Unchanged()
         event_type, message = _described(old, new)
         decided = Decision(new, event_type, message, reason=patch.reason, case_id=case_id)
         if new.status is Status.APPROVED and old.status is not Status.APPROVED:
@@ -97,10 +97,10 @@ def update(ledger: Ledger, case_id: str, patch: CasePatch) -> Recorded[StoredCas
 def claim(ledger: Ledger, case_id: str, seen: Seen | None = None) -> Recorded[StoredCase]:
     """Assigns an unassigned case to the caller. Raises FailedPrecondition naming the holder."""
 
-    def claimed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+    def claimed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
         new = case_rules.claimed(old, ledger.origin.actor.name, now)
         if new == old:
-            return None
+            return Unchanged()
         return Decision(new, EventType.ASSIGNED, f"Claimed by {new.assigned_to}", case_id=case_id)
 
     return ledger.change(CASES, case_id, claimed, seen=seen)
@@ -146,7 +146,7 @@ def close_many(
 ) -> list[Recorded[StoredCase] | errors.ApiError]:
     """Closes each case by the rules of one; gives what became of each, in order."""
 
-    def closer(case_id: str) -> Rule[StoredCase]:
+    def closer(case_id: str) -> Decider[StoredCase]:
         def closed(old: StoredCase, now: datetime) -> Decision[StoredCase]:
             new = case_rules.closed(old, reason, now)
             event_type, message = _described(old, new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.ledger.decision import Decision, Recorded
+from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
@@ -19,10 +19,10 @@ def share(
 ) -> Recorded[StoredCase]:
     """Sets a collaborator's permission, or takes it (None). Raises PermissionDenied, NotFound."""
 
-    def shared(old: StoredCase, _: datetime) -> Decision[StoredCase] | None:
+    def shared(old: StoredCase, _: datetime) -> Decision[StoredCase] | Unchanged:
         new = case_rules.shared_with(old, caller, user_id, permission)
         if new == old:
-            return None
+            return Unchanged()
         message = f"Collaborator {user_id}: {permission or 'removed'}"
         return Decision(new, EventType.COLLABORATOR_CHANGED, message, case_id=case_id)
 

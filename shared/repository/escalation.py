@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 
 from shared.ledger.attempt import Posting
-from shared.ledger.decision import Decision, Recorded
+from shared.ledger.decision import Before, Decision, Recorded
 from shared.ledger.kinds import CASES, INTERVENTIONS
 from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
@@ -22,17 +22,15 @@ _TITLE = 300
 
 def escalate(
     ledger: Ledger, caller: Caller, case_id: str, why: Escalation
-) -> tuple[Recorded[StoredCase], str, StoredIntervention]:
+) -> tuple[Recorded[StoredCase, StoredIntervention], str, StoredIntervention]:
     """Escalates an open case; gives the id and state of the intervention that it raises too."""
     intervention_id = str(uuid.uuid4())
-    made: dict[datetime, StoredIntervention] = {}
 
-    def escalated(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+    def escalated(old: StoredCase, now: datetime) -> Decision[StoredCase, StoredIntervention]:
         run_rules.require_open(old)
         asked = interventions.requested(caller, _question(case_id, old, why), now)
         posting = Posting(ledger.store, ledger.origin, INTERVENTIONS, "intervention")
-        raised, writes = posting.prepared(intervention_id, None, asked, now)
-        made[now] = raised.current
+        raised, writes = posting.prepared(intervention_id, Before(None, None), asked, now)
         return Decision(
             old.model_copy(update={"escalated_at": now}),
             EventType.ESCALATED,
@@ -42,14 +40,13 @@ def escalate(
             case_id=case_id,
             meta={"interventionId": intervention_id},
             writes=tuple(writes),
+            result=raised.current,
         )
 
     recorded = ledger.change(CASES, case_id, escalated)
-    if recorded.replayed:
-        intervention_id = recorded.happened.meta["interventionId"]
-        stored = interventions.get(ledger.store, ledger.tenant, intervention_id)
-        return recorded, intervention_id, stored
-    return recorded, intervention_id, made[recorded.happened.created_at]
+    intervention_id = recorded.happened.meta["interventionId"]
+    stored = recorded.result or interventions.get(ledger.store, ledger.tenant, intervention_id)
+    return recorded, intervention_id, stored
 
 
 def _question(case_id: str, case: StoredCase, why: Escalation) -> NewIntervention:

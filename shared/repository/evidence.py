@@ -13,7 +13,7 @@ from typing import Any
 
 from shared import errors
 from shared.documents.port import Delete, DocumentStore, Set, Write
-from shared.ledger.decision import Decision, Recorded
+from shared.ledger.decision import Decision, R, Recorded, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
@@ -53,7 +53,7 @@ def with_first(
 def put(ledger: Ledger, case_id: str, body: EvidenceToPut) -> Recorded[StoredCase]:
     """Replaces all evidence, or only says what is in the packet and in which order."""
 
-    def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+    def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
         if body.evidence is None:
             return _changed(ledger, case_id, old, _repacked(old, body.packet_evidence_ids or []))
         new = items.attached(body.evidence, ledger.origin.actor.name, now)
@@ -65,7 +65,7 @@ def put(ledger: Ledger, case_id: str, body: EvidenceToPut) -> Recorded[StoredCas
 def add(ledger: Ledger, case_id: str, given: Sequence[NewEvidence]) -> Recorded[StoredCase]:
     """Attaches items behind those that are there. Raises AlreadyExists for an id that is taken."""
 
-    def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+    def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
         case_rules.require_editable(old)
         more = items.attached(given, ledger.origin.actor.name, now)
         taken = {ref.id for ref in old.evidence} & {ref.id for ref in more.refs}
@@ -83,27 +83,28 @@ def add(ledger: Ledger, case_id: str, given: Sequence[NewEvidence]) -> Recorded[
 
 def update(
     ledger: Ledger, case_id: str, evidence_id: str, patch: EvidencePatch
-) -> tuple[Recorded[StoredCase], Evidence]:
+) -> tuple[Recorded[StoredCase, Evidence], Evidence]:
     """Changes fields of one item; gives it as it is then. Raises NotFound."""
 
-    def changed(old: StoredCase, _: datetime) -> Decision[StoredCase] | None:
+    def changed(
+        old: StoredCase, _: datetime
+    ) -> Decision[StoredCase, Evidence] | Unchanged[Evidence]:
         item = _item(ledger, case_id, old, evidence_id)
         given = {name: getattr(patch, name) for name in patch.model_fields_set}
         wanted = item.model_copy(update=given)
-        made[:] = [wanted]
-        return None if wanted == item else _changed(ledger, case_id, old, _with(old, wanted))
+        if wanted == item:
+            return Unchanged(item)
+        return _changed(ledger, case_id, old, _with(old, wanted), wanted)
 
-    made: list[Evidence] = []
     recorded = ledger.change(CASES, case_id, changed)
-    if recorded.replayed:
-        return recorded, _item(ledger, case_id, recorded.current, evidence_id)
-    return recorded, made[0]
+    item = recorded.result or _item(ledger, case_id, recorded.current, evidence_id)
+    return recorded, item
 
 
 def remove(ledger: Ledger, case_id: str, evidence_id: str) -> Recorded[StoredCase]:
     """Takes one item off the case. Raises NotFound."""
 
-    def changed(old: StoredCase, _: datetime) -> Decision[StoredCase] | None:
+    def changed(old: StoredCase, _: datetime) -> Decision[StoredCase] | Unchanged:
         rest = [ref for ref in old.evidence if ref.id != evidence_id]
         if len(rest) == len(old.evidence):
             raise _unknown(case_id, evidence_id)
@@ -130,15 +131,17 @@ def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
 
 
 def _changed(
-    ledger: Ledger, case_id: str, old: StoredCase, new: Attached
-) -> Decision[StoredCase] | None:
-    """The decision that a case has other evidence, or none where it is the same."""
+    ledger: Ledger, case_id: str, old: StoredCase, new: Attached, result: R | None = None
+) -> Decision[StoredCase, R] | Unchanged[R]:
+    """The decision that a case has other evidence, or that it has this already."""
     case_rules.require_editable(old)
-    decided = _decided(ledger, case_id, old, new)
-    return None if decided.state == old else decided
+    decided = _decided(ledger, case_id, old, new, result)
+    return Unchanged(result) if decided.state == old else decided
 
 
-def _decided(ledger: Ledger, case_id: str, old: StoredCase, new: Attached) -> Decision[StoredCase]:
+def _decided(
+    ledger: Ledger, case_id: str, old: StoredCase, new: Attached, result: R | None = None
+) -> Decision[StoredCase, R]:
     """The case with this evidence: what came, went and changed, as writes and in the event."""
     before = {ref.id: ref.sha256 for ref in old.evidence}
     after = {ref.id: ref.sha256 for ref in new.refs}
@@ -160,7 +163,15 @@ def _decided(ledger: Ledger, case_id: str, old: StoredCase, new: Attached) -> De
     writes += [Delete(items.path(tenant, case_id, i)) for i in went]
     event_type, message = _described(came, went, altered)
     case = _holding(old, new)
-    return Decision(case, event_type, message, case_id=case_id, meta=meta, writes=tuple(writes))
+    return Decision(
+        case,
+        event_type,
+        message,
+        case_id=case_id,
+        meta=meta,
+        writes=tuple(writes),
+        result=result,
+    )
 
 
 def _described(came: list[str], went: list[str], altered: list[str]) -> tuple[EventType, str]:

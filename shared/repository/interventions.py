@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared.documents.port import Document, DocumentStore, Merge
-from shared.ledger.decision import Decision, Recorded
+from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds import INTERVENTIONS
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
@@ -138,10 +138,10 @@ def _move(
 ) -> Recorded[StoredIntervention]:
     """Records what `move` makes of an intervention; if that is that it expired, refuses too."""
 
-    def moved(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | None:
+    def moved(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
         new = move(old, now)
         if new == old:
-            return None
+            return Unchanged()
         if new.status is InterventionStatus.EXPIRED:
             return expiry(new)
         return Decision(

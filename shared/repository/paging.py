@@ -24,8 +24,8 @@ from shared.models.base import Page
 
 SCAN_LIMIT = 500
 """Rows read at the most for one page of a search of several words."""
-PAGE_BYTES = 8 * 1_048_576
-"""Text in one page: an answer of Cloud Run is at most 32 MiB."""
+SCAN_ROWS = 50
+"""Rows read at least with each further query of such a search, so that it takes few of them."""
 _DIGEST_BYTES = 12
 _STALE = "is not a token of this list with these filters"
 
@@ -39,32 +39,34 @@ def page(
 ) -> tuple[list[Document], str | None]:
     """The rows of one page, and the token of the next one.
 
-    With `accept`, rows that it refuses are left out, and as many more are read, up to SCAN_LIMIT: a
-    page may then come back short, or empty, with a token. So it may where its rows are large: it
-    ends with the one that reaches PAGE_BYTES. Raises InvalidArgument for a bad token.
+    With `accept`, rows that it refuses are left out, and more are read, SCAN_ROWS or a page at a
+    time, up to SCAN_LIMIT: a page may then come back short, or empty, with a token. It also comes
+    back short where its rows are large: it ends with the row that reaches `wanted.max_bytes`.
+    Raises InvalidArgument for a bad token.
     """
     # Not the ranges: "overdue" means another time with every page.
     equal = [(f.field, f.value) for f in query.filters if f.op == "=="]
     orders = [(order.field, order.descending) for order in query.order]
     binding = _binding(wanted, query.collection, equal, orders)
     after = _decode(wanted.page_token, binding) if wanted.page_token else ()
-    size = wanted.page_size
+    limit = size = wanted.page_size
     found: list[Document] = []
     read = 0
     text = 0
     while True:
-        rows = store.query(replace(query, after=after, limit=size))
+        rows = store.query(replace(query, after=after, limit=limit))
         read += len(rows)
         for row in rows:
             if accept is None or accept(row):
                 found.append(row)
                 text += _text_size(row)
-            if len(found) == size or text >= PAGE_BYTES:
+            if len(found) == size or text >= wanted.max_bytes:
                 return found, _encode(place(row, query), binding)
-        if len(rows) < size:
+        if len(rows) < limit:
             return found, None
         after = place(rows[-1], query)
-        if read + size > max(SCAN_LIMIT, size):
+        limit = min(max(size, SCAN_ROWS), SCAN_LIMIT - read)
+        if limit <= 0:
             return found, _encode(after, binding)
 
 

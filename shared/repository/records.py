@@ -31,16 +31,17 @@ from shared.rules.canonical import canonical, parsed
 MAX_KINDS = 100
 
 
-def add(ledger: Ledger, case_id: str, new: NewRecord) -> tuple[Recorded[StoredCase], Document]:
+def add(
+    ledger: Ledger, case_id: str, new: NewRecord
+) -> tuple[Recorded[StoredCase, Document], Document]:
     """Adds a record to an open case, superseding the one of its kind; gives its document too."""
     record_id = str(uuid.uuid4())
-    made: dict[datetime, Document] = {}
 
-    def added(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+    def added(old: StoredCase, now: datetime) -> Decision[StoredCase, Document]:
         run_rules.require_open(old)
         record = _next(old, case_id, new, by=ledger.origin.actor.name, now=now)
         path = _path(ledger.tenant, case_id, record_id)
-        made[now] = document = Document(path, record.model_dump(by_alias=True), 0)
+        document = Document(path, record.model_dump(by_alias=True), 0)
         ref = RecordRef(id=record_id, version=record.version, sequence=record.sequence)
         return Decision(
             old.model_copy(update={"records": {**old.records, new.kind: ref}}),
@@ -49,12 +50,12 @@ def add(ledger: Ledger, case_id: str, new: NewRecord) -> tuple[Recorded[StoredCa
             case_id=case_id,
             meta=_told(record_id, record),
             writes=(Create(path, document.data),),
+            result=document,
         )
 
     recorded = ledger.change(CASES, case_id, added)
-    if recorded.replayed:
-        return recorded, _get(ledger, case_id, recorded.happened.meta["recordId"])
-    return recorded, made[recorded.happened.created_at]
+    record_id = recorded.happened.meta["recordId"]
+    return recorded, recorded.result or _get(ledger, case_id, record_id)
 
 
 def listed(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from shared.documents.port import Document, DocumentStore, Update, Write
+from shared.documents.port import Document, DocumentStore, Write
 from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import unchanged
 from shared.models.case import StoredCase
 from shared.repository import evidence, packets, records, runs, worksheets
 
@@ -25,11 +26,6 @@ def belongings(ledger: Ledger, case_id: str, case: StoredCase, now: datetime) ->
         *(write for removals in PARTS.values() for write in removals(ledger, case_id, case)),
         *runs.removals(ledger, case_id, case),
     ]
-
-
-def unchanged(document: Document) -> Update:
-    """A write that changes nothing, of a document that must be as it was read."""
-    return Update(document.path, version=document.version)
 
 
 def shortened(

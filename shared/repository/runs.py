@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import uuid
 from datetime import datetime
 from typing import Any
@@ -18,17 +19,19 @@ from shared.documents.port import (
     Update,
     Write,
 )
-from shared.ledger.decision import Decision, Recorded, Seen
+from shared.ledger.decision import Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
 from shared.models.events import EventType
-from shared.models.run import NewRun, RunPatch, RunQuery, RunStatus, StoredRun
+from shared.models.run import NewRun, RunFields, RunPatch, RunQuery, RunStatus, StoredRun
 from shared.models.settings import Settings
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.rules import runs as run_rules
 
+SMALL_FIELDS = tuple(field.alias or name for name, field in RunFields.model_fields.items())
+"""All fields but the JSON of agents, which may be large: who needs only these selects them."""
 _STEPS = {
     RunStatus.PENDING: (EventType.AGENT_ACTION, "queued"),
     RunStatus.RUNNING: (EventType.AGENT_STARTED, "started"),
@@ -39,48 +42,52 @@ _STEPS = {
 
 def start(
     ledger: Ledger, case_id: str, new: NewRun, settings: Settings
-) -> tuple[Recorded[StoredCase], str, StoredRun]:
+) -> tuple[Recorded[StoredCase, StoredRun], str, StoredRun]:
     """Starts or queues a run on an open case; gives its id and state too. Raises AlreadyExists."""
     run_id = new.id or str(uuid.uuid4())
-    made: dict[datetime, StoredRun] = {}
+    earlier_attempts = itertools.count()
 
-    def started(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+    def started(old: StoredCase, now: datetime) -> Decision[StoredCase, StoredRun]:
         run_rules.require_open(old)
-        if made and new.id and ledger.store.get(path(ledger.tenant, run_id)):
+        if next(earlier_attempts) and new.id and ledger.store.get(path(ledger.tenant, run_id)):
             raise errors.AlreadyExists(f"runs/{run_id} exists")
         by, minutes = ledger.origin.actor.name, settings.run_timeout_minutes
-        made[now] = run = run_rules.created(case_id, new, by=by, minutes=minutes, now=now)
+        run = run_rules.created(case_id, new, by=by, minutes=minutes, now=now)
         write = Create(path(ledger.tenant, run_id), run.model_dump(by_alias=True))
         case = old.model_copy(update={"run_count": old.run_count + 1})
         return step(case, case_id, run_id, run, write)
 
     recorded = ledger.change(CASES, case_id, started)
-    if recorded.replayed:
-        run_id = recorded.happened.meta["runId"]
-        return recorded, run_id, get(ledger.store, ledger.tenant, case_id, run_id)
-    return recorded, run_id, made[recorded.happened.created_at]
+    run_id = recorded.happened.meta["runId"]
+    run = recorded.result or get(ledger.store, ledger.tenant, case_id, run_id)
+    return recorded, run_id, run
 
 
 def update(
     ledger: Ledger, case_id: str, run_id: str, patch: RunPatch, minutes: int | None
-) -> tuple[Recorded[StoredCase], StoredRun]:
-    """Starts a queued run, for `minutes`, or ends one. Raises NotFound, FailedPrecondition."""
-    run_path = path(ledger.tenant, run_id)
-    case, *seen = ledger.store.get_many([CASES.path(ledger.tenant, case_id), run_path])
-    made: dict[datetime, StoredRun] = {}
+) -> tuple[Recorded[StoredCase, StoredRun], StoredRun]:
+    """Starts a queued run, for `minutes`, or ends one. An If-Match is about the run.
 
-    def updated(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
-        document = seen.pop() if seen else ledger.store.get(run_path)
+    Raises NotFound, PreconditionFailed, FailedPrecondition.
+    """
+    run_path = path(ledger.tenant, run_id)
+    of_case = ledger.without_match
+    case, document = ledger.store.get_many([CASES.path(ledger.tenant, case_id), run_path])
+    of_case.keep_beside({run_path: document})
+
+    def updated(
+        old: StoredCase, now: datetime
+    ) -> Decision[StoredCase, StoredRun] | Unchanged[StoredRun]:
+        document = of_case.beside(run_path)
         run = _required(document, case_id, run_id)
-        made[now] = after = run_rules.updated(run, patch, minutes=minutes, now=now)
+        ledger.origin.require_match(run_rules.tag(run))
+        after = run_rules.updated(run, patch, minutes=minutes, now=now)
         if after == run or document is None:
-            return None
+            return Unchanged(run)
         return step(old, case_id, run_id, after, changed(document, after))
 
-    recorded = ledger.change(CASES, case_id, updated, seen=Seen(case))
-    if recorded.replayed:
-        return recorded, get(ledger.store, ledger.tenant, case_id, run_id)
-    return recorded, made[recorded.event.created_at if recorded.event else max(made)]
+    recorded = of_case.change(CASES, case_id, updated, seen=Seen(case))
+    return recorded, recorded.result or get(ledger.store, ledger.tenant, case_id, run_id)
 
 
 def get(store: DocumentStore, tenant: str, case_id: str, run_id: str) -> StoredRun:
@@ -111,7 +118,7 @@ def path(tenant: str, run_id: str) -> str:
 
 def step(
     case: StoredCase, case_id: str, run_id: str, run: StoredRun, write: Write
-) -> Decision[StoredCase]:
+) -> Decision[StoredCase, StoredRun]:
     """What is recorded on a case when one of its runs takes a step, which `write` keeps."""
     event_type, what = _STEPS[run.status]
     return Decision(
@@ -123,6 +130,7 @@ def step(
         case_id=case_id,
         meta=_told(run_id, run),
         writes=(write,),
+        result=run,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.documents.port import DocumentStore
 from shared.errors import InvalidArgument
-from shared.ledger.decision import Decision, Recorded
+from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds import TENANT
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import load
@@ -51,7 +51,7 @@ def update(ledger: Ledger, patch: SettingsPatch) -> Recorded[StoredSettings]:
 
 def _patched(
     old: StoredSettings, patch: SettingsPatch, now: datetime
-) -> Decision[StoredSettings] | None:
+) -> Decision[StoredSettings] | Unchanged:
     updates = {name: getattr(patch, name) for name in patch.model_fields_set}
     if "sla_hours" in updates:
         merged = {**old.sla_hours, **updates["sla_hours"]}
@@ -60,7 +60,7 @@ def _patched(
             raise InvalidArgument.field("slaHours", f"may name at most {MAX_TYPES} decision types")
     new = old.model_copy(update=updates)
     if new == old:
-        return None
+        return Unchanged()
     flags = {flag: now for flag, names in _WAITED_FOR.items() if names & updates.keys()}
     message = "Settings changed: " + ", ".join(sorted(updates))
     return Decision(new.model_copy(update=flags), EventType.SETTINGS_CHANGED, message)

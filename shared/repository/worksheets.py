@@ -1,6 +1,7 @@
 """Worksheets in the store: each user's own notes on a case, with an audit chain of their own.
 
-So autosaving never contends with work on the case.
+So a save does not change the case. It only requires that the case is still as it was read, which
+costs one more write.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared import errors
-from shared.documents.port import DocumentStore, Filter, Order, Query, Write
-from shared.ledger.decision import Decision, Recorded, Rule, Seen
+from shared.documents.port import Document, DocumentStore, Filter, Order, Query, Write
+from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES, WORKSHEETS
 from shared.ledger.ledger import Ledger
-from shared.ledger.subjects import load, tombstone
+from shared.ledger.subjects import load, tombstone, unchanged
 from shared.models.case import Status, StoredCase
 from shared.models.events import EventType
 from shared.models.worksheet import (
@@ -50,18 +51,19 @@ def save(
 ) -> Recorded[StoredWorksheet]:
     """Saves a worksheet on an open case; the same texts again write nothing.
 
+    The case's version is a condition of the commit, so nothing is saved on a case that is closed,
+    deleted or no longer shared at that moment.
+
     Raises NotFound for an unknown case, or another's worksheet that the caller may not write;
     FailedPrecondition for a closed case.
     """
-    name, caller = f"{case_id}:{user}", ledger.origin.actor.subject
-    document, before = ledger.store.get_many(
-        [CASES.path(ledger.tenant, case_id), WORKSHEETS.path(ledger.tenant, name)]
-    )
-    case = load(CASES, document)
+    name = f"{case_id}:{user}"
+    case_path = CASES.path(ledger.tenant, case_id)
+    document, before = ledger.store.get_many([case_path, WORKSHEETS.path(ledger.tenant, name)])
     # Before the ledger, which would say by a 412 that there is a worksheet.
-    if case is None or not (user == caller or _may(caller, case, _WRITE)):
-        raise _unknown(case_id)
-    return ledger.change(WORKSHEETS, name, _saver(texts, case), seen=Seen(before))
+    _require_access(ledger, document, case_id, user)
+    ledger.keep_beside({case_path: document})
+    return ledger.change(WORKSHEETS, name, _saver(ledger, case_id, user, texts), seen=Seen(before))
 
 
 def save_many(
@@ -69,14 +71,16 @@ def save_many(
 ) -> list[Recorded[StoredWorksheet] | errors.ApiError]:
     """Saves the caller's worksheets, each by the rules of one; what became of each, in order."""
     user = ledger.origin.actor.subject
-    documents = ledger.store.get_many([CASES.path(ledger.tenant, row.case_id) for row in rows])
-    rules = {
-        f"{row.case_id}:{user}": _saver(row, case)
+    paths = [CASES.path(ledger.tenant, row.case_id) for row in rows]
+    documents = ledger.store.get_many(paths)
+    ledger.keep_beside(dict(zip(paths, documents, strict=True)))
+    deciders = {
+        f"{row.case_id}:{user}": _saver(ledger, row.case_id, user, row)
         for row, document in zip(rows, documents, strict=True)
-        if (case := load(CASES, document))
+        if load(CASES, document)
     }
-    names = list(rules)
-    outcomes = ledger.change_many(WORKSHEETS, names, rules.__getitem__) if names else []
+    names = list(deciders)
+    outcomes = ledger.change_many(WORKSHEETS, names, deciders.__getitem__) if names else []
     found = dict(zip(names, outcomes, strict=True))
     return [found.get(f"{row.case_id}:{user}") or _unknown(row.case_id) for row in rows]
 
@@ -116,19 +120,37 @@ def shown(stored: StoredWorksheet) -> Worksheet:
     return Worksheet(**{name: getattr(stored, name) for name in Worksheet.model_fields})
 
 
-def _saver(texts: WorksheetToSave, case: StoredCase) -> Rule[StoredWorksheet]:
-    def saved(old: StoredWorksheet, _: datetime) -> Decision[StoredWorksheet] | None:
+def _saver(
+    ledger: Ledger, case_id: str, user: str, texts: WorksheetToSave
+) -> Decider[StoredWorksheet]:
+    """Saves a worksheet, on condition that its case stays as it is until that is done."""
+
+    def saved(old: StoredWorksheet, _: datetime) -> Decision[StoredWorksheet] | Unchanged:
+        document = ledger.beside(CASES.path(ledger.tenant, case_id))
+        document, case = _require_access(ledger, document, case_id, user)
         if case.status is Status.CLOSED:
             details = [{"status": case.status}]
             raise errors.FailedPrecondition("a closed case's worksheets stay as they are", details)
         given = {"problem_statement": texts.problem_statement, "fsr_notes": texts.fsr_notes}
         new = old.model_copy(update=given)
         if new == old and old.head.sequence:
-            return None
+            return Unchanged()
         # Without the case's id: the trail of a case does not show who has notes on it.
-        return Decision(new, EventType.WORKSHEET_SAVED, "Worksheet saved")
+        return Decision(
+            new, EventType.WORKSHEET_SAVED, "Worksheet saved", writes=(unchanged(document),)
+        )
 
     return saved
+
+
+def _require_access(
+    ledger: Ledger, document: Document | None, case_id: str, user: str
+) -> tuple[Document, StoredCase]:
+    """The case, whose `user`'s worksheet the caller may write. Raises NotFound."""
+    case, caller = load(CASES, document), ledger.origin.actor.subject
+    if document is None or case is None or not (user == caller or _may(caller, case, _WRITE)):
+        raise _unknown(case_id)
+    return document, case
 
 
 def _may(caller: str, case: StoredCase | None, permissions: frozenset[str]) -> bool:

@@ -194,7 +194,8 @@ def _status_updates(case: StoredCase, to: Status, now: datetime) -> dict[str, An
     stopped_at = case.clock_stopped_at
     if stopped_at and (case.status is Status.NEEDS_INFO or to not in _CLOCK_STANDS):
         if case.due_at:
-            updates["due_at"] = _later(case.due_at, now - stopped_at)
+            # A clock that was set back meanwhile must not make it earlier.
+            updates["due_at"] = _later(case.due_at, max(now - stopped_at, timedelta(0)))
         stopped_at = None
     updates["clock_stopped_at"] = stopped_at or (now if to in _CLOCK_STANDS else None)
     return updates

@@ -233,7 +233,7 @@ def _refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
 def _resolved(
     intervention: StoredIntervention, outcome: InterventionStatus, now: datetime, **fields: Any
 ) -> StoredIntervention:
-    seconds = (now - intervention.created_at).total_seconds()
+    seconds = max(0.0, (now - intervention.created_at).total_seconds())
     resolved = {"status": outcome, "action_at": now, "resolution_seconds": round(seconds, 3)}
     archived = {} if TRANSITIONS[outcome] else _archived(now)
     return intervention.model_copy(update={**fields, **resolved, **archived})

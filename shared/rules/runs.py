@@ -6,6 +6,7 @@ that changes nothing gives the run back as it is.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,6 +71,11 @@ def updated(run: StoredRun, patch: RunPatch, *, minutes: int | None, now: dateti
     return _ended(run, to, now, **ended)
 
 
+def tag(run: StoredRun) -> str:
+    """The entity tag of a run (RFC 9110, 8.8.3): each of its steps has its status and its time."""
+    return hashlib.sha256(f"{run.status} {run.updated_at.isoformat()}".encode()).hexdigest()[:32]
+
+
 def timed_out(run: StoredRun, now: datetime) -> StoredRun:
     """The run failed if its time is over."""
     if run.timeout_at is None or run.timeout_at > now:
@@ -88,7 +94,7 @@ def shown_row(run_id: str, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ended(run: StoredRun, status: RunStatus, now: datetime, **fields: str | None) -> StoredRun:
-    seconds = (now - run.started_at).total_seconds() if run.started_at else None
+    seconds = max(0.0, (now - run.started_at).total_seconds()) if run.started_at else None
     return run.model_copy(
         update={
             **fields,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.documents.port import Document, Filter, Query
-from shared.ledger.decision import Decision, Rule
+from shared.ledger.decision import Decider, Decision, Unchanged
 from shared.ledger.kinds import CASES
 from shared.models.case import Status, StoredCase
 from shared.models.events import EventType
@@ -33,12 +33,12 @@ def _closes_at(settings: StoredSettings, case: StoredCase) -> datetime:
     return after_days(case.status_changed_at, settings.auto_close_days)
 
 
-def _closer(row: Document) -> Rule[StoredCase]:
+def _closer(row: Document) -> Decider[StoredCase]:
     since = row.data["statusChangedAt"]
 
-    def closed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
+    def closed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
         if old.status is not Status.APPROVED or old.status_changed_at != since:
-            return None
+            return Unchanged()
         return Decision(
             case_rules.closed(old, _REASON, now),
             EventType.STATUS_CHANGED,

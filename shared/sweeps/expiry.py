@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.documents.port import Filter, Order, Query
-from shared.ledger.decision import Decision
+from shared.ledger.decision import Decision, Unchanged
 from shared.ledger.kinds import INTERVENTIONS
 from shared.models.intervention import OPEN, StoredIntervention
 from shared.repository import interventions
@@ -25,7 +25,7 @@ def expire(run: SweepRun) -> None:
         run.change(INTERVENTIONS, readable, lambda _: _expired)
 
 
-def _expired(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | None:
+def _expired(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
     if not intervention_rules.has_run_out(old, now):
-        return None
+        return Unchanged()
     return interventions.expiry(intervention_rules.expired(old, now))

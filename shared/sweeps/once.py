@@ -2,20 +2,23 @@
 
 Cloud Scheduler delivers at least once, with the same job name and schedule time
 (docs.cloud.google.com/scheduler/docs/configuring/deduplicate-job-requests). The first delivery
-leaves a document: at first that it is under way, in the end what it answered. It is kept for two
-days, by a TTL policy.
+leaves a document, its mark: at first that it is under way and until when, in the end what it
+answered. A TTL policy removes it after two days.
 """
 
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from shared.documents.port import (
     Conflict,
     Create,
+    Data,
     Delete,
     Document,
     DocumentStore,
@@ -36,7 +39,7 @@ class Trigger(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where it leaves its mark."""
+        """Where its mark is."""
         name = hashlib.sha256("\0".join(self).encode()).hexdigest()[:32]
         return f"scheduledRuns/{name}"
 
@@ -48,27 +51,42 @@ def once(
     longest: timedelta,
     work: Callable[[], Sweep],
 ) -> tuple[Sweep, bool]:
-    """Does `work`, or gives the answer of the run that did it; and whether it did not.
+    """The answer of `work`, and whether it is that of an earlier delivery, which did the work.
 
     `longest` is how long a run may take: after that its mark does not count. Raises Aborted while
     the same run is under way elsewhere.
     """
-    answer = _taken(store, trigger, now, longest)
+    holder = uuid.uuid4().hex
+    answer = _taken(store, trigger, _mark(trigger, now, holder, until=now + longest), now)
     if answer:
         return Sweep.model_validate_json(answer), True
     try:
         sweep = work()
     except (ApiError, StoreError):
-        # So that the next delivery can try again; if that fails too, the mark runs out.
-        store.commit([Delete(trigger.path)])
+        # So that the next delivery can try again; if this fails too, the mark runs out.
+        with suppress(StoreError):
+            _end(store, trigger, holder, None)
         raise
-    store.commit([Set(trigger.path, _mark(trigger, now, answer=sweep.model_dump_json()))])
+    done = _mark(trigger, now, holder, answer=sweep.model_dump_json())
+    _end(store, trigger, holder, done)
     return sweep, False
 
 
-def _taken(store: DocumentStore, trigger: Trigger, now: datetime, longest: timedelta) -> str | None:
+def _end(store: DocumentStore, trigger: Trigger, holder: str, mark: Data | None) -> None:
+    """Replaces the mark of `holder`, or removes it (None).
+
+    A run that took too long may have been overtaken: then the mark is the other run's, and stays.
+    """
+    found = store.get(trigger.path)
+    if found is None or found.data.get("holder") != holder:
+        return
+    with suppress(Conflict):
+        path, version = trigger.path, found.version
+        store.commit([Set(path, mark, version) if mark else Delete(path, version)])
+
+
+def _taken(store: DocumentStore, trigger: Trigger, mark: Data, now: datetime) -> str | None:
     """Marks the run as under way; or gives the answer where it is done."""
-    mark = _mark(trigger, now, until=now + longest)
     try:
         store.commit([Create(trigger.path, mark)])
     except Conflict:
@@ -83,7 +101,7 @@ def _take_over(
     store: DocumentStore,
     trigger: Trigger,
     found: Document | None,
-    mark: dict[str, object],
+    mark: Data,
     now: datetime,
 ) -> None:
     under_way = Aborted("this run is under way; its answer comes when it is done")
@@ -96,9 +114,15 @@ def _take_over(
 
 
 def _mark(
-    trigger: Trigger, now: datetime, *, until: datetime | None = None, answer: str | None = None
-) -> dict[str, object]:
+    trigger: Trigger,
+    now: datetime,
+    holder: str,
+    *,
+    until: datetime | None = None,
+    answer: str | None = None,
+) -> Data:
     return {
+        "holder": holder,
         "job": trigger.job,
         "scheduledFor": trigger.scheduled_for,
         "until": until,

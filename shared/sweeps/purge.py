@@ -21,16 +21,16 @@ from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Document, Filter, Query, Write
 from shared.documents.values import MAX_WRITES
 from shared.ledger.attempt import Posting
-from shared.ledger.decision import Decision
+from shared.ledger.decision import Before, Decision
 from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT
 from shared.ledger.ledger import CONTENTION_SECONDS, Ledger
-from shared.ledger.subjects import PURGED_BY, load, tenant_of, tombstone
+from shared.ledger.subjects import PURGED_BY, load, tenant_of, tombstone, unchanged
 from shared.models.case import Status, StoredCase
 from shared.models.events import EventType
 from shared.models.intervention import StoredIntervention
 from shared.models.settings import StoredSettings
 from shared.models.subjects import Subject
-from shared.repository.removal import belongings, shortened, unchanged
+from shared.repository.removal import belongings, shortened
 from shared.rules.canonical import canonical
 from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
 
@@ -208,11 +208,13 @@ def _posted(
     rest: Sequence[Write],
 ) -> bool:
     """Commits the removal of a batch with its event; False where something is not as it was."""
+    # Not the time at which the run began: other events may have joined the chain since.
+    now = run.ledger.clock()
     ends = [
         tombstone(
             one.document.path,
             one.document,
-            one.state.model_copy(update={"updated_at": run.now}),
+            one.state.model_copy(update={"updated_at": now}),
             **{PURGED_BY: posting.event_id},
         )
         for one in batch
@@ -220,14 +222,15 @@ def _posted(
     # A document is written once: many interventions of one case share the condition on it, which
     # its own removal has too.
     writes = tuple({write.path: write for write in (*rest, *ends)}.values())
+    settings = load(TENANT, document) or StoredSettings(updated_at=now)
     decision = Decision(
-        load(TENANT, document) or StoredSettings(updated_at=run.now),
+        settings,
         EventType.RECORDS_PURGED,
         f"Purged past retention: {len(batch)}",
         meta=_told([one.subject for one in batch]),
         writes=writes,
     )
-    return bool(posting.post("", document, decision, run.now) or posting.receipt())
+    return bool(posting.post("", Before(document, settings), decision, now) or posting.receipt())
 
 
 def _told(subjects: Sequence[str]) -> dict[str, Any]:

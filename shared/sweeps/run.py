@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from shared import errors, log
 from shared.documents.port import Conflict, Document, Filter, Order, Query, Update, Write
-from shared.ledger.decision import Recorded, RowOutcome, Rule
+from shared.ledger.decision import Decider, R, Recorded, RowOutcome
 from shared.ledger.kinds import TENANT
 from shared.ledger.ledger import BATCH, Ledger
 from shared.ledger.subjects import Kind, S, load, tenant_of
@@ -86,13 +86,16 @@ class SweepRun:
                 yield row, state
 
     def change(
-        self, kind: Kind[S], rows: Sequence[Document], rule_of: Callable[[Document], Rule[S]]
+        self,
+        kind: Kind[S],
+        rows: Sequence[Document],
+        decider_of: Callable[[Document], Decider[S, R]],
     ) -> None:
-        """Applies its rule to each row, through the ledger, and counts what became of each."""
+        """Changes each row by its decider, through the ledger, and counts the outcomes."""
         if self.dry:
             self.counts["changed"] += len(rows)
             return
-        outcomes = self.ledger.change_seen(kind, rows, rule_of)
+        outcomes = self.ledger.change_seen(kind, rows, decider_of)
         for row, outcome in zip(rows, outcomes, strict=True):
             self._count(row, outcome)
 
@@ -142,7 +145,8 @@ class SweepRun:
         """
         if self.dry:
             return
-        changed = Query("tenants", (Filter(flag, ">", _LONG_AGO),), (Order(flag),))
+        late = (Filter(flag, ">", _LONG_AGO),)
+        changed = Query("tenants", late, (Order(flag),), select=(flag,))
         for tenants in self.due(changed):
             for tenant in tenants:
                 awake = [self._woken(query) for query in waiting(tenant.id)]
@@ -152,7 +156,7 @@ class SweepRun:
     def _woken(self, query: Query) -> bool:
         """Has all rows of a query looked at now; False where some may be left."""
         later = (*query.filters, Filter(_SWEEP_AT, ">", self.now))
-        pages = self.due(replace(query, filters=later))
+        pages = self.due(replace(query, filters=later, select=(_SWEEP_AT,)))
         written = [self._write([_look_at(row, self.now) for row in rows]) for rows in pages]
         return self._complete and all(written)
 
@@ -187,7 +191,7 @@ class SweepRun:
             return half > 0 and all(written)
         return True
 
-    def _count(self, row: Document, outcome: RowOutcome[Any]) -> None:
+    def _count(self, row: Document, outcome: RowOutcome[Any, Any]) -> None:
         match outcome:
             case Recorded(event=None) | errors.NotFound():
                 self.counts["skipped"] += 1

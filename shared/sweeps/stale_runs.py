@@ -9,15 +9,16 @@ from pydantic import ValidationError
 
 from shared.documents.port import (
     Document,
-    DocumentStore,
     Filter,
     Order,
     Query,
 )
-from shared.ledger.decision import Decision, Rule
+from shared.ledger.decision import Decider, Decision, Unchanged
 from shared.ledger.kinds import CASES
+from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import tenant_of
 from shared.models.case import StoredCase
+from shared.models.run import StoredRun
 from shared.repository import runs
 from shared.rules import runs as run_rules
 from shared.sweeps.run import SweepRun
@@ -26,7 +27,11 @@ from shared.sweeps.run import SweepRun
 def fail_stale(sweep: SweepRun) -> None:
     """Fails runs whose time is over, of all tenants, first what has been so for longest."""
     query = Query(
-        "runs", (Filter("timeoutAt", "<=", sweep.now),), (Order("timeoutAt"),), group=True
+        "runs",
+        (Filter("timeoutAt", "<=", sweep.now),),
+        (Order("timeoutAt"),),
+        select=runs.SMALL_FIELDS,
+        group=True,
     )
     for rows in sweep.due(query):
         readable = [row for row, _ in sweep.readable(runs.state, rows)]
@@ -45,10 +50,13 @@ def _one_of_each_case(rows: Sequence[Document]) -> Iterator[dict[str, Document]]
 
 
 def _fail(sweep: SweepRun, by_case: dict[str, Document]) -> None:
+    sweep.ledger.keep_beside({run.path: run for run in by_case.values()})
     found = [case for case in sweep.store.get_many(list(by_case)) if case]
     sweep.counts["skipped"] += len(by_case) - len(found)
     readable = [case for case in found if _is_readable(sweep, case)]
-    sweep.change(CASES, readable, lambda case: _failer(sweep.store, case.id, by_case[case.path]))
+    sweep.change(
+        CASES, readable, lambda case: _failer(sweep.ledger, case.id, by_case[case.path].path)
+    )
 
 
 def _is_readable(sweep: SweepRun, case: Document) -> bool:
@@ -61,18 +69,19 @@ def _is_readable(sweep: SweepRun, case: Document) -> bool:
     return True
 
 
-def _failer(store: DocumentStore, case_id: str, run: Document) -> Rule[StoredCase]:
-    """The rule that fails a run of a case if its time is over."""
-    seen = [run]
+def _failer(ledger: Ledger, case_id: str, run_path: str) -> Decider[StoredCase, StoredRun]:
+    """Fails a run of a case if its time is over."""
 
-    def failed(old: StoredCase, now: datetime) -> Decision[StoredCase] | None:
-        document = seen.pop() if seen else store.get(run.path)
+    def failed(
+        old: StoredCase, now: datetime
+    ) -> Decision[StoredCase, StoredRun] | Unchanged[StoredRun]:
+        document = ledger.beside(run_path)
         if document is None:
-            return None
+            return Unchanged()
         before = runs.state(document)
         after = run_rules.timed_out(before, now)
         if after == before:
-            return None
-        return runs.step(old, case_id, run.id, after, runs.changed(document, after))
+            return Unchanged()
+        return runs.step(old, case_id, document.id, after, runs.changed(document, after))
 
     return failed

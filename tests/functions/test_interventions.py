@@ -718,3 +718,12 @@ def test_many_questions_are_answered_side_by_side(api: Api, clock: Clock) -> Non
     assert metrics["averageResolutionSeconds"] == 10
     holders = [row["assignedTo"] for row in listed(api.viewer, "/interventions?status=in_progress")]
     assert sorted(holders) == ["kim@example.com", "pat@example.com"]
+
+
+def test_what_is_resolved_before_it_was_asked_by_a_clock_set_back_took_no_time(
+    api: Api, clock: Clock
+) -> None:
+    asked = ask(api.agent)
+    clock.advance(hours=-1)
+
+    assert done(decide(api.pilot, asked["id"]))["resolutionSeconds"] == 0

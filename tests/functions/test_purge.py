@@ -395,6 +395,32 @@ def test_a_hold_placed_just_before_the_commit_saves_the_interventions_of_a_case_
 
 
 @ON_EMBEDDED
+def test_a_purge_is_dated_by_its_commit_so_that_no_event_of_the_chain_goes_back_in_time(
+    api: Api, clock: Clock
+) -> None:
+    filled(api, clock, {"interventions/A": archived(clock.now - LONG)})
+
+    def while_it_runs() -> None:
+        clock.advance(minutes=5)
+        api.admin.patch("/settings", {"autoCloseDays": 77})
+
+    meddle(api, on_commit(1, while_it_runs))
+
+    assert did(changed=1) == run(api, PURGE)
+
+    events = api.pilot.get("/audit?subject=tenant&pageSize=200").json["events"]
+    by_sequence = sorted(events, key=lambda event: event["sequence"])
+    assert by_sequence == sorted(by_sequence, key=lambda event: event["createdAt"])
+    assert [event["eventType"] for event in by_sequence[-2:]] == [
+        "settings_changed",
+        "records_purged",
+    ]
+    tombstone = api.runtime.store.get(path(api, "interventions/A"))
+    assert tombstone is not None
+    assert clock.now == tombstone.data["deletedAt"]
+
+
+@ON_EMBEDDED
 def test_settings_that_change_just_before_the_commit_split_nothing_and_leave_nothing(
     api: Api, clock: Clock
 ) -> None:

@@ -218,6 +218,22 @@ def test_a_search_that_reads_much_comes_in_short_pages_and_misses_nothing(
     assert cost(api.viewer.get("/cases?search=frequently%20rare&pageSize=100")) == (500, 0, 5)
 
 
+@ON_EMBEDDED
+def test_a_small_page_of_a_search_takes_few_queries_and_one_row_where_that_is_enough(
+    api: Api, clock: Clock
+) -> None:
+    filled(api, clock, 600, title="Frequently seen")
+    api.verifier.patch("/cases/S-0599", {"title": "Frequently seen and rare"})
+    api.verifier.patch("/cases/S-0550", {"title": "Frequently seen and scarce"})
+
+    def page_of_one(words: str) -> tuple[int, int, int]:
+        return cost(api.viewer.get(f"/cases?search={words}&pageSize=1"))
+
+    assert page_of_one("frequently rare") == (1, 0, 1)
+    assert page_of_one("frequently scarce") == (51, 0, 2)
+    assert page_of_one("frequently unheard-of") == (500, 0, 11)
+
+
 def _writer(
     api: Api, victims: list[str], others: list[str], done: threading.Event, failed: list[str]
 ) -> None:

@@ -263,6 +263,37 @@ def test_a_run_is_found_under_its_own_case_and_tenant_alone(api: Api) -> None:
 
 @ON_EMBEDDED
 @pytest.mark.usefixtures("case")
+def test_a_run_has_an_entity_tag_of_its_own_which_its_steps_change_and_nothing_else(
+    api: Api,
+) -> None:
+    queued = api.agent.post(RUNS, {"id": "run-1", "agentId": "a", "queued": True}).headers["ETag"]
+    api.verifier.patch("/cases/CASE-1", {"title": "Another"})
+    started(api, id="run-2")
+    assert api.viewer.get(RUN).headers["ETag"] == queued
+
+    running = api.agent.patch(RUN, {"status": "running"}, if_match=queued)
+    stale = api.agent.patch(RUN, {"status": "failed"}, if_match=queued)
+    ended = api.agent.patch(RUN, {"status": "completed"}, if_match=running.headers["ETag"])
+
+    assert done(running)["status"] == "running"
+    error = refused(stale, 412, "FAILED_PRECONDITION")
+    assert error["details"] == [{"etag": running.headers["ETag"]}]
+    assert done(ended)["status"] == "completed"
+    assert api.viewer.get(RUN).headers["ETag"] == ended.headers["ETag"]
+    assert len({queued, running.headers["ETag"], ended.headers["ETag"]}) == 3
+
+
+@pytest.mark.usefixtures("case")
+def test_a_run_that_ends_before_it_began_by_a_clock_set_back_took_no_time(
+    api: Api, clock: Clock
+) -> None:
+    started(api, id="run-1")
+    clock.advance(hours=-1)
+
+    assert done(api.agent.patch(RUN, {"status": "completed"}))["durationSeconds"] == 0
+
+
+@pytest.mark.usefixtures("case")
 def test_on_a_closed_case_no_run_starts_but_a_running_one_ends(api: Api) -> None:
     started(api, id="run-1")
     started(api, id="run-2", queued=True)
@@ -348,7 +379,8 @@ def test_a_version_of_the_case_that_is_stale_starts_no_run(api: Api) -> None:
     assert first.status_code == 201
     stale = api.agent.post(RUNS, {"agentId": "a"}, if_match=fresh)
     refused(stale, 412, "FAILED_PRECONDITION")
-    assert api.viewer.get("/cases/CASE-1").headers["ETag"] == first.headers["ETag"]
+    run_id = first.json["id"]
+    assert api.viewer.get(f"{RUNS}/{run_id}").headers["ETag"] == first.headers["ETag"]
 
 
 @pytest.mark.usefixtures("case")
@@ -687,6 +719,22 @@ def test_a_step_of_a_run_costs_the_least_however_many_runs_there_are(
     clock.advance(days=1)
     settings_again = agent.post(RUNS, {"agentId": "a"})
     assert cost(settings_again) == (2, 3, 3)
+
+
+@pytest.mark.usefixtures("case")
+def test_a_sweep_reads_of_runs_only_their_small_fields(api: Api, clock: Clock) -> None:
+    minutes(api, 10)
+    started(api, id="run-1", input=INPUT)
+    clock.advance(minutes=10)
+    recorder = Recorder(api.runtime.store)
+    again = Api(Runtime(api.runtime.config, clock, store=cast("DocumentStore", recorder)))
+
+    assert sweep(again) == swept(examined=1, changed=1)
+
+    (asked,) = [query for query in recorder.queries if query.collection == "runs"]
+    assert asked.select is not None
+    assert not {"input", "output", "errors"} & set(asked.select)
+    assert done(api.viewer.get(RUN))["input"] == INPUT
 
 
 @pytest.mark.usefixtures("case")

@@ -719,6 +719,30 @@ def test_a_run_whose_answer_could_not_be_kept_is_done_again_and_finds_nothing(
 
 
 @ON_EMBEDDED
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_that_was_overtaken_leaves_the_mark_of_the_one_that_overtook_it(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    monkeypatch.setattr("shared.ledger.attempt.UNKNOWN_OUTCOMES", 1)
+    due_interventions(api, clock, 1)
+    same = trigger(clock.now)
+    marks = []
+
+    def overtaken() -> None:
+        clock.advance(hours=1)
+        assert did(changed=1) == run(api, EXPIRE, **same)
+        marks.extend(guards(api))
+        if fails:
+            raise Unavailable
+
+    meddle(api, on_commit(2, overtaken))
+
+    assert answered(api, EXPIRE, **same).status_code == (503 if fails else 200)
+    assert guards(api) == marks
+    assert answered(api, EXPIRE, **same).json["changed"] == 1
+
+
+@ON_EMBEDDED
 def test_runs_of_other_times_and_jobs_and_by_hand_are_all_done(api: Api, clock: Clock) -> None:
     times = [clock.now, clock.now - timedelta(hours=2), clock.now - timedelta(hours=1)]
     headers = [trigger(time_) for time_ in times] + [trigger(clock.now, "another")]

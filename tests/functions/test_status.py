@@ -165,6 +165,14 @@ def test_a_case_is_not_overdue_at_its_due_time_but_right_after_it(api: Api, cloc
     assert overdue(api) == (True, ["CASE-1"])
 
 
+def test_a_clock_that_is_set_back_during_a_pause_moves_no_due_date(api: Api, clock: Clock) -> None:
+    before = api.verifier.create(id="CASE-1")
+    move(api, "needs_info")
+    clock.advance(hours=-1)
+
+    assert before["dueAt"] == move(api, "in_review")["dueAt"]
+
+
 @pytest.mark.parametrize("status", ["approved", "closed", "needs_info"])
 def test_a_stopped_clock_is_never_overdue(api: Api, clock: Clock, status: str) -> None:
     api.verifier.create(id="CASE-1", dueAt=wire(clock.now + timedelta(hours=1)))

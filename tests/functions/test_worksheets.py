@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.functions.support import (
     refused_field,
     when,
 )
+from tests.functions.sweep_support import meddle, writes_to
 from tests.functions.test_status import STEPS, move
 
 SHEET = "/cases/CASE-1/worksheet"
@@ -190,7 +192,7 @@ def test_a_batch_saves_the_good_rows_and_says_of_each_what_became_of_it(
     assert results[1]["error"] == alone
     assert results[0]["error"] == kim(api).put(SHEET, {}).json["error"]
     assert clock.now == when(results[2]["updatedAt"]) > when(results[3]["updatedAt"])
-    assert cost(answer) == (7, 2, 3)
+    assert cost(answer) == (7, 3, 3)
     assert kim(api).get("/cases/CASE-2/worksheet").json["problemStatement"] == "It leaks"
 
 
@@ -314,6 +316,60 @@ def test_a_stale_version_of_a_worksheet_is_not_overwritten(api: Api) -> None:
 
     refused(answer, 412, "FAILED_PRECONDITION")
     assert kim(api).get(SHEET).json["fsrNotes"] == "From the tablet"
+
+
+MEANWHILE: dict[str, tuple[Callable[[Api], Any], int]] = {
+    "deleted": (lambda api: api.admin.delete("/cases/CASE-1"), 404),
+    "closed": (
+        lambda api: api.pilot.post("/cases:close", {"caseIds": ["CASE-1"], "reason": "Over"}),
+        409,
+    ),
+    "no longer shared": (
+        lambda api: api.admin.delete("/cases/CASE-1/collaborators/lee"),
+        404,
+    ),
+    "changed": (lambda api: api.verifier.patch("/cases/CASE-1", {"title": "Another"}), 200),
+}
+
+
+@pytest.mark.parametrize("saves", ["one", "the first", "a batch"])
+@pytest.mark.parametrize("change", MEANWHILE)
+def test_a_worksheet_is_saved_on_the_case_as_it_is_at_that_moment(
+    api: Api, change: str, saves: str
+) -> None:
+    act, code = MEANWHILE[change]
+    saved(api, "CASE-1", "CASE-2")
+    user = shared(api, "write")
+    sheet = "kim" if saves == "one" else "lee"
+    if change == "no longer shared" and sheet == "lee":
+        code = 200  # It is their own.
+    body = {"fsrNotes": "Too late?"}
+    meddle(
+        api,
+        writes_to(f"tenants/{api.tenant}/worksheets/CASE-1:{sheet}", lambda: act(api)),
+    )
+
+    if saves == "a batch":
+        rows = [{"caseId": name, **body} for name in ("CASE-1", "CASE-2")]
+        first, second = user.post(BATCH, {"worksheets": rows}).json["results"]
+        assert (first["error"]["code"] if "error" in first else 200) == code
+        assert second["ok"] is True
+    else:
+        answer = user.put(f"{SHEET}?userId={sheet}", body)
+        assert answer.status_code == code, answer.text
+
+    document = api.runtime.store.get(f"tenants/{api.tenant}/worksheets/CASE-1:{sheet}")
+    texts = document.data.get("fsrNotes") if document else None
+    assert (texts == "Too late?") == (code == 200)
+
+
+def test_saving_does_not_change_the_case(api: Api) -> None:
+    before = api.runtime.store.get(f"tenants/{api.tenant}/cases/{api.verifier.create()['id']}")
+    case_id = before.id
+
+    kim(api).put(f"/cases/{case_id}/worksheet", TEXTS)
+
+    assert before == api.runtime.store.get(before.path)
 
 
 def test_worksheets_go_with_their_case_and_their_chains_still_hold(api: Api) -> None:

@@ -35,9 +35,12 @@ def token(role: str, sub: str | None = None) -> str:
 
 
 class Server:
-    """The server, under the framework's own gunicorn; `store` is the environment that names one."""
+    """The server, under the framework's own gunicorn; `environment` names its store, and more.
 
-    def __init__(self, **store: str) -> None:
+    What it prints goes to the file `output`, where one is given.
+    """
+
+    def __init__(self, output: Path | None = None, **environment: str) -> None:
         self.address = ("127.0.0.1", free_port())
         self.url = "http://{}:{}".format(*self.address)
         self._environment = {
@@ -45,21 +48,23 @@ class Server:
             "CASELEDGER_UNSIGNED_TOKENS": "loopback",
             "CASELEDGER_RATE_LIMITS": "off",
             "PYTHONPATH": str(ROOT),
-            **store,
+            **environment,
         }
+        self._output = output or Path(os.devnull)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         program = [sys.executable, "-m", "functions_framework", "--target", "api"]
         address = ["--host", self.address[0], "--port", str(self.address[1])]
-        self._process = subprocess.Popen(
-            [*program, "--source", str(ROOT / "functions" / "api.py"), *address],
-            env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*program, "--source", str(ROOT / "functions" / "api.py"), *address],
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         wait_until(self._answers, START_SECONDS)
 
     def kill(self) -> None:

@@ -113,7 +113,7 @@ def _executed(connection: sqlite3.Connection, statement: str) -> bool:
     try:
         connection.execute(statement)
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+        if _code(error) != sqlite3.SQLITE_BUSY:
             raise
         return False
     return True
@@ -136,6 +136,15 @@ def _errors_mapped() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in _OUT_OF_REACH:
+        if _code(error) in _OUT_OF_REACH:
             raise Unavailable(f"SQLite: {error.sqlite_errorname}") from error
         raise
+
+
+def _code(error: sqlite3.OperationalError) -> int | None:
+    """The primary result code (sqlite.org/rescode.html), where the error comes from SQLite.
+
+    One that the Python module raises by itself has none.
+    """
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

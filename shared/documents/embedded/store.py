@@ -35,7 +35,13 @@ from shared.documents.embedded.totals import columns, totals
 from shared.documents.embedded.writes import changed, outcome
 from shared.documents.indexes import Indexes, counted, disjuncts
 from shared.documents.port import Aggregation, Data, Delete, Document, Query, Totals, Write
-from shared.documents.values import check_aggregation, check_path, check_query, check_writes
+from shared.documents.values import (
+    MAX_COMMIT_BYTES,
+    check_aggregation,
+    check_path,
+    check_query,
+    check_writes,
+)
 from shared.documents.waiting import Waiting
 
 _TABLES = (
@@ -62,6 +68,7 @@ class EmbeddedStore:
     """A `DocumentStore` in the SQLite file `path`, or in memory with `:memory:`."""
 
     def __init__(self, path: str, definitions: Indexes) -> None:
+        self.max_commit_bytes = MAX_COMMIT_BYTES
         self._definitions = definitions
         self._database = Database(path)
         self._prepare()
