@@ -60,7 +60,8 @@ def stage(directory: Path) -> None:
     hidden = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
     for package in ("functions", "shared"):
         shutil.copytree(ROOT / package, directory / package, ignore=hidden)
-    shutil.copy(ROOT / "requirements.txt", directory)
+    # Google's build installs exactly what was tested, by its hashes.
+    shutil.copy(ROOT / "requirements.lock", directory / "requirements.txt")
     (directory / "main.py").write_text(_main())
 
 
