@@ -1,7 +1,7 @@
 """The indexes, field overrides and expiry of `firestore.indexes.json`.
 
-gcloud takes one of them per call, and waits for it; here a call only starts it. What the database
-has and the file has not is left alone.
+gcloud creates one for each call, and waits for it; here a call only starts it. What the database
+has and the file does not is left alone.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Change:
 
 
 def reconcile(google: Google, database: str, *, apply: bool, say: Callable[[str], None]) -> None:
-    """Starts what is missing, or says what is. Raises DeploymentError."""
+    """Starts creating what is missing, or says what that is. Raises DeploymentError."""
     parent = f"v1/projects/{google.project}/databases/{quote(database, safe='()')}/collectionGroups"
     wanted = json.loads((ROOT / "firestore.indexes.json").read_text())
     changes = [
-        # Fields first: so a new collection gets no index that is to be removed again.
+        # Fields first, so that a new collection gets no index that has to be removed again.
         *_fields(google, parent, wanted["fieldOverrides"]),
         *_indexes(google, parent, wanted["indexes"], say),
     ]
@@ -69,7 +69,7 @@ def _indexes(
 
 
 def _index(entry: dict[str, Any]) -> Index:
-    """What makes an index the same; Firestore adds the document's name to those it lists."""
+    """What identifies an index; Firestore adds the document's name to the indexes that it lists."""
     fields = [
         (field["fieldPath"], field.get("order") or field["arrayConfig"])
         for field in entry["fields"]

@@ -18,10 +18,10 @@ Op = Literal["==", "<", "<=", ">", ">=", "array_contains", "in"]
 
 
 class StoreError(Exception):
-    """What a store can answer instead of a result.
+    """What a store can raise instead of giving a result.
 
     StoreError
-    ├── Conflict            nothing was written: somebody else was first
+    ├── Conflict            nothing was written: someone else was first
     │   ├── AlreadyExists   a create found a document
     │   ├── Missing         an update found none
     │   ├── Stale           the document is not, or not any more, the version asked for
@@ -33,7 +33,7 @@ class StoreError(Exception):
 
 
 class Conflict(StoreError):
-    """Nothing was written: somebody else was first."""
+    """Nothing was written: someone else was first."""
 
 
 class AlreadyExists(Conflict):
@@ -68,7 +68,7 @@ class MissingIndex(Rejected):
 class Document:
     """A document as read. `version` names its last change: nanoseconds, greater with each.
 
-    A write that changes nothing leaves it.
+    A write that changes nothing leaves the version as it is.
     """
 
     path: str
@@ -93,8 +93,8 @@ class Create:
 class Update:
     """Replaces and increments top-level fields of a document; with `version`, of that one.
 
-    The document must exist. An increment takes what is no number as 0, and stops at the ends of
-    64 bits.
+    The document must exist. An increment treats a value that is no number as 0, and stops at the
+    bounds of 64 bits.
     """
 
     path: str
@@ -196,7 +196,7 @@ class Totals:
 
 
 class DocumentStore(Protocol):
-    """What both stores do. Every call may raise `Unavailable` or `Rejected`."""
+    """What both stores can do. Every call may raise `Unavailable` or `Rejected`."""
 
     def get(self, path: str) -> Document | None:
         """The document at `path`, or None. Billed: one read."""
@@ -205,13 +205,13 @@ class DocumentStore(Protocol):
         """The documents at `paths` in that order. Billed: one read for each different path."""
 
     def commit(self, writes: Sequence[Write]) -> None:
-        """All of `writes`, or none. Raises a `Conflict`. Billed: one write each."""
+        """Does all of `writes`, or none. Raises a `Conflict`. Billed: one write each."""
 
     def query(self, query: Query) -> list[Document]:
-        """The rows of `query`. Billed: one read a row, and one for an empty result."""
+        """The rows of `query`. Billed: one read for each row, and one for an empty result."""
 
     def aggregate(self, aggregations: Sequence[Aggregation]) -> list[Totals]:
-        """All of them side by side. Billed: one read for every 1,000 entries, at least one each."""
+        """The totals, in parallel. Billed: one read for 1,000 entries, at least one each."""
 
     def watch(
         self,
@@ -222,10 +222,10 @@ class DocumentStore(Protocol):
     ) -> Document | None:
         """Follows the document at `path`; gives its last state.
 
-        It ends when a state satisfies `until`, when `seconds` are over, or when `given_up()`, asked
-        about once a second, says that nobody waits any more. Of changes in quick succession only
-        the last may be seen. Billed: one read, and one for each change seen.
+        It ends when a state satisfies `until`, when `seconds` are over, or when `given_up()`,
+        called about once a second, says that nobody waits any more. Of changes in quick succession
+        only the last may be seen. Billed: one read, and one for each change seen.
         """
 
     def close(self) -> None:
-        """Lets go of connections."""
+        """Closes connections."""
