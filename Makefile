@@ -3,12 +3,19 @@ PORT ?= 8080
 STORE ?= sqlite
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
+INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 # One more than there are cores: the tests also wait, for other processes and for time to pass.
 TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
-.PHONY: run demo test fuzz lint bench clean
+.PHONY: help run demo test fuzz lint bench lock clean
+.DEFAULT_GOAL := help
 
-run: $(VENV)/runtime ## serve every function on http://127.0.0.1:$(PORT)/v1
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: $(VENV)/runtime ## serve every function on http://127.0.0.1:8080/v1; PORT=…, STORE=emulator
 	@$(VENV_PYTHON) -m local run --port $(PORT) --store $(STORE)
 
 demo: $(VENV)/runtime ## play the life of a case on a fresh instance
@@ -21,7 +28,7 @@ fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \
 		tests/functions/test_fuzz.py tests/functions/test_openapi.py tests/functions/test_security_log.py
 
-lint: $(VENV)/dev
+lint: $(VENV)/dev ## ruff, mypy, known vulnerabilities of dependencies, shellcheck
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
@@ -31,15 +38,24 @@ lint: $(VENV)/dev
 bench: $(VENV)/dev ## speed and cost, as ratios within one run
 	$(VENV_PYTHON) -m benchmarks
 
+lock: $(VENV)/dev ## the lock files from requirements*.txt; UPGRADE=--upgrade takes newer ones
+	$(LOCK) requirements.txt -o requirements.lock
+	$(LOCK) -c requirements.lock requirements-deployment.txt -o requirements-deployment.lock
+	$(LOCK) -c requirements-deployment.lock requirements-dev.txt -o requirements-dev.lock
+
 clean: ## the environment and local data
 	rm -rf $(VENV) .local
 
-$(VENV)/runtime: requirements.txt
+$(VENV)/runtime: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(INSTALL) requirements.lock
 	touch $@
 
-$(VENV)/dev: requirements-dev.txt $(VENV)/runtime
-	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/deployment: requirements-deployment.lock $(VENV)/runtime
+	$(INSTALL) requirements-deployment.lock
+	touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/runtime
+	$(INSTALL) requirements-dev.lock
 	touch $@

@@ -7,7 +7,7 @@
 # one address; --gateway puts API Gateway in front. --dry-run reads, and shows what would be done.
 # What goes wrong is shown, and running it again goes on where it stopped.
 #
-# From the environment: CASELEDGER_… as in the README, CASELEDGER_SECRETS="VARIABLE=secret:latest …"
+# From the environment: CASELEDGER_… as in docs/operations.md, CASELEDGER_SECRETS="VARIABLE=secret:latest …"
 # for what is kept in Secret Manager, and CASELEDGER_DATABASE_LOCATION where the database is not to
 # be in the functions' region.
 set -euo pipefail
@@ -91,7 +91,8 @@ refuse() {
 check_tools() {
   ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || refuse 'bash 4.4 or newer is needed'
   command -v gcloud >/dev/null || refuse 'gcloud is needed: https://cloud.google.com/sdk'
-  [[ -x $ROOT/.venv/bin/python ]] || refuse 'run this first: make .venv/runtime'
+  "$ROOT/.venv/bin/python" -c 'import google.cloud.scheduler_v1' 2>/dev/null ||
+    refuse 'run this first: make .venv/deployment'
 }
 
 choose_place() {

@@ -1,8 +1,8 @@
 """Measures, and prints one table: `python -m benchmarks`, about two minutes.
 
-Everything is measured in the same run, in turns with what stands beside it, as medians. So ratios
-mean something on a machine that does other things too; single times do not. The exit status is 1
-where a cost is not what it should be; a time that misses its goal is only shown.
+Everything is measured in the same run, in turns with what it is compared to, and shown as medians.
+So ratios mean something even on a busy machine; single times do not. The exit status is 1 if a cost
+is not as expected; a time that misses its goal is only shown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Sections = list[tuple[str, Sequence[Row]]]
 
 
 def main() -> int:
-    """Measures all parts; without an emulator those on the embedded store."""
+    """Measures all parts; without an emulator, only those on the embedded store."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         directory = Path(name)

@@ -18,7 +18,7 @@ FREE_REQUESTS, FREE_VCPU_SECONDS, FREE_GIB_SECONDS = 2_000_000, 180_000, 360_000
 """A month."""
 DAYS = 30
 SECONDS = 0.02
-"""Of one vCPU and half a GiB for a request, requests side by side sharing them."""
+"""Seconds of one vCPU and half a GiB for a request; requests at the same time share them."""
 GIB = 0.5
 
 
@@ -59,7 +59,7 @@ def month(requests: int) -> tuple[float, float]:
 
 
 def lines() -> list[str]:
-    """The prices and the bills, a line each."""
+    """The prices and the bills, one a line."""
     shown = [
         f"{one.name}: {one.reads} reads, {one.writes} writes, ${one.price:.2f} a million"
         for one in MIX

@@ -1,4 +1,4 @@
-"""What each operation costs, as `Server-Timing` says it over HTTP, beside the least it can cost."""
+"""What each operation costs according to `Server-Timing`, beside the least that it can cost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Case(NamedTuple):
 
 
 def measured(connections: dict[str, Connection]) -> list[Row]:
-    """The costs on each store; every store must be empty of the tenant's documents."""
+    """The costs on each store; no store may hold documents of the tenant yet."""
     for connection in connections.values():
         _prepare(connection)
     return [
@@ -47,7 +47,7 @@ def measured(connections: dict[str, Connection]) -> list[Row]:
 
 
 def _prepare(connection: Connection) -> None:
-    # Enough cases for a page; the first create also reads the tenant's settings, for five minutes.
+    # Enough cases for a page; the first create also reads the tenant's settings, kept five minutes.
     for number in range(_PAGE + 1):
         connection.send(request("POST", "/cases", new_case(number)))
 

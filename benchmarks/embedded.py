@@ -37,7 +37,7 @@ _ROUNDS = 150
 _WARM_UP = 15
 _GOAL = 2.0
 _FLAT = 1.25
-_STRIDE = 7_919  # a prime: spreads the cases that are touched over all of them
+_STRIDE = 7_919  # a prime, so that the requests are spread over all cases
 _FIRST_NEW = 800_000
 
 

@@ -1,6 +1,6 @@
-"""Interventions on the embedded store, beside the tables and the figures that they had before.
+"""Interventions on the embedded store, beside the tables and figures of the earlier system.
 
-In the process, without HTTP, because the figures of before are those of a store.
+Measured in the process, without HTTP, because the earlier figures are those of a store.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ROUNDS = 100
 _WARM_UP = 10
 _TURNS = _ROUNDS + _WARM_UP
 _SEC = 1e-3
-# Milliseconds, as the document of before gives them.
+# Milliseconds, from the document of the earlier system.
 _BEFORE = {"create": 5, "get": 1, "pending 50": 10, "decide": 5, "metrics over 1,000": 20}
 _EXPIRE_BEFORE = 50
 _AGENT = Caller("agent", "agent@example.com", TENANT, Role.AGENT)
@@ -102,7 +102,7 @@ def measured(directory: Path) -> list[Row]:
 def _took(
     ours: _Ours, before: Relational, our_ids: list[str], their_ids: list[str]
 ) -> dict[str, tuple[float, float]]:
-    """The medians of each operation over 1,000 and those just added: ours, theirs."""
+    """The medians of each operation over 1,000 interventions and those just added: ours, theirs."""
     ours_next, theirs_next = iter(our_ids[_TURNS:]), iter(their_ids[_TURNS:])
     pairs: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         "get": (lambda: ours.get(our_ids[0]), lambda: before.get(their_ids[0])),

@@ -2,8 +2,8 @@
 
     python -m benchmarks.loaded TARGET FILE PATH
 
-The function is called once, without a token, in this process; its status and yes or no are printed
-to the standard error output, because the function logs to the other.
+The function is called once, without a token, in this process. Its status and yes or no go to the
+standard error, because the function logs to the standard output.
 """
 
 from __future__ import annotations

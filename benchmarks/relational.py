@@ -1,7 +1,8 @@
-"""What interventions were before: two SQLite tables behind SQLAlchemy, as their document tells.
+"""Interventions in the earlier system: two SQLite tables behind SQLAlchemy, as its document says.
 
-One active table with its eight indexes, a history that what is final moves to, no audit chain, no
-check of who else was first. It stands beside the embedded store in `interventions.py`.
+It has an active table with eight indexes, and a history to which final ones are moved. It has no
+audit chain, and no check for concurrent changes. `interventions.py` compares it with the embedded
+store.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class _History(_Fields, _Base):
 
 
 class Relational:
-    """The store of before, in the file `path`, as durable as the embedded one."""
+    """The earlier store, in the file `path`, as durable as the embedded one."""
 
     def __init__(self, path: Path) -> None:
         self._engine = create_engine(f"sqlite:///{path}")

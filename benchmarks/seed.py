@@ -1,8 +1,8 @@
 """Many cases in a new embedded store, in seconds.
 
-One commit of `create_case` is the pattern of all: its documents and index entries are copied with
-ids and times replaced, and some copies are compared with what the functions and the store would
-have made. Only the hashes stay the pattern's.
+One commit of `create_case` is the pattern for all cases: its documents and index entries are copied
+with ids and times replaced. Some copies are compared with what the functions and the store would
+have made. Only the hashes are left as in the pattern.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from shared.documents.port import Create
 from shared.rules.cases import NEVER
 
 _AT_ONCE = 10_000
-_PATTERN = 731_902  # digits that stand nowhere else in its documents
+_PATTERN = 731_902  # digits that occur nowhere else in its documents
 _INVERSE = bytes(255 - byte for byte in range(256))
 
 
 T = TypeVar("T")
 Pairs = list[tuple[T, T]]
-"""What is replaced, each with what replaces it."""
+"""The texts to replace, each with its replacement."""
 
 
 class _Copy(NamedTuple):
@@ -47,7 +47,7 @@ class _Copy(NamedTuple):
 
 
 class _Copied(NamedTuple):
-    """A document to be copied. Its keys are joined: nothing that is replaced changes its length."""
+    """A document to be copied. Its keys are joined, because no replacement changes a length."""
 
     row: tuple[str, str, str, str]
     keys: bytes
@@ -142,7 +142,7 @@ def _insert(connection: sqlite3.Connection, pattern: _Pattern, numbers: range) -
         " VALUES (?, ?, ?, ?, ?, 1)",
         rows,
     )
-    # In the order of the table, which is ten times as fast.
+    # Inserted in the order of the table, which is ten times as fast.
     connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", sorted(entries))
     connection.execute("COMMIT")
 

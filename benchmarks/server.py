@@ -24,7 +24,7 @@ STOCK_GET = ("stock_get", ROOT / "benchmarks" / "bare" / "stock_get.py")
 API = ("api", ROOT / "functions" / "api.py")
 TENANT = "bench"
 _START_SECONDS = 30.0
-_KEPT_SECONDS = 1.0  # the server hangs up after two
+_KEPT_SECONDS = 1.0  # the server hangs up after two seconds
 _STORE_VARIABLES = ("FIRESTORE_", "GOOGLE_", "CASELEDGER_", "K_SERVICE")
 
 Function = tuple[str, Path]
@@ -41,7 +41,7 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -65,7 +65,7 @@ class Connection:
     def send(self, wanted: Request) -> Answer:
         """The answer to a request. Raises RuntimeError for any other than a success."""
         if time.monotonic() - self._used > _KEPT_SECONDS:
-            self._connection.close()  # and opened again by what follows
+            self._connection.close()  # the next request opens it again
         self._connection.request(wanted.method, wanted.path, wanted.body, self._headers)
         response = self._connection.getresponse()
         answer = Answer(response.status, dict(response.headers), response.read())

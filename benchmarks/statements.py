@@ -1,7 +1,7 @@
 """The bare SQLite statements of the embedded store: recorded, then run again by themselves.
 
-What the same work could do without is left out: transactions that only read, and in those that
-write the reads.
+Statements that the same work does not need are left out: transactions that only read, and the reads
+in those that write.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def recorded(path: Path, operations: Iterable[Callable[[EmbeddedStore], object]]) -> list[Work]:
-    """Does each operation on the store at `path`; gives the statements of each.
+    """Runs each operation on the store at `path`; gives the statements of each.
 
-    Raises RuntimeError where nothing was seen: the store then has another way to SQLite.
+    Raises RuntimeError if none was recorded: then the store reaches SQLite in another way.
     """
     statements: Work = []
     connect_to = partial(_connected, sqlite3.connect, statements)
@@ -89,7 +89,7 @@ def _connected(
 
 
 class _Recorder:
-    """In place of a connection: passes everything on, and keeps it."""
+    """Stands in for a connection: passes every call on, and records it."""
 
     def __init__(self, connection: sqlite3.Connection, statements: Work) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""The stock Firestore client doing what the functions do, as its documentation shows it."""
+"""The stock Firestore client doing what the functions do, in the way of its documentation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Stock:
         batch.commit()
 
     def change(self, update: Update, event: Create) -> None:
-        """Reads a document, then changes it in one batch with its event, if it is what was read."""
+        """Reads a document, then changes it in one batch with its event, if it is still as read."""
         reference = self._client.document(update.path)
         snapshot = reference.get()
         snapshot.to_dict()

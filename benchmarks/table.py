@@ -10,9 +10,9 @@ _HEADINGS = ("what", "ours", "beside it", "", "ratio", "goal", "")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing measured: ours, what stands beside it, and whether that is what it should be.
+    """One measurement: ours, what it is compared to, and whether the goal is met.
 
-    A row that is `exact` fails the run where it is not met; times on a shared machine do not.
+    A row that is `exact` fails the run if its goal is not met; times on a shared machine do not.
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""Medians of things that take turns, so that what else the machine does meets all of them alike."""
+"""Medians of things measured in turns, so that other work of the machine affects them alike."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The steps of `deploy.sh`: what Google has is read, and compared with what it should have.
+"""The steps of `deploy.sh`: they compare what the project has with what it should have.
 
-A step prints the calls of gcloud that are missing, a line each, which deploy.sh makes or shows.
-What gcloud has no fit command for (indexes, rules, jobs) is done here, or shown with --dry-run.
+A step prints the missing calls of gcloud, one a line, which deploy.sh makes or shows. Where gcloud
+has no suitable command (indexes, rules, jobs), the step makes the change itself, or with --dry-run
+shows it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _RELEASE = "release.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Does a step; gives the exit code."""
+    """Runs a step; gives the exit code."""
     arguments = _parser().parse_args(argv)
     try:
         _STEPS[arguments.step](arguments)

@@ -1,4 +1,4 @@
-"""What is deployed where, as the steps hand it on; nothing of the functions is loaded for it."""
+"""What is deployed where, as the steps pass it on; no function is loaded for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Place:
     region: str
 
     def account(self, name: str) -> str:
-        """The email address of one of our service accounts."""
+        """The email address of one of the deployment's service accounts."""
         return f"caseledger-{name}@{self.project}.iam.gserviceaccount.com"
 
     def url(self, function: str) -> str:
@@ -33,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Deployable:
-    """A function as it is to be deployed; `release` changes with anything that it consists of."""
+    """A function as it is to be deployed; `release` changes with everything that it consists of."""
 
     entry_point: str
     resources: Resources
@@ -61,10 +61,10 @@ class Deployable:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Of one function. `concurrency` is requests at once in an instance, and its `THREADS`.
+    """The resources of a function. `concurrency` is requests at once in an instance, and `THREADS`.
 
-    `max_waits` is how many of them may be held by `:wait`; None where none is. No function keeps
-    an instance while nobody calls.
+    `max_waits` is how many of them `:wait` may hold; None if none. No function keeps an instance
+    while nobody calls it.
     """
 
     memory: str = "512Mi"
@@ -76,7 +76,7 @@ class Resources:
     max_waits: int | None = None
 
     def environment(self) -> dict[str, str]:
-        """What of it the function itself has to know."""
+        """The variables that the function itself has to know."""
         found = {"THREADS": str(self.concurrency)}
         if self.max_waits is not None:
             found["CASELEDGER_MAX_WAITS"] = str(self.max_waits)
@@ -84,7 +84,7 @@ class Resources:
 
 
 def secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variable to secret and version, of `CASELEDGER_SECRETS`. Raises DeploymentError."""
+    """Variables and their secrets, from `CASELEDGER_SECRETS`. Raises DeploymentError."""
     parts = [
         (part, _SECRET.fullmatch(part)) for part in environ.get("CASELEDGER_SECRETS", "").split()
     ]

@@ -17,7 +17,7 @@ _TOO_MANY = (EVERYBODY, "allAuthenticatedUsers")
 
 
 def deployed(google: Google, place: Place) -> dict[str, dict[str, Any]]:
-    """The functions of the region that are there, by name."""
+    """The functions that the region has, by name."""
     path = f"v2/projects/{place.project}/locations/{place.region}/functions"
     listed = google.pages("cloudfunctions", path, "functions", pageSize="200")
     return {function["name"].rpartition("/")[2]: function for function in listed}
@@ -26,17 +26,17 @@ def deployed(google: Google, place: Place) -> dict[str, dict[str, Any]]:
 def changed(
     functions: Sequence[Deployable], there: dict[str, dict[str, Any]], place: Place, work: Path
 ) -> Iterator[Command]:
-    """Deploys what is not there as it should be; the source is in `work`."""
+    """Deploys the functions that are missing or differ; the source is in `work`."""
     for function in functions:
         found = there.get(function.name, {})
         current = found.get("labels", {}).get(LABEL) == function.release
-        # One that failed has the label too.
+        # A failed deployment has the label too.
         if not current or found.get("state") != "ACTIVE":
             yield Command(function.name, tuple(_arguments(function, place, work)))
 
 
 def others(functions: Sequence[Deployable], there: dict[str, dict[str, Any]]) -> list[str]:
-    """What we deployed before and do not deploy now."""
+    """The functions that were deployed before and are not deployed now."""
     ours = {name for name, found in there.items() if LABEL in found.get("labels", {})}
     return sorted(ours - {function.name for function in functions})
 
@@ -63,7 +63,7 @@ def _arguments(function: Deployable, place: Place, work: Path) -> Iterator[str]:
     yield f"--service-account={place.account('functions')}"
     builder = place.account("build")
     yield f"--build-service-account=projects/{place.project}/serviceAccounts/{builder}"
-    # Also where somebody has sent the traffic to an older revision.
+    # Also if someone has sent the traffic to an older revision.
     yield "--serve-all-traffic-latest-revision"
     yield f"--update-labels={LABEL}={function.release}"
 
@@ -74,7 +74,7 @@ def invokers(
     there: dict[str, dict[str, Any]],
     place: Place,
 ) -> Iterator[Command]:
-    """Lets everybody reach what checks its callers itself, and the scheduler what is for it."""
+    """Lets everybody call functions that check the token themselves, and the scheduler its own."""
     known = [function for function in functions if function.name in there]
     names = [there[function.name]["serviceConfig"]["service"] for function in known]
     policies = each(lambda name: google.get("run", f"v2/{name}:getIamPolicy"), names)

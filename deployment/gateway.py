@@ -1,15 +1,15 @@
 """The public edge: one address for all functions, by API Gateway.
 
-Its description is OpenAPI 2.0, which the gateway takes, made from the functions' own routes. Not
-verified, as no gateway runs outside Google: that it routes custom verbs (`/cases/{caseId}:claim`
-beside `/cases/{caseId}`). Its path templates are those of google.api.http, which have them; try one
-after the first deployment. If it does not, `--one-service` needs no gateway.
+Its description is in OpenAPI 2.0, which the gateway accepts, and is made from the functions' own
+routes. No gateway runs outside Google, so it is not verified that it routes custom verbs
+(`/cases/{caseId}:claim` beside `/cases/{caseId}`). Its path templates are those of google.api.http,
+which allow them; try one after the first deployment. If it fails, `--one-service` needs no gateway.
 
-Callers send their own token, which a function checks itself. The gateway would replace it by its
-own; `disable_auth` keeps it from that. The scheduled functions are called where they are.
+Callers send their own token, which the function checks. The gateway would replace it by a token of
+its own; `disable_auth` prevents that. The scheduled functions are called without the gateway.
 
-A browser of another origin asks first what a path takes, which one function cannot say for all that
-share it: web applications behind the gateway need `--one-service`.
+A browser of another origin first asks which methods a path allows. One function cannot answer for
+all functions that share the path, so web applications behind the gateway need `--one-service`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _operation(route: Route, place: Place, backend: str) -> dict[str, Any]:
 
 
 def plan(google: Google, place: Place, work: Path, *, one_service: bool) -> Iterator[Command]:
-    """Makes the gateway, or gives it the description as it is now."""
+    """Makes the gateway, or updates its description."""
     text = json.dumps(description(place, one_service=one_service), indent=2)
     file = work / "gateway.json"
     file.write_text(text)
@@ -91,7 +91,7 @@ def plan(google: Google, place: Place, work: Path, *, one_service: bool) -> Iter
             f"--backend-auth-service-account={place.account('gateway')}",
         )
     found = google.get("apigateway", f"v1/{gateway}")
-    # By its end: a project named by its number is answered by its name, or the other way.
+    # Compared by its end: a project may be named by its number or by its id.
     if found is None or found.get("apiConfig", "").rpartition("/")[2] != config:
         yield command(
             "make the gateway" if found is None else "let the gateway take the new description",

@@ -24,11 +24,11 @@ R = TypeVar("R")
 
 
 class DeploymentError(Exception):
-    """It cannot go on; the message says why, and what to do, for people."""
+    """The deployment cannot go on; the message says why, and what to do."""
 
 
 class Google:
-    """Calls as whom the token belongs to, on behalf of `project`.
+    """Calls with the token's identity, on behalf of `project`.
 
     The endpoints are those that gcloud uses: `CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE` and so on
     replace them (`…_FIREBASERULES` too, which gcloud does not know). With `lenient`, what a
@@ -58,7 +58,7 @@ class Google:
     def send(
         self, method: str, service: str, path: str, body: dict[str, Any], **query: str
     ) -> dict[str, Any] | None:
-        """The answer to a write, None if there is nothing at `path`. Raises DeploymentError."""
+        """The response to a write, None if there is nothing at `path`. Raises DeploymentError."""
         return self._call(method, service, path, query, body)
 
     def base(self, service: str) -> str:
@@ -101,12 +101,12 @@ class Google:
         if error.code == HTTPStatus.NOT_FOUND or (self._lenient and "SERVICE_DISABLED" in text):
             return
         if error.code == HTTPStatus.CONFLICT and "ALREADY_EXISTS" in text:
-            return  # somebody else was faster, or the answer to our first attempt was lost
+            return  # someone else was faster, or the response to the first attempt was lost
         raise DeploymentError(f"{host} refuses {doing}: {error.code} {_message(text)}") from error
 
 
 def _answer(request: Request) -> dict[str, Any]:
-    """The answer as JSON; one that says "later" is asked for again, a few times."""
+    """The response as JSON; one that says "later" is requested again, a few times."""
     for pause in (*_PAUSES, None):
         try:
             with build_opener().open(request, timeout=_SECONDS) as response:

@@ -1,4 +1,4 @@
-"""The Cloud Scheduler jobs of what is deployed, by the table that `shared.schedules` keeps."""
+"""The Cloud Scheduler jobs for what is deployed, from the table in `shared/schedules.py`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECONDS = 30.0
 def reconcile(
     google: Google, place: Place, there: Container[str], *, one_service: bool, apply: bool
 ) -> None:
-    """Makes the jobs call the functions that are `there`, or `api`. Raises DeploymentError."""
+    """Makes the jobs call the deployed functions `there`, or `api`. Raises DeploymentError."""
     target = scheduler_jobs.Target(
         f"projects/{place.project}/locations/{place.region}",
         place.url("api" if one_service else "{function}"),
@@ -43,7 +43,7 @@ def reconcile(
 
 
 def _client(google: Google) -> CloudSchedulerClient:
-    """A client that is signed in as gcloud is, which Google's library by itself is not."""
+    """A client that is signed in as gcloud is; Google's library by itself would not be."""
     url = urlsplit(google.base("cloudscheduler"))
     if url.scheme == "http":
         channel = grpc.insecure_channel(url.netloc)

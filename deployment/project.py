@@ -1,4 +1,4 @@
-"""What a project has to have before functions: services, service accounts, database, backups."""
+"""What a project needs before functions: services, service accounts, database, backups."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ACCOUNTS = {
     "build": "Caseledger: builds its functions",
 }
 GATEWAY_ACCOUNT = {"gateway": "Caseledger: API Gateway, which may do nothing"}
-# The functions read and write documents, and nothing else. A build reads the source, writes the
-# image and its log. The scheduler has no role in the project: it may call its functions.
+# The functions read and write documents, and nothing else. A build reads the source, and writes the
+# image and its log. The scheduler has no role in the project: it may only call its functions.
 ROLES = {
     "functions": ("roles/datastore.user",),
     "build": (
@@ -46,13 +46,13 @@ _PROTECTED = "DELETE_PROTECTION_ENABLED"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A call of gcloud, and what it is for."""
+    """A call of gcloud, and its purpose."""
 
     what: str
     arguments: tuple[str, ...]
 
     def __str__(self) -> str:
-        """As deploy.sh reads it: parted by tabs."""
+        """As deploy.sh reads it: separated by tabs."""
         return "\t".join((self.what, *self.arguments))
 
 
@@ -62,7 +62,7 @@ def command(what: str, words: str, *arguments: str) -> Command:
 
 
 def services(google: Google, *, secrets: bool, gateway: bool) -> Iterator[Command]:
-    """Enables what is not, all at once."""
+    """Enables the services that are not enabled, in one call."""
     wanted = SERVICES + FOR_SECRETS * secrets + FOR_GATEWAY * gateway
     listed = google.pages(
         "serviceusage",
@@ -78,7 +78,7 @@ def services(google: Google, *, secrets: bool, gateway: bool) -> Iterator[Comman
 
 
 def accounts(google: Google, place: Place, *, gateway: bool) -> Iterator[Command]:
-    """Makes the service accounts that are not there."""
+    """Makes the service accounts that do not exist."""
     wanted = ACCOUNTS | (GATEWAY_ACCOUNT if gateway else {})
 
     def found(name: str) -> bool:
@@ -96,7 +96,7 @@ def accounts(google: Google, place: Place, *, gateway: bool) -> Iterator[Command
 
 
 def database(google: Google, place: Place, name: str, location: str) -> Iterator[Command]:
-    """Makes the database, or gives it what protects it; and a daily backup."""
+    """Makes the database, or protects the one that exists; and schedules a daily backup."""
     path = f"v1/projects/{place.project}/databases/{name}"
     found = google.get("firestore", path)
     protection = ("--delete-protection", "--enable-pitr")
@@ -136,7 +136,7 @@ def database(google: Google, place: Place, name: str, location: str) -> Iterator
 
 
 def roles(google: Google, place: Place, mounted: Mapping[str, str]) -> Iterator[Command]:
-    """Grants the service accounts what they lack; takes nothing away."""
+    """Grants the service accounts the roles that they lack; removes none."""
     policy = google.send(
         "POST",
         "cloudresourcemanager",
@@ -180,7 +180,7 @@ def _secret_roles(google: Google, place: Place, mounted: Mapping[str, str]) -> I
 
 
 def members(policy: dict[str, Any] | None, role: str) -> set[str]:
-    """Who has a role without a condition."""
+    """The members that have a role without a condition."""
     return {
         member
         for binding in (policy or {}).get("bindings", ())

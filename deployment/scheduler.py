@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _like(pattern: str, what: str) -> Callable[[str], str]:
-    """The check of an argument, which has to be `what`."""
+    """A check that an argument is `what`."""
 
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text, re.ASCII):

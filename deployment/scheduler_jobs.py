@@ -1,7 +1,7 @@
-"""The Cloud Scheduler jobs of a location: what has to be done to them, and doing it.
+"""The Cloud Scheduler jobs of a location: what has to change, and changing it.
 
-A job is ours by its name, `caseledger-…`; no other is touched. Whether one of ours is paused is its
-operator's decision, and stays.
+Jobs named `caseledger-…` belong to this project; no other job is touched. If an operator has paused
+a job, it stays paused.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from google.cloud.scheduler_v1.types import HttpMethod, HttpTarget, Job, OidcTok
 from shared.schedules import TIME_ZONE, Schedule
 
 _PREFIX = "caseledger-"
-# Retries come after 5, 10 and 20 seconds: all three within the minute after which the most frequent
-# job has its next time, and Cloud Scheduler gives the old ones up. The cap is an hour by default.
+# Retries come after 5, 10 and 20 seconds: all within the minute after which the most frequent job
+# is due again, and Cloud Scheduler gives up the old attempt. The cap is an hour by default.
 _MIN_BACKOFF = timedelta(seconds=5)
 _MAX_BACKOFF = timedelta(seconds=60)
 _MAX_DOUBLINGS = 5
-# What of a job is ours, as an update mask names it. Headers are not: the service adds its own.
+# The fields of a job that are set here, as an update mask names them. The service adds headers.
 FIELDS = (
     "schedule",
     "time_zone",
@@ -57,12 +57,12 @@ FIELDS = (
 
 
 class SchedulerError(Exception):
-    """Cloud Scheduler refuses or is out of reach; the message is one line."""
+    """Cloud Scheduler refuses or cannot be reached; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The location that holds the jobs, the base URL that they call, and whom they call as."""
+    """The location of the jobs, the base URL that they call, and the account that they call as."""
 
     parent: str
     url: str
@@ -93,7 +93,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is done about one job, and why; `fields` are those of an update."""
+    """What happens to one job, and why; `fields` are those of an update."""
 
     verb: Literal["create", "update", "unchanged", "delete", "left"]
     job: Job
@@ -110,8 +110,8 @@ class Step:
 
 
 def plan(wanted: Iterable[Job], found: Iterable[Job], *, prune: bool) -> list[Step]:
-    """The steps from the jobs found to those wanted; a job that is not ours has none."""
-    # Compared by id: a project named by its number is answered by its name.
+    """The steps from the jobs found to the jobs wanted; other jobs have no step."""
+    # Compared by id: the service may name a project by its number.
     ours = {_id(job): job for job in found if _id(job).startswith(_PREFIX)}
     steps = [_step(job, ours.pop(_id(job), None)) for job in wanted]
     return steps + [_orphaned(job, prune=prune) for _, job in sorted(ours.items())]
@@ -166,7 +166,7 @@ class Jobs:
     def __init__(self, client: CloudSchedulerClient, parent: str, seconds: float) -> None:
         self._client = client
         self._parent = parent
-        # Writes too are repeated: one that was done already ends as those of a race do.
+        # Writes are repeated too: one that was already done ends like a lost race.
         again = Retry(if_exception_type(ServiceUnavailable), 0.2, 5.0, timeout=seconds)
         self._options: dict[str, Any] = {"retry": again, "timeout": seconds}
 
@@ -176,7 +176,7 @@ class Jobs:
             return list(self._client.list_jobs(parent=self._parent, **self._options))
 
     def apply(self, step: Step) -> None:
-        """Does it, also if somebody else was faster. Raises SchedulerError."""
+        """Does a step, also if someone else was faster. Raises SchedulerError."""
         with _errors_mapped(f"{step.verb} {_id(step.job)}"):
             match step.verb:
                 case "create":
@@ -210,7 +210,7 @@ class Jobs:
 def reconcile(jobs: Jobs, wanted: Iterable[Job], *, apply: bool, prune: bool) -> None:
     """Prints the plan, and with `apply` does it. Raises SchedulerError."""
     steps = plan(wanted, jobs.all(), prune=prune)
-    # Out before anything is written, also where the output is not a terminal.
+    # Printed before anything is changed, also if the output is not a terminal.
     print(*steps, sep="\n", flush=True)  # noqa: T201
     writes = [step for step in steps if step.writes]
     for step in writes if apply else ():
@@ -230,7 +230,7 @@ def opened(parent: str, endpoint: str | None, seconds: float) -> Iterator[Jobs]:
 def _client(endpoint: str | None) -> CloudSchedulerClient:
     if endpoint is None:
         return CloudSchedulerClient()
-    # The client's own option for an endpoint keeps TLS, which a stand-in has not.
+    # The client's own option for an endpoint keeps TLS, which a stand-in does not have.
     channel = grpc.insecure_channel(endpoint)
     return CloudSchedulerClient(
         transport=CloudSchedulerGrpcTransport(host=endpoint, channel=channel)

@@ -16,7 +16,7 @@ from shared.edge.function import Function
 from shared.edge.routes import Route
 from shared.rules.callers import SCHEDULERS
 
-# Of the deployer's environment. What has a password comes from Secret Manager.
+# From the deployer's environment. Values with a password come from Secret Manager.
 FORWARDED = (
     "CASELEDGER_DATABASE",
     "CASELEDGER_ISSUER",
@@ -37,13 +37,13 @@ def catalogue() -> dict[str, Function]:
 
 
 def routes(function: Function) -> Sequence[Route]:
-    """What a function answers."""
+    """The routes that a function answers."""
     found: Sequence[Route] = vars(function)["routes"]
     return found
 
 
 def chosen(names: Sequence[str], *, one_service: bool) -> list[str]:
-    """The Python names of what is to be deployed. Raises DeploymentError for an unknown name."""
+    """The Python names of the functions to deploy. Raises DeploymentError for an unknown name."""
     everything = catalogue()
     if one_service:
         if names:
@@ -60,12 +60,13 @@ def stage(directory: Path) -> None:
     hidden = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
     for package in ("functions", "shared"):
         shutil.copytree(ROOT / package, directory / package, ignore=hidden)
-    shutil.copy(ROOT / "requirements.txt", directory)
+    # Google's build installs exactly what was tested, by its hashes.
+    shutil.copy(ROOT / "requirements.lock", directory / "requirements.txt")
     (directory / "main.py").write_text(_main())
 
 
 def _main() -> str:
-    """Each function under its name: the framework and gcloud both want a `main.py`."""
+    """Imports each function under its name: the framework and gcloud both need a `main.py`."""
     lines = []
     for name, function in catalogue().items():
         module = "functions.api" if name == "api" else routes(function)[0].handler.__module__
@@ -120,7 +121,7 @@ def _deployable(  # noqa: PLR0913, PLR0917 - the parts of one record
 
 
 def _check(name: str, environment: Mapping[str, str]) -> None:
-    """What the function itself would refuse at its first request is refused now."""
+    """Refuses now what the function itself would refuse at its first request."""
     try:
         config = Config.from_environment({**environment, "K_SERVICE": name})
     except ConfigError as error:

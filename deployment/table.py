@@ -1,4 +1,4 @@
-"""What each function is given: the one table of settings, and the reasons for them."""
+"""The settings of each function, in one table, with their reasons."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from deployment.deployable import Resources
 from shared.models.intervention import MAX_WAIT_SECONDS
 
 SWEEP_TIMEOUT = 600
-"""Seconds for a scheduled function: Cloud Scheduler waits as long, and a run stops by itself after
+"""Seconds for a scheduled function: Cloud Scheduler waits that long, and a run stops itself after
 CASELEDGER_SWEEP_SECONDS, 480 by default."""
 LONGEST_SWEEP = SWEEP_TIMEOUT - 60
 
 
 # More than one request at once needs a whole CPU. A process takes some 100 MiB, most of it gRPC.
-# A body may take 10 s to come, contention 10 s to end, the store 3 s to be given up: 60 s is ample.
+# A body may take 10 s to arrive, contention 10 s to end, an unreachable store 3 s: 60 s is ample.
 USUAL = Resources()
-# One at a time, because a sweep reads pages of documents; one instance, because a second run of the
-# same job would only get in its way (a second is there while the first is being replaced).
+# One at a time, because a sweep reads pages of documents. One instance, because two runs of a job
+# would only get in each other's way; a second is allowed while the first is being replaced.
 SCHEDULED = Resources(concurrency=1, max_instances=2, timeout=SWEEP_TIMEOUT)
 SPECIAL: dict[str, Resources] = {
-    # A held request costs a thread and no CPU. A few threads are left to say 429 with.
+    # A held request costs a thread and no CPU. A few threads are left to answer 429.
     "wait_intervention": Resources(
         memory="1Gi", concurrency=80, max_waits=72, timeout=MAX_WAIT_SECONDS + 35
     ),
@@ -27,10 +27,10 @@ SPECIAL: dict[str, Resources] = {
     "save_worksheets": Resources(concurrency=8, timeout=120),
     "delete_case": Resources(concurrency=8, timeout=120),
     "verify_audit": Resources(memory="1Gi", concurrency=8, timeout=120),
-    # Asked by monitors, and once by who writes a client.
+    # Called by monitors, and by developers of clients.
     "health": Resources(max_instances=2, timeout=30),
     "openapi": Resources(max_instances=2, timeout=30),
-    # Everything in one: as long as a sweep may take, half of the threads for `:wait`.
+    # All functions in one: the timeout of a sweep, half of the threads for `:wait`.
     "api": Resources(
         memory="1Gi", concurrency=80, max_waits=40, max_instances=20, timeout=SWEEP_TIMEOUT
     ),

@@ -1,4 +1,4 @@
-"""Every function behind one, `api`, routed by path: for local runs and one-service deployments."""
+"""All functions as one, `api`, routed by path: for local runs and one-service deployments."""
 
 from __future__ import annotations
 

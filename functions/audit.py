@@ -37,5 +37,5 @@ def list_audit(call: Call, query: EventQuery) -> EventPage:
 
 @function("GET", "/audit:verify", roles=PILOTS, expensive=True)
 def verify_audit(call: Call, query: SubjectQuery) -> Verification:
-    """Checks a subject's chain from head to first event; names the first broken link."""
+    """Verifies a subject's chain from its head to its first event; names the first broken link."""
     return audit.verify(call.store, call.tenant, query.subject)

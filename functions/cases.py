@@ -1,4 +1,4 @@
-"""Cases: open, find, work on, close, count."""
+"""Cases: opening, finding, working on, closing and counting them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, 
 
 @function("POST", "/cases", roles=CONTRIBUTORS, code=201)
 def create_case(call: Call, body: NewCase) -> Reply[Case]:
-    """Opens a case. Without `dueAt` the tenant's SLA hours for its decision type set one."""
+    """Opens a case. Without `dueAt`, the tenant's SLA hours for its type set the due date."""
     return _reply(call, cases.create(call.ledger, body, call.settings), created=True)
 
 
@@ -57,7 +57,7 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
 
 @function("GET", "/cases", roles=READERS)
 def list_cases(call: Call, query: CaseQuery) -> CasePage:
-    """Lists a queue: newest first, or with `overdue` longest overdue first."""
+    """Lists cases: newest first, or with `overdue` the longest overdue first."""
     rows, token = cases.listed(call.store, call.tenant, query, call.now)
     shown: list[Any] = [case_rules.shown_row(row.id, row.data, call.now) for row in rows]
     return CasePage.model_construct(cases=shown, next_page_token=token)
@@ -65,13 +65,13 @@ def list_cases(call: Call, query: CaseQuery) -> CasePage:
 
 @function("PATCH", "/cases/{caseId}", roles=VERIFIERS)
 def update_case(call: Call, case_id: Id, body: CasePatch) -> Reply[Case]:
-    """Changes the fields that are given; null clears one."""
+    """Changes the fields that are given; null clears a field."""
     return _reply(call, cases.update(call.ledger, case_id, body))
 
 
 @function("POST", "/cases/{caseId}:claim", roles=VERIFIERS)
 def claim_case(call: Call, case_id: Id) -> Reply[Case]:
-    """Assigns an unassigned case to the caller. Another's case is refused, naming the holder."""
+    """Assigns an unassigned case to the caller. An assigned one gets 409, naming the assignee."""
     return _reply(call, cases.claim(call.ledger, case_id))
 
 
@@ -87,13 +87,13 @@ def claim_next_case(call: Call, query: ClaimQuery) -> Reply[Case]:
 
 @function("POST", "/cases/{caseId}:reopen", roles=PILOTS)
 def reopen_case(call: Call, case_id: Id, body: Why) -> Reply[Case]:
-    """Takes an approved or closed case into review again."""
+    """Reopens an approved or closed case: it is in review again."""
     return _reply(call, cases.reopen(call.ledger, case_id, body.reason))
 
 
 @function("DELETE", "/cases/{caseId}", roles=ADMINS, code=204)
 def delete_case(call: Call, case_id: Id) -> Reply[None]:
-    """Deletes a case. Its audit trail stays, and its id is not used again."""
+    """Deletes a case. Its audit trail stays, and its id cannot be used again."""
     return Reply(None, replayed=cases.delete(call.ledger, case_id).replayed)
 
 
@@ -105,7 +105,7 @@ def case_stats(call: Call) -> CaseStats:
 
 @function("GET", "/cases:validate", roles=READERS)
 def validate_case(call: Call, query: CaseToValidate) -> CaseStanding:
-    """Says whether a case number is known and its case open."""
+    """Says whether a case exists, and whether it is open."""
     (standing,) = standings.standings(call.store, call.tenant, [query.case_id])
     if not standing.valid:
         details = [standing.model_dump(by_alias=True)]
@@ -115,13 +115,13 @@ def validate_case(call: Call, query: CaseToValidate) -> CaseStanding:
 
 @function("POST", "/cases:check", roles=READERS, expensive=True)
 def check_cases(call: Call, body: CasesToCheck) -> CaseStandings:
-    """Says of many case numbers whether they are known and open, in the order asked."""
+    """Says for many case ids whether the cases exist and are open, in the order asked."""
     return CaseStandings(results=standings.standings(call.store, call.tenant, body.case_ids))
 
 
 @function("POST", "/cases:close", roles=PILOTS | {Role.AGENT}, expensive=True)
 def close_cases(call: Call, body: CasesToClose) -> Reply[CaseClosings]:
-    """Closes many cases for one reason, each by the rules of one; says what became of each."""
+    """Closes many cases for one reason, each by the rules of a single one; gives each result."""
     outcomes = cases.close_many(call.ledger, body.case_ids, body.reason)
     results = [
         CaseClosing(case_id=case_id, ok=True)
@@ -139,7 +139,7 @@ def close_cases(call: Call, body: CasesToClose) -> Reply[CaseClosings]:
 def set_collaborator(
     call: Call, case_id: Id, user_id: UserId, body: PermissionGiven
 ) -> Reply[Case]:
-    """Lets a user read, write or administer what is shared of a case."""
+    """Gives a user the permission to read, write or administer what is shared on a case."""
     return _reply(
         call, collaborators.share(call.ledger, call.caller, case_id, user_id, body.permission)
     )
@@ -147,14 +147,14 @@ def set_collaborator(
 
 @function("DELETE", "/cases/{caseId}/collaborators/{userId}", roles=PEOPLE, code=204)
 def remove_collaborator(call: Call, case_id: Id, user_id: UserId) -> Reply[None]:
-    """Takes a user's permission on a case."""
+    """Removes a user's permission on a case."""
     recorded = collaborators.share(call.ledger, call.caller, case_id, user_id, None)
     return Reply(None, replayed=recorded.replayed)
 
 
 @function("POST", "/cases/{caseId}/holds", roles=ADMINS, code=201)
 def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
-    """Places a legal hold: while there is one, nothing of the case is deleted."""
+    """Places a legal hold: while a case has one, nothing that belongs to it is deleted."""
     recorded = holds.place_hold(call.ledger, case_id, body.reason)
     hold = Hold.model_validate(recorded.happened.meta["hold"], strict=False, by_name=False)
     return Reply(
@@ -166,7 +166,7 @@ def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
 
 @function("POST", "/cases/{caseId}/holds/{holdId}:release", roles=ADMINS)
 def release_hold(call: Call, case_id: Id, hold_id: Id, body: Why) -> Reply[Case]:
-    """Releases one hold; the case stays held while there are others."""
+    """Releases one legal hold; the case stays held while it has others."""
     return _reply(call, holds.release_hold(call.ledger, case_id, hold_id, body.reason))
 
 

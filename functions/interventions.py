@@ -31,7 +31,7 @@ from shared.rules.callers import CONTRIBUTORS, READERS, VERIFIERS
 
 @function("POST", "/interventions", roles=CONTRIBUTORS, code=201)
 def create_intervention(call: Call, body: NewIntervention) -> Reply[Intervention]:
-    """Asks people for a decision. Only `requiredRole` or above decides, and never who asked."""
+    """Asks people for a decision. The decider needs `requiredRole`, and is never the requester."""
     recorded = interventions.create(call.ledger, call.caller, body)
     return _reply(call, recorded, created=True)
 
@@ -51,19 +51,19 @@ def list_interventions(call: Call, query: InterventionQuery) -> InterventionPage
 
 @function("GET", "/interventions:pending", roles=READERS)
 def list_pending_interventions(call: Call, query: PendingQuery) -> InterventionPage:
-    """Lists what waits for a decision: critical to low, then oldest first."""
+    """Lists what waits for a decision: from critical to low, then oldest first."""
     return _page(interventions.pending(call.store, call.tenant, query, call.now), call.now)
 
 
 @function("POST", "/interventions/{interventionId}:claim", roles=VERIFIERS)
 def claim_intervention(call: Call, intervention_id: Id) -> Reply[Intervention]:
-    """Takes an intervention, so that nobody else decides it. Another's is refused, naming them."""
+    """Claims an intervention: only the caller can decide it then. A 409 names another holder."""
     return _reply(call, interventions.claim(call.ledger, call.caller, intervention_id))
 
 
 @function("POST", "/interventions/{interventionId}:release", roles=VERIFIERS)
 def release_intervention(call: Call, intervention_id: Id) -> Reply[Intervention]:
-    """Puts a claimed intervention back into the queue: its holder may, or an admin."""
+    """Puts a claimed intervention back into the queue; for its holder and admins."""
     return _reply(call, interventions.release(call.ledger, call.caller, intervention_id))
 
 
@@ -71,7 +71,7 @@ def release_intervention(call: Call, intervention_id: Id) -> Reply[Intervention]
 def decide_intervention(
     call: Call, intervention_id: Id, body: DecisionGiven
 ) -> Reply[Intervention]:
-    """Approves or rejects, once. At or after `expiresAt` it expires instead, which is no rejection.
+    """Approves or rejects, once. From `expiresAt` on it expires instead, which is no rejection.
 
     A rejection, and any decision on a waiver, needs a `reason`; approving a clarification needs
     `response.text`.
@@ -81,7 +81,7 @@ def decide_intervention(
 
 @function("POST", "/interventions/{interventionId}:complete", roles=VERIFIERS | {Role.AGENT})
 def complete_intervention(call: Call, intervention_id: Id, body: Completion) -> Reply[Intervention]:
-    """Says that it was acted on: an agent may once it is approved, its holder also before that."""
+    """Records that it was acted on: by an agent once it is approved, or by its holder."""
     return _reply(call, interventions.complete(call.ledger, call.caller, intervention_id, body))
 
 
@@ -89,17 +89,17 @@ def complete_intervention(call: Call, intervention_id: Id, body: Completion) -> 
 def intervention_metrics(call: Call, query: MetricsQuery) -> InterventionMetrics:
     """Counts by status, type and priority, the average resolution time, and the top pilots.
 
-    `since` and `until` choose by the time of creation. `daily` adds a row for each day of the
-    period, in UTC: at most 31, and without a period the last 31.
+    `since` and `until` select by the time of creation. `daily` adds a row for each day of the
+    period, in UTC: at most 31 days; without a period, the last 31 days.
     """
     return metrics.metrics(call.store, call.tenant, query, call.now)
 
 
 @function("GET", "/interventions/{interventionId}:wait", roles=READERS)
 def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Intervention]:
-    """Answers as soon as the intervention is neither pending nor in progress, or in time as it is.
+    """Answers when the intervention is no longer pending or in progress, or when the time is over.
 
-    Waiting costs no more reads than there are changes. 429 where too many wait already.
+    Waiting costs one read, and one for each change. 429 when too many requests wait already.
     """
     with call.runtime.waiting():
         stored = interventions.wait(

@@ -1,4 +1,4 @@
-"""What automated agents do on a case: runs, records that they hand over, escalations."""
+"""What automated agents do on a case: runs, records that they deliver, escalations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.rules.callers import CONTRIBUTORS, READERS
 def start_run(call: Call, case_id: Id, body: NewRun) -> Reply[Run]:
     """Starts a run of an agent on a case, or with `queued` queues it.
 
-    It fails by itself after the tenant's `runTimeoutMinutes`.
+    It fails automatically after the tenant's `runTimeoutMinutes`.
     """
     recorded, run_id, run = runs.start(call.ledger, case_id, body, call.settings)
     return Reply(
@@ -33,7 +33,7 @@ def start_run(call: Call, case_id: Id, body: NewRun) -> Reply[Run]:
 
 @function("PATCH", "/cases/{caseId}/runs/{runId}", roles=CONTRIBUTORS)
 def update_run(call: Call, case_id: Id, run_id: Id, body: RunPatch) -> Reply[Run]:
-    """Starts a queued run, or ends one; the same end again is answered as it was."""
+    """Starts a queued run, or ends one; ending it the same way again changes nothing."""
     minutes = call.settings.run_timeout_minutes if body.status == "running" else None
     recorded, run = runs.update(call.ledger, case_id, run_id, body, minutes)
     return Reply(_shown(run_id, run), etag=run_rules.tag(run), replayed=recorded.replayed)
@@ -56,7 +56,7 @@ def list_runs(call: Call, query: RunQuery) -> RunPage:
 
 @function("POST", "/cases/{caseId}/records", roles=CONTRIBUTORS, code=201)
 def add_record(call: Call, case_id: Id, body: NewRecord) -> Reply[Record]:
-    """Adds a record, which is never changed afterwards; it supersedes the last of its kind."""
+    """Adds a record, which never changes afterwards; it supersedes the last one of its kind."""
     recorded, document = records.add(call.ledger, case_id, body)
     record = Record.model_validate(records.shown_row(document), strict=False, by_name=False)
     return Reply(
@@ -76,7 +76,7 @@ def list_records(call: Call, case_id: Id, query: RecordQuery) -> RecordPage:
 
 @function("POST", "/cases/{caseId}:escalate", roles=CONTRIBUTORS, code=201)
 def escalate_case(call: Call, case_id: Id, body: Escalation) -> Reply[Intervention]:
-    """Marks a case as escalated and asks people about it; gives what they are asked."""
+    """Marks a case as escalated and asks people about it; gives the intervention."""
     recorded, intervention_id, stored = escalation.escalate(call.ledger, call.caller, case_id, body)
     return Reply(
         intervention_rules.shown(intervention_id, stored, call.now),

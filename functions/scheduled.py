@@ -1,4 +1,4 @@
-"""Scheduled functions: over all tenants, what is late is expired, what is done goes in time."""
+"""Scheduled functions, for all tenants: expiry, stale runs, closing and retention."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.sweeps.once import Trigger, once
 from shared.sweeps.run import SweepRun
 
 _MARGIN = timedelta(minutes=1)
-"""What a run may take beyond its time: it looks at the clock between two pages."""
+"""What a run may take beyond its time: it checks the clock between two pages."""
 
 
 @function("POST", "/scheduled/expireInterventions", roles=SCHEDULERS)
@@ -24,7 +24,7 @@ def expire_interventions(call: Call, query: SweepQuery) -> Reply[Sweep]:
 
 @function("POST", "/scheduled/failStaleRuns", roles=SCHEDULERS)
 def fail_stale_runs(call: Call, query: SweepQuery) -> Reply[Sweep]:
-    """Fails runs of agents whose time is over, with the error `timed out`."""
+    """Fails runs of agents that took too long, with the error `timed out`."""
     return _swept(call, query, stale_runs.fail_stale)
 
 
@@ -36,12 +36,12 @@ def close_approved_cases(call: Call, query: SweepQuery) -> Reply[Sweep]:
 
 @function("POST", "/scheduled/purgeRecords", roles=SCHEDULERS)
 def purge_records(call: Call, query: SweepQuery) -> Reply[Sweep]:
-    """Removes what is past its tenant's retention and under no legal hold; the trail stays."""
+    """Removes what is past its tenant's retention and under no legal hold; audit events stay."""
     return _swept(call, query, purge.purge)
 
 
 def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> Reply[Sweep]:
-    """Does a run, or where its trigger was delivered before, gives what that did."""
+    """Does a run; if its trigger was delivered before, gives the result of that run."""
     seconds = call.runtime.config.sweep_seconds
 
     def work() -> Sweep:
@@ -58,7 +58,7 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
 
 
 def _trigger(call: Call) -> Trigger | None:
-    """What Cloud Scheduler says of the run; None for a run by hand."""
+    """What Cloud Scheduler says about the run; None for a run by hand."""
     headers = call.exchange.request.headers
     job = headers.get("X-CloudScheduler-JobName")
     scheduled_for = headers.get("X-CloudScheduler-ScheduleTime")

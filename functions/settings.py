@@ -18,7 +18,7 @@ def get_settings(call: Call) -> Reply[Settings]:
 
 @function("PATCH", "/settings", roles=ADMINS)
 def update_settings(call: Call, body: SettingsPatch) -> Reply[Settings]:
-    """Changes the settings that are given; other instances follow within five minutes."""
+    """Changes the settings that are given; other instances use them within five minutes."""
     recorded = settings.update(call.ledger, body)
     stored = recorded.current
     return Reply(_shown(call, stored), etag=etag(stored), replayed=recorded.replayed)

@@ -24,7 +24,7 @@ from shared.rules.callers import READERS
 def save_worksheet(
     call: Call, case_id: Id, query: WorksheetQuery, body: WorksheetToSave
 ) -> Reply[Worksheet]:
-    """Saves the caller's worksheet on an open case; the same texts again write nothing."""
+    """Saves the caller's worksheet on an open case; saving the same texts again writes nothing."""
     user = query.user_id or call.caller.subject
     recorded = worksheets.save(call.ledger, case_id, user, body)
     stored = recorded.current
@@ -33,7 +33,7 @@ def save_worksheet(
 
 @function("GET", "/cases/{caseId}/worksheet", roles=READERS)
 def get_worksheet(call: Call, case_id: Id, query: WorksheetQuery) -> Reply[Worksheet]:
-    """Gives the caller's worksheet on a case, or that of another who shares it."""
+    """Gives the caller's worksheet on a case, or with `userId` another user's that is shared."""
     caller = call.caller.subject
     user = query.user_id or caller
     stored = worksheets.get(call.store, call.tenant, caller, case_id, user)
@@ -50,7 +50,7 @@ def list_worksheets(call: Call, query: WorksheetsQuery) -> WorksheetPage:
 
 @function("POST", "/worksheets:batchSave", roles=READERS, expensive=True)
 def save_worksheets(call: Call, body: WorksheetsToSave) -> WorksheetsSaved:
-    """Saves many of the caller's worksheets; good rows are saved although others fail."""
+    """Saves many of the caller's worksheets; valid rows are saved even if others fail."""
     outcomes = worksheets.save_many(call.ledger, body.worksheets)
     results = [
         WorksheetSaved(case_id=row.case_id, ok=True, updated_at=outcome.current.updated_at)

@@ -87,7 +87,7 @@ def _run(port: int, store: str) -> None:
 
 
 def _stop_once(*_: object) -> None:
-    # Make passes on what the terminal has sent already; a second stop would interrupt the first.
+    # Make passes on what the terminal has already sent; a second signal would break off the stop.
     for number in _STOPS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,6 +1,6 @@
 """Asks PyPI's advisories about what is installed: `python -m local.advisories`.
 
-Where they cannot be asked, that is said in one line, and nothing fails.
+If they cannot be asked, it says so in one line and does not fail.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def findings(report: dict[str, Any]) -> list[str]:
 
 
 def main(pypi: str = PYPI) -> int:
-    """Gives the exit code: 1 where a vulnerability is known."""
+    """Gives the exit code: 1 if a vulnerability is known."""
     if reason := unreachable(pypi):
         print(f"dependencies NOT audited: {reason}")  # noqa: T201 - a command
         return 0

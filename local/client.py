@@ -1,4 +1,4 @@
-"""A call to the API with what Python brings along."""
+"""A call to the API with the standard library alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from email.message import Message
 from typing import Any
 
 _SECONDS = 30.0
-# What runs on this machine is not behind a proxy, whatever the environment says of others.
+# What runs on this machine is never behind a proxy, whatever the environment says.
 _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -35,7 +35,7 @@ def call(
     body: Any = None,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """Sends one request and gives its answer, whatever its code. Raises Unreachable."""
+    """Sends one request and gives its response, whatever its status code. Raises Unreachable."""
     request = urllib.request.Request(url, method=method)  # noqa: S310 - our own server's URL
     if token:
         request.add_header("Authorization", f"Bearer {token}")

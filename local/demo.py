@@ -184,7 +184,7 @@ class _Narrator:
 
 
 def _summary(body: Any) -> list[str]:
-    """What a reader of the demo wants to see of an answer."""
+    """The part of a response that a reader of the demo wants to see."""
     shapes: dict[str, Callable[[Any], list[str]]] = {
         "valid": lambda _: [json.dumps(body)],
         "error": lambda error: [error["message"], *map(json.dumps, error["details"])],

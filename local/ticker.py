@@ -48,12 +48,12 @@ def _tick(
 
 
 def _trigger(url: str, schedule: Schedule, time: datetime) -> None:
-    """Sends what Cloud Scheduler would send; a run that fails is followed by the next one."""
+    """Sends what Cloud Scheduler would send; a run that fails is not sent again."""
     headers = {
         "X-CloudScheduler-JobName": schedule.function,
         "X-CloudScheduler-ScheduleTime": time.isoformat(),
     }
     target = url.removesuffix("/v1") + schedule.path
-    # The server that does not answer is on its way up or down.
+    # A server that does not answer is starting or stopping.
     with contextlib.suppress(Unreachable):
         call("POST", target, token=_TOKEN, headers=headers)

@@ -7,7 +7,7 @@ import json
 
 
 def unsigned_token(*, sub: str, tenant: str, role: str, email: str | None = None) -> str:
-    """A JWT that nobody signed. Only a local run takes it."""
+    """A JWT without a signature. Only a local run accepts it."""
     claims = {"sub": sub, "tenant": tenant, "role": role, "email": email}
     return f"{_segment({'alg': 'none', 'typ': 'JWT'})}.{_segment(claims)}."
 

@@ -1,4 +1,4 @@
-"""What a client is told instead of an answer; `edge/function.py` gives it its one JSON form.
+"""The errors that a client can get; `edge/function.py` gives them their one JSON form.
 
 ApiError
 ├── InvalidArgument       400  the request is wrong; details name the fields
@@ -7,17 +7,17 @@ ApiError
 ├── NotFound              404  it does not exist, or not for this tenant
 ├── MethodNotAllowed      405  the path exists, the method does not
 ├── AlreadyExists         409  the id is taken
-├── RequestTimeout        408  the body did not come in time
-├── FailedPrecondition    409  a rule refuses; details say what the state is and what is allowed
-│   └── Held              409  a legal hold refuses
-├── Aborted               409  others were faster, too often: try again
+├── RequestTimeout        408  the body did not arrive in time
+├── FailedPrecondition    409  a rule forbids it; details have the state and what is allowed
+│   └── Held              409  a legal hold forbids it
+├── Aborted               409  others changed it first, too often: try again
 ├── PreconditionFailed    412  If-Match names another version
 ├── ContentTooLarge       413
 ├── UnsupportedMediaType  415
-├── KeyReused             422  the Idempotency-Key came with another request before
-├── ResourceExhausted     429  as much of this is under way as an instance takes: try again later
-│   └── RateLimited       429  the caller's or the tenant's budget is spent: try again later
-├── Internal              500  opaque
+├── KeyReused             422  the Idempotency-Key was used for another request
+├── ResourceExhausted     429  the instance handles as many of these as it can: try again later
+│   └── RateLimited       429  the caller's or the tenant's budget is used up: try again later
+├── Internal              500  a bug or a wrong configuration; the log has the cause
 └── Unavailable           503  the store or the key server is out of reach: try again
 """
 
@@ -32,7 +32,7 @@ Details = Sequence[dict[str, Any]]
 class ApiError(Exception):
     """An error answer: HTTP `code`, `status` by name, a message, details, extra headers.
 
-    `security_event` is how the log calls it where it concerns security.
+    `security_event` is its name in the log if it concerns security.
     """
 
     code: ClassVar[int]
@@ -98,7 +98,7 @@ class MethodNotAllowed(ApiError):
 
 
 class RequestTimeout(ApiError):
-    """The body did not come in time."""
+    """The body did not arrive in time."""
 
     code, status = 408, "REQUEST_TIMEOUT"
     security_event = "slow_body"
@@ -114,19 +114,19 @@ class AlreadyExists(ApiError):
 
 
 class FailedPrecondition(ApiError):
-    """A rule refuses; details say what the state is and what is allowed."""
+    """A rule forbids it; details have the state and what is allowed."""
 
     code, status = 409, "FAILED_PRECONDITION"
 
 
 class Held(FailedPrecondition):
-    """A legal hold refuses."""
+    """A legal hold forbids it."""
 
     security_event = "hold_refused"
 
 
 class Aborted(ApiError):
-    """Others were faster, too often."""
+    """Others changed it first, too often."""
 
     code, status = 409, "ABORTED"
 
@@ -150,13 +150,13 @@ class UnsupportedMediaType(ApiError):
 
 
 class KeyReused(ApiError):
-    """The Idempotency-Key came with another request before."""
+    """The Idempotency-Key was used for another request."""
 
     code, status = 422, "UNPROCESSABLE_CONTENT"
 
 
 class ResourceExhausted(ApiError):
-    """As much of this is under way as an instance takes."""
+    """The instance handles as many of these requests as it can."""
 
     code, status = 429, "RESOURCE_EXHAUSTED"
 
@@ -165,13 +165,13 @@ class ResourceExhausted(ApiError):
 
 
 class RateLimited(ResourceExhausted):
-    """The caller's or the tenant's budget is spent."""
+    """The caller's or the tenant's budget is used up."""
 
     security_event = "rate_limited"
 
 
 class Internal(ApiError):
-    """Something that should not happen; what it was is in the log, under the request id."""
+    """Something that should not happen; the log line of the request id has the cause."""
 
     code, status = 500, "INTERNAL"
 

@@ -56,9 +56,9 @@ class Runtime:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """A place among the requests that may be held. Raises ResourceExhausted where none is free.
+        """A place among the requests that may be held. Raises ResourceExhausted if none is free.
 
-        A held request keeps a thread, which others need.
+        A held request occupies a thread, which other requests need.
         """
         if not self._waits.acquire(blocking=False):
             raise ResourceExhausted("too many requests wait on this instance; ask again later")
@@ -69,7 +69,7 @@ class Runtime:
 
     @cached_property
     def budgets(self) -> Budgets | None:
-        """The callers' budgets; None where there are none."""
+        """The callers' budgets; None if there are no limits."""
         if self.config.budgets is None:
             return None
         from shared.edge.rate_limits import Budgets  # noqa: PLC0415 - not before a caller is known
@@ -113,7 +113,7 @@ def _scheduler(config: Config) -> Verifier:
 
 
 def open_store(config: Config) -> DocumentStore:
-    """The store that the configuration names; only that one's code is loaded."""
+    """The store that the configuration names; only its code is loaded."""
     if config.sqlite:
         from shared.documents.embedded.store import EmbeddedStore  # noqa: PLC0415
         from shared.documents.indexes import project_indexes  # noqa: PLC0415

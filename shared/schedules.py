@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 from cronsim import CronSim
 
 TIME_ZONE = "Etc/UTC"
-# A run stops by itself after its time budget, 8 minutes, and says how far it came. Cloud Scheduler
-# has to wait longer, or it would start the next attempt beside a run that is still at work.
+# A run stops after its time, 8 minutes, and says whether it is complete. Cloud Scheduler has to
+# wait longer, or it would start the next attempt while the run is still working.
 _ATTEMPT_DEADLINE = timedelta(minutes=10)
 _RETRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A scheduled function, its path, its times in UTC, and what becomes of a failed attempt."""
+    """A scheduled function, its path, its times in UTC, and how a failed attempt is repeated."""
 
     function: str
     path: str
@@ -28,7 +28,7 @@ class Schedule:
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule("expire_interventions", "/v1/scheduled/expireInterventions", "* * * * *"),
     Schedule("fail_stale_runs", "/v1/scheduled/failStaleRuns", "*/5 * * * *"),
-    # Not on the hour or at midnight, when everybody else's jobs start.
+    # Not on the hour or at midnight, when most other jobs start.
     Schedule("close_approved_cases", "/v1/scheduled/closeApprovedCases", "7 * * * *"),
     Schedule("purge_records", "/v1/scheduled/purgeRecords", "23 3 * * *"),
 )
@@ -36,7 +36,7 @@ SCHEDULES: tuple[Schedule, ...] = (
 
 def due(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:
     """The latest time of `schedule` in (after, until], or None; all of them with a time zone."""
-    # The library gives what is before its start, and `until` itself may be a time.
+    # The library gives times before its start, and `until` itself may be such a time.
     start = until.astimezone(UTC) + timedelta(microseconds=1)
     latest = next(CronSim(schedule.cron, start, reverse=True))
     return latest if latest > after else None

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "log": set(),
     "schedules": set(),
+    "version": set(),
     "models": {"models"},
     "rules": {"errors", "models", "rules"},
     "documents": {"documents"},
@@ -29,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
     "runtime": {"config", "documents", "documents/embedded", "documents/firestore"}
     | {"edge", "errors", "repository"},
-    "edge": _REPOSITORY | {"config", "edge", "log", "runtime"},
+    "edge": _REPOSITORY | {"config", "edge", "log", "runtime", "version"},
 }
 """The parts of `shared/`, and which parts each of them may import."""
 ONLY_IN: dict[str, set[str]] = {

@@ -100,7 +100,7 @@ def test_the_first_curl_of_the_readme_comes_within_thirty_lines() -> None:
     lines = README.splitlines()
 
     assert any("curl" in line for line in lines[:30])
-    assert len(lines) <= 240
+    assert len(lines) < 150
 
 
 def test_the_hash_of_an_event_can_be_recomputed_as_the_readme_says(port: int) -> None:

@@ -1,4 +1,4 @@
-"""The least that the framework can answer: what HTTP alone costs."""
+"""The smallest function of the framework: what HTTP alone costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One Firestore get through the stock client: what anybody would write first."""
+"""One Firestore get through the stock client: the obvious way to write it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pauses between attempts: growing, and jittered so that who collided does not collide again."""
+"""Pauses between attempts: growing, and random, so that those who collided do not collide again."""
 
 from __future__ import annotations
 

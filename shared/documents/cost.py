@@ -15,8 +15,8 @@ from shared.documents.port import Unavailable
 class Cost:
     """Counted by the stores, shown in `Server-Timing`. Round trips side by side count as one.
 
-    `seconds` is the time spent in the store, `lost` the part of it that brought no answer. What a
-    watch waits after its first answer is neither: the store has nothing to do.
+    `seconds` is the time spent in the store, `lost` the part of it that brought no answer. The time
+    that a watch waits after its first answer is in neither: the store is idle then.
     """
 
     reads: int = 0
@@ -49,7 +49,7 @@ _current: ContextVar[Cost | None] = ContextVar("cost", default=None)
 
 
 def current() -> Cost:
-    """The cost of the request under way; outside of one, a cost that nobody looks at."""
+    """The cost of the request under way; outside a request, a cost that nobody reads."""
     return _current.get() or Cost()
 
 

@@ -1,8 +1,8 @@
 """Values as bytes that compare as Firestore compares the values.
 
 Order across types: null < boolean < number < timestamp < string < array < map.
-Source: firebase.google.com/docs/firestore/manage-data/data-types. Every encoding ends itself, so
-that encodings can be joined, and inverted byte by byte for a descending field.
+Source: firebase.google.com/docs/firestore/manage-data/data-types. No encoding is the beginning of
+another, so encodings can be joined, and inverted byte by byte for a descending field.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
-    """The key of a value that `values.py` lets through."""
+    """The key of a value that `values.py` accepts."""
     match value:
         case str():
             return _tagged(_STRING, _text(value))
@@ -53,7 +53,7 @@ def type_bounds(value: Any) -> tuple[bytes, bytes]:
 
 
 def after(key: bytes) -> bytes:
-    """The least key that is greater than every key beginning with `key`."""
+    """The smallest key that is greater than every key beginning with `key`."""
     stem = key.rstrip(b"\xff")
     return stem[:-1] + bytes((stem[-1] + 1,)) if stem else b"\xff" * (len(key) + 1)
 
@@ -76,8 +76,8 @@ def _integer(value: int) -> bytes:
 
 
 def _number(value: float) -> bytes:
-    # An integer beyond 53 bits shares its double with its neighbours: the remainder tells them
-    # apart.
+    # An integer beyond 53 bits has the same double as its neighbours: the remainder distinguishes
+    # them.
     double = float(value) or 0.0
     bits = struct.unpack(">Q", struct.pack(">d", double))[0]
     ordered = bits ^ (_SIGN if bits < _SIGN else 2 * _SIGN - 1)

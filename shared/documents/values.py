@@ -1,4 +1,4 @@
-"""What may be written and asked, in either store: Firestore's limits, checked before sending.
+"""What may be written and queried, in either store: Firestore's limits, checked before sending.
 
 Source: firebase.google.com/docs/firestore/quotas, and
 firebase.google.com/docs/firestore/storage-size.
@@ -33,7 +33,7 @@ MAX_COMMIT_BYTES = 10 * 1_048_576
 MAX_NAME_BYTES = 1500
 MAX_DEPTH = 20
 MAX_WRITES = 1000
-"""Of Firestore's own limits the size of a request is left (release notes, 2023-03-29)."""
+"""Firestore itself now limits only the size of a request (release notes, 2023-03-29)."""
 MAX_INCREMENTS = 500
 MAX_DISJUNCTIONS = 30
 MAX_AGGREGATES = 5
@@ -63,7 +63,7 @@ def check_writes(writes: Sequence[Write]) -> None:
 
 
 def commit_bytes(writes: Sequence[Write]) -> int:
-    """The size of what `writes` write. Raises Rejected for one that cannot be stored."""
+    """The size of the documents in `writes`. Raises Rejected for one that cannot be stored."""
     return sum(map(_write_size, writes))
 
 
@@ -96,7 +96,7 @@ def check_query(query: Query) -> None:
 
 
 def check_aggregation(aggregation: Aggregation) -> None:
-    """Raises Rejected unless its query may be asked, and its fields aggregated over all of it."""
+    """Raises Rejected unless its query is allowed and its fields can be aggregated over it."""
     check_query(aggregation.query)
     fields = [*aggregation.sums, *aggregation.averages]
     _check_field_paths(fields)
@@ -143,7 +143,7 @@ def _check_condition(condition: Filter) -> None:
     value = condition.value
     if condition.op == "in" and not isinstance(value, list):
         raise Rejected("`in` takes a list")
-    # Firestore takes these, and finds nothing by them.
+    # Firestore accepts these, and finds nothing with them.
     if condition.op != "==" and (value is None or (condition.op == "in" and None in value)):
         raise Rejected("null is compared by == only")
 

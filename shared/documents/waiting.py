@@ -9,7 +9,7 @@ _ASK_SECONDS = 1.0
 
 
 class Waiting:
-    """`seconds`, unless `given_up` says before that nobody waits any more."""
+    """`seconds`, unless `given_up` says earlier that nobody waits any more."""
 
     def __init__(self, seconds: float, given_up: Callable[[], bool]) -> None:
         self._given_up = given_up
@@ -18,11 +18,11 @@ class Waiting:
 
     @property
     def left(self) -> float:
-        """The seconds left; below zero when they are over."""
+        """The seconds left; negative when the time is over."""
         return self._end - time.monotonic()
 
     def over(self) -> bool:
-        """Whether the waiting is over; asks `given_up` once a second, however often it is asked."""
+        """Whether the waiting is over; calls `given_up` at most once a second."""
         if self.left <= 0:
             return True
         if time.monotonic() - self._asked < _ASK_SECONDS:

@@ -25,7 +25,7 @@ def read(exchange: Exchange) -> bytes:
         raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
     raw = _received(exchange)
     if len(raw) < length:
-        # Servers tell of the end of a connection as of the end of a body.
+        # Servers report a closed connection as the end of the body.
         raise errors.RequestTimeout(_NOT_WHOLE)
     if len(raw) > MAX_BODY_BYTES:
         raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
@@ -50,6 +50,6 @@ def _received(exchange: Exchange) -> bytes:
 
 
 def _malformed() -> tuple[type[Exception], ...]:
-    """What the server raises for chunks that are none: only gunicorn has an error of its own."""
+    """What the server raises for malformed chunks: only gunicorn has an error of its own."""
     gunicorn = sys.modules.get("gunicorn.http.errors")
     return (gunicorn.ParseException,) if gunicorn else ()

@@ -43,7 +43,7 @@ class Exchange:
         if self.connection is None:
             return False
         try:
-            # An open connection has nothing to read, or more of it; a closed one its end.
+            # On an open connection a peek blocks or finds data; on a closed one it returns EOF.
             peeked = self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False

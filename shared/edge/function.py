@@ -80,7 +80,7 @@ class Call:
 
     @property
     def ledger(self) -> Ledger:
-        """The door for this request's mutation."""
+        """The path for this request's mutation."""
         return Ledger(self.store, self.origin, self.runtime.clock)
 
     @property
@@ -225,7 +225,7 @@ def _reply(route: Route, result: BaseModel | Reply[Any]) -> flask.Response:
 
 
 def _represented(route: Route, body: BaseModel | None) -> flask.Response:
-    """The body as JSON, or where it is a document and the caller likes that better, as Markdown."""
+    """The body as JSON, or as Markdown if the caller prefers it and the model supports it."""
     if body is None:
         return flask.Response(status=route.code)
     if not isinstance(body, MarkdownForm):

@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from shared import errors
 from shared.edge.routes import Nothing, Route
 from shared.models.base import JSON, MARKDOWN, Model, Problem
+from shared.version import VERSION
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = (400, 404, 405, 408, 413, 415, 500, 503)
@@ -58,7 +59,7 @@ def description(routes: Sequence[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Caseledger",
-            "version": "1",
+            "version": VERSION,
             "description": "Compliance cases, and a trail that proves who changed what, and when.",
         },
         "servers": [{"url": "/"}],

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from limits.strategies import RateLimiter
 
 TENANT_FACTOR = 10
-"""How many times what one of its callers may a tenant may in all."""
+"""How many times the budget of a caller a tenant has in total."""
 _REDIS_SECONDS = 0.25
 _REDIS_OPTIONS = {
     "wrap_exceptions": True,

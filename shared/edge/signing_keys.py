@@ -36,7 +36,8 @@ class Keys(jwt.PyJWKClient):
             try:
                 self._last = super().fetch_data()
             except (jwt.PyJWTError, OSError, ValueError, RecursionError) as error:
-                # No answer, or none that holds keys. Callers wait while it is asked: not each.
+                # No response, or one without keys. Callers wait for one fetch; they do not each
+                # start their own.
                 pause = _WITHOUT_KEYS_SECONDS if self._last is None else ASKED_SECONDS
                 self._not_before = time.monotonic() + pause
                 cause = error

@@ -188,8 +188,8 @@ def each_left_out(indexes: Indexes) -> Iterator[tuple[Index, Indexes]]:
         name, field, modes = override
         for mode, group in modes:
             kept = tuple(one for one in modes if one != (mode, group))
-            others = tuple(o for o in indexes.overrides if o != override)
-            rest = replace(indexes, overrides=(*others, (name, field, kept)))
+            left = tuple(o for o in indexes.overrides if o != override)
+            rest = replace(indexes, overrides=(*left, (name, field, kept)))
             yield Index(name, ((field, mode),), group), rest
 
 

@@ -1,4 +1,4 @@
-"""Who may call what: the roles of the routes, what the README says of them, what is enforced."""
+"""Who may call what: the roles of the routes, what docs/api.md says of them, what is enforced."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from tests.conftest import ROOT
 from tests.functions.support import ON_EMBEDDED, refused, refused_field
 
 Roles = frozenset[Role] | None
+DOCUMENT = ROOT / "docs" / "api.md"
+"""Where the table of functions and their roles is."""
 
-# What a cell of the README's third column stands for. A person's role includes those above it, and
+# What a cell of the table's third column stands for. A person's role includes those above it, and
 # what viewers read agents read too. Behind a colon, or where the roles depend on the case or the
 # intervention, the function decides further; its route lets in whoever may be meant.
 CELLS: dict[str, Roles] = {
@@ -40,7 +42,7 @@ CELLS: dict[str, Roles] = {
     "admin": ADMINS,
     "assignee, collaborator `admin`, admin": PEOPLE,
     "its `requiredRole`": VERIFIERS,
-    "its `requiredRole`, never who asked": VERIFIERS,
+    "its `requiredRole`, never the requester": VERIFIERS,
     "agent, holder": VERIFIERS | {Role.AGENT},
 }
 
@@ -59,23 +61,22 @@ def told(names: list[str], cell: str) -> dict[str, Roles]:
 
 
 def rows() -> list[tuple[list[str], str]]:
-    """The README's table of functions: their names, and the third column."""
-    readme = (ROOT / "README.md").read_text()
-    _, _, table = readme.partition("| function | request | role |\n|---|---|---|\n")
+    """The table of functions: their names, and the third column."""
+    _, _, table = DOCUMENT.read_text().partition("| function | request | role |\n|---|---|---|\n")
     lines = table.partition("\n\n")[0].splitlines()
     cells = [re.fullmatch(r"\| (.+?) \| .+ \| (.+?) \|", line) for line in lines]
     return [(row[1].split(", "), row[2]) for row in cells if row]
 
 
-README = [pytest.param(names, cell, id=", ".join(names)) for names, cell in rows()]
+TABLE = [pytest.param(names, cell, id=", ".join(names)) for names, cell in rows()]
 
 
-@pytest.mark.parametrize(("names", "cell"), README)
-def test_a_row_of_the_readme_says_the_roles_of_its_functions(names: list[str], cell: str) -> None:
+@pytest.mark.parametrize(("names", "cell"), TABLE)
+def test_a_row_of_the_table_says_the_roles_of_its_functions(names: list[str], cell: str) -> None:
     assert told(names, cell) == {name: route(name).roles for name in names}
 
 
-def test_no_function_has_two_rows_in_the_readme() -> None:
+def test_no_function_has_two_rows_in_the_table() -> None:
     named = [name for names, _ in rows() for name in names]
 
     assert sorted(set(named)) == sorted(named)

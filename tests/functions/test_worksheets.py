@@ -364,12 +364,13 @@ def test_a_worksheet_is_saved_on_the_case_as_it_is_at_that_moment(
 
 
 def test_saving_does_not_change_the_case(api: Api) -> None:
-    before = api.runtime.store.get(f"tenants/{api.tenant}/cases/{api.verifier.create()['id']}")
-    case_id = before.id
+    case_id = api.verifier.create()["id"]
+    path = f"tenants/{api.tenant}/cases/{case_id}"
+    before = api.runtime.store.get(path)
 
     kim(api).put(f"/cases/{case_id}/worksheet", TEXTS)
 
-    assert before == api.runtime.store.get(before.path)
+    assert before == api.runtime.store.get(path)
 
 
 def test_worksheets_go_with_their_case_and_their_chains_still_hold(api: Api) -> None:

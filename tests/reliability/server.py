@@ -40,7 +40,7 @@ class Server:
     What it prints goes to the file `output`, where one is given.
     """
 
-    def __init__(self, output: Path | None = None, **environment: str) -> None:
+    def __init__(self, output: Path | None = None, /, **environment: str) -> None:
         self.address = ("127.0.0.1", free_port())
         self.url = "http://{}:{}".format(*self.address)
         self._environment = {

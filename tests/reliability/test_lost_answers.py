@@ -49,7 +49,7 @@ def late(config: Config) -> Late:
 @pytest.fixture
 def api(config: Config, clock: Clock, late: Late) -> Api:
     """The functions over a store that is late; their clock stands, so all attempts share a time."""
-    return Api(Runtime(config, clock, store=late))  # type: ignore[arg-type]
+    return Api(Runtime(config, clock, store=late))
 
 
 def test_a_record_is_shown_as_the_attempt_made_it_that_took_effect(api: Api, late: Late) -> None:

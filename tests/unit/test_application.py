@@ -60,7 +60,7 @@ def test_a_message_that_has_its_values_in_it_is_replaced_by_its_place(
 
 def fail() -> None:
     try:
-        {}["Sesame"]
+        dict[str, str]()["Sesame"]
     except KeyError as cause:
         raise ValueError("Sesame") from cause
 

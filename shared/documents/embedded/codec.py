@@ -1,4 +1,4 @@
-"""A document as SQLite keeps it: its JSON, and beside it which of the strings are times."""
+"""A document as SQLite keeps it: its JSON, and a list that says which of its strings are times."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def _times(value: dict[str, Any] | list[Any], way: tuple[Step, ...]) -> Iterator
             yield from _times(item, (*way, step))
 
 
-# A collection's documents have their times in the same places, so a page parses one list, not one a
-# row.
+# The documents of a collection have their times in the same places, so a page parses one list and
+# not one for each row.
 @lru_cache(maxsize=1024)
 def _paths(times: str) -> list[list[Step]]:
     paths: list[list[Step]] = json.loads(times)

@@ -33,7 +33,7 @@ class Database:
         self._path = path
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._writing = Lock()
-        # In memory there is one connection, because a second would see a database of its own.
+        # In memory there is one connection: a second one would have a database of its own.
         self._in_memory = path == ":memory:"
         if self._in_memory:
             self._idle.put(self._connect())
@@ -47,7 +47,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """All that is read inside is of one moment. Raises Unavailable."""
+        """Everything read inside is from the same moment. Raises Unavailable."""
         with _errors_mapped(), self._connection() as connection:
             connection.execute("BEGIN")
             with _finished(connection):
@@ -55,7 +55,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """All that is written inside is kept, or none of it. Raises Unavailable."""
+        """Everything written inside is kept, or nothing is. Raises Unavailable."""
         with _errors_mapped(), self._turn() as seconds, self._connection() as connection:
             _persist(connection, "BEGIN IMMEDIATE", seconds)
             with _finished(connection):
@@ -95,9 +95,9 @@ class Database:
 
 
 def _persist(connection: sqlite3.Connection, statement: str, seconds: float) -> None:
-    """Executes what takes a lock, again and again while another process has it.
+    """Executes a statement that takes a lock, again and again while another process holds the lock.
 
-    SQLite's own wait asks ever more seldom, so that among busy writers somebody starves.
+    SQLite's own wait pauses longer each time, so that under many writers one of them starves.
     """
     connection.execute("PRAGMA busy_timeout = 0")
     try:
@@ -125,7 +125,7 @@ def _finished(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite has rolled back by itself after some errors.
+        # After some errors SQLite has already rolled back.
         with suppress(sqlite3.OperationalError):
             connection.execute("ROLLBACK")
         raise

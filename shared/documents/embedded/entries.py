@@ -1,4 +1,4 @@
-"""The embedded store's index entries: which a document has, and how a planned query reads them."""
+"""The embedded store's index entries: which ones a document has, and how a query reads them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def scan(query: Query, legs: tuple[Leg, ...]) -> Scan:
     start = len(_prefix(first)) + 1
     joins, arguments = "", []
     for number, leg in enumerate(others, 1):
-        # CROSS JOIN keeps the written order: each further index is one point look-up a row.
+        # CROSS JOIN keeps the written order: each further index is one point look-up for each row.
         same_place = f"CAST(? || substr(e0.key, {start}) AS BLOB)"
         joins += (
             f" CROSS JOIN entries e{number} ON e{number}.scope = ? AND e{number}.key = {same_place}"
@@ -136,7 +136,7 @@ def _prefix(leg: Leg) -> bytes:
 def _index_keys(
     index: Index, data: Data, keys: dict[tuple[str, str], list[bytes]]
 ) -> Iterator[bytes]:
-    """The keys of a document in an index; `keys` keeps those of each field for the next index."""
+    """The keys of a document in an index; `keys` caches those of each field for the next index."""
     parts = []
     for field in index.fields:
         if field not in keys:
@@ -170,7 +170,7 @@ def _name(index: Index, parent: str, name: str) -> bytes:
 
 @lru_cache(maxsize=65536)
 def _scope(index: Index, within: str) -> int:
-    # A hash instead of a table of numbers: nothing to keep in step between processes.
+    # A hash instead of a table of numbers, which processes would have to keep in step.
     digest = blake2b(f"{index}\0{within}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
@@ -192,7 +192,7 @@ def _automatic(indexes: Indexes, collection: str, field: str, listed: bool) -> t
     found = []
     for mode in (ASCENDING, CONTAINS) if listed else (ASCENDING,):
         for group in (False, True):
-            # One ascending index serves both directions: the other way is read backwards.
+            # One ascending index serves both directions: for the other it is read backwards.
             directions = (mode,) if mode == CONTAINS else (ASCENDING, DESCENDING)
             if any(indexes.single(collection, field, way, group=group) for way in directions):
                 found.append(Index(collection, ((field, mode),), group))

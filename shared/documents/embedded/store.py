@@ -1,10 +1,10 @@
 """The document store on SQLite: one file, many threads and processes, nothing to install.
 
-Laid out as Firestore is: `documents` hold the data; `entries` hold a row for every document in
-every index of firestore.indexes.json and every automatic single-field index, keyed by bytes that
-sort as Firestore sorts (`keys.py`). So a query is a range of entries, a merge of indexes is a join
-of entries on their common order, and a query that production would refuse for want of an index is
-refused here.
+It is laid out as Firestore is. The table `documents` holds the data; `entries` holds a row for each
+document in each index of firestore.indexes.json and in each automatic single-field index, keyed by
+bytes that sort as Firestore sorts (`keys.py`). So a query is a range of entries, a merge of indexes
+is a join of entries on their common order, and a query that production would refuse because it has
+no index is refused here as well.
 
 A commit is on disk before it is acknowledged (`database.py`).
 
@@ -13,8 +13,8 @@ Where it differs from Google's emulator (tests/documents/test_differential.py ho
     a query without its index         MissingIndex, as in production; the emulator answers it
     a collection group, unfiltered    MissingIndex; Firestore and the emulator answer it
     a commit of 4 to 10 MiB           done, as in production; the emulator: Unavailable
-    changes in quick succession       a watch may see the last only; the emulator tells them all
-    sums and averages of fractions    may differ in the last digits: the order of adding is open
+    changes in quick succession       a watch may see the last only; the emulator reports them all
+    sums and averages of fractions    may differ in the last digits: additions have no fixed order
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _TABLES = (
 )
 
 
-# How often a watch looks whether the document has changed: it takes some 80 microseconds.
+# How often a watch checks whether the document has changed: a check takes about 80 microseconds.
 _LOOK_SECONDS = 0.03
 
 
@@ -130,7 +130,7 @@ class EmbeddedStore:
         seconds: float,
         given_up: Callable[[], bool],
     ) -> Document | None:
-        """See `DocumentStore`. Nothing is held between two looks at the version."""
+        """See `DocumentStore`. Nothing is held between two checks of the version."""
         waiting = Waiting(seconds, given_up)
         found = self.get(path)
         while not until(found):
@@ -140,7 +140,7 @@ class EmbeddedStore:
         return found
 
     def _changed(self, path: str, found: Document | None, waiting: Waiting) -> Document | None:
-        """The document once it is not as `found` any more; `found` when the waiting is over."""
+        """The document as soon as it differs from `found`; `found` when the waiting is over."""
         while not waiting.over():
             time.sleep(max(0.0, min(_LOOK_SECONDS, waiting.left)))
             with self._database.reading() as connection:
@@ -168,7 +168,7 @@ class EmbeddedStore:
         new = outcome(old.document if old else None, writes)
         before, after = old.document.data if old else {}, new or {}
         fields = changed(before, after)
-        # What is deleted and made again is another document, be it just the same.
+        # A document that is deleted and made again is another one, even with the same data.
         if old and new is not None and not fields and not isinstance(writes[0], Delete):
             return
         number = _write(connection, path, old, new)
@@ -178,7 +178,7 @@ class EmbeddedStore:
         _insert(connection, come - gone, number)
 
     def _prepare(self) -> None:
-        """Makes the tables, and indexes all documents anew if the definitions have changed."""
+        """Makes the tables, and rebuilds all index entries if the definitions have changed."""
         definitions = repr(self._definitions)
         with self._database.reading() as connection:
             if _definitions(connection) == definitions:
@@ -210,7 +210,7 @@ def _by_path(writes: Sequence[Write]) -> dict[str, list[Write]]:
 
 
 def _definitions(connection: sqlite3.Connection) -> str | None:
-    """The definitions that the file is indexed by; None when it is new."""
+    """The index definitions that the file was built with; None when it is new."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'indexed'").fetchone():
         return None
     (definitions,) = connection.execute("SELECT definitions FROM indexed").fetchone()

@@ -11,7 +11,7 @@ _INT64 = 2**63
 
 
 def columns(aggregation: Aggregation) -> str:
-    """What is selected besides the count: for every field, five numbers that can be added up.
+    """The columns selected besides the count: for every field, five numbers that can be added up.
 
     SQLite's SUM fails beyond 64 bits, so integers are summed in two halves.
     """
@@ -24,7 +24,7 @@ def columns(aggregation: Aggregation) -> str:
 
 
 def totals(aggregation: Aggregation, rows: Iterable[Sequence[Any]]) -> Totals:
-    """The answer from rows of a count and `columns`: one row for each disjunct of the query."""
+    """The answer, from rows of a count and `columns`: one row for each disjunct of the query."""
     count, *numbers = (sum(value or 0 for value in column) for column in zip(*rows, strict=True))
     sums: dict[str, int | float] = {}
     averages: dict[str, float | None] = {}

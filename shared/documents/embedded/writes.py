@@ -1,4 +1,4 @@
-"""What writes make of a document: the rules of Firestore's commit, for the embedded store."""
+"""How writes change a document: the rules of Firestore's commit, for the embedded store."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _INT64 = 2**63
 
 
 def outcome(old: Document | None, writes: Sequence[Write]) -> Data | None:
-    """The document's data after all of a commit's `writes` to it, None when it is to be gone.
+    """The document's data after all of a commit's `writes` to it; None when they delete it.
 
-    Raises a Conflict, and Rejected for a document that has become too large.
+    Raises a Conflict, and Rejected for a document that would be too large.
     """
     data = old.data if old else None
     for write in writes:
@@ -73,7 +73,7 @@ def _merged(data: Data, write: Update | Merge) -> Data:
 
 
 def _sum(value: Any, step: int) -> Any:
-    # As Firestore: what is no number counts as none, and integers stop at 64 bits.
+    # As in Firestore: a value that is no number counts as 0, and integers stop at 64 bits.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return step
     total = value + step

@@ -1,4 +1,4 @@
-"""What gRPC says went wrong, as the port says it."""
+"""Errors of gRPC as errors of the port."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ERRORS: dict[grpc.StatusCode, type[StoreError]] = {
     _Code.UNKNOWN: Unavailable,
     _Code.CANCELLED: Unavailable,
     _Code.RESOURCE_EXHAUSTED: Unavailable,
-    # An answer that should have gone on.
+    # A stream that ended too early.
     _Code.OK: Unavailable,
 }
 _BY_NUMBER: dict[int, grpc.StatusCode] = {code.value[0]: code for code in _Code}

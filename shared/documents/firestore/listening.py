@@ -1,8 +1,8 @@
 """One document followed over a Listen stream of Firestore.
 
-A stream holds two threads: gRPC's own, which asks for what is to be sent, and one that reads the
-answers, so that whoever watches can wait for them with a time limit and ask something in between.
-Both end with the stream, and `close` ends that.
+A stream has two threads: gRPC's own, which takes what is to be sent, and one that reads the
+answers, so that the watcher can wait for them with a time limit and do something else in between.
+Both end with the stream, and `close` ends the stream.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from shared.documents.firestore.failures import failure
 from shared.documents.port import Document, Unavailable
 from shared.documents.waiting import Waiting
 
-# `given_up` is asked at the next look after its second.
+# `given_up` is called at the first wake-up after each second.
 _LOOK_SECONDS = 0.25
-# How long a server may take to confirm that it tells no more.
+# How long a server may take to confirm that it sends nothing more.
 _PARTING_SECONDS = 0.25
 
 
 class Stream:
-    """A stream that tells the state of the document which `request` names, below `root`."""
+    """A stream with the state of the document that `request` names, below `root`."""
 
     def __init__(self, listen: Callable[..., Any], request: Any, root: str, **options: Any) -> None:
         self._root = root
         self._database = request.database
         self._state: Document | None = None
-        # What is told before the target is current may be older than the request.
+        # What arrives before the target is current may be older than the request.
         self._current = False
         self._answers: SimpleQueue[Any] = SimpleQueue()
         self._requests: SimpleQueue[Any] = SimpleQueue()
@@ -45,8 +45,9 @@ class Stream:
     def close(self) -> None:
         """Ends the stream, and its threads.
 
-        The emulator fails a commit that has something to tell to a stream just cancelled. So the
-        target is removed first, and the stream cancelled when that is confirmed, or is not in time.
+        The emulator fails a commit that it has to report to a stream that was just cancelled. So
+        the target is removed first, and the stream is cancelled when that is confirmed or takes too
+        long.
         """
         if self._current:
             self._requests.put(wire.unlisten(self._database))
@@ -62,12 +63,12 @@ class Stream:
                 raise Unavailable("Firestore: the state of a document is not told")
 
     def states(self, waiting: Waiting) -> Iterator[Document | None]:
-        """The state known, and every other one until the waiting is over. Raises gRPC's error."""
+        """The known state, and every later one until the waiting is over. Raises gRPC's error."""
         known = self._state
         yield known
         while not waiting.over():
             told = self._told(max(0.0, min(waiting.left, _LOOK_SECONDS)))
-            # The emulator also tells of writes that changed nothing.
+            # The emulator also reports writes that changed nothing.
             if told and self._state != known:
                 known = self._state
                 yield known
@@ -81,7 +82,7 @@ class Stream:
         self._answers.put(None)
 
     def _told(self, seconds: float) -> bool:
-        """Takes the next answer of the next `seconds`; says whether it tells a new state."""
+        """Handles the next answer within `seconds`; says whether it brings a new state."""
         try:
             answer = self._answers.get(timeout=seconds)
         except Empty:
@@ -98,7 +99,7 @@ class Stream:
         return self._current
 
     def _turned(self, change: Any) -> bool:
-        """Takes what happened to the whole target; says whether that made the state known."""
+        """Handles a change of the whole target; says whether that made the state known."""
         before = self._current
         match change.target_change_type:
             case change.REMOVE:

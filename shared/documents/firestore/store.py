@@ -1,10 +1,10 @@
 """The document store on Firestore, in production and on Google's emulator.
 
-Over the client library's channel and message types, but not its client: fast where that is slow
-(`wire.py`), and bounded where it is not. Reads are repeated while there is time. A commit is sent
-once: the library's own repeat of a commit whose answer was lost would apply an increment twice, so
-what to do about an unknown outcome is the ledger's decision. A watch is a stream of its own
-(`listening.py`), opened again when it breaks.
+It uses the client library's channel and message types, but not its client, which is slow
+(`wire.py`) and may retry for minutes. Reads are repeated while there is time. A commit is sent
+once: repeating one whose answer was lost, as the library does, would apply an increment twice. The
+ledger decides what to do about an unknown outcome. A watch is a stream of its own (`listening.py`),
+opened again when it breaks.
 """
 
 from __future__ import annotations
@@ -39,15 +39,14 @@ from shared.documents.port import (
 from shared.documents.values import check_aggregation, check_path, check_query, check_writes
 from shared.documents.waiting import Waiting
 
-# The time a request may lose on a store that does not answer; with it a 503 is out within 3
-# seconds.
+# How long a request waits for a store that does not answer, so that a 503 is sent within 3 seconds.
 PATIENCE_SECONDS = 2.5
 # Firestore takes requests of 10 MiB, its emulator of less than 4 MiB. The rest is for the names of
 # documents and fields, which are longer on the wire than as Firestore counts them.
 _COMMIT_BYTES = 8 * 1_048_576
 _EMULATOR_COMMIT_BYTES = 3 * 1_048_576
 _CHANNEL_OPTIONS = [
-    # A stream is read on the thread that asked, without a hand-over for every message.
+    # A stream is read on the thread that opened it: no message is handed from thread to thread.
     (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -98,7 +97,7 @@ class FirestoreStore:
         check_path(path)
         request = wire.GetRequest(name=f"{self._root}/{path}")
         try:
-            # One message each way: a sixth faster than a batch of one.
+            # One message in each direction: a sixth faster than a batch of one.
             answer = self._read(lambda: self._get(request, **self._options()))
         except Missing:
             answer = None
@@ -168,7 +167,7 @@ class FirestoreStore:
         return found
 
     def _states(self, path: str, waiting: Waiting) -> Generator[Document | None]:
-        """The states of a document while `waiting`, over as many streams as that takes."""
+        """The states of a document while `waiting`, over as many streams as it takes."""
         request = wire.listen(self._database, f"{self._root}/{path}")
         known: list[Document | None] = []
         for _ in attempts(math.inf, first=0.2, longest=0.5):
@@ -184,18 +183,18 @@ class FirestoreStore:
                 return
 
     def _opened(self, request: Any, waiting: Waiting, *, again: bool) -> Stream | None:
-        """A stream that has told its first state; None if it is `again`, and the time over.
+        """A stream that has its first state; None if this is `again` one, and the time is over.
 
-        What a watch lost and found again is part of its waiting, so it is not lost to others.
+        Reconnecting is part of the watch's waiting, so its time does not count as lost.
         """
 
         def patience() -> float:
             return min(self._patience(), waiting.left) if again else self._patience()
 
         def once() -> Stream:
-            # Whoever watches hangs up before this deadline, unless that thread is gone.
+            # The watcher hangs up before this deadline, unless its thread is gone.
             options = {**self._options(), "timeout": PATIENCE_SECONDS + max(0.0, waiting.left)}
-            # Opened while the document changes, a stream of the emulator is now and then silent.
+            # A stream of the emulator that is opened during a change sometimes stays silent.
             turn = min(patience(), PATIENCE_SECONDS / 2)
             return opened(Stream(self._listen, request, self._root, **options), turn)
 
@@ -217,7 +216,7 @@ class FirestoreStore:
     def _read_streams(
         self, method: Callable[..., Iterable[Any]], requests: list[Any]
     ) -> list[list[Any]]:
-        """Sends `requests` side by side; gives what each stream brought."""
+        """Sends `requests` in parallel; gives the messages of each stream."""
 
         def once() -> list[list[Any]]:
             streams = [method(request, **self._options()) for request in requests]

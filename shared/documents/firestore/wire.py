@@ -1,8 +1,8 @@
 """Documents, writes and queries as Firestore's protocol buffers.
 
-The plain protobuf classes under the client library's proto-plus wrappers: wrapping and two deep
-copies a document are what makes the stock client slow. Importing this module loads the Firestore
-client.
+These are the plain protobuf classes under the client library's proto-plus wrappers. Wrapping, and
+two deep copies of each document, are what makes the stock client slow. Importing this module loads
+the Firestore client.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def query(wanted: Query, root: str) -> Any:
     for sort in wanted.order:
         _add_order(message, _path(sort.field), descending=sort.descending)
     if wanted.after:
-        # A cursor without the name would skip what ties with it.
+        # A cursor without the name would skip rows with the same values.
         down = bool(wanted.order) and wanted.order[-1].descending
         _add_order(message, "__name__", descending=down)
         *values, last = wanted.after
@@ -140,7 +140,7 @@ def listen(database: str, name: str) -> Any:
 
 
 def unlisten(database: str) -> Any:
-    """The request to follow it no more, confirmed by a REMOVE without a cause."""
+    """The request to stop following it; the server confirms it by a REMOVE without a cause."""
     return ListenRequest(database=database, remove_target=1)
 
 

@@ -1,0 +1,56 @@
+"""The documents: whole, short where that was promised, and true to the files that they name."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+_FILE = r"(?<![\w./])(?:\.ci|benchmarks|deployment|docs|functions|local|shared|tests)/[\w./-]*\w"
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_links_of_a_document_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
+
+    assert [one for one in targets if not (document.parent / one).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_files_that_a_document_names_exist(document: Path) -> None:
+    code = " ".join(re.findall(r"`([^`]+)`", document.read_text()))
+
+    assert [one for one in re.findall(_FILE, code) if not (ROOT / one).exists()] == []
+
+
+@pytest.mark.parametrize("document", DECISIONS, ids=named)
+def test_a_decision_is_numbered_and_has_at_most_forty_lines(document: Path) -> None:
+    lines = document.read_text().splitlines()
+
+    assert len(lines) <= 40
+    assert int(document.name[:4]) == DECISIONS.index(document) + 1
+    assert lines[0].startswith(f"# {DECISIONS.index(document) + 1}. ")
+
+
+def test_make_help_names_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+
+    printed = subprocess.run(
+        ["make", "help"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert [line.split()[0] for line in printed.stdout.splitlines()] == phony.split()

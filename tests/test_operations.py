@@ -1,0 +1,104 @@
+"""`docs/operations.md` names what an operator can meet: variables, log events, errors."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared import errors
+from shared.errors import ApiError
+
+ROOT = Path(__file__).parent.parent
+OPERATIONS = " ".join((ROOT / "docs" / "operations.md").read_text().split())
+_EXPLAINED = {"Aborted", "Internal", "RateLimited", "ResourceExhausted", "Unavailable"}
+"""The errors whose every message is explained."""
+
+
+MODULES = [
+    ast.parse(path.read_text())
+    for top in ("functions", "shared")
+    for path in sorted((ROOT / top).rglob("*.py"))
+]
+"""The source of what is deployed."""
+
+
+def calls(module: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Every call of a module: what it calls, and the call itself."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def text(module: ast.Module, node: ast.expr) -> str:
+    """A message: the text of a constant or of its name, or the longest part of an f-string."""
+    if isinstance(node, ast.Name):
+        for step in module.body:
+            if isinstance(step, ast.Assign) and ast.unparse(step.targets[0]) == node.id:
+                return text(module, step.value)
+    if isinstance(node, ast.JoinedStr):
+        return max((text(module, part) for part in node.values), key=len)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def raised() -> Iterator[str]:
+    """The messages of errors of `shared.errors`, of the kinds that are explained."""
+    for module in MODULES:
+        imported = {
+            alias.asname or alias.name
+            for step in module.body
+            if isinstance(step, ast.ImportFrom) and step.module == "shared.errors"
+            for alias in step.names
+        }
+        explained = {f"errors.{name}" for name in _EXPLAINED} | (_EXPLAINED & imported)
+        for called, call in calls(module):
+            if called in explained:
+                yield text(module, call.args[0]).strip()
+
+
+def logged() -> Iterator[str]:
+    """The messages of lines that warn or tell of an error, but for those of requests."""
+    for module in MODULES:
+        for called, call in calls(module):
+            if called == "log.write" and isinstance(call.args[0], ast.Constant):
+                yield text(module, call.args[1])
+
+
+def security_events(kind: type[ApiError] = ApiError) -> Iterator[str]:
+    if kind.security_event:
+        yield kind.security_event
+    for more in kind.__subclasses__():
+        yield from security_events(more)
+
+
+@pytest.mark.parametrize("event", sorted(set(security_events())))
+def test_every_security_event_has_a_row(event: str) -> None:
+    assert f"| `{event}` |" in OPERATIONS
+
+
+@pytest.mark.parametrize("message", sorted(set(logged())))
+def test_every_line_that_warns_or_tells_of_an_error_is_explained(message: str) -> None:
+    assert message
+    assert message in OPERATIONS
+
+
+@pytest.mark.parametrize("message", sorted(set(raised())))
+def test_every_message_of_an_error_that_may_be_sent_again_is_explained(message: str) -> None:
+    assert message
+    assert message.partition(": ")[0] in OPERATIONS
+
+
+def test_the_messages_are_found_in_the_code() -> None:
+    assert {"internal error", "the issuer's keys are out of reach"} <= set(raised())
+    assert "a scheduled function leaves a document as it is" in set(logged())
+    assert issubclass(errors.RateLimited, errors.ResourceExhausted)
+
+
+def test_every_variable_is_in_the_tables() -> None:
+    source = (ROOT / "shared" / "config.py").read_text()
+    read = set(re.findall(r"CASELEDGER_[A-Z_]+|FIRESTORE_EMULATOR_HOST", source))
+
+    assert sorted(name for name in read if f"`{name}`" not in OPERATIONS) == []
