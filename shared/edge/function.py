@@ -128,17 +128,19 @@ def serve(name: str, routes: Sequence[Route]) -> Function:
         # a crash) are to take the same form.
         flask.current_app.register_error_handler(HTTPException, _framework_error)
         flask.current_app.register_error_handler(500, _framework_error)
-        _name_no_software()
+        _prepare_server()
     return entry
 
 
-def _name_no_software() -> None:
-    # gunicorn names itself in every answer. It has no setting for that, only this constant, which
-    # its modules copy when the server loads them: after the application is made.
+def _prepare_server() -> None:
+    # The framework starts gunicorn after the application is made, with settings of its own. It
+    # leaves the class of its workers to the default; and gunicorn, which names itself in every
+    # answer, has no setting for that, only a constant that its modules copy when they are loaded.
     with suppress(ImportError):
-        import gunicorn  # type: ignore[import-untyped]  # noqa: PLC0415 - not on every system
+        import gunicorn.config  # type: ignore[import-untyped]  # noqa: PLC0415 - not on every system
 
         gunicorn.SERVER = "caseledger"
+        gunicorn.config.WorkerClass.default = "shared.edge.worker.Worker"
 
 
 def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
