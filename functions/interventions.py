@@ -99,9 +99,10 @@ def intervention_metrics(call: Call, query: MetricsQuery) -> InterventionMetrics
 def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Intervention]:
     """Answers as soon as the intervention is neither pending nor in progress, or in time as it is.
 
-    Waiting costs no more reads than there are changes. 429 where too many wait already.
+    Waiting costs no more reads than there are changes. 429 where too many wait
+    already, or where half of those who may are the caller's.
     """
-    with call.runtime.waiting():
+    with call.runtime.waits.taken_by(call.caller):
         stored = interventions.wait(
             call.ledger, intervention_id, query.timeout_seconds, call.exchange.abandoned
         )

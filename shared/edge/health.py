@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import http.client
-from typing import Literal
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Literal
 
 from shared.errors import Unavailable
-from shared.runtime import Runtime
 
+if TYPE_CHECKING:
+    from shared.runtime import Runtime
+
+Kind = Literal["sqlite", "emulator", "firestore"]
+REMEMBERED = timedelta(seconds=2)
+"""How long an answer is given again, so that strangers who ask often cost the store nothing."""
 _SECONDS = 2.0
 
 
-def reachable_store(runtime: Runtime) -> Literal["sqlite", "emulator", "firestore"]:
-    """The kind of store in use. Raises Unavailable where it does not answer."""
+class StoreHealth:
+    """What an instance knows of its store."""
+
+    def __init__(self) -> None:
+        self._asking = Lock()
+        self._asked_at: datetime | None = None
+        self._found: Kind | None = None
+
+    def store(self, runtime: Runtime) -> Kind:
+        """The kind of store in use. Raises Unavailable where it does not answer."""
+        with self._asking:
+            now = runtime.clock()
+            if not self._asked_at or not timedelta() <= now - self._asked_at < REMEMBERED:
+                self._found = _reachable(runtime)
+                self._asked_at = now
+        if self._found is None:
+            raise Unavailable("the store is out of reach")
+        return self._found
+
+
+def _reachable(runtime: Runtime) -> Kind | None:
     config = runtime.config
     if config.sqlite:
         runtime.store.get("tenants/health")
@@ -25,8 +51,8 @@ def reachable_store(runtime: Runtime) -> Literal["sqlite", "emulator", "firestor
     try:
         connection.request("GET", "/")
         connection.getresponse().read()
-    except (OSError, http.client.HTTPException) as error:
-        raise Unavailable("the store is out of reach") from error
+    except (OSError, http.client.HTTPException):
+        return None
     finally:
         connection.close()
     return "emulator" if config.emulator else "firestore"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable
@@ -19,6 +20,7 @@ M = TypeVar("M", bound=Model)
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _TAGS = re.compile(rf"{_TAG.pattern}([ \t]*,[ \t]*{_TAG.pattern})*")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DESCRIPTIONS = {
     "missing": "is required",
     "extra_forbidden": "is not a field of this request",
@@ -29,6 +31,8 @@ _DESCRIPTIONS = {
 
 def body(raw: bytes, model: type[M]) -> M:
     """The model in a JSON body. Raises InvalidArgument."""
+    if raw.startswith(_BYTE_ORDER_MARKS):
+        raise InvalidArgument.field("body", "must be UTF-8 without a byte order mark")
     try:
         parsed = model.model_validate_json(raw or b"{}", by_alias=True, by_name=False)
     except ValidationError as error:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    InvalidRequestLine,
     InvalidResponseHeader,
     InvalidResponseHeaderName,
     ParseException,
@@ -45,6 +46,11 @@ _STOPPING_SECONDS = 2.0
 _LINGER_SECONDS = 2.0
 _AT_ONCE = 262_144
 _LOOKS_SECONDS = 0.25
+_BAD_REQUEST = "the request is not well-formed HTTP/1.1"
+_BAD_LINE = (
+    "the request line is not well-formed: "
+    "percent-encode spaces and all that is not ASCII in the path and the query"
+)
 _OURS = (InvalidResponseHeader, InvalidResponseHeaderName)
 """What the server raises for a header of an answer."""
 
@@ -143,7 +149,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - as the server calls it
         """Answers what is no HTTP, and what failed before the application had it."""
         if isinstance(exc, ParseException) and not isinstance(exc, _OURS):
-            _refuse(client, errors.InvalidArgument("the request is not well-formed HTTP/1.1"))
+            line = isinstance(exc, InvalidRequestLine)
+            _refuse(client, errors.InvalidArgument(_BAD_LINE if line else _BAD_REQUEST))
         else:
             _refuse(client, errors.Internal("internal error"), stack=log.stack(exc))
 
