@@ -13,8 +13,7 @@ from shared.runtime import Runtime
 @function("GET", "/health", roles=None)
 def health() -> Health:
     """Says which store is in use, and that it is within reach; 503 where it is not."""
-    runtime = Runtime.current()
-    return Health(status="ok", store=runtime.health.store(runtime))
+    return Health(status="ok", store=Runtime.current().health.store())
 
 
 @function("GET", "/openapi.json", roles=None)

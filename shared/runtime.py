@@ -44,7 +44,7 @@ class Runtime:
         self.scheduler_verifier = _scheduler(config)
         self.settings = SettingsCache()
         self._opening = Lock()
-        self.health = StoreHealth()
+        self.health = StoreHealth(config, clock, lambda: self.store)
         self.waits = Places(config.max_waits, "waiting requests")
         self.expensive = Places(config.max_expensive, "expensive requests")
         self._store = store
