@@ -26,6 +26,8 @@ _DESCRIPTIONS = {
     "extra_forbidden": "is not a field of this request",
     "bool_parsing": "must be true or false",
     "int_parsing": "must be a whole number",
+    "string_too_long": "must be at most {max_length} characters",
+    "string_too_short": "must be at least {min_length} characters",
 }
 
 
@@ -110,7 +112,8 @@ def _field(location: tuple[int | str, ...]) -> str:
 
 def _description(detail: ErrorDetails) -> str:
     message = detail["msg"]
-    return _DESCRIPTIONS.get(detail["type"], message[:1].lower() + message[1:])
+    ours = _DESCRIPTIONS.get(detail["type"])
+    return ours.format(**detail.get("ctx", {})) if ours else message[:1].lower() + message[1:]
 
 
 @cache
