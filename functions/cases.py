@@ -31,7 +31,7 @@ from shared.models.case import (
 )
 from shared.models.roles import Role
 from shared.models.sharing import Hold, PermissionGiven
-from shared.repository import cases, collaborators, holds, items, standings
+from shared.repository import cases, collaborators, evidence, holds, standings
 from shared.rules import cases as case_rules
 from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
 
@@ -44,14 +44,18 @@ def create_case(call: Call, body: NewCase) -> Reply[Case]:
 
 @function("GET", "/cases/{caseId}", roles=READERS)
 def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
-    """Gives one case; with `view=full` also its evidence and the holds on it."""
+    """Gives one case; with `view=full` also its evidence and the holds on it.
+
+    Where the evidence is larger than 8 MiB, `evidenceNextPageToken` gets the rest of it from the
+    list of the case's evidence.
+    """
     case = cases.get(call.store, call.tenant, case_id)
     row = case_rules.shown_row(case_id, case.model_dump(by_alias=True), call.now)
     shown = FullCase.model_validate(row, strict=False, by_name=False)
     if query.view == "full":
-        ids = [ref.id for ref in case.evidence]
-        parts = items.read(call.store, call.tenant, case_id, case, ids)
-        shown = shown.model_copy(update={"evidence": parts, "holds": case.holds})
+        parts, token = evidence.whole(call.store, call.tenant, case_id, case)
+        more = {"evidence": parts, "evidence_next_page_token": token, "holds": case.holds}
+        shown = shown.model_copy(update=more)
     return Reply(shown, etag=etag(case))
 
 

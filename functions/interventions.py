@@ -99,9 +99,10 @@ def intervention_metrics(call: Call, query: MetricsQuery) -> InterventionMetrics
 def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Intervention]:
     """Answers when the intervention is no longer pending or in progress, or when the time is over.
 
-    Waiting costs one read, and one for each change. 429 when too many requests wait already.
+    Waiting costs one read, and one for each change. 429 when too many requests wait already, or
+    when half of those places are the caller's.
     """
-    with call.runtime.waiting():
+    with call.runtime.waits.taken_by(call.caller):
         stored = interventions.wait(
             call.ledger, intervention_id, query.timeout_seconds, call.exchange.abandoned
         )

@@ -26,10 +26,10 @@ class Config:
     """Where documents are kept, whose tokens are accepted, which origins may call.
 
     Exactly one of `project` (Firestore; with `emulator`, Google's emulator) and `sqlite` (a path)
-    is set. `max_waits` is how many requests may be held at once, `sweep_seconds` how long a
-    scheduled function may take. `scheduler_email` is the service account that may call those
-    functions; if it is empty, nobody may. `budgets` are requests per minute of one caller, None for
-    no limits; they are counted in `budget_storage`.
+    is set. `max_waits` is how many requests may be held at once, `max_expensive` how many expensive
+    ones may be under way, `sweep_seconds` how long a scheduled function may take. `scheduler_email`
+    is the service account that may call those functions; if it is empty, nobody may. `budgets` are
+    requests per minute of one caller, None for no limits; they are counted in `budget_storage`.
     """
 
     project: str | None = None
@@ -42,6 +42,7 @@ class Config:
     unsigned_tokens: bool = False
     allowed_origins: tuple[str, ...] = ()
     max_waits: int = 4
+    max_expensive: int = 4
     sweep_seconds: int = _SWEEP_SECONDS
     budgets: Mapping[Budget, int] | None = None
     budget_storage: str = "memory://"
@@ -83,6 +84,7 @@ class Config:
             unsigned_tokens=unsigned,
             allowed_origins=tuple(environ.get("CASELEDGER_ALLOWED_ORIGINS", "").split()),
             max_waits=_max_waits(environ),
+            max_expensive=_max_expensive(environ),
             sweep_seconds=_positive(environ, "CASELEDGER_SWEEP_SECONDS", _SWEEP_SECONDS),
             budgets=_budgets(environ.get("CASELEDGER_RATE_LIMITS", "")),
             budget_storage=_budget_storage(environ.get("CASELEDGER_RATE_LIMIT_STORAGE", "")),
@@ -125,9 +127,18 @@ def _scheduler(environ: Mapping[str, str]) -> str:
 
 
 def _max_waits(environ: Mapping[str, str]) -> int:
-    """As configured, or half of the framework's threads, by default four for each core."""
-    threads = _positive(environ, "THREADS", 4 * (os.cpu_count() or 1))
-    return _positive(environ, "CASELEDGER_MAX_WAITS", max(1, threads // 2))
+    """As configured, or half of the threads."""
+    return _positive(environ, "CASELEDGER_MAX_WAITS", max(1, _threads(environ) // 2))
+
+
+def _max_expensive(environ: Mapping[str, str]) -> int:
+    """As configured, or one less than half of the threads: with the waits, that leaves one."""
+    return _positive(environ, "CASELEDGER_MAX_EXPENSIVE", max(1, _threads(environ) // 2 - 1))
+
+
+def _threads(environ: Mapping[str, str]) -> int:
+    """The framework's threads, which are four a core if not set."""
+    return _positive(environ, "THREADS", 4 * (os.cpu_count() or 1))
 
 
 def _positive(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -103,9 +103,6 @@ class RequestTimeout(ApiError):
     code, status = 408, "REQUEST_TIMEOUT"
     security_event = "slow_body"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"Connection": "close"})
-
 
 class AlreadyExists(ApiError):
     """The id is taken."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import flask
 
 from shared.config import Config
 from shared.documents.port import DocumentStore
+from shared.edge.health import StoreHealth
+from shared.edge.places import Places
 from shared.edge.tokens import SchedulerTokens, SignedTokens, UnsignedTokens, Verifier
-from shared.errors import ResourceExhausted
 from shared.repository.settings import SettingsCache
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ class Runtime:
         self.scheduler_verifier = _scheduler(config)
         self.settings = SettingsCache()
         self._opening = Lock()
-        self._waits = BoundedSemaphore(config.max_waits)
+        self.health = StoreHealth(config, clock, lambda: self.store)
+        self.waits = Places(config.max_waits, "waiting requests")
+        self.expensive = Places(config.max_expensive, "expensive requests")
         self._store = store
 
     @property
@@ -53,19 +55,6 @@ class Runtime:
             with self._opening:
                 self._store = self._store or open_store(self.config)
         return self._store
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """A place among the requests that may be held. Raises ResourceExhausted if none is free.
-
-        A held request occupies a thread, which other requests need.
-        """
-        if not self._waits.acquire(blocking=False):
-            raise ResourceExhausted("too many requests wait on this instance; ask again later")
-        try:
-            yield
-        finally:
-            self._waits.release()
 
     @cached_property
     def budgets(self) -> Budgets | None:

@@ -35,7 +35,7 @@ def set_up(app: flask.Flask, error_page: ErrorPage) -> None:
     app.log_exception = _leave_to_the_error_page  # type: ignore[method-assign]
     logging.getLogger("gunicorn.error").addFilter(rewritten)
     take_over_threads()
-    _name_no_software()
+    _prepare_server()
 
 
 def take_over_threads() -> None:
@@ -84,10 +84,12 @@ def _thread_failed(failure: threading.ExceptHookArgs) -> None:
     log.write("ERROR", "a thread ended by an error", stack=stack)
 
 
-def _name_no_software() -> None:
-    # gunicorn names itself in every answer. It has no setting for that, only this constant, which
-    # its modules copy when the server loads them: after the application is made.
+def _prepare_server() -> None:
+    # The framework starts gunicorn after the application is made, with settings of its own. It
+    # leaves the class of its workers to the default; and gunicorn, which names itself in every
+    # answer, has no setting for that, only a constant that its modules copy when they are loaded.
     with suppress(ImportError):
-        import gunicorn  # type: ignore[import-untyped]  # noqa: PLC0415 - not on every system
+        import gunicorn.config  # type: ignore[import-untyped]  # noqa: PLC0415 - not everywhere
 
         gunicorn.SERVER = "caseledger"
+        gunicorn.config.WorkerClass.default = "shared.edge.worker.Worker"

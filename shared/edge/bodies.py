@@ -14,12 +14,17 @@ from shared.edge.slow_bodies import BODY_SECONDS, Watchdog
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 _WATCHDOG = Watchdog()
+_IDENTITY = "identity"
 _NOT_WHOLE = "the body did not come, or not in time"
 
 
 def read(exchange: Exchange) -> bytes:
     """The body. Raises ContentTooLarge, RequestTimeout, InvalidArgument, UnsupportedMediaType."""
     request = exchange.request
+    if request.headers.get("Content-Encoding", _IDENTITY).strip().lower() != _IDENTITY:
+        raise errors.UnsupportedMediaType(
+            "send the body without Content-Encoding", headers={"Accept-Encoding": _IDENTITY}
+        )
     length = request.content_length or 0
     if length > MAX_BODY_BYTES:
         raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
@@ -29,6 +34,7 @@ def read(exchange: Exchange) -> bytes:
         raise errors.RequestTimeout(_NOT_WHOLE)
     if len(raw) > MAX_BODY_BYTES:
         raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    exchange.body_is_read = True
     if raw and not request.is_json:
         raise errors.UnsupportedMediaType("send Content-Type: application/json")
     return raw

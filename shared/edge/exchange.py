@@ -17,7 +17,15 @@ from shared.runtime import Runtime
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _EXPOSED = "ETag, Idempotent-Replayed, Location, Retry-After, Server-Timing, X-Request-Id"
-_ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id"
+_ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, traceparent, X-Request-Id"
+ALWAYS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+"""Headers of every answer."""
 
 
 class Exchange:
@@ -32,6 +40,12 @@ class Exchange:
         self.function: str | None = None
         self.tenant: str | None = None
         self.ids: dict[str, str] = {}
+        self.body_is_read = False
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the request says that a body follows its head."""
+        return bool(self.request.content_length) or "Transfer-Encoding" in self.request.headers
 
     @property
     def connection(self) -> socket.socket | None:
@@ -56,14 +70,18 @@ class Exchange:
         headers = response.headers
         headers["X-Request-Id"] = self.request_id
         headers["Server-Timing"] = self.cost.server_timing
-        headers["Cache-Control"] = "no-store"
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-        headers["Referrer-Policy"] = "no-referrer"
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers.update(ALWAYS)
         self._allow_origin(response)
+        self._end_before_unread_body()
         self._log(response.status_code, fields)
         return response
+
+    def _end_before_unread_body(self) -> None:
+        # The server would read the rest of a body, for as long as that takes, to find the next
+        # request behind it.
+        end = getattr(self.connection, "end_after_answer", None)
+        if end and self.has_body and not self.body_is_read:
+            end()
 
     def _log(self, code: int, fields: dict[str, Any]) -> None:
         usual: log.Level = "WARNING" if "securityEvent" in fields else "INFO"

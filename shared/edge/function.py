@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -21,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 from shared import errors, log
 from shared.documents import port
 from shared.documents.cost import counted
-from shared.edge import application, bodies, parsing, tokens
+from shared.edge import application, bodies, loopback, parsing, tokens
 from shared.edge.exchange import Exchange
 from shared.edge.routes import Route, allowed, match
 from shared.ledger.decision import Origin
@@ -146,6 +147,8 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
 
 def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     request = exchange.request
+    if "Host" not in request.headers and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+        raise errors.InvalidArgument.field("Host", "is required (RFC 9112, 3.2)")
     if request.method == "OPTIONS":
         return flask.Response(status=204, headers={"Allow": allowed(request.path, routes)})
     route, texts = match(request.method, request.path, routes)
@@ -158,7 +161,7 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
         exchange.tenant = caller.tenant
         _spend(caller, route, runtime)
         caller.require(route.roles)
-    raw = bodies.read(exchange)
+    raw = bodies.read(exchange) if caller else b""  # a stranger's would be waited for
     for name, text in texts.items():
         arguments[route.parameter(name)] = parsing.path_value(name, text, route.path_types[name])
     exchange.ids = {name: text for name, text in texts.items() if name != _OF_A_PERSON}
@@ -171,7 +174,9 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     if caller:
         origin = _origin(exchange, route, caller, body)
         arguments["call"] = Call(runtime, caller, runtime.clock(), origin, exchange)
-    return _reply(route, route.handler(**arguments))
+    expensive = route.budget == "expensive"
+    with runtime.expensive.taken_by(caller) if caller and expensive else nullcontext():
+        return _reply(route, route.handler(**arguments))
 
 
 def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller:
@@ -186,9 +191,8 @@ def _spend(caller: Caller, route: Route, runtime: Runtime) -> None:
 
 
 def _authorization(request: flask.Request, runtime: Runtime) -> str | None:
-    local = tokens.is_loopback(request.environ.get("SERVER_NAME"))
-    if runtime.config.unsigned_tokens and not local:
-        raise errors.Unauthenticated("unsigned tokens are accepted on a loopback address only")
+    if runtime.config.unsigned_tokens:
+        loopback.require(request, runtime.config.allowed_origins)
     if len(request.headers.getlist("Authorization")) > 1:
         raise errors.Unauthenticated("more than one Authorization header")
     return request.headers.get("Authorization")
@@ -217,6 +221,8 @@ def _reply(route: Route, result: BaseModel | Reply[Any]) -> flask.Response:
     response = _represented(route, reply.body)
     if reply.etag:
         response.headers["ETag"] = f'"{reply.etag}"'
+        if route.roles is None:
+            response.make_conditional(flask.request)
     if reply.location:
         response.headers["Location"] = reply.location
     if reply.replayed:

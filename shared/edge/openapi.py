@@ -86,6 +86,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_headers(route)],
         "responses": {
             str(route.code): _success(route),
+            **_not_modified(route),
             **{str(code): {"$ref": f"#/components/responses/{code}"} for code in sorted(codes)},
         },
         "security": [{"idToken": []}] if route.roles else [],
@@ -144,6 +145,12 @@ def _success(route: Route) -> dict[str, Any]:
         if hasattr(route.response, "as_markdown"):
             response["content"][MARKDOWN] = {"schema": {"type": "string"}}
     return response
+
+
+def _not_modified(route: Route) -> dict[str, Any]:
+    if route.roles or not (route.response and route.response.versioned):
+        return {}
+    return {"304": {"description": "The caller has it already: see If-None-Match"}}
 
 
 def _error(code: int) -> dict[str, Any]:

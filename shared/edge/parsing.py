@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable
@@ -19,16 +20,21 @@ M = TypeVar("M", bound=Model)
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _TAGS = re.compile(rf"{_TAG.pattern}([ \t]*,[ \t]*{_TAG.pattern})*")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DESCRIPTIONS = {
     "missing": "is required",
     "extra_forbidden": "is not a field of this request",
     "bool_parsing": "must be true or false",
     "int_parsing": "must be a whole number",
+    "string_too_long": "must be at most {max_length} characters",
+    "string_too_short": "must be at least {min_length} characters",
 }
 
 
 def body(raw: bytes, model: type[M]) -> M:
     """The model in a JSON body. Raises InvalidArgument."""
+    if raw.startswith(_BYTE_ORDER_MARKS):
+        raise InvalidArgument.field("body", "must be UTF-8 without a byte order mark")
     try:
         parsed = model.model_validate_json(raw or b"{}", by_alias=True, by_name=False)
     except ValidationError as error:
@@ -106,7 +112,8 @@ def _field(location: tuple[int | str, ...]) -> str:
 
 def _description(detail: ErrorDetails) -> str:
     message = detail["msg"]
-    return _DESCRIPTIONS.get(detail["type"], message[:1].lower() + message[1:])
+    ours = _DESCRIPTIONS.get(detail["type"])
+    return ours.format(**detail.get("ctx", {})) if ours else message[:1].lower() + message[1:]
 
 
 @cache

@@ -98,7 +98,8 @@ def is_user_id(text: str) -> bool:
 def _id(text: str) -> str:
     if not is_id(text):
         raise PydanticCustomError(
-            "id", "must be 1 to 100 of A-Z a-z 0-9 . _ - and start with a letter or digit"
+            "id",
+            "must be 1 to 100 characters of A-Z a-z 0-9 . _ - and start with a letter or digit",
         )
     return text
 
@@ -119,7 +120,8 @@ def _utc(time: datetime) -> datetime:
 def _user_id(text: str) -> str:
     if not _NAMED_USER.fullmatch(text):
         raise PydanticCustomError(
-            "user_id", "must be 1 to 128 of A-Z a-z 0-9 . _ @ | : + - and not __of this kind__"
+            "user_id",
+            "must be 1 to 128 characters of A-Z a-z 0-9 . _ @ | : + - and not __of this kind__",
         )
     return text
 
@@ -217,10 +219,18 @@ Reason = Annotated[
     AfterValidator(_reason),
     _described(_REASON_PATTERN, 2_000, 1),
 ]
-JsonObject = Annotated[dict[str, Any], AfterValidator(_json)]
-Json = Annotated[Any, AfterValidator(_json)]
+
+
+def _sized(longest: int) -> Any:
+    """What JSON Schema has no word for."""
+    text = f"At most {longest:,} bytes as JSON, nested at most {MAX_JSON_DEPTH} deep."
+    return Field(description=text)
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json), _sized(MAX_JSON_BYTES)]
+Json = Annotated[Any, AfterValidator(_json), _sized(MAX_JSON_BYTES)]
 """Any JSON value, as strict as an object."""
-LargeJson = Annotated[Any, AfterValidator(_large_json)]
+LargeJson = Annotated[Any, AfterValidator(_large_json), _sized(MAX_LARGE_JSON_BYTES)]
 """Any JSON value of what agents take in and give out."""
 # Not strict, because what comes out of a validator is no longer JSON to the next one.
 Time = Annotated[

@@ -209,6 +209,7 @@ class FullCase(Case):
     """A case with its evidence, and the holds on it; without them where the basic view is asked."""
 
     evidence: list[Evidence] | None = OMITTED
+    evidence_next_page_token: str | None = OMITTED
     holds: list[Hold] | None = OMITTED
 
 

@@ -19,4 +19,4 @@ class Health(Model):
 class OpenApi(RootModel[dict[str, Any]]):
     """An OpenAPI 3.1 document."""
 
-    versioned: ClassVar[bool] = False
+    versioned: ClassVar[bool] = True

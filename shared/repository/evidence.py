@@ -120,8 +120,23 @@ def listed(
     """A page of a case's evidence in its order, or of its packet in that one's. Raises NotFound."""
     path = CASES.path(tenant, case_id)
     case = required(CASES, store.get(path), case_id)
-    ids = case.packet_evidence_ids if wanted.packet else [ref.id for ref in case.evidence]
-    part, token = slice_of(ids, wanted, f"{path}/evidence")
+    return _part(store, tenant, case_id, case, wanted)
+
+
+def whole(
+    store: DocumentStore, tenant: str, case_id: str, case: StoredCase
+) -> tuple[list[Evidence], str | None]:
+    """All evidence of a case; or as much as one answer holds, and the token of the next page."""
+    all_of_it = EvidenceQuery.model_construct(page_size=MAX_ITEMS)
+    return _part(store, tenant, case_id, case, all_of_it)
+
+
+def _part(
+    store: DocumentStore, tenant: str, case_id: str, case: StoredCase, wanted: EvidenceQuery
+) -> tuple[list[Evidence], str | None]:
+    sizes = {ref.id: ref.size for ref in case.evidence}
+    ids = case.packet_evidence_ids if wanted.packet else list(sizes)
+    part, token = slice_of(ids, wanted, f"{CASES.path(tenant, case_id)}/evidence", sizes)
     return items.read(store, tenant, case_id, case, part), token
 
 

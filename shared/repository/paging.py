@@ -2,7 +2,8 @@
 
 A token is the order values and the id of the last row, with a digest over them, the tenant and the
 filters: a token that was altered, or is another tenant's or another list's, is refused before
-anything is read. It is no secret: who forges one only starts elsewhere in the same list.
+anything is read. It is no secret: who forges one, of the shape that the list's own have, only
+starts elsewhere in the same list.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic_core import to_json
 
-from shared.documents.port import Document, DocumentStore, Query
+from shared.documents.port import Document, DocumentStore, Query, Rejected
+from shared.documents.values import check_path
 from shared.errors import InvalidArgument
 from shared.models.base import Page
 
@@ -27,6 +29,7 @@ SCAN_LIMIT = 500
 SCAN_ROWS = 50
 """Rows read at least with each further query of such a search, so that it takes few of them."""
 _DIGEST_BYTES = 12
+_INT64 = 2**63
 _STALE = "is not a token of this list with these filters"
 
 
@@ -48,7 +51,7 @@ def page(
     equal = [(f.field, f.value) for f in query.filters if f.op == "=="]
     orders = [(order.field, order.descending) for order in query.order]
     binding = _binding(wanted, query.collection, equal, orders)
-    after = _decode(wanted.page_token, binding) if wanted.page_token else ()
+    after = _decode(wanted.page_token, binding, _shape(query)) if wanted.page_token else ()
     limit = size = wanted.page_size
     found: list[Document] = []
     read = 0
@@ -59,7 +62,7 @@ def page(
         for row in rows:
             if accept is None or accept(row):
                 found.append(row)
-                text += _text_size(row)
+                text += size_of(row)
             if len(found) == size or text >= wanted.max_bytes:
                 return found, _encode(place(row, query), binding)
         if len(rows) < limit:
@@ -70,9 +73,9 @@ def page(
             return found, _encode(after, binding)
 
 
-def _text_size(row: Document) -> int:
-    """About how long a row is, by its texts: what may be large is kept as text."""
-    return sum(len(value) for value in row.data.values() if isinstance(value, str))
+def size_of(row: Document) -> int:
+    """About how many bytes of JSON a row is."""
+    return len(to_json(row.data))
 
 
 def place(row: Document, query: Query) -> tuple[Any, ...]:
@@ -81,19 +84,28 @@ def place(row: Document, query: Query) -> tuple[Any, ...]:
     return (*(row.data[order.field] for order in query.order), name)
 
 
-def slice_of(ids: Sequence[str], wanted: Page, collection: str) -> tuple[list[str], str | None]:
+def slice_of(
+    ids: Sequence[str], wanted: Page, collection: str, sizes: Mapping[str, int]
+) -> tuple[list[str], str | None]:
     """The part of a list of ids that is one page, and the token of the next page.
 
-    The token names the last id and its place, for when it has been removed since. Raises
-    InvalidArgument for a bad token.
+    By their `sizes` in bytes, as far as those are known, it ends with the one that reaches
+    `wanted.max_bytes`. The token names the last id and its place, for when that id has been removed
+    since. Raises InvalidArgument for a bad token.
     """
     binding = _binding(wanted, collection)
     start = 0
     if wanted.page_token:
-        index, last = _decode(wanted.page_token, binding)
+        index, last = _decode(wanted.page_token, binding, (int, str))
         start = ids.index(last) + 1 if last in ids else index
-    end = start + wanted.page_size
-    part = list(ids[start:end])
+    part: list[str] = []
+    size = 0
+    for name in ids[start : start + wanted.page_size]:
+        part.append(name)
+        size += sizes.get(name, 0)
+        if size >= wanted.max_bytes:
+            break
+    end = start + len(part)
     return part, _encode((end - 1, part[-1]), binding) if end < len(ids) else None
 
 
@@ -116,7 +128,12 @@ def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _decode(token: str, binding: bytes) -> tuple[Any, ...]:
+def _shape(query: Query) -> tuple[type, ...]:
+    """Of which type each value of the query's cursor is: it is ordered by times and by numbers."""
+    return (*(datetime if o.field.endswith("At") else int for o in query.order), str)
+
+
+def _decode(token: str, binding: bytes, shape: Sequence[type]) -> tuple[Any, ...]:
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
@@ -124,5 +141,24 @@ def _decode(token: str, binding: bytes) -> tuple[Any, ...]:
     digest, payload = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
     if digest != _digest(binding, payload) or _text(raw) != token:
         raise InvalidArgument.field("pageToken", _STALE)
-    values = json.loads(payload)
-    return tuple(datetime.fromisoformat(v["time"]) if isinstance(v, dict) else v for v in values)
+    try:
+        values = tuple(json.loads(payload))
+        return tuple(_value(value, kind) for value, kind in zip(values, shape, strict=True))
+    except (ValueError, TypeError, KeyError, RecursionError, Rejected):
+        raise InvalidArgument.field("pageToken", _STALE) from None
+
+
+def _value(value: Any, kind: type) -> Any:
+    """One value of a cursor. Raises one of what `_decode` expects where it is of another kind."""
+    if kind is datetime:
+        time = datetime.fromisoformat(value["time"])
+        if time.utcoffset() != timedelta():
+            raise ValueError
+        return time
+    if type(value) is not kind:
+        raise TypeError
+    if isinstance(value, int) and not 0 <= value < _INT64:
+        raise ValueError
+    if isinstance(value, str):
+        check_path(f"rows/{value}")
+    return value

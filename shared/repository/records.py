@@ -24,7 +24,7 @@ from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.record import NewRecord, RecordQuery, RecordRef, StoredRecord
 from shared.repository.listing import query_of
-from shared.repository.paging import page, slice_of
+from shared.repository.paging import page, size_of, slice_of
 from shared.rules import runs as run_rules
 from shared.rules.canonical import canonical, parsed
 
@@ -90,9 +90,14 @@ def _latest(
     kinds = [wanted.kind] if wanted.kind else list(case.records)
     refs = [case.records[kind] for kind in kinds if kind in case.records]
     newest_first = sorted(refs, key=lambda ref: ref.sequence, reverse=True)
-    ids, token = slice_of([ref.id for ref in newest_first], wanted, _collection(tenant, case_id))
-    paths = [_path(tenant, case_id, record_id) for record_id in ids]
-    return [row for row in store.get_many(paths) if row] if paths else [], token
+    ids = [ref.id for ref in newest_first]
+    part, token = slice_of(ids, wanted, _collection(tenant, case_id), {})
+    paths = [_path(tenant, case_id, record_id) for record_id in part]
+    rows = [row for row in store.get_many(paths) if row] if paths else []
+    sizes = {row.id: size_of(row) for row in rows}
+    if sum(sizes.values()) >= wanted.max_bytes:
+        part, token = slice_of(ids, wanted, _collection(tenant, case_id), sizes)
+    return [row for row in rows if row.id in part], token
 
 
 def _next(

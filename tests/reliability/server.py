@@ -75,6 +75,21 @@ class Server:
             wait_until(lambda: not self._listens(), START_SECONDS)
             self._process = None
 
+    def stop(self, seconds: float) -> None:
+        """Asks it to end, and waits until it has."""
+        assert self._process
+        self._process.terminate()
+        self._process.wait(seconds)
+        self._process = None
+
+    @property
+    def worker(self) -> int:
+        """The process that answers."""
+        assert self._process
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        (worker,) = children.read_text().split()
+        return int(worker)
+
     def _answers(self) -> bool:
         assert self._process
         assert self._process.poll() is None, "the server ended by itself"
