@@ -33,6 +33,7 @@ from shared.models.roles import Role
 from shared.models.sharing import Hold, PermissionGiven
 from shared.repository import cases, collaborators, holds, items, standings
 from shared.rules import cases as case_rules
+from shared.rules import holds as hold_rules
 from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
 
 
@@ -46,12 +47,12 @@ def create_case(call: Call, body: NewCase) -> Reply[Case]:
 def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
     """Gives one case; with `view=full` also its evidence and the holds on it."""
     case = cases.get(call.store, call.tenant, case_id)
-    row = case_rules.shown_row(case_id, case.model_dump(by_alias=True), call.now)
+    row = case_rules.shown_row(case_id, case.to_data(), call.now)
     shown = FullCase.model_validate(row, strict=False, by_name=False)
     if query.view == "full":
         ids = [ref.id for ref in case.evidence]
         parts = items.read(call.store, call.tenant, case_id, case, ids)
-        shown = shown.model_copy(update={"evidence": parts, "holds": case.holds})
+        shown = shown.model_copy(update={"evidence": parts, "holds": hold_rules.shown(case)})
     return Reply(shown, etag=etag(case))
 
 
@@ -156,7 +157,7 @@ def remove_collaborator(call: Call, case_id: Id, user_id: UserId) -> Reply[None]
 def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
     """Places a legal hold: while there is one, nothing of the case is deleted."""
     recorded = holds.place_hold(call.ledger, case_id, body.reason)
-    hold = Hold.model_validate(recorded.happened.meta["hold"], strict=False, by_name=False)
+    hold = hold_rules.shown_hold(recorded.happened.meta["hold"])
     return Reply(
         hold,
         location=f"/v1/cases/{recorded.name}/holds/{hold.id}",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pydantic import SerializeAsAny
+
 from shared.models.base import OMITTED, Model, Name, Page, SubjectName, Time
-from shared.models.events import Event, EventType, Severity
+from shared.models.events import Event, Severity
 
 
 class EventPage(Model):
     """One page of events."""
 
-    events: list[Event]
+    events: list[SerializeAsAny[Event]]
     next_page_token: str | None = OMITTED
 
 
@@ -24,7 +26,7 @@ class EventQuery(Page):
 
     subject: SubjectName | None = None
     actor: Name | None = None
-    event_type: EventType | None = None
+    event_type: Name | None = None
     severity: Severity | None = None
     agent_id: Name | None = None
     since: Time | None = None

@@ -267,4 +267,4 @@ def _claimable(tenant: str, filters: CaseFilters, now: datetime) -> Query:
 
 def _has_words(text: str) -> Callable[[Document], bool]:
     wanted = set(search.words(text))
-    return lambda row: wanted <= set(row.data["searchTokens"])
+    return lambda row: wanted <= set(StoredCase.row(row.data)["searchTokens"])

@@ -9,19 +9,18 @@ from typing import Any
 
 from shared import errors
 from shared.documents.port import (
-    Create,
     Delete,
     Document,
     DocumentStore,
     Filter,
     Order,
     Query,
-    Update,
     Write,
 )
 from shared.ledger.decision import Decision, Recorded, Seen
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import written
 from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.run import NewRun, RunPatch, RunQuery, RunStatus, StoredRun
@@ -51,7 +50,7 @@ def start(
             raise errors.AlreadyExists(f"runs/{run_id} exists")
         by, minutes = ledger.origin.actor.name, settings.run_timeout_minutes
         made[now] = run = run_rules.created(case_id, new, by=by, minutes=minutes, now=now)
-        write = Create(path(ledger.tenant, run_id), run.model_dump(by_alias=True))
+        write = written(path(ledger.tenant, run_id), None, run)
         case = old.model_copy(update={"run_count": old.run_count + 1})
         return step(case, case_id, run_id, run, write)
 
@@ -76,7 +75,7 @@ def update(
         made[now] = after = run_rules.updated(run, patch, minutes=minutes, now=now)
         if after == run or document is None:
             return None
-        return step(old, case_id, run_id, after, changed(document, after))
+        return step(old, case_id, run_id, after, written(document.path, document, after))
 
     recorded = ledger.change(CASES, case_id, updated, seen=Seen(case))
     if recorded.replayed:
@@ -151,16 +150,9 @@ def _told(run_id: str, run: StoredRun) -> dict[str, Any]:
     }
 
 
-def changed(document: Document, after: StoredRun) -> Update:
-    """The write of the fields in which a run differs from its document."""
-    data = after.model_dump(by_alias=True)
-    fields = {name: value for name, value in data.items() if document.data.get(name) != value}
-    return Update(document.path, fields, version=document.version)
-
-
 def state(document: Document) -> StoredRun:
     """The run in a document. Raises ValidationError."""
-    return StoredRun.model_validate(document.data, strict=False, by_name=False)
+    return StoredRun.read(document.data)
 
 
 def _required(document: Document | None, case_id: str, run_id: str) -> StoredRun:

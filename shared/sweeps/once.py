@@ -55,7 +55,7 @@ def once(
     """
     answer = _taken(store, trigger, now, longest)
     if answer:
-        return Sweep.model_validate_json(answer), True
+        return Sweep.model_validate_json(answer, extra="ignore"), True
     try:
         sweep = work()
     except (ApiError, StoreError):

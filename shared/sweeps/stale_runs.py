@@ -16,8 +16,9 @@ from shared.documents.port import (
 )
 from shared.ledger.decision import Decision, Rule
 from shared.ledger.kinds import CASES
-from shared.ledger.subjects import tenant_of
+from shared.ledger.subjects import tenant_of, written
 from shared.models.case import StoredCase
+from shared.models.run import StoredRun
 from shared.repository import runs
 from shared.rules import runs as run_rules
 from shared.sweeps.run import SweepRun
@@ -29,19 +30,21 @@ def fail_stale(sweep: SweepRun) -> None:
         "runs", (Filter("timeoutAt", "<=", sweep.now),), (Order("timeoutAt"),), group=True
     )
     for rows in sweep.due(query):
-        readable = [row for row, _ in sweep.readable(runs.state, rows)]
+        readable = list(sweep.readable(runs.state, rows))
         for by_case in _one_of_each_case(readable):
             _fail(sweep, by_case)
 
 
-def _one_of_each_case(rows: Sequence[Document]) -> Iterator[dict[str, Document]]:
+def _one_of_each_case(
+    rows: Sequence[tuple[Document, StoredRun]],
+) -> Iterator[dict[str, Document]]:
     """The runs by the path of their case, in rounds in which no case comes twice."""
     by_case: dict[str, list[Document]] = {}
-    for row in rows:
-        case_path = CASES.path(tenant_of(row.path), row.data["caseId"])
+    for row, run in rows:
+        case_path = CASES.path(tenant_of(row.path), run.case_id)
         by_case.setdefault(case_path, []).append(row)
     for number in range(max(map(len, by_case.values()), default=0)):
-        yield {name: rows[number] for name, rows in by_case.items() if number < len(rows)}
+        yield {name: runs[number] for name, runs in by_case.items() if number < len(runs)}
 
 
 def _fail(sweep: SweepRun, by_case: dict[str, Document]) -> None:
@@ -73,6 +76,6 @@ def _failer(store: DocumentStore, case_id: str, run: Document) -> Rule[StoredCas
         after = run_rules.timed_out(before, now)
         if after == before:
             return None
-        return runs.step(old, case_id, run.id, after, runs.changed(document, after))
+        return runs.step(old, case_id, run.id, after, written(document.path, document, after))
 
     return failed
