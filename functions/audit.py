@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.edge.function import Call, Reply, function
 from shared.models.audit import CaseEventQuery, EventPage, EventQuery, SubjectQuery, Verification
 from shared.models.base import Id
@@ -25,17 +27,21 @@ def add_audit_event(call: Call, case_id: Id, body: NewEvent) -> Reply[Event]:
 def list_case_audit(call: Call, case_id: Id, query: CaseEventQuery) -> EventPage:
     """Lists a case's own chain, newest first; with `related` all events about the case, by time."""
     events, token = audit.of_case(call.store, call.tenant, case_id, query)
-    return EventPage(events=events, next_page_token=token)
+    return _page(events, token)
 
 
 @function("GET", "/audit", roles=PILOTS)
 def list_audit(call: Call, query: EventQuery) -> EventPage:
     """Lists the tenant's events, newest first."""
     events, token = audit.of_tenant(call.store, call.tenant, query, call.now)
-    return EventPage(events=events, next_page_token=token)
+    return _page(events, token)
 
 
 @function("GET", "/audit:verify", roles=PILOTS, expensive=True)
 def verify_audit(call: Call, query: SubjectQuery) -> Verification:
     """Verifies a subject's chain from its head to its first event; names the first broken link."""
     return audit.verify(call.store, call.tenant, query.subject)
+
+
+def _page(events: list[Any], token: str | None) -> EventPage:
+    return EventPage.model_construct(events=events, next_page_token=token)

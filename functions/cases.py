@@ -33,6 +33,7 @@ from shared.models.roles import Role
 from shared.models.sharing import Hold, PermissionGiven
 from shared.repository import cases, collaborators, evidence, holds, standings
 from shared.rules import cases as case_rules
+from shared.rules import holds as hold_rules
 from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
 
 
@@ -50,11 +51,15 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
     list of the case's evidence.
     """
     case = cases.get(call.store, call.tenant, case_id)
-    row = case_rules.shown_row(case_id, case.model_dump(by_alias=True), call.now)
+    row = case_rules.shown_row(case_id, case.to_data(), call.now)
     shown = FullCase.model_validate(row, strict=False, by_name=False)
     if query.view == "full":
         parts, token = evidence.whole(call.store, call.tenant, case_id, case)
-        more = {"evidence": parts, "evidence_next_page_token": token, "holds": case.holds}
+        more = {
+            "evidence": parts,
+            "evidence_next_page_token": token,
+            "holds": hold_rules.shown(case),
+        }
         shown = shown.model_copy(update=more)
     return Reply(shown, etag=etag(case))
 
@@ -160,7 +165,7 @@ def remove_collaborator(call: Call, case_id: Id, user_id: UserId) -> Reply[None]
 def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
     """Places a legal hold: while a case has one, nothing that belongs to it is deleted."""
     recorded = holds.place_hold(call.ledger, case_id, body.reason)
-    hold = Hold.model_validate(recorded.happened.meta["hold"], strict=False, by_name=False)
+    hold = hold_rules.shown_hold(recorded.happened.meta["hold"])
     return Reply(
         hold,
         location=f"/v1/cases/{recorded.name}/holds/{hold.id}",

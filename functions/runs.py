@@ -87,5 +87,5 @@ def escalate_case(call: Call, case_id: Id, body: Escalation) -> Reply[Interventi
 
 
 def _shown(run_id: str, run: StoredRun) -> Run:
-    row = run_rules.shown_row(run_id, run.model_dump(by_alias=True))
+    row = run_rules.shown_row(run_id, run.to_data())
     return Run.model_validate(row, strict=False, by_name=False)

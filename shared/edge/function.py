@@ -30,6 +30,7 @@ from shared.ledger.ledger import Ledger
 from shared.models.base import JSON, MARKDOWN, MarkdownForm, Model
 from shared.models.roles import Role
 from shared.models.settings import Settings
+from shared.models.stored import AsStored
 from shared.rules.callers import SCHEDULERS, Caller
 from shared.runtime import Runtime
 
@@ -245,7 +246,7 @@ def _represented(route: Route, body: BaseModel | None) -> flask.Response:
 
 
 def _json(body: BaseModel) -> str:
-    return body.model_dump_json(by_alias=True)
+    return body.as_json() if isinstance(body, AsStored) else body.model_dump_json(by_alias=True)
 
 
 def _error_response(error: errors.ApiError) -> flask.Response:

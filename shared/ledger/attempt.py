@@ -85,7 +85,7 @@ class Posting(Generic[S, R]):
         }
         event = chain.linked(origin.tenant, decision.state.head, content)
         last, more = self._following(event, content, decision.also)
-        head = Head(sequence=last.sequence, hash=last.hash)
+        head = decision.state.head.model_copy(update={"sequence": last.sequence, "hash": last.hash})
         state = decision.state.model_copy(update={"head": head, "updated_at": now})
         path = self.path(name)
         writes = [

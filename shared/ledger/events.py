@@ -1,14 +1,23 @@
-"""Audit events as documents."""
+"""Audit events as documents.
+
+An event's content is all of its document but what stands `_BESIDE` it for queries, so that a field
+of another release is shown, and is in the hash. Times are timestamps; what may hold any JSON is
+JSON text, because Firestore has no list of lists, and would index it.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json, to_json, to_jsonable_python
 
 from shared.documents.port import Data, Document
 from shared.models.events import Event
+
+_ANY_JSON = ("changes", "meta")
+_ACTOR_NAME = "actorName"
+# `index` is kept free for what a later release may have to query by.
+_BESIDE = frozenset({_ACTOR_NAME, "index"})
 
 
 def path(tenant: str, event_id: str) -> str:
@@ -17,25 +26,26 @@ def path(tenant: str, event_id: str) -> str:
 
 
 def to_data(event: Event) -> Data:
-    """The document of an event.
-
-    What may hold any JSON is kept as JSON text: Firestore has no list of lists, and would index it.
-    `actorName` is beside the event, for the list by actor.
-    """
-    data = event.model_dump(by_alias=True, exclude={"id"})
-    for name in ("changes", "meta"):
+    """The document of an event. `actorName` is beside it, for the list by actor."""
+    data = event.model_dump(by_alias=True, exclude={"id"}, exclude_unset=True)
+    for name in _ANY_JSON:
         data[name] = to_json(data[name]).decode()
-    return {**data, "actorName": event.actor.name}
+    return {**data, _ACTOR_NAME: event.actor.name}
+
+
+def content(document: Document) -> dict[str, Any]:
+    """The JSON of an event: what was stored, shown and hashed. Raises ValueError for bad JSON."""
+    stored = {name: value for name, value in document.data.items() if name not in _BESIDE}
+    found: dict[str, Any] = to_jsonable_python({"id": document.id, **stored})
+    for name in _ANY_JSON:
+        found[name] = from_json(found[name]) if isinstance(found.get(name), str) else None
+    return found
 
 
 def from_document(document: Document) -> Event:
     """The event in a document. Raises ValueError where there is none."""
-    data: dict[str, Any] = {**document.data, "id": document.id}
-    actor_name = data.pop("actorName", None)
-    for name in ("changes", "meta"):
-        data[name] = from_json(data[name]) if isinstance(data.get(name), str) else None
-    event = Event.model_validate(data, strict=False, by_name=False)
-    if actor_name != event.actor.name:
+    event = Event.of(content(document))
+    if document.data.get(_ACTOR_NAME) != event.actor.name:
         raise ValueError("actorName is not the actor's")
     return event
 
@@ -44,7 +54,5 @@ def readable(document: Document) -> Event | None:
     """The event in a document, or None where somebody made it unreadable."""
     try:
         return from_document(document)
-    except ValidationError:
-        return None
     except ValueError:
         return None

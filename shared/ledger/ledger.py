@@ -235,7 +235,7 @@ class Ledger:
     def _refuse_reused_key(self, rows: Sequence[_Row[S, R]]) -> None:
         paths = [events.path(self.tenant, row.posting.event_id) for row in rows]
         for receipt in self.store.get_many(paths):
-            if receipt and receipt.data["requestHash"] != self.origin.request_hash:
+            if receipt and receipt.data.get("requestHash") != self.origin.request_hash:
                 raise errors.KeyReused(KEY_REUSED)
 
     def _committed(self, rows: Sequence[_Row[S, R]], writes: Sequence[Write]) -> bool:

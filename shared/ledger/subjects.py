@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from shared import errors
 from shared.documents.port import Create, Document, Set, Update, Write
 from shared.models.events import Change
+from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
 
 DELETED_AT = "deletedAt"
@@ -49,7 +50,7 @@ class Kind(Generic[S]):
         """The state in a document; None where it is only a tombstone. Raises ValidationError."""
         if DELETED_AT in document.data:
             return None
-        return self.model.model_validate(document.data, strict=False, by_name=False)
+        return self.model.read(document.data)
 
 
 def tenant_of(path: str) -> str:
@@ -75,12 +76,15 @@ def required(kind: Kind[S], document: Document | None, name: str) -> S:
     return state
 
 
-def written(path: str, document: Document | None, state: Subject) -> Write:
-    """The write that makes a subject's document, or changes what differs in exactly that one."""
-    data = state.model_dump(by_alias=True)
+def written(path: str, document: Document | None, state: StoredDocument) -> Write:
+    """The write that makes a document, or changes what differs in exactly that one."""
     if document is None:
-        return Create(path, data)
+        return Create(path, state.to_data())
     old = document.data
+    data = state.to_data(old)
+    if old.keys() - data.keys():
+        # An update takes no field away, as a newer format may.
+        return Set(path, data, version=document.version)
     fields = {name: value for name, value in data.items() if name not in old or old[name] != value}
     return Update(path, fields, version=document.version)
 
@@ -114,8 +118,13 @@ def _told(kind: Kind[S], state: S | None) -> dict[str, Any]:
     """What an event may tell of a state."""
     if state is None:
         return {}
-    hidden = {"head", "updated_at", *kind.unlisted, *kind.hashed}
-    told = state.model_dump(mode="json", by_alias=True, exclude=hidden)
+    # Nothing of what this release does not know: it may be private.
+    known = kind.model.model_fields.keys()
+    told = state.model_dump(
+        mode="json",
+        by_alias=True,
+        include=known - {"head", "updated_at", *kind.unlisted, *kind.hashed},
+    )
     private = state.model_dump(mode="json", by_alias=True, include=set(kind.hashed))
     return told | {name: _sha256(text) for name, text in private.items()}
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
+from pydantic import SerializeAsAny
+
 from shared.models.base import OMITTED, Model, Name, Page, SubjectName, Time
-from shared.models.events import Event, EventType, Severity
+from shared.models.events import Event, Severity
 from shared.models.filters import Equal, Filters, Listing, Since, Sort, Until
 
 
 class EventPage(Model):
     """One page of events."""
 
-    events: list[Event]
+    events: list[SerializeAsAny[Event]]
     next_page_token: str | None = OMITTED
 
 
@@ -29,7 +31,7 @@ class EventQuery(Filters, Page):
 
     subject: Annotated[SubjectName | None, Equal("subject")] = None
     actor: Annotated[Name | None, Equal("actorName")] = None
-    event_type: Annotated[EventType | None, Equal("eventType")] = None
+    event_type: Annotated[Name | None, Equal("eventType")] = None
     severity: Annotated[Severity | None, Equal("severity")] = None
     agent_id: Annotated[Name | None, Equal("agentId")] = None
     since: Annotated[Time | None, Since("createdAt")] = None

@@ -28,7 +28,7 @@ from shared.models.base import (
 from shared.models.evidence import Evidence, EvidenceRef, Items
 from shared.models.filters import Equal, Filters, HasWords, Listing, Missing, Past, Sort
 from shared.models.record import RecordRef
-from shared.models.sharing import Hold, Permission
+from shared.models.sharing import Hold, Permission, StoredHold
 from shared.models.subjects import Subject
 
 _LETTER = re.compile(r"[^\W_]")
@@ -190,7 +190,7 @@ class StoredCase(CaseFields, Subject):
     search_tokens: list[str]
     evidence: list[EvidenceRef] = []
     packet_version: int = 0
-    holds: list[Hold] = []
+    holds: list[StoredHold] = []
     sweep_at: datetime | None = None
     run_count: int = 0
     records: dict[str, RecordRef] = {}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import ConfigDict, Field
 
 from shared.models.base import JsonObject, Model, Name, Reason
 from shared.models.roles import Actor
+from shared.models.stored import AsStored
 
 
 class EventType(StrEnum):
@@ -75,17 +78,21 @@ Outcome = Literal["success", "denied", "failure"]
 class Change(Model):
     """A field's value before and after."""
 
+    model_config = ConfigDict(extra="ignore")
+
     field: str
     old: Any
     new: Any
 
 
-class Event(Model):
+class Event(AsStored):
     """One link of a subject's audit chain.
 
     `hash` is the SHA-256 of the RFC 8785 canonical JSON of everything else and the tenant;
     `previousHash` is the hash of the event before it, 64 zeros at the first. `requestHash` is there
     when the request came with an Idempotency-Key: the event is then also the receipt.
+    Types, severities, sources and outcomes are plain strings here, and an event may have further
+    fields: a newer release may have written it. Its hash covers what was stored.
     """
 
     id: str
@@ -94,11 +101,11 @@ class Event(Model):
     sequence: int
     created_at: datetime
     actor: Actor
-    source: Source
-    event_type: EventType
-    severity: Severity
+    source: Annotated[str, Field(examples=list(get_args(Source)))]
+    event_type: Annotated[str, Field(examples=list(EventType))]
+    severity: Annotated[str, Field(examples=list(get_args(Severity)))]
     agent_id: str | None
-    outcome: Outcome
+    outcome: Annotated[str, Field(examples=list(get_args(Outcome)))]
     message: str
     reason: str | None
     changes: list[Change]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.models.base import (
@@ -19,6 +19,7 @@ from shared.models.base import (
     Text,
     Title,
 )
+from shared.models.stored import Kept, StoredDocument
 
 MAX_ITEMS = 400
 MAX_PACKET_BYTES = 900_000
@@ -75,7 +76,13 @@ class EvidencePatch(Model):
 
 
 class EvidenceContent(Model):
-    """What an item says. Its hash is the SHA-256 of the RFC 8785 form of this."""
+    """What an item says. Its hash is the SHA-256 of the RFC 8785 form of this.
+
+    A field that an item was stored without is in no hash, and is left out of packets.
+    """
+
+    # Packets are shown as they were stored, also with fields that this release does not know.
+    model_config = ConfigDict(extra="ignore")
 
     id: str
     title: str
@@ -86,7 +93,7 @@ class EvidenceContent(Model):
     metadata: dict[str, Any]
 
 
-class StoredEvidence(Model):
+class StoredEvidence(StoredDocument):
     """An item as it is stored; its id is the document's, `metadata` is JSON text."""
 
     title: str
@@ -109,7 +116,7 @@ class Evidence(EvidenceContent):
     added_by: str
 
 
-class EvidenceRef(Model):
+class EvidenceRef(Kept):
     """An item's place on its case: its id, the hash of its content, its size in bytes."""
 
     id: str

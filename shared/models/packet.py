@@ -6,11 +6,12 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from pydantic_core import to_json
 
 from shared.models.base import Model
 from shared.models.evidence import EvidenceContent
+from shared.models.stored import AsStored, StoredDocument
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>#|&~]")
 _AT_START = re.compile(r"^(\d*)([-+=.)])")
@@ -25,11 +26,13 @@ class PacketQuery(Model):
 class ManifestEntry(Model):
     """The hash of one item of a packet."""
 
+    model_config = ConfigDict(extra="ignore")
+
     id: str
     sha256: str
 
 
-class Packet(Model):
+class Packet(AsStored):
     """The evidence that a decision rests on, in order.
 
     `sha256` is over the RFC 8785 form of `{caseId, version, items, manifest}`.
@@ -66,6 +69,16 @@ class Packet(Model):
                 "SHA-256": f"`{self.sha256}`",
             }
         )
+
+
+class StoredPacket(StoredDocument):
+    """A frozen packet as it is stored, as one text: items hold any JSON, and nothing queries it."""
+
+    version: int
+    items: int
+    sha256: str
+    frozen_at: datetime
+    text: Annotated[str, Field(alias="json")]
 
 
 def _section(number: int, item: EvidenceContent, entry: ManifestEntry) -> str:

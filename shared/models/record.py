@@ -10,6 +10,7 @@ from pydantic import SerializeAsAny
 from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Page, Reason, Title
 from shared.models.filters import Equal, Filters, Listing, Sort
 from shared.models.intervention import Priority, RequiredRole
+from shared.models.stored import Kept, StoredDocument
 
 
 class NewRecord(Model):
@@ -30,7 +31,7 @@ class RecordQuery(Filters, Page):
     latest: bool = False
 
 
-class RecordRef(Model):
+class RecordRef(Kept):
     """The latest record of a kind, as its case knows it."""
 
     id: str
@@ -57,7 +58,7 @@ class RecordFields(Model):
     created_by: str
 
 
-class StoredRecord(RecordFields):
+class StoredRecord(RecordFields, StoredDocument):
     """A record as it is stored, its data as their canonical text."""
 
     data: str

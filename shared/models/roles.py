@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
 
 from shared.models.base import Model
 
@@ -20,12 +22,17 @@ class Role(StrEnum):
 
 
 class Actor(Model):
-    """Who did it, as the token said at the time."""
+    """Who did it, as the token said at the time.
+
+    Kinds and roles are plain strings when read: a newer release may have more of them.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     subject: str
     email: str | None
-    type: Literal["user", "service", "system"]
-    role: Role
+    type: Annotated[str, Field(examples=["user", "service", "system"])]
+    role: Annotated[str, Field(examples=list(Role))]
 
     @property
     def name(self) -> str:

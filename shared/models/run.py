@@ -10,6 +10,7 @@ from pydantic import Field, SerializeAsAny
 
 from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Name, Page
 from shared.models.filters import Equal, Filters, Listing, Sort
+from shared.models.stored import StoredDocument
 
 
 class RunStatus(StrEnum):
@@ -76,7 +77,7 @@ class RunFields(Model):
     timeout_at: datetime | None = None
 
 
-class StoredRun(RunFields):
+class StoredRun(RunFields, StoredDocument):
     """A run as it is stored; what may be any JSON is kept as its canonical text."""
 
     input: str | None = None

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from shared.models.base import Model
+from shared.models.stored import Kept
 
 Permission = Literal["read", "write", "admin"]
 
@@ -23,3 +24,7 @@ class Hold(Model):
     reason: str
     placed_at: datetime
     placed_by: str
+
+
+class StoredHold(Hold, Kept):
+    """A legal hold as it is stored on its case."""

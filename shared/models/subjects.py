@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.models.base import Model
+from shared.models.stored import Kept, StoredDocument
 
 GENESIS = "0" * 64
 
 
-class Head(Model):
+class Head(Kept):
     """The end of an audit chain, kept on its subject: the last event's sequence and hash."""
 
     sequence: int = 0
     hash: str = GENESIS
 
 
-class Subject(Model):
+class Subject(StoredDocument):
     """What an audit chain is about: a stored model that carries the end of its own chain."""
 
     updated_at: datetime

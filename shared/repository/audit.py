@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
 
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import NotFound
 from shared.ledger import events
-from shared.ledger.events import from_document, readable
+from shared.ledger.events import content, readable
 from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
 from shared.models.events import Event, EventType
@@ -26,8 +27,11 @@ _BY_SEQUENCE = (Order("sequence", descending=True),)
 
 def of_case(
     store: DocumentStore, tenant: str, case_id: str, wanted: CaseEventQuery
-) -> tuple[list[Event], str | None]:
-    """A page of a case's own chain, or with `related` of all events about it. Raises NotFound."""
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of a case's own chain, or with `related` of all events about it.
+
+    Events are given as they are stored, as JSON. Raises NotFound.
+    """
     if wanted.related:
         query = _events(tenant, (Filter("caseId", "==", case_id),), _NEWEST_FIRST)
     else:
@@ -36,15 +40,15 @@ def of_case(
     if not rows and not wanted.page_token:
         # Every case has had an event from its first moment on, and keeps it.
         raise NotFound(f"cases/{case_id} does not exist")
-    return [from_document(row) for row in rows], token
+    return [content(row) for row in rows], token
 
 
 def of_tenant(
     store: DocumentStore, tenant: str, wanted: EventQuery, now: datetime
-) -> tuple[list[Event], str | None]:
-    """A page of a tenant's events, newest first."""
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of a tenant's events as they are stored, newest first."""
     rows, token = page(store, query_of(f"tenants/{tenant}", wanted, now), wanted)
-    return [from_document(row) for row in rows], token
+    return [content(row) for row in rows], token
 
 
 def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:

@@ -243,4 +243,4 @@ def _claimable(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
 
 def _has_words(text: str) -> Callable[[Document], bool]:
     wanted = set(search.words(text))
-    return lambda row: wanted <= set(row.data["searchTokens"])
+    return lambda row: wanted <= set(StoredCase.row(row.data)["searchTokens"])

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared import errors
-from shared.documents.port import Delete, DocumentStore, Set, Write
+from shared.documents.port import Delete, Document, DocumentStore, Set, Write
 from shared.ledger.decision import Decision, R, Recorded, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
@@ -25,6 +25,7 @@ from shared.models.evidence import (
     Evidence,
     EvidencePatch,
     EvidenceQuery,
+    EvidenceRef,
     EvidenceToPut,
     NewEvidence,
 )
@@ -57,7 +58,7 @@ def put(ledger: Ledger, case_id: str, body: EvidenceToPut) -> Recorded[StoredCas
         if body.evidence is None:
             return _changed(ledger, case_id, old, _repacked(old, body.packet_evidence_ids or []))
         new = items.attached(body.evidence, ledger.origin.actor.name, now)
-        return _changed(ledger, case_id, old, new)
+        return _changed(ledger, case_id, old, replace(new, refs=_kept(old, new.refs)))
 
     return ledger.change(CASES, case_id, changed)
 
@@ -89,16 +90,20 @@ def update(
     def changed(
         old: StoredCase, _: datetime
     ) -> Decision[StoredCase, Evidence] | Unchanged[Evidence]:
-        item = _item(ledger, case_id, old, evidence_id)
+        document = _document(ledger, case_id, old, evidence_id)
+        item = items.shown(document, old.packet_evidence_ids)
         given = {name: getattr(patch, name) for name in patch.model_fields_set}
         wanted = item.model_copy(update=given)
         if wanted == item:
             return Unchanged(item)
-        return _changed(ledger, case_id, old, _with(old, wanted), wanted)
+        return _changed(ledger, case_id, old, _with(old, wanted, document), wanted)
 
     recorded = ledger.change(CASES, case_id, changed)
-    item = recorded.result or _item(ledger, case_id, recorded.current, evidence_id)
-    return recorded, item
+    if recorded.result is None:
+        case = recorded.current
+        document = _document(ledger, case_id, case, evidence_id)
+        return recorded, items.shown(document, case.packet_evidence_ids)
+    return recorded, recorded.result
 
 
 def remove(ledger: Ledger, case_id: str, evidence_id: str) -> Recorded[StoredCase]:
@@ -216,6 +221,17 @@ def _holding(case: StoredCase, new: Attached) -> StoredCase:
     return case.model_copy(update=updates)
 
 
+def _kept(old: StoredCase, refs: Sequence[EvidenceRef]) -> list[EvidenceRef]:
+    """The new places of items, but of those that stay as they are the old ones."""
+    before = {ref.id: ref for ref in old.evidence}
+    same = {ref.id: before[ref.id] for ref in refs if _same(before.get(ref.id), ref)}
+    return [same.get(ref.id, ref) for ref in refs]
+
+
+def _same(old: EvidenceRef | None, new: EvidenceRef) -> bool:
+    return old is not None and old.sha256 == new.sha256
+
+
 def _repacked(old: StoredCase, packet_ids: list[str]) -> Attached:
     items.require_each_once(packet_ids, "packetEvidenceIds")
     unknown = set(packet_ids) - {ref.id for ref in old.evidence}
@@ -226,25 +242,23 @@ def _repacked(old: StoredCase, packet_ids: list[str]) -> Attached:
     return Attached(old.evidence, packet_ids, {})
 
 
-def _with(old: StoredCase, item: Evidence) -> Attached:
-    """The case's evidence with one item as it is wanted."""
+def _with(old: StoredCase, item: Evidence, document: Document) -> Attached:
+    """The case's evidence with one item as it is wanted, which is in `document`."""
     content = packet_rules.content_of(item)
-    new_ref = packet_rules.reference(content)
-    refs = [new_ref if ref.id == item.id else ref for ref in old.evidence]
+    new = dict(packet_rules.reference(content))
+    refs = [ref.model_copy(update=new) if ref.id == item.id else ref for ref in old.evidence]
     packet_ids = [i for i in old.packet_evidence_ids if i != item.id or item.included_in_packet]
     if item.included_in_packet and item.id not in packet_ids:
         packet_ids.append(item.id)
-    return Attached(
-        refs, packet_ids, {item.id: items.data_of(content, item.added_by, item.added_at)}
-    )
+    return Attached(refs, packet_ids, {item.id: items.changed(document, content)})
 
 
-def _item(ledger: Ledger, case_id: str, case: StoredCase, evidence_id: str) -> Evidence:
-    known = [ref.id for ref in case.evidence if ref.id == evidence_id]
-    found = items.read(ledger.store, ledger.tenant, case_id, case, known)
-    if not found:
+def _document(ledger: Ledger, case_id: str, case: StoredCase, evidence_id: str) -> Document:
+    known = any(ref.id == evidence_id for ref in case.evidence)
+    found = items.found(ledger.store, ledger.tenant, case_id, evidence_id) if known else None
+    if found is None:
         raise _unknown(case_id, evidence_id)
-    return found[0]
+    return found
 
 
 def _unknown(case_id: str, evidence_id: str) -> errors.NotFound:

@@ -11,7 +11,7 @@ from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
 from shared.models.events import EventType
-from shared.models.sharing import Hold
+from shared.models.sharing import StoredHold
 from shared.rules import holds as hold_rules
 
 
@@ -20,7 +20,7 @@ def place_hold(ledger: Ledger, case_id: str, reason: str) -> Recorded[StoredCase
 
     def placed(old: StoredCase, now: datetime) -> Decision[StoredCase]:
         by = ledger.origin.actor.name
-        hold = Hold(id=uuid.uuid4().hex, reason=reason, placed_at=now, placed_by=by)
+        hold = StoredHold(id=uuid.uuid4().hex, reason=reason, placed_at=now, placed_by=by)
         return Decision(
             hold_rules.held(old, hold),
             EventType.HOLD_PLACED,
@@ -50,5 +50,5 @@ def release_hold(ledger: Ledger, case_id: str, hold_id: str, reason: str) -> Rec
     return ledger.change(CASES, case_id, released)
 
 
-def _meta(hold: Hold) -> dict[str, Any]:
+def _meta(hold: StoredHold) -> dict[str, Any]:
     return {"hold": hold.model_dump(mode="json", by_alias=True)}

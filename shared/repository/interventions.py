@@ -154,7 +154,7 @@ def _move(
         )
 
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
-    if recorded.event and recorded.event.event_type is EventType.INTERVENTION_EXPIRED:
+    if recorded.event and recorded.event.event_type == EventType.INTERVENTION_EXPIRED:
         raise intervention_rules.late(recorded.current)
     return recorded
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
@@ -42,7 +43,10 @@ def attached(items: Sequence[NewEvidence], by: str, now: datetime) -> Attached:
     return Attached(
         refs=[packet_rules.reference(content) for content in contents],
         packet_ids=[content.id for content, item in flags if item.included_in_packet],
-        documents={content.id: data_of(content, by, now) for content in contents},
+        documents={
+            content.id: StoredEvidence(**_fields(content), added_at=now, added_by=by).to_data()
+            for content in contents
+        },
     )
 
 
@@ -58,20 +62,28 @@ def read(
     if not ids:
         return []
     flagged = frozenset(case.packet_evidence_ids)
-    found = store.get_many([path(tenant, case_id, i) for i in ids])
-    return [_shown(document, flagged) for document in found if document]
+    documents = store.get_many([path(tenant, case_id, i) for i in ids])
+    return [shown(document, flagged) for document in documents if document]
 
 
-def data_of(content: EvidenceContent, by: str, now: datetime) -> Data:
-    """The document of an item.
+def shown(document: Document, flagged: Collection[str]) -> Evidence:
+    """An item as a client sees it; `flagged` are the ids of those in the packet."""
+    stored = StoredEvidence.read(document.data)
+    known = stored.model_fields_set & StoredEvidence.model_fields.keys()
+    fields = {name: getattr(stored, name) for name in known}
+    fields |= {"id": document.id, "metadata": from_json(stored.metadata)}
+    return Evidence(**fields, included_in_packet=document.id in flagged)
 
-    `metadata` is JSON text: Firestore has no list of lists, and would count its every field.
-    """
-    shared = set(StoredEvidence.model_fields) - {"metadata", "added_at", "added_by"}
-    text = to_json(content.metadata).decode()
-    fields = content.model_dump(include=shared)
-    stored = StoredEvidence(**fields, metadata=text, added_at=now, added_by=by)
-    return stored.model_dump(by_alias=True)
+
+def found(store: DocumentStore, tenant: str, case_id: str, evidence_id: str) -> Document | None:
+    """The document of an item."""
+    return store.get(path(tenant, case_id, evidence_id))
+
+
+def changed(document: Document, content: EvidenceContent) -> Data:
+    """The document of an item that says something else now; what else is in it stays."""
+    stored = StoredEvidence.read(document.data).model_copy(update=_fields(content))
+    return stored.to_data(document.data)
 
 
 def require_each_once(ids: Sequence[str], field: str) -> None:
@@ -85,7 +97,10 @@ def _content(item: NewEvidence) -> EvidenceContent:
     return EvidenceContent(**given | {"id": item.id or str(uuid.uuid4())})
 
 
-def _shown(document: Document, flagged: frozenset[str]) -> Evidence:
-    stored = StoredEvidence.model_validate(document.data, strict=False, by_name=False)
-    fields = dict(stored) | {"metadata": from_json(stored.metadata)}
-    return Evidence(**fields, id=document.id, included_in_packet=document.id in flagged)
+def _fields(content: EvidenceContent) -> dict[str, Any]:
+    """What an item says as its document has it.
+
+    `metadata` is JSON text: Firestore has no list of lists, and would count its every field.
+    """
+    fields = content.model_dump(exclude={"id"}, exclude_unset=True)
+    return {**fields, "metadata": to_json(content.metadata).decode()}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
+
+from pydantic_core import from_json
 
 from shared import errors
-from shared.documents.port import Create, Delete, DocumentStore, Write
+from shared.documents.port import Delete, DocumentStore, Write
 from shared.ledger.decision import Decision, Note
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
-from shared.ledger.subjects import required
+from shared.ledger.subjects import required, written
 from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.evidence import Evidence
-from shared.models.packet import Packet
+from shared.models.packet import Packet, StoredPacket
 from shared.repository import items
 from shared.rules import cases as case_rules
 from shared.rules import packets as packet_rules
@@ -29,15 +32,14 @@ def frozen(
     _require_attached(case, parts)
     by = ledger.origin.actor.name
     made = packet_rules.assembled(case_id, case, parts, version, (now, by))
-    summary = {"version": version, "items": len(parts), "sha256": made.sha256}
-    # As one text: items hold any JSON, and what is frozen is never queried.
-    data = {**summary, "frozenAt": now, "json": made.model_dump_json(by_alias=True)}
+    summary: dict[str, Any] = {"version": version, "items": len(parts), "sha256": made.sha256}
+    stored = StoredPacket(**summary, frozen_at=now, text=made.as_json())
     return replace(
         approved,
         state=case.model_copy(update={"packet_version": version}),
         meta={"packet": summary},
         also=(Note(EventType.PACKET_FROZEN, f"Packet frozen as version {version}", summary),),
-        writes=(Create(_path(ledger.tenant, case_id, version), data),),
+        writes=(written(_path(ledger.tenant, case_id, version), None, stored),),
     )
 
 
@@ -55,7 +57,7 @@ def get(store: DocumentStore, tenant: str, case_id: str, version: int | None) ->
     document = store.get(_path(tenant, case_id, version))
     if document is None:
         raise errors.NotFound(f"cases/{case_id}/packets/{version} does not exist")
-    return Packet.model_validate_json(document.data["json"], by_name=False)
+    return Packet.of(from_json(StoredPacket.read(document.data).text))
 
 
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:

@@ -22,13 +22,14 @@ from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
 from shared.models.case import StoredCase
 from shared.models.events import EventType
-from shared.models.record import NewRecord, RecordQuery, RecordRef, StoredRecord
+from shared.models.record import NewRecord, RecordFields, RecordQuery, RecordRef, StoredRecord
 from shared.repository.listing import query_of
 from shared.repository.paging import page, size_of, slice_of
 from shared.rules import runs as run_rules
 from shared.rules.canonical import canonical, parsed
 
 MAX_KINDS = 100
+_SHOWN = tuple(field.alias or name for name, field in RecordFields.model_fields.items())
 
 
 def add(
@@ -41,8 +42,8 @@ def add(
         run_rules.require_open(old)
         record = _next(old, case_id, new, by=ledger.origin.actor.name, now=now)
         path = _path(ledger.tenant, case_id, record_id)
-        document = Document(path, record.model_dump(by_alias=True), 0)
-        ref = RecordRef(id=record_id, version=record.version, sequence=record.sequence)
+        document = Document(path, record.to_data(), 0)
+        ref = _ref(old.records.get(new.kind), record_id, record)
         return Decision(
             old.model_copy(update={"records": {**old.records, new.kind: ref}}),
             EventType.RECORD_ADDED,
@@ -80,7 +81,9 @@ def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
 
 def shown_row(document: Document) -> dict[str, Any]:
     """The JSON fields of a record as a client sees it."""
-    return {"id": document.id, **document.data, "data": parsed(document.data["data"])}
+    data = StoredRecord.row(document.data)
+    shown = {name: data[name] for name in _SHOWN}
+    return {"id": document.id, **shown, "data": parsed(data["data"])}
 
 
 def _latest(
@@ -120,6 +123,11 @@ def _next(
         created_by=by,
         data=text.decode(),
     )
+
+
+def _ref(previous: RecordRef | None, record_id: str, record: StoredRecord) -> RecordRef:
+    ref = RecordRef(id=record_id, version=record.version, sequence=record.sequence)
+    return previous.model_copy(update=dict(ref)) if previous else ref
 
 
 def _told(record_id: str, record: StoredRecord) -> dict[str, Any]:

@@ -10,27 +10,27 @@ from typing import Any
 
 from shared import errors
 from shared.documents.port import (
-    Create,
     Delete,
     Document,
     DocumentStore,
     Filter,
     Query,
-    Update,
     Write,
 )
 from shared.ledger.decision import Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import written
 from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.run import NewRun, RunFields, RunPatch, RunQuery, RunStatus, StoredRun
 from shared.models.settings import Settings
+from shared.models.stored import FORMAT
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.rules import runs as run_rules
 
-SMALL_FIELDS = tuple(field.alias or name for name, field in RunFields.model_fields.items())
+SMALL_FIELDS = (FORMAT, *(field.alias or name for name, field in RunFields.model_fields.items()))
 """All fields but the JSON of agents, which may be large: who needs only these selects them."""
 _STEPS = {
     RunStatus.PENDING: (EventType.AGENT_ACTION, "queued"),
@@ -53,7 +53,7 @@ def start(
             raise errors.AlreadyExists(f"runs/{run_id} exists")
         by, minutes = ledger.origin.actor.name, settings.run_timeout_minutes
         run = run_rules.created(case_id, new, by=by, minutes=minutes, now=now)
-        write = Create(path(ledger.tenant, run_id), run.model_dump(by_alias=True))
+        write = written(path(ledger.tenant, run_id), None, run)
         case = old.model_copy(update={"run_count": old.run_count + 1})
         return step(case, case_id, run_id, run, write)
 
@@ -84,7 +84,7 @@ def update(
         after = run_rules.updated(run, patch, minutes=minutes, now=now)
         if after == run or document is None:
             return Unchanged(run)
-        return step(old, case_id, run_id, after, changed(document, after))
+        return step(old, case_id, run_id, after, written(document.path, document, after))
 
     recorded = of_case.change(CASES, case_id, updated, seen=Seen(case))
     return recorded, recorded.result or get(ledger.store, ledger.tenant, case_id, run_id)
@@ -151,16 +151,9 @@ def _told(run_id: str, run: StoredRun) -> dict[str, Any]:
     }
 
 
-def changed(document: Document, after: StoredRun) -> Update:
-    """The write of the fields in which a run differs from its document."""
-    data = after.model_dump(by_alias=True)
-    fields = {name: value for name, value in data.items() if document.data.get(name) != value}
-    return Update(document.path, fields, version=document.version)
-
-
 def state(document: Document) -> StoredRun:
     """The run in a document. Raises ValidationError."""
-    return StoredRun.model_validate(document.data, strict=False, by_name=False)
+    return StoredRun.read(document.data)
 
 
 def _required(document: Document | None, case_id: str, run_id: str) -> StoredRun:

@@ -154,7 +154,7 @@ def shared_with(
 
 def shown(case_id: str, case: StoredCase, now: datetime) -> Case:
     """The case as a client sees it at `now`."""
-    row = shown_row(case_id, case.model_dump(by_alias=True), now)
+    row = shown_row(case_id, case.to_data(), now)
     return Case.model_validate(row, strict=False, by_name=False)
 
 
@@ -164,6 +164,7 @@ def shown_row(case_id: str, data: dict[str, Any], now: datetime) -> dict[str, An
     Models of its rows would cost a page of 50 more than reading it.
     """
     row: dict[str, Any] = {"id": case_id}
+    data = StoredCase.row(data)
     for name in _SHOWN:
         row[name] = data[name]
     due_at = data["clockDueAt"]

@@ -24,8 +24,11 @@ def linked(tenant: str, head: Head, content: dict[str, Any]) -> Event:
 
 
 def event_hash(tenant: str, event: Event) -> str:
-    """SHA-256, in hex, of the RFC 8785 form of the event's JSON without `hash`, with `tenant`."""
-    content = event.model_dump(mode="json", by_alias=True, exclude={"hash"})
+    """SHA-256, in hex, of the RFC 8785 form of the event's JSON without `hash`, with `tenant`.
+
+    The JSON is that which was stored, with all that another release may have written.
+    """
+    content = {name: value for name, value in event.content().items() if name != "hash"}
     return hashlib.sha256(canonical({"tenant": tenant, **content})).hexdigest()
 
 

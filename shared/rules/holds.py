@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.errors import FailedPrecondition, NotFound
 from shared.models.case import (
     StoredCase,
 )
-from shared.models.sharing import Hold
+from shared.models.sharing import Hold, StoredHold
 
 MAX_HOLDS = 50
 
 
-def held(case: StoredCase, hold: Hold) -> StoredCase:
+def held(case: StoredCase, hold: StoredHold) -> StoredCase:
     """The case under one more legal hold."""
     if len(case.holds) >= MAX_HOLDS:
         raise FailedPrecondition(f"a case has at most {MAX_HOLDS} holds at once")
     return case.model_copy(update={"holds": [*case.holds, hold], "legal_hold": True})
 
 
-def released(case: StoredCase, hold_id: str) -> tuple[StoredCase, Hold]:
+def released(case: StoredCase, hold_id: str) -> tuple[StoredCase, StoredHold]:
     """The case without one of its holds, and that hold; it stays held while there are others."""
     for hold in case.holds:
         if hold.id == hold_id:
             rest = [other for other in case.holds if other is not hold]
             return case.model_copy(update={"holds": rest, "legal_hold": bool(rest)}), hold
     raise NotFound("the case has no such hold")
+
+
+def shown(case: StoredCase) -> list[Hold]:
+    """The holds on a case as a client sees them."""
+    return [shown_hold(hold.model_dump(by_alias=True)) for hold in case.holds]
+
+
+def shown_hold(data: dict[str, Any]) -> Hold:
+    """A hold as a client sees it, from what is stored of it."""
+    return Hold.model_validate(data, strict=False, by_name=False, extra="ignore")

@@ -156,26 +156,31 @@ def late(intervention: StoredIntervention) -> FailedPrecondition:
     return _refusal(intervention, "it expired before it was decided")
 
 
-def waits(row: dict[str, Any], now: datetime) -> bool:
+def waits(data: dict[str, Any], now: datetime) -> bool:
     """Whether the intervention in a document's data can still be decided at `now`."""
+    return _waits(StoredIntervention.row(data), now)
+
+
+def _waits(row: dict[str, Any], now: datetime) -> bool:
     expires_at = row["expiresAt"]
     return row["status"] in OPEN and (expires_at is None or expires_at > now)
 
 
 def shown(intervention_id: str, stored: StoredIntervention, now: datetime) -> Intervention:
     """The intervention as a client sees it at `now`."""
-    row = shown_row(intervention_id, stored.model_dump(by_alias=True), now)
+    row = shown_row(intervention_id, stored.to_data(), now)
     return Intervention.model_validate(row, strict=False, by_name=False)
 
 
 def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The JSON fields of an intervention as a client sees it, from its document's data."""
     row: dict[str, Any] = {"id": intervention_id}
+    data = StoredIntervention.row(data)
     for name in _SHOWN:
         row[name] = data[name]
     for name in _ANY_JSON:
         row[name] = parsed(data[name])
-    if data["status"] in OPEN and not waits(data, now):
+    if data["status"] in OPEN and not _waits(data, now):
         row |= {"status": _Status.EXPIRED, "actionAt": data["expiresAt"], "archived": True}
     return row
 

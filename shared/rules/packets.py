@@ -15,17 +15,18 @@ from shared.rules.canonical import canonical
 
 def content_of(item: EvidenceContent) -> EvidenceContent:
     """What an item says, without what is kept beside it."""
-    return EvidenceContent(**{name: getattr(item, name) for name in EvidenceContent.model_fields})
+    names = [name for name in EvidenceContent.model_fields if name in item.model_fields_set]
+    return EvidenceContent(**{name: getattr(item, name) for name in names})
 
 
 def content_hash(content: EvidenceContent) -> str:
     """The hash of what an item says: SHA-256 over its RFC 8785 form."""
-    return _sha256(content.model_dump(mode="json", by_alias=True))
+    return _sha256(content.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
 
 def reference(content: EvidenceContent) -> EvidenceRef:
     """The item's place on its case."""
-    size = len(content.model_dump_json(by_alias=True).encode())
+    size = len(content.model_dump_json(by_alias=True, exclude_unset=True).encode())
     return EvidenceRef(id=content.id, sha256=content_hash(content), size=size)
 
 
@@ -56,8 +57,8 @@ def assembled(
 
 def packet_hash(packet: Packet) -> str:
     """SHA-256 over the RFC 8785 form of `{caseId, version, items, manifest}`."""
-    covered = {"case_id", "version", "items", "manifest"}
-    return _sha256(packet.model_dump(mode="json", by_alias=True, include=covered))
+    content = packet.content()
+    return _sha256({name: content[name] for name in ("caseId", "version", "items", "manifest")})
 
 
 def _sha256(content: dict[str, Any]) -> str:

@@ -86,6 +86,7 @@ def timed_out(run: StoredRun, now: datetime) -> StoredRun:
 def shown_row(run_id: str, data: dict[str, Any]) -> dict[str, Any]:
     """The JSON fields of a run as a client sees it, from its document's data."""
     row: dict[str, Any] = {"id": run_id}
+    data = StoredRun.row(data)
     for name in _SHOWN:
         row[name] = data[name]
     for name in _ANY_JSON:

@@ -34,7 +34,7 @@ def _closes_at(settings: StoredSettings, case: StoredCase) -> datetime:
 
 
 def _closer(row: Document) -> Decider[StoredCase]:
-    since = row.data["statusChangedAt"]
+    since = StoredCase.row(row.data)["statusChangedAt"]
 
     def closed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
         if old.status is not Status.APPROVED or old.status_changed_at != since:

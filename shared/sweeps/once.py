@@ -59,7 +59,7 @@ def once(
     holder = uuid.uuid4().hex
     answer = _taken(store, trigger, _mark(trigger, now, holder, until=now + longest), now)
     if answer:
-        return Sweep.model_validate_json(answer), True
+        return Sweep.model_validate_json(answer, extra="ignore"), True
     try:
         sweep = work()
     except (ApiError, StoreError):

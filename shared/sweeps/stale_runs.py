@@ -12,6 +12,7 @@ from shared.documents.port import (
     Filter,
     Order,
     Query,
+    Update,
 )
 from shared.ledger.decision import Decider, Decision, Unchanged
 from shared.ledger.kinds import CASES
@@ -34,19 +35,21 @@ def fail_stale(sweep: SweepRun) -> None:
         group=True,
     )
     for rows in sweep.due(query):
-        readable = [row for row, _ in sweep.readable(runs.state, rows)]
+        readable = list(sweep.readable(runs.state, rows))
         for by_case in _one_of_each_case(readable):
             _fail(sweep, by_case)
 
 
-def _one_of_each_case(rows: Sequence[Document]) -> Iterator[dict[str, Document]]:
+def _one_of_each_case(
+    rows: Sequence[tuple[Document, StoredRun]],
+) -> Iterator[dict[str, Document]]:
     """The runs by the path of their case, in rounds in which no case comes twice."""
     by_case: dict[str, list[Document]] = {}
-    for row in rows:
-        case_path = CASES.path(tenant_of(row.path), row.data["caseId"])
+    for row, run in rows:
+        case_path = CASES.path(tenant_of(row.path), run.case_id)
         by_case.setdefault(case_path, []).append(row)
     for number in range(max(map(len, by_case.values()), default=0)):
-        yield {name: rows[number] for name, rows in by_case.items() if number < len(rows)}
+        yield {name: runs[number] for name, runs in by_case.items() if number < len(runs)}
 
 
 def _fail(sweep: SweepRun, by_case: dict[str, Document]) -> None:
@@ -82,6 +85,10 @@ def _failer(ledger: Ledger, case_id: str, run_path: str) -> Decider[StoredCase, 
         after = run_rules.timed_out(before, now)
         if after == before:
             return Unchanged()
-        return runs.step(old, case_id, document.id, after, runs.changed(document, after))
+        # Of a document that was read in part only what the rule has changed is written.
+        old_data, new_data = before.to_data(document.data), after.to_data(document.data)
+        fields = {name: value for name, value in new_data.items() if old_data[name] != value}
+        write = Update(document.path, fields, version=document.version)
+        return runs.step(old, case_id, document.id, after, write)
 
     return failed
