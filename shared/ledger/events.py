@@ -19,8 +19,8 @@ def path(tenant: str, event_id: str) -> str:
 def to_data(event: Event) -> Data:
     """The document of an event.
 
-    What may hold any JSON is kept as JSON text: Firestore has no list of lists, and would index it.
-    `actorName` is beside the event, for the list by actor.
+    Fields that may hold any JSON are kept as JSON text, because Firestore cannot store a list of
+    lists and would index every field. `actorName` is added for the list of events by actor.
     """
     data = event.model_dump(by_alias=True, exclude={"id"})
     for name in ("changes", "meta"):
@@ -29,7 +29,7 @@ def to_data(event: Event) -> Data:
 
 
 def from_document(document: Document) -> Event:
-    """The event in a document. Raises ValueError where there is none."""
+    """The event in a document. Raises ValueError where it holds no valid event."""
     data: dict[str, Any] = {**document.data, "id": document.id}
     actor_name = data.pop("actorName", None)
     for name in ("changes", "meta"):
@@ -41,7 +41,7 @@ def from_document(document: Document) -> Event:
 
 
 def readable(document: Document) -> Event | None:
-    """The event in a document, or None where somebody made it unreadable."""
+    """The event in a document, or None where it cannot be read."""
     try:
         return from_document(document)
     except ValidationError:

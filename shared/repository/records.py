@@ -1,4 +1,4 @@
-"""Records in the store: added under their case, whose chain holds their hashes; never changed."""
+"""Records in the store, below their case: never changed, their hashes in the case's chain."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NEWEST_FIRST = (Order("sequence", descending=True),)
 def add(
     ledger: Ledger, case_id: str, new: NewRecord
 ) -> tuple[Recorded[StoredCase, Document], Document]:
-    """Adds a record to an open case, superseding the one of its kind; gives its document too."""
+    """Adds a record, which supersedes the last of its kind, to an open case; gives it as well."""
     record_id = str(uuid.uuid4())
 
     def added(old: StoredCase, now: datetime) -> Decision[StoredCase, Document]:
@@ -74,7 +74,7 @@ def listed(
 
 
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
-    """The writes that take all records of a case away."""
+    """The writes that remove all records of a case."""
     if not case.records:
         return []
     query = Query(_collection(ledger.tenant, case_id), select=())

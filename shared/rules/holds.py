@@ -19,7 +19,10 @@ def held(case: StoredCase, hold: Hold) -> StoredCase:
 
 
 def released(case: StoredCase, hold_id: str) -> tuple[StoredCase, Hold]:
-    """The case without one of its holds, and that hold; it stays held while there are others."""
+    """The case without one of its holds, and that hold. Raises NotFound.
+
+    The case stays under a legal hold while it has others.
+    """
     for hold in case.holds:
         if hold.id == hold_id:
             rest = [other for other in case.holds if other is not hold]

@@ -1,4 +1,4 @@
-"""Fails runs of agents whose time is over."""
+"""Fails runs of agents that have taken longer than they may."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shared.sweeps.run import SweepRun
 
 
 def fail_stale(sweep: SweepRun) -> None:
-    """Fails runs whose time is over, of all tenants, first what has been so for longest."""
+    """Fails runs past their `timeoutAt`, of all tenants, the longest overdue first."""
     query = Query(
         "runs",
         (Filter("timeoutAt", "<=", sweep.now),),
@@ -40,7 +40,7 @@ def fail_stale(sweep: SweepRun) -> None:
 
 
 def _one_of_each_case(rows: Sequence[Document]) -> Iterator[dict[str, Document]]:
-    """The runs by the path of their case, in rounds in which no case comes twice."""
+    """The runs by the path of their case, in rounds that have at most one run of each case."""
     by_case: dict[str, list[Document]] = {}
     for row in rows:
         case_path = CASES.path(tenant_of(row.path), row.data["caseId"])
@@ -60,7 +60,7 @@ def _fail(sweep: SweepRun, by_case: dict[str, Document]) -> None:
 
 
 def _is_readable(sweep: SweepRun, case: Document) -> bool:
-    """Whether a case can be read; one that cannot must not keep the others from their turn."""
+    """Whether a case can be read; if not, it is counted as failed, and the others go on."""
     try:
         CASES.state(case)
     except ValidationError:
