@@ -59,6 +59,8 @@ class Ledger:
         self.origin = origin
         self.clock = clock
         self._beside: dict[str, Document | None] = {}
+        # Those of them that the last decision asked for.
+        self._asked: set[str] = set()
 
     @property
     def tenant(self) -> str:
@@ -76,6 +78,7 @@ class Ledger:
         It is read once, and again after the subject is read again. A decision that depends on it
         makes its version a condition of the commit.
         """
+        self._asked.add(path)
         if path not in self._beside:
             self._beside[path] = self.store.get(path)
         return self._beside[path]
@@ -175,7 +178,9 @@ class Ledger:
         raise posting.given_up()
 
     def _read_again(self, path: str) -> Document | None:
-        self._beside.clear()
+        # What the decision depended on may be as outdated as the subject.
+        for beside in self._asked:
+            self._beside.pop(beside, None)
         return self.store.get(path)
 
     def _attempt(
@@ -199,6 +204,7 @@ class Ledger:
 
         That is where nothing changes, or where the same request has taken effect before.
         """
+        self._asked.clear()
         try:
             state = self._state(posting.kind, name, document, now)
             decision = decide(state, now)
