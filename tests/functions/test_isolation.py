@@ -199,6 +199,7 @@ class Witness:
 
     def __init__(self, store: DocumentStore) -> None:
         self._store = store
+        self.max_commit_bytes = store.max_commit_bytes
         self.touched: list[str] = []
 
     def get(self, path: str) -> Document | None:
