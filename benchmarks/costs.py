@@ -116,8 +116,8 @@ def _operations() -> list[_Case]:
         _Case(
             "save a worksheet",
             request("PUT", sheet, {"fsrNotes": "A note"}),
-            Cost(2, 2, 2),
-            "case, worksheet; worksheet, event",
+            Cost(2, 3, 2),
+            "case, worksheet; worksheet, event, the case's version as a condition",
         ),
         _Case(
             "save the same again",

@@ -34,11 +34,19 @@ _REQUEST_HEADERS = {
         None,
     ),
     "Idempotency-Key": (
-        "Makes repeating the request safe: it takes effect once.",
+        (
+            "Makes repeating the request safe: it takes effect at most once, and a repeat of a "
+            "request that took effect is answered from what it did. A request that was refused or "
+            "that changed nothing, and a row of a batch that failed, leaves no receipt: when it is "
+            "sent again it is judged anew, and may then take effect."
+        ),
         "^[!-~]{1,255}$",
     ),
     "If-Match": (
-        "Makes the change only if the resource still has one of these entity tags.",
+        (
+            "Makes the change only if the resource still has one of these entity tags; for what is "
+            "created below a case, only if the case has."
+        ),
         r'^(\*|"[!#-~]*"(, "[!#-~]*")*)$',
     ),
 }

@@ -1,4 +1,4 @@
-"""One attempt after another to have one event recorded, and what was recorded in the end."""
+"""The attempts of one request to have one event recorded, and what was recorded in the end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shared.models.subjects import Head
 from shared.rules import chain
 
 UNKNOWN_OUTCOMES = 5
-"""Lost answers that a mutation takes before it gives the uncertainty to the caller (503)."""
+"""How many commits of a mutation may have an unknown outcome before the caller gets a 503."""
 
 KEY_REUSED = "the Idempotency-Key was used for another request"
 
@@ -102,7 +102,7 @@ class Posting(Generic[S, R]):
     def _following(
         self, event: Event, content: dict[str, Any], notes: Sequence[Note]
     ) -> tuple[Event, list[Write]]:
-        """The events after the first of a commit: the last of the chain, and their writes."""
+        """The further events of a commit: the last one of the chain, and the writes of all."""
         tenant = self._origin.tenant
         writes: list[Write] = []
         for number, note in enumerate(notes, 2):
@@ -117,7 +117,10 @@ class Posting(Generic[S, R]):
         return event, writes
 
     def receipt(self) -> Recorded[S, R] | None:
-        """What this request did: in an attempt whose answer was lost, or when it came before."""
+        """What this request did, in an attempt whose answer was lost or when it was first sent.
+
+        None where it has done nothing yet. Raises KeyReused where another request had its key.
+        """
         origin = self._origin
         if origin.key is None and not self.unknown:
             return None
@@ -134,7 +137,7 @@ class Posting(Generic[S, R]):
         return Recorded(name, load(self.kind, subject), event, replayed=True)
 
     def given_up(self) -> Exception:
-        """The error to end with, once there is no time left."""
+        """The error to raise when there is no time left for another attempt."""
         if self.unknown:
             return Unavailable("the outcome of the commit is unknown")
         return errors.Aborted("others were faster, too often; try again")

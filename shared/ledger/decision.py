@@ -1,4 +1,4 @@
-"""What a mutation is asked by, what is decided of it, and what is recorded in the end."""
+"""Who asks for a mutation, what is decided, and what is recorded in the end."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ R = TypeVar("R", default=None)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asks for a mutation, and by which request.
+    """Who asks for a mutation, and in which request.
 
-    `key` is the caller's Idempotency-Key and `request_hash` what it was sent with; `matches` says
-    whether an ETag satisfies the caller's If-Match.
+    `key` is the caller's Idempotency-Key and `request_hash` the hash of the request that it came
+    with; `matches` says whether an entity tag satisfies the caller's If-Match.
     """
 
     tenant: str
@@ -48,7 +48,7 @@ class Origin:
             raise errors.PreconditionFailed("If-Match does not name the current version", current)
 
     def event_id(self, row: str = "") -> str:
-        """The id of this request's event, or of a row of its batch: the same when repeated."""
+        """The id of this request's event, or of one row of its batch; a repeat has the same id."""
         if self.key is None:
             return uuid.uuid4().hex
         parts = (self.actor.subject, self.operation, self.key, row)
@@ -56,7 +56,7 @@ class Origin:
 
 
 class Note(NamedTuple):
-    """What a further event of the same commit says."""
+    """What a further event in the same commit says."""
 
     event_type: EventType
     message: str
@@ -67,9 +67,9 @@ class Note(NamedTuple):
 class Decision(Generic[S, R]):
     """What was decided: the subject's new state, and what the event says of it.
 
-    `also` are events that follow the first one, which alone is the receipt; `writes` are what else
-    changes. All of it is one commit. `result` is what else the caller wants to know of this
-    decision; `Recorded` gives it back.
+    `also` are further events, which follow the first one; only the first one is the receipt.
+    `writes` are the other documents that change. All of it is one commit. `result` is anything else
+    that the caller needs from the decision; `Recorded` gives it back.
     """
 
     state: S
@@ -96,9 +96,10 @@ class Unchanged(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Recorded(Generic[S, R]):
-    """A mutation that took effect, now or (`replayed`) when the same request came before.
+    """A mutation that took effect: now, or (`replayed`) when the same request was first sent.
 
-    `event` is None where nothing had to change; `state` is None where the subject is gone since.
+    `event` is None where nothing had to change; `state` is None where the subject has
+    been removed since.
     `result` is the decision's, and None after a replay, whose decision nobody remembers.
     """
 
@@ -110,7 +111,7 @@ class Recorded(Generic[S, R]):
 
     @property
     def current(self) -> S:
-        """The subject's state. Raises NotFound where it is gone since."""
+        """The subject's state. Raises NotFound where it has been removed since."""
         if self.state is None:
             raise errors.NotFound(f"{self.name} does not exist any more")
         return self.state

@@ -26,7 +26,11 @@ def path(tenant: str, event_id: str) -> str:
 
 
 def to_data(event: Event) -> Data:
-    """The document of an event. `actorName` is beside it, for the list by actor."""
+    """The document of an event.
+
+    Fields that may hold any JSON are kept as JSON text, because Firestore cannot store a list of
+    lists and would index every field. `actorName` is added for the list of events by actor.
+    """
     data = event.model_dump(by_alias=True, exclude={"id"}, exclude_unset=True)
     for name in _ANY_JSON:
         data[name] = to_json(data[name]).decode()
@@ -43,7 +47,7 @@ def content(document: Document) -> dict[str, Any]:
 
 
 def from_document(document: Document) -> Event:
-    """The event in a document. Raises ValueError where there is none."""
+    """The event in a document. Raises ValueError where it holds no valid event."""
     event = Event.of(content(document))
     if document.data.get(_ACTOR_NAME) != event.actor.name:
         raise ValueError("actorName is not the actor's")
@@ -51,7 +55,7 @@ def from_document(document: Document) -> Event:
 
 
 def readable(document: Document) -> Event | None:
-    """The event in a document, or None where somebody made it unreadable."""
+    """The event in a document, or None where it cannot be read."""
     try:
         return from_document(document)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What audit chains are about: cases, worksheets, interventions, the tenant itself."""
+"""The kinds of subjects that have an audit chain: cases, worksheets, interventions, tenants."""
 
 from __future__ import annotations
 

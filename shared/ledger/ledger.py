@@ -39,7 +39,7 @@ from shared.ledger.subjects import Kind, etag, load, tenant_of
 from shared.models.subjects import Subject
 
 CONTENTION_SECONDS = 10.0
-"""How long a mutation tries again against others before it answers ABORTED."""
+"""How long a mutation retries after lost races before it answers ABORTED."""
 
 BATCH = 250
 """Subjects in one commit: each may need four of the 1,000 writes that a store takes."""
@@ -59,10 +59,12 @@ class Ledger:
         self.origin = origin
         self.clock = clock
         self._beside: dict[str, Document | None] = {}
+        # Those of them that the last decision asked for.
+        self._asked: set[str] = set()
 
     @property
     def tenant(self) -> str:
-        """Whose documents these are."""
+        """The tenant whose documents are changed."""
         return self.origin.tenant
 
     @property
@@ -76,6 +78,7 @@ class Ledger:
         It is read once, and again after the subject is read again. A decision that depends on it
         makes its version a condition of the commit.
         """
+        self._asked.add(path)
         if path not in self._beside:
             self._beside[path] = self.store.get(path)
         return self._beside[path]
@@ -94,7 +97,7 @@ class Ledger:
             try:
                 decision = decide(now)
             except errors.ApiError:
-                # It may have been in time when it came before.
+                # The same request may have been accepted when it was first sent.
                 if recorded := posting.receipt():
                     return recorded
                 raise
@@ -123,7 +126,8 @@ class Ledger:
         """Changes each subject by its decider, many to a commit; gives each outcome, in order."""
         documents = self.store.get_many([kind.path(self.tenant, name) for name in names])
         rows = [
-            # By its number, so that another batch with the same key meets the same receipts.
+            # Events are named by the row's number, so that another batch sent with the same key
+            # finds these receipts and is refused.
             _Row(
                 name,
                 Seen(document),
@@ -152,7 +156,7 @@ class Ledger:
         return self._change_rows(rows)
 
     def replay(self, kind: Kind[S]) -> Recorded[S] | None:
-        """What this request did when it came before, if it did."""
+        """What this request did when it was first sent; None where it was not, or did nothing."""
         return Posting(self.store, self.origin, kind).receipt()
 
     def _change_rows(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
@@ -174,7 +178,9 @@ class Ledger:
         raise posting.given_up()
 
     def _read_again(self, path: str) -> Document | None:
-        self._beside.clear()
+        # What the decision depended on may be as outdated as the subject.
+        for beside in self._asked:
+            self._beside.pop(beside, None)
         return self.store.get(path)
 
     def _attempt(
@@ -198,6 +204,7 @@ class Ledger:
 
         That is where nothing changes, or where the same request has taken effect before.
         """
+        self._asked.clear()
         try:
             state = self._state(posting.kind, name, document, now)
             decision = decide(state, now)
@@ -225,7 +232,7 @@ class Ledger:
         return self._change_batch(rows[:half]) + self._change_batch(rows[half:])
 
     def _prepared(self, row: _Row[S, R]) -> tuple[RowOutcome[S, R], list[Write]]:
-        """What one row of a batch comes to, and the writes that it needs for that."""
+        """What the outcome of a row is if its batch is committed, and the writes that it needs."""
         now, document = self.clock(), row.seen.document
         decided = _caught(lambda: self._decided(row.posting, row.name, row.decide, document, now))
         if isinstance(decided, tuple):
@@ -267,7 +274,8 @@ class Ledger:
 def _turn(path: str) -> Iterator[None]:
     """Lets those of this process who lost a race for a document try again one after the other.
 
-    It spares the store their next races. Nothing hangs on it, so nobody waits for long.
+    That spares the store more races. Nothing depends on it, so no one waits for longer than
+    TURN_SECONDS.
     """
     turn = _TURNS[hash(path) % len(_TURNS)]
     mine = turn.acquire(timeout=TURN_SECONDS)
@@ -279,7 +287,7 @@ def _turn(path: str) -> Iterator[None]:
 
 
 class _Row(NamedTuple, Generic[S, R]):
-    """One subject of a batch; its posting goes with it through every commit that it is part of."""
+    """One subject of a batch, with the one posting that all commits which include it share."""
 
     name: str
     seen: Seen
@@ -288,11 +296,11 @@ class _Row(NamedTuple, Generic[S, R]):
 
 
 def _caught(step: Callable[[], T]) -> T | errors.ApiError:
-    """What `step` gives, or the error that one row of a batch ends with."""
+    """What `step` returns, or the error that ends one row of a batch."""
     try:
         return step()
     except errors.KeyReused:
-        # That is an error of the whole request.
+        # It concerns the whole request, not one row.
         raise
     except errors.ApiError as error:
         return error

@@ -1,4 +1,4 @@
-"""What audit chains are about, as documents: how a subject is kept, and what its events tell."""
+"""Subjects of audit chains as documents: how a subject is stored, and what its events show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.models.subjects import Subject
 
 DELETED_AT = "deletedAt"
 PURGED_BY = "purgedBy"
-"""On what was purged: the id of the tenant's event that tells of it."""
+"""A field of what was purged: the id of the event that records the purge, on the tenant's chain."""
 
 S = TypeVar("S", bound=Subject)
 
@@ -25,9 +25,9 @@ S = TypeVar("S", bound=Subject)
 class Kind(Generic[S]):
     """A kind of subject: its model, its collection under the tenant ("" is the tenant itself).
 
-    `unlisted` are fields that an event's changes leave out, because others imply them; of `hashed`
-    ones, which are private, they show the SHA-256. `absent` makes the state of a subject that
-    nobody has written yet from its name and the time, where that is no error.
+    An event's changes leave out the `unlisted` fields, which other fields imply, and show only the
+    SHA-256 of the `hashed` ones, which are private. Where a subject may be changed before it is
+    first written, `absent` makes its state from its name and the time.
     """
 
     model: type[S]
@@ -59,7 +59,7 @@ def tenant_of(path: str) -> str:
 
 
 def etag(state: Subject) -> str:
-    """The entity tag of a state (RFC 9110, 8.8.3): every change moves the head of the chain."""
+    """The entity tag of a state (RFC 9110, 8.8.3), made of the head, which every change moves."""
     return f"{state.head.sequence}-{state.head.hash[:16]}"
 
 
@@ -77,7 +77,10 @@ def required(kind: Kind[S], document: Document | None, name: str) -> S:
 
 
 def written(path: str, document: Document | None, state: StoredDocument) -> Write:
-    """The write that makes a document, or changes what differs in exactly that one."""
+    """The write that creates a document, or updates the fields that differ in it.
+
+    An update is made only to the version that was read.
+    """
     if document is None:
         return Create(path, state.to_data())
     old = document.data
@@ -95,18 +98,18 @@ def unchanged(document: Document) -> Update:
 
 
 def tombstone(path: str, document: Document | None, state: Subject, **more: Any) -> Write:
-    """The write that leaves of a subject only the end of its chain, when it went, and `more`.
+    """The write that replaces a subject by the head of its chain, the time, and the fields `more`.
 
-    It keeps the id from being used again, and the end of a chain that outlives its subject. Having
-    no other field it is in no index, so no list shows it.
+    A tombstone keeps the id from being used again, and the head of a chain that outlives its
+    subject. It has none of the fields that lists sort by, so no list shows it.
     """
     data = {"head": state.head.model_dump(by_alias=True), DELETED_AT: state.updated_at, **more}
     return Set(path, data, version=document.version if document else None)
 
 
 def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
-    """What an event tells of a change: the fields that differ, before and after."""
-    before, after = _told(kind, old), _told(kind, new)
+    """What an event shows of a change: the fields that differ, before and after."""
+    before, after = _showable(kind, old), _showable(kind, new)
     return [
         Change(field=name, old=before.get(name), new=after.get(name))
         for name in {**before, **after}
@@ -114,8 +117,8 @@ def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
     ]
 
 
-def _told(kind: Kind[S], state: S | None) -> dict[str, Any]:
-    """What an event may tell of a state."""
+def _showable(kind: Kind[S], state: S | None) -> dict[str, Any]:
+    """The fields of a state that an event may show."""
     if state is None:
         return {}
     # Nothing of what this release does not know: it may be private.

@@ -1,4 +1,4 @@
-"""Reading the audit trail, and checking that it holds."""
+"""Reading the audit trail, and verifying it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def of_case(
         query = _events(tenant, (Filter("subject", "==", f"cases/{case_id}"),), _BY_SEQUENCE)
     rows, token = page(store, query, wanted)
     if not rows and not wanted.page_token:
-        # Every case has had an event from its first moment on, and keeps it.
+        # Every case has an event from its creation on, and its events are never removed.
         raise NotFound(f"cases/{case_id} does not exist")
     return [content(row) for row in rows], token
 
@@ -52,7 +52,7 @@ def of_tenant(
 
 
 def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
-    """Whether a subject's chain holds, from its head back to its first event. Raises NotFound."""
+    """Verifies a subject's chain, from its head back to its first event. Raises NotFound."""
     path = f"tenants/{tenant}" if subject == "tenant" else f"tenants/{tenant}/{subject}"
     document = store.get(path)
     head = _head(document)
@@ -95,7 +95,7 @@ def _ending(
     head: Head | None,
     last: Event | None,
 ) -> BrokenLink | None:
-    """What is wrong at the end of a chain that holds up to its head."""
+    """What is wrong at the end of a chain that is valid up to its head."""
     reached = head.sequence if head else 0
     if document and head is None:
         return BrokenLink(sequence=0, problem="the subject's head cannot be read")
@@ -105,7 +105,7 @@ def _ending(
     rows = store.query(replace(query, filters=beyond, limit=1))
     if not rows:
         return None
-    # It may have been recorded since the head was read: then the head has moved too.
+    # If it was recorded after the head was read, the head has moved too.
     now = _head(store.get(document.path)) if document else None
     if now and now.sequence > reached:
         return None
@@ -113,9 +113,10 @@ def _ending(
 
 
 def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
-    """Whether an event tells of a deletion: the last one, a purge's, or of a worksheet its case's.
+    """Whether an event records that the subject was deleted or purged.
 
-    A purge's is on the tenant's chain.
+    It is the last one of its chain; of a purge, the one on the tenant's chain that the tombstone
+    names; of a worksheet, the one of its case.
     """
     tenant = tenant_of(document.path)
     if purge := document.data.get(PURGED_BY):
@@ -128,7 +129,7 @@ def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
 
 
 def _purged(store: DocumentStore, document: Document) -> bool:
-    """Whether a subject went past its retention; a worksheet does so with its case."""
+    """Whether a subject was purged after its retention; a worksheet is purged with its case."""
     if _gone(document) and "/worksheets/" in document.path:
         case = _case_of(store, document)
         return case is not None and PURGED_BY in case.data

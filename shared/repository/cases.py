@@ -43,7 +43,7 @@ from shared.rules import search
 _START = datetime(1, 1, 1, tzinfo=UTC)
 _CLAIM_CANDIDATES = 20
 _MAX_REMOVALS = MAX_WRITES - 2
-"""What a deletion takes away in its one commit, besides the case and its event."""
+"""The writes that the commit of a deletion has room for, besides the case and its event."""
 _COUNTERS = {
     EventType.NOTE_ADDED: "notes_count",
     EventType.ATTACHMENT_ADDED: "attachments_count",
@@ -109,8 +109,8 @@ def claim(ledger: Ledger, case_id: str, seen: Seen | None = None) -> Recorded[St
 def claim_next(ledger: Ledger, wanted: ClaimQuery) -> Recorded[StoredCase]:
     """Claims the unassigned case that is due first. Raises NotFound where none is left to claim.
 
-    Who loses the first of the queue tries the following ones in random order, so that a crowd
-    spreads.
+    A caller who does not get the first case of the queue tries the following ones in random order,
+    so that many callers at once try different cases.
     """
     query = _claimable(ledger.tenant, wanted, ledger.clock())
     accept = _has_words(wanted.search or "")
@@ -144,7 +144,7 @@ def reopen(ledger: Ledger, case_id: str, reason: str) -> Recorded[StoredCase]:
 def close_many(
     ledger: Ledger, case_ids: Sequence[str], reason: str
 ) -> list[Recorded[StoredCase] | errors.ApiError]:
-    """Closes each case by the rules of one; gives what became of each, in order."""
+    """Closes each case by the same rules as a single one; gives each outcome, in order."""
 
     def closer(case_id: str) -> Decider[StoredCase]:
         def closed(old: StoredCase, now: datetime) -> Decision[StoredCase]:
@@ -158,9 +158,9 @@ def close_many(
 
 
 def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
-    """Deletes a case with all that is its, unless it is held; its events stay.
+    """Deletes a case with everything that belongs to it; its events stay.
 
-    Its id is never used again. Raises FailedPrecondition.
+    Its id cannot be used again. Raises FailedPrecondition for a case under a legal hold.
     """
 
     def deleted(old: StoredCase, now: datetime) -> Decision[StoredCase]:
@@ -204,7 +204,10 @@ def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
 
 
 def _shortened(ledger: Ledger, case_id: str, case: StoredCase, writes: list[Write]) -> list[Write]:
-    """What one commit can still remove with a case, after the rest; Aborted if it changes."""
+    """Removes as much as one commit has no room for; gives the writes that are left.
+
+    Raises Aborted where the case is changed meanwhile.
+    """
     if len(writes) <= _MAX_REMOVALS:
         return writes
     document = ledger.store.get(CASES.path(ledger.tenant, case_id))
@@ -237,7 +240,8 @@ def _claimable(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
     query = query_of(f"tenants/{tenant}", free, now)
     if wanted.overdue or wanted.status is Status.NEEDS_INFO:
         return query
-    # Where the clock stands there is nothing to take up, unless it is asked for by name.
+    # A case whose clock is stopped waits for somebody else, so it is claimed only where its status
+    # is asked for.
     return replace(query, filters=(*query.filters, Filter("clockDueAt", ">", _START)))
 
 

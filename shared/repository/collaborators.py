@@ -1,4 +1,4 @@
-"""Collaborators of a case, and legal holds on it."""
+"""Collaborators of a case."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.rules.callers import Caller
 def share(
     ledger: Ledger, caller: Caller, case_id: str, user_id: str, permission: Permission | None
 ) -> Recorded[StoredCase]:
-    """Sets a collaborator's permission, or takes it (None). Raises PermissionDenied, NotFound."""
+    """Sets a collaborator's permission, or removes it (None). Raises PermissionDenied, NotFound."""
 
     def shared(old: StoredCase, _: datetime) -> Decision[StoredCase] | Unchanged:
         new = case_rules.shared_with(old, caller, user_id, permission)

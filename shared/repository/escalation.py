@@ -1,4 +1,4 @@
-"""Escalations: a case is marked and people are asked to look at it, in one commit."""
+"""Escalations: one commit marks the case and creates an intervention that asks people."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TITLE = 300
 def escalate(
     ledger: Ledger, caller: Caller, case_id: str, why: Escalation
 ) -> tuple[Recorded[StoredCase, StoredIntervention], str, StoredIntervention]:
-    """Escalates an open case; gives the id and state of the intervention that it raises too."""
+    """Escalates an open case; also gives the id and state of the intervention that asks people."""
     intervention_id = str(uuid.uuid4())
 
     def escalated(old: StoredCase, now: datetime) -> Decision[StoredCase, StoredIntervention]:

@@ -1,7 +1,7 @@
 """Evidence on a case: attaching, replacing, curating, removing.
 
-Items are documents below their case; which there are, their order, and which are in the packet
-stands on the case. So every change of evidence is a change of the case, and one commit.
+Items are documents below their case. The case lists them in their order and names those in the
+packet, so every change of evidence is a change of the case, in one commit.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def with_first(
     given: Sequence[NewEvidence],
     now: datetime,
 ) -> Decision[StoredCase]:
-    """The decision to open a case, with the evidence it comes with."""
+    """The decision to open a case, together with its first evidence."""
     if not given:
         return created
     new = items.attached(given, ledger.origin.actor.name, now)
@@ -52,7 +52,7 @@ def with_first(
 
 
 def put(ledger: Ledger, case_id: str, body: EvidenceToPut) -> Recorded[StoredCase]:
-    """Replaces all evidence, or only says what is in the packet and in which order."""
+    """Replaces all evidence, or only chooses and orders the items of the packet."""
 
     def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
         if body.evidence is None:
@@ -64,7 +64,7 @@ def put(ledger: Ledger, case_id: str, body: EvidenceToPut) -> Recorded[StoredCas
 
 
 def add(ledger: Ledger, case_id: str, given: Sequence[NewEvidence]) -> Recorded[StoredCase]:
-    """Attaches items behind those that are there. Raises AlreadyExists for an id that is taken."""
+    """Attaches items after the present ones. Raises AlreadyExists for an id that is taken."""
 
     def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
         case_rules.require_editable(old)
@@ -85,7 +85,7 @@ def add(ledger: Ledger, case_id: str, given: Sequence[NewEvidence]) -> Recorded[
 def update(
     ledger: Ledger, case_id: str, evidence_id: str, patch: EvidencePatch
 ) -> tuple[Recorded[StoredCase, Evidence], Evidence]:
-    """Changes fields of one item; gives it as it is then. Raises NotFound."""
+    """Changes fields of one item; also gives the item as changed. Raises NotFound."""
 
     def changed(
         old: StoredCase, _: datetime
@@ -107,7 +107,7 @@ def update(
 
 
 def remove(ledger: Ledger, case_id: str, evidence_id: str) -> Recorded[StoredCase]:
-    """Takes one item off the case. Raises NotFound."""
+    """Removes one item from the case. Raises NotFound."""
 
     def changed(old: StoredCase, _: datetime) -> Decision[StoredCase] | Unchanged:
         rest = [ref for ref in old.evidence if ref.id != evidence_id]
@@ -122,7 +122,7 @@ def remove(ledger: Ledger, case_id: str, evidence_id: str) -> Recorded[StoredCas
 def listed(
     store: DocumentStore, tenant: str, case_id: str, wanted: EvidenceQuery
 ) -> tuple[list[Evidence], str | None]:
-    """A page of a case's evidence in its order, or of its packet in that one's. Raises NotFound."""
+    """A page of a case's evidence, or of its packet, each in its own order. Raises NotFound."""
     path = CASES.path(tenant, case_id)
     case = required(CASES, store.get(path), case_id)
     return _part(store, tenant, case_id, case, wanted)
@@ -146,14 +146,14 @@ def _part(
 
 
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
-    """The writes that take all evidence of a case away."""
+    """The writes that remove all evidence of a case."""
     return [Delete(items.path(ledger.tenant, case_id, ref.id)) for ref in case.evidence]
 
 
 def _changed(
     ledger: Ledger, case_id: str, old: StoredCase, new: Attached, result: R | None = None
 ) -> Decision[StoredCase, R] | Unchanged[R]:
-    """The decision that a case has other evidence, or that it has this already."""
+    """The decision to give a case this evidence, unless it has exactly that already."""
     case_rules.require_editable(old)
     decided = _decided(ledger, case_id, old, new, result)
     return Unchanged(result) if decided.state == old else decided
@@ -162,7 +162,7 @@ def _changed(
 def _decided(
     ledger: Ledger, case_id: str, old: StoredCase, new: Attached, result: R | None = None
 ) -> Decision[StoredCase, R]:
-    """The case with this evidence: what came, went and changed, as writes and in the event."""
+    """The decision to give a case this evidence: writes and event for each item that differs."""
     before = {ref.id: ref.sha256 for ref in old.evidence}
     after = {ref.id: ref.sha256 for ref in new.refs}
     came = [i for i in after if i not in before]
@@ -243,7 +243,7 @@ def _repacked(old: StoredCase, packet_ids: list[str]) -> Attached:
 
 
 def _with(old: StoredCase, item: Evidence, document: Document) -> Attached:
-    """The case's evidence with one item as it is wanted, which is in `document`."""
+    """The case's evidence with `item` instead of the item of the same id, stored in `document`."""
     content = packet_rules.content_of(item)
     new = dict(packet_rules.reference(content))
     refs = [ref.model_copy(update=new) if ref.id == item.id else ref for ref in old.evidence]

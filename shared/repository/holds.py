@@ -16,7 +16,7 @@ from shared.rules import holds as hold_rules
 
 
 def place_hold(ledger: Ledger, case_id: str, reason: str) -> Recorded[StoredCase]:
-    """Places a legal hold; the event's meta has it."""
+    """Places a legal hold, which is also in the meta of the event."""
 
     def placed(old: StoredCase, now: datetime) -> Decision[StoredCase]:
         by = ledger.origin.actor.name

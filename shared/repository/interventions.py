@@ -1,4 +1,4 @@
-"""Interventions in the store: asking, queueing, deciding, waiting for the decision."""
+"""Interventions in the store: requesting, listing, deciding, waiting for the decision."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ Rows = tuple[list[Document], str | None]
 
 
 def create(ledger: Ledger, caller: Caller, new: NewIntervention) -> Recorded[StoredIntervention]:
-    """Asks for a decision."""
+    """Creates a request for a decision."""
     intervention_id = str(uuid.uuid4())
     return ledger.create(INTERVENTIONS, intervention_id, lambda now: requested(caller, new, now))
 
 
 def requested(caller: Caller, new: NewIntervention, now: datetime) -> Decision[StoredIntervention]:
-    """What is recorded of a new intervention."""
+    """The decision to create an intervention."""
     state = intervention_rules.requested(new, caller, now)
     message = f"Asked for: {state.type}"
     return Decision(state, EventType.INTERVENTION_REQUESTED, message, case_id=new.case_id)
@@ -58,15 +58,16 @@ def listed(store: DocumentStore, tenant: str, wanted: InterventionQuery, now: da
 
 
 def pending(store: DocumentStore, tenant: str, wanted: PendingQuery, now: datetime) -> Rows:
-    """A page of what waits, most urgent first, then oldest; and the token of the next."""
+    """A page of open interventions, most urgent first, then oldest; and the token of the next."""
     query = query_of(f"tenants/{tenant}", wanted, now)
     return page(store, query, wanted, accept=_if_open(InterventionStatus(wanted.status), now))
 
 
 def claim(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[StoredIntervention]:
-    """Takes an intervention into the caller's hands. Raises FailedPrecondition, naming the holder.
+    """Assigns an intervention to the caller. Raises FailedPrecondition, naming the holder.
 
-    It, and each of the following, records what has run out as expired and refuses, in this commit.
+    Where the intervention's time is over, this function and each of the following ones records it
+    as expired, and then raises FailedPrecondition.
     """
 
     def claimed(old: StoredIntervention, now: datetime) -> StoredIntervention:
@@ -89,7 +90,7 @@ def release(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[St
 def decide(
     ledger: Ledger, caller: Caller, intervention_id: str, given: DecisionGiven
 ) -> Recorded[StoredIntervention]:
-    """Decides an intervention, and counts that for the caller in the same commit."""
+    """Decides an intervention, and counts the decision for the caller in the same commit."""
 
     def decided(old: StoredIntervention, now: datetime) -> StoredIntervention:
         return intervention_rules.decided(old, given, caller, now)
@@ -101,7 +102,7 @@ def decide(
 def complete(
     ledger: Ledger, caller: Caller, intervention_id: str, completion: Completion
 ) -> Recorded[StoredIntervention]:
-    """Says that an intervention was acted on."""
+    """Records that an intervention was acted on."""
 
     def completed(old: StoredIntervention, now: datetime) -> StoredIntervention:
         return intervention_rules.completed(old, completion.result, caller, now)
@@ -113,9 +114,9 @@ def complete(
 def wait(
     ledger: Ledger, intervention_id: str, seconds: float, abandoned: Callable[[], bool]
 ) -> StoredIntervention:
-    """The intervention once it is not open any more; or as it is after `seconds`, or if abandoned.
+    """Waits until an intervention is not open any more, for at most `seconds`; gives its state.
 
-    Raises NotFound.
+    It ends early once `abandoned()`, which is asked about once a second. Raises NotFound.
     """
     last: Document | None = None
 
@@ -125,7 +126,7 @@ def wait(
         return document is None or not intervention_rules.waits(document.data, ledger.clock())
 
     def pointless() -> bool:
-        # It runs out without a change of the document.
+        # An intervention expires without a change of its document.
         return abandoned() or (last is not None and settled(last))
 
     path = INTERVENTIONS.path(ledger.tenant, intervention_id)
@@ -136,7 +137,7 @@ def wait(
 def _move(
     ledger: Ledger, intervention_id: str, move: Move, event_type: EventType, message: str
 ) -> Recorded[StoredIntervention]:
-    """Records what `move` makes of an intervention; if that is that it expired, refuses too."""
+    """Records what `move` makes of an intervention; raises where `move` finds it expired."""
 
     def moved(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
         new = move(old, now)
@@ -160,7 +161,7 @@ def _move(
 
 
 def expiry(state: StoredIntervention) -> Decision[StoredIntervention]:
-    """What is recorded of an intervention that nobody decided in time."""
+    """The decision to record that an intervention expired."""
     return Decision(
         state,
         EventType.INTERVENTION_EXPIRED,
@@ -185,5 +186,5 @@ def _counted(tenant: str, state: StoredIntervention, now: datetime) -> tuple[Mer
 
 
 def _if_open(status: InterventionStatus | None, now: datetime) -> Callable[[Document], bool] | None:
-    """Which rows a list of an open status shows: what has run out is expired, swept or not."""
+    """Which rows a list of an open status shows: none whose time is over, swept or not."""
     return (lambda row: intervention_rules.waits(row.data, now)) if status in OPEN else None

@@ -25,9 +25,10 @@ from shared.rules import packets as packet_rules
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """The evidence that a case shall have: each item's place, which are in the packet, in order.
+    """The evidence that a case is to have: references to its items, and the packet's ids, in order.
 
-    `documents` has what may have to be written; of what stays as it is nothing needs to be there.
+    `documents` holds the documents of items that may have to be written, by id; items that stay as
+    they are may be missing there.
     """
 
     refs: list[EvidenceRef]
@@ -58,7 +59,7 @@ def path(tenant: str, case_id: str, evidence_id: str) -> str:
 def read(
     store: DocumentStore, tenant: str, case_id: str, case: StoredCase, ids: Sequence[str]
 ) -> list[Evidence]:
-    """Items of a case, in the order of `ids`, in one round trip; without those just removed."""
+    """Items of a case, in the order of `ids`, in one round trip, without those just removed."""
     if not ids:
         return []
     flagged = frozenset(case.packet_evidence_ids)

@@ -1,7 +1,7 @@
 """Figures about interventions, by aggregations side by side and the pilots' counters.
 
-No intervention is read. A period is of what was created in it; a day's row counts what happened on
-that day.
+No intervention is read. The figures of a period are about the interventions created in it; the row
+of a day counts what happened on that day.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shared.models.intervention import (
 MAX_DAYS = 31
 TOP_PILOTS = 10
 MOST_RECENT_PILOTS = 50
-"""Of how many pilots, those who decided last, the top ones of a period are found."""
+"""The pilots among whom the top ones of a period are found: those who decided last."""
 
 _DAY = timedelta(days=1)
 _SECONDS = ("resolutionSeconds",)
@@ -78,7 +78,10 @@ def metrics(
 
 
 def _created(tenant: str, period: _Span, *groups: tuple[str, str]) -> Query:
-    """What was created in the period and is of all groups, each a field's name and value."""
+    """The interventions that were created in the period and belong to all groups.
+
+    A group is the name of a field and its value.
+    """
     equal = (Filter(field, "==", value) for field, value in groups)
     # In the order of the lists, so that the lists' indexes serve.
     order = (Order("createdAt", descending=True),)
@@ -99,7 +102,10 @@ def _of_day(tenant: str, day: _Span) -> tuple[Aggregation, Aggregation, Aggregat
 
 
 def _days(period: _Span, now: datetime) -> list[tuple[date, _Span]]:
-    """The days of a period, the first and last as far as they are in it; without one, the last."""
+    """The days of a period, of the first and the last the part that is in it.
+
+    Without a period, the last MAX_DAYS days.
+    """
     try:
         return list(_split(period, now))
     except OverflowError:
@@ -141,13 +147,14 @@ def _average(totals: Totals) -> float | None:
 
 
 def _top_pilots(store: DocumentStore, tenant: str, period: _Span) -> list[PilotMetrics]:
-    """Who decided most: by their counters, or in a period by counts of what they decided."""
+    """The pilots who decided most, by their counters; in a period, by counting their decisions."""
     collection = f"tenants/{tenant}/pilots"
     if period == _Span(None, None):
         query = Query(collection, order=(Order("decided", descending=True),), limit=TOP_PILOTS)
         found = [_pilot(**row.data) for row in store.query(query)]
     else:
-        # Nobody decides what is not yet created: who decided last before the period is not in it.
+        # What is created in a period is decided after its beginning, so whoever decided last before
+        # that is not among its pilots.
         recent = _Span(period.since, None).of("lastDecidedAt")
         order = (Order("lastDecidedAt", descending=True),)
         rows = store.query(Query(collection, recent, order, limit=MOST_RECENT_PILOTS))

@@ -1,4 +1,4 @@
-"""Packets in the store: frozen when a case is approved, drafted from its evidence until then."""
+"""Packets in the store: frozen when a case is approved, and until then a draft of its evidence."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def frozen(
     by = ledger.origin.actor.name
     made = packet_rules.assembled(case_id, case, parts, version, (now, by))
     summary: dict[str, Any] = {"version": version, "items": len(parts), "sha256": made.sha256}
+    # As one text, because items hold any JSON and nobody queries a frozen packet.
     stored = StoredPacket(**summary, frozen_at=now, text=made.as_json())
     return replace(
         approved,
@@ -61,15 +62,15 @@ def get(store: DocumentStore, tenant: str, case_id: str, version: int | None) ->
 
 
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
-    """The writes that take all packets of a case away."""
+    """The writes that remove all packets of a case."""
     versions = range(1, case.packet_version + 1)
     return [Delete(_path(ledger.tenant, case_id, version)) for version in versions]
 
 
 def _require_attached(case: StoredCase, parts: list[Evidence]) -> None:
-    """Raises Aborted where items are not those of the case as it was read.
+    """Raises Aborted where the items are not those that the case, as it was read, refers to.
 
-    Then somebody changes them at this moment, or has changed them past the functions.
+    Either another request is changing them, or they were changed directly in the database.
     """
     attached = {ref.id: ref.sha256 for ref in case.evidence}
     found = {part.id: packet_rules.content_hash(packet_rules.content_of(part)) for part in parts}

@@ -1,9 +1,9 @@
 """Pages: rows after a cursor, and the opaque token that carries the cursor.
 
 A token is the order values and the id of the last row, with a digest over them, the tenant and the
-filters: a token that was altered, or is another tenant's or another list's, is refused before
-anything is read. It is no secret: who forges one, of the shape that the list's own have, only
-starts elsewhere in the same list.
+filters: a token that was altered, or belongs to another tenant or list, is refused before anything
+is read. It is no secret: a forged token, if it has the shape that the list's own tokens have, only
+starts at another place of the same list.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shared.errors import InvalidArgument
 from shared.models.base import Page
 
 SCAN_LIMIT = 500
-"""Rows read at the most for one page of a search of several words."""
+"""The most rows that are read for one page of a search of several words."""
 SCAN_ROWS = 50
 """Rows read at least with each further query of such a search, so that it takes few of them."""
 _DIGEST_BYTES = 12
@@ -47,7 +47,7 @@ def page(
     back short where its rows are large: it ends with the row that reaches `wanted.max_bytes`.
     Raises InvalidArgument for a bad token.
     """
-    # Not the ranges: "overdue" means another time with every page.
+    # Without ranges, because the time that "overdue" compares with differs from page to page.
     equal = [(f.field, f.value) for f in query.filters if f.op == "=="]
     orders = [(order.field, order.descending) for order in query.order]
     binding = _binding(wanted, query.collection, equal, orders)
@@ -79,7 +79,7 @@ def size_of(row: Document) -> int:
 
 
 def place(row: Document, query: Query) -> tuple[Any, ...]:
-    """The cursor that stands on `row`."""
+    """The cursor at `row`: a query after it gives the rows that follow."""
     name = row.path if query.group else row.id
     return (*(row.data[order.field] for order in query.order), name)
 

@@ -1,4 +1,4 @@
-"""Records in the store: added under their case, whose chain holds their hashes; never changed."""
+"""Records in the store, below their case: never changed, their hashes in the case's chain."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SHOWN = tuple(field.alias or name for name, field in RecordFields.model_fields.
 def add(
     ledger: Ledger, case_id: str, new: NewRecord
 ) -> tuple[Recorded[StoredCase, Document], Document]:
-    """Adds a record to an open case, superseding the one of its kind; gives its document too."""
+    """Adds a record, which supersedes the last of its kind, to an open case; gives it as well."""
     record_id = str(uuid.uuid4())
 
     def added(old: StoredCase, now: datetime) -> Decision[StoredCase, Document]:
@@ -72,7 +72,7 @@ def listed(
 
 
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
-    """The writes that take all records of a case away."""
+    """The writes that remove all records of a case."""
     if not case.records:
         return []
     query = Query(_collection(ledger.tenant, case_id), select=())

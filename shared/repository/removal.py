@@ -1,4 +1,4 @@
-"""What goes with a case when it goes, and how it goes where one commit cannot take it all."""
+"""What is removed with a case, and how it is removed where one commit has no room for it all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTS: dict[str, Callable[[Ledger, str, StoredCase], list[Write]]] = {
 
 
 def belongings(ledger: Ledger, case_id: str, case: StoredCase, now: datetime) -> list[Write]:
-    """The writes that take away all that is a case's; of worksheets the ends of chains stay."""
+    """The writes that remove everything that belongs to a case; worksheets leave tombstones."""
     return [
         *worksheets.removals(ledger, case_id, now),
         *(write for removals in PARTS.values() for write in removals(ledger, case_id, case)),
@@ -31,9 +31,9 @@ def belongings(ledger: Ledger, case_id: str, case: StoredCase, now: datetime) ->
 def shortened(
     store: DocumentStore, document: Document, writes: list[Write], most: int
 ) -> list[Write]:
-    """The last `most` writes, after the others are committed while `document` stays as it is.
+    """Commits all writes but the last `most`, and gives those.
 
-    Raises Conflict where it does not stay so.
+    Each commit requires that `document` is still as it was read. Raises Conflict.
     """
     while len(writes) > most:
         store.commit([unchanged(document), *writes[:most]])

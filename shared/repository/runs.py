@@ -1,4 +1,4 @@
-"""Agents' runs in the store. Each step is an event on the chain of their case."""
+"""Agents' runs in the store. Each of their steps is an event on the chain of their case."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from shared.repository.paging import page
 from shared.rules import runs as run_rules
 
 SMALL_FIELDS = (FORMAT, *(field.alias or name for name, field in RunFields.model_fields.items()))
-"""All fields but the JSON of agents, which may be large: who needs only these selects them."""
+"""All fields but the agents' JSON, which may be large."""
 _STEPS = {
     RunStatus.PENDING: (EventType.AGENT_ACTION, "queued"),
     RunStatus.RUNNING: (EventType.AGENT_STARTED, "started"),
@@ -43,7 +43,7 @@ _STEPS = {
 def start(
     ledger: Ledger, case_id: str, new: NewRun, settings: Settings
 ) -> tuple[Recorded[StoredCase, StoredRun], str, StoredRun]:
-    """Starts or queues a run on an open case; gives its id and state too. Raises AlreadyExists."""
+    """Starts or queues a run on an open case; also gives its id and state. Raises AlreadyExists."""
     run_id = new.id or str(uuid.uuid4())
     earlier_attempts = itertools.count()
 
@@ -103,7 +103,7 @@ def listed(
 
 
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
-    """The writes that take all runs of a case away."""
+    """The writes that remove all runs of a case."""
     if not case.run_count:
         return []
     of_case = (Filter("caseId", "==", case_id),)
@@ -119,7 +119,7 @@ def path(tenant: str, run_id: str) -> str:
 def step(
     case: StoredCase, case_id: str, run_id: str, run: StoredRun, write: Write
 ) -> Decision[StoredCase, StoredRun]:
-    """What is recorded on a case when one of its runs takes a step, which `write` keeps."""
+    """The decision to record a step of a run on its case; `write` stores the run."""
     event_type, what = _STEPS[run.status]
     return Decision(
         case,
@@ -135,7 +135,7 @@ def step(
 
 
 def _told(run_id: str, run: StoredRun) -> dict[str, Any]:
-    """What an event says of a run: of its JSON the SHA-256 of the RFC 8785 form."""
+    """What an event shows of a run: of its JSON only the SHA-256 of the RFC 8785 form."""
     texts = {"input": run.input, "output": run.output, "errors": run.errors}
     hashes = {
         f"{name}Sha256": hashlib.sha256(text.encode()).hexdigest()

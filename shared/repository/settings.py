@@ -1,4 +1,4 @@
-"""A tenant's settings, read once every five minutes by each instance."""
+"""A tenant's settings, which each instance reads once every five minutes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SettingsCache:
 
 
 def get(store: DocumentStore, tenant: str, now: datetime) -> StoredSettings:
-    """The settings as the tenant has stored them, or as they are until it does."""
+    """The settings that the tenant has stored, or the defaults where it has stored none."""
     return load(TENANT, store.get(TENANT.path(tenant, ""))) or StoredSettings(updated_at=now)
 
 

@@ -1,4 +1,4 @@
-"""What can be said of cases without showing them: how many, which numbers are known and open."""
+"""Figures about cases, and whether a case number is known and its case open."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def stats(store: DocumentStore, tenant: str) -> CaseStats:
 
 
 def standings(store: DocumentStore, tenant: str, case_ids: Sequence[str]) -> list[CaseStanding]:
-    """Whether each case number is known and its case open, in the order asked, each read once."""
+    """Whether each case number is known and its case open, in the order asked. Reads each once."""
     unique = list(dict.fromkeys(case_ids))
     documents = (
         store.get_many([CASES.path(tenant, case_id) for case_id in unique]) if unique else []

@@ -31,9 +31,9 @@ _WRITE = frozenset({"write", "admin"})
 
 
 def get(store: DocumentStore, tenant: str, caller: str, case_id: str, user: str) -> StoredWorksheet:
-    """A user's worksheet on a case: one's own, or another's where the case allows it.
+    """A user's worksheet on a case: the caller's, or another's that is shared with the caller.
 
-    Raises NotFound, also where the worksheet is another's and the caller may not know of it.
+    Raises NotFound, also where the worksheet exists but is not shared with the caller.
     """
     paths = [WORKSHEETS.path(tenant, f"{case_id}:{user}")]
     if user != caller:
@@ -69,7 +69,7 @@ def save(
 def save_many(
     ledger: Ledger, rows: Sequence[WorksheetRow]
 ) -> list[Recorded[StoredWorksheet] | errors.ApiError]:
-    """Saves the caller's worksheets, each by the rules of one; what became of each, in order."""
+    """Saves the caller's worksheets, each by the same rules as a single one; gives each outcome."""
     user = ledger.origin.actor.subject
     paths = [CASES.path(ledger.tenant, row.case_id) for row in rows]
     documents = ledger.store.get_many(paths)
@@ -90,7 +90,8 @@ def listed(
 ) -> tuple[list[StoredWorksheet], str | None]:
     """A page of a user's worksheets, last saved first, without those of closed cases.
 
-    Costs the page's worksheets and one batched read of their cases; a page may come back short.
+    It costs a read for each worksheet of the page and one for its case, in two round trips; a page
+    may come back short.
     """
     query = Query(
         f"tenants/{tenant}/worksheets",
@@ -106,7 +107,7 @@ def listed(
 
 
 def removals(ledger: Ledger, case_id: str, now: datetime) -> list[Write]:
-    """The writes that take every worksheet of a case away; the ends of their chains stay."""
+    """The writes that replace all worksheets of a case by tombstones."""
     query = Query(f"tenants/{ledger.tenant}/worksheets", (Filter("caseId", "==", case_id),))
     return [
         tombstone(row.path, row, sheet.model_copy(update={"updated_at": now}))

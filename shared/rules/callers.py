@@ -1,4 +1,4 @@
-"""Who calls, and which roles may do what. Pure."""
+"""The caller of a request, and groups of roles. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RANKS = (Role.VIEWER, Role.VERIFIER, Role.PILOT, Role.ADMIN)
 
 
 def at_least(role: Role) -> frozenset[Role]:
-    """The people's roles from `role` upwards: viewer < verifier < pilot < admin."""
+    """The roles of people from `role` upwards: viewer < verifier < pilot < admin."""
     return frozenset(_RANKS[_RANKS.index(role) :])
 
 
@@ -40,7 +40,7 @@ SCHEDULERS = frozenset({Role.SCHEDULER})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the token's subject, its email address where that is proven, tenant and role."""
+    """The caller: the token's subject, its email address where it is verified, tenant and role."""
 
     subject: str
     email: str | None

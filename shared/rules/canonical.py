@@ -21,8 +21,8 @@ _SORTED_BY_UTF16 = re.compile("[\ud800-\U0010ffff]")
 def canonical(content: Any) -> bytes:
     """The RFC 8785 form of JSON content whose integers are within 53 bits.
 
-    Python's encoder writes that form too, and ten times as fast, where there is neither a float nor
-    a character that UTF-16 sorts otherwise than Unicode.
+    Python's own encoder is ten times as fast, and writes the same form unless there is a float, or
+    a character that UTF-16 sorts in another place than Unicode does.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     try:
@@ -33,14 +33,14 @@ def canonical(content: Any) -> bytes:
 
 
 def canonical_text(value: Any) -> str | None:
-    """The RFC 8785 form of any JSON as text; None is none."""
+    """The RFC 8785 form of any JSON as text; None stays None."""
     return None if value is None else canonical(value).decode()
 
 
 def parsed(text: str | None) -> Any:
-    """The JSON in its canonical text; None is none.
+    """The JSON in its canonical text; None stays None.
 
-    RFC 8785 writes 1e20 without a point. It is a float again, because no integer is beyond 53 bits.
+    RFC 8785 writes 1e20 without a point. It is read as a float, as all integers beyond 53 bits are.
     """
     if text is None:
         return None

@@ -1,8 +1,8 @@
-"""What may happen to a case, and what it does to the case. Pure: no store, no clock of its own.
+"""The rules for changes of a case. Pure: no store, no clock of its own.
 
-Every rule takes a case and gives the case that follows, or raises: `FailedPrecondition` where the
-case's state forbids it, `InvalidArgument` where a reason is missing. A rule that changes nothing
-gives the case back as it is.
+Every rule takes a case and gives the case after the change, or raises: `FailedPrecondition` where
+the case's state forbids it, `InvalidArgument` where a reason is missing. A rule that changes
+nothing gives the same case back.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _CLOCK_STANDS = DONE | {Status.NEEDS_INFO}
 _REASON_NEEDED = frozenset({Status.BLOCKED, Status.CLOSED})
 _SHOWN = tuple(field.alias or name for name, field in CaseFields.model_fields.items())
 SOONEST = timedelta(days=1)
-"""The least that a tenant's settings keep what is done."""
+"""The shortest time that a tenant's settings can keep a done case."""
 NEVER = datetime.max.replace(tzinfo=UTC)
-"""The sort value of a running clock that nothing is due by."""
+"""Where a running clock has no due date, this is what it is sorted by."""
 
 
 def opened(
@@ -69,7 +69,7 @@ def opened(
 
 
 def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> StoredCase:
-    """The case with the patch's fields; a due date given outright is not moved by a pause."""
+    """The case with the patch's fields; a due date in the patch is not moved by a pause."""
     given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason"}}
     to = given.pop("status", case.status)
     updates: dict[str, Any] = {}
@@ -87,7 +87,7 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
 
 
 def claimed(case: StoredCase, who: str, now: datetime) -> StoredCase:
-    """The case in the hands of `who`, who must be the first, or have it already."""
+    """The case assigned to `who`; it must be unassigned, or assigned to `who` already."""
     if case.assigned_to == who:
         return case
     if case.assigned_to is not None:
@@ -104,12 +104,12 @@ def claimed(case: StoredCase, who: str, now: datetime) -> StoredCase:
 
 
 def closed(case: StoredCase, reason: str, now: datetime) -> StoredCase:
-    """The case closed for a reason; closing what is closed is refused."""
+    """The case closed for a reason. Raises FailedPrecondition for a closed case."""
     return _clocked(case, _moved(case, Status.CLOSED, reason, now))
 
 
 def reopened(case: StoredCase, now: datetime) -> StoredCase:
-    """A done case in review again; its due date has moved by the time it was done."""
+    """A done case in review again; its due date is extended by the time it was done."""
     if case.status not in DONE:
         raise FailedPrecondition(
             f"a case that is {case.status} cannot be reopened",
@@ -120,7 +120,7 @@ def reopened(case: StoredCase, now: datetime) -> StoredCase:
 
 
 def require_editable(case: StoredCase) -> None:
-    """Raises FailedPrecondition where evidence is not to be changed any more."""
+    """Raises FailedPrecondition where a case is done, so that its evidence must not change."""
     if case.status in DONE:
         allowed = [status for status in Status if status not in DONE]
         raise FailedPrecondition(
@@ -132,9 +132,10 @@ def require_editable(case: StoredCase) -> None:
 def shared_with(
     case: StoredCase, caller: Caller, user_id: str, permission: Permission | None
 ) -> StoredCase:
-    """The case with a collaborator's permission set, or taken (None).
+    """The case with a collaborator's permission set, or removed (None).
 
-    The assignee may, a collaborator with `admin`, and an admin; others raise PermissionDenied.
+    The assignee, a collaborator with `admin`, and an admin may do this; for others it raises
+    PermissionDenied.
     """
     owns = caller.actor.name == case.assigned_to
     manages = case.collaborators.get(caller.subject) == "admin"
@@ -159,9 +160,9 @@ def shown(case_id: str, case: StoredCase, now: datetime) -> Case:
 
 
 def shown_row(case_id: str, data: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The JSON fields of `shown`, from a case's document: a page is made of these, without models.
+    """The JSON fields of `shown`, from a case's document.
 
-    Models of its rows would cost a page of 50 more than reading it.
+    Pages are made of these, because making a model of each row takes longer than reading them.
     """
     row: dict[str, Any] = {"id": case_id}
     data = StoredCase.row(data)

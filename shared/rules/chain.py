@@ -1,8 +1,9 @@
 """The audit chain: how events are linked, and how a chain is checked. Pure.
 
-Each event's hash covers its content, the tenant and the hash before it; the subject holds the last.
-So an event that was edited, removed, inserted or moved is found and named. Whoever can write both
-the events and the subject can forge a whole chain: only a head kept elsewhere shows that.
+Each event's hash covers its content, the tenant and the previous event's hash; the subject holds
+the last hash. So an event that was edited, removed, inserted or moved is found and named. Anyone
+with write access to both the events and the subject can forge a whole chain; only a copy of the
+head that is kept elsewhere reveals that.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Check:
     def follow(self, events: Iterable[Event | int | None]) -> None:
         """Takes events in descending sequence.
 
-        Of one that cannot be read its sequence is enough, and None if not even that is known.
+        An event that cannot be read is given by its sequence, or as None if that is unknown too.
         """
         for event in events:
             self._seen += 1
@@ -62,7 +63,7 @@ class Check:
                 self._take(self._sequence if event is None else event, None)
 
     def finish(self) -> None:
-        """Says that no event comes before those seen."""
+        """Ends the check: there are no events before those seen."""
         if self._sequence > 0:
             self._break(1, "event is missing")
         elif self._hash not in (None, GENESIS):
@@ -80,7 +81,7 @@ class Check:
         problem = self._problem(event)
         if problem:
             self._break(sequence, problem)
-        # What a broken event says of the one before it is no evidence against that one.
+        # The previous hash in a broken event proves nothing about the event before it.
         self._hash = event.previous_hash if event and not problem else None
 
     def _problem(self, event: Event | None) -> str | None:

@@ -21,7 +21,10 @@ def held(case: StoredCase, hold: StoredHold) -> StoredCase:
 
 
 def released(case: StoredCase, hold_id: str) -> tuple[StoredCase, StoredHold]:
-    """The case without one of its holds, and that hold; it stays held while there are others."""
+    """The case without one of its holds, and that hold. Raises NotFound.
+
+    The case stays under a legal hold while it has others.
+    """
     for hold in case.holds:
         if hold.id == hold_id:
             rest = [other for other in case.holds if other is not hold]

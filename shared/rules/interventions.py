@@ -1,9 +1,9 @@
-"""What may happen to an intervention, and what it does to it. Pure: no store, no clock of its own.
+"""The rules for changes of an intervention. Pure: no store, no clock of its own.
 
-Every rule takes an intervention and gives the one that follows, or raises: `PermissionDenied` where
-the caller may never do this, `FailedPrecondition` where its state forbids it, telling who holds or
-decided it and how. What has run out becomes `expired`, whatever was asked of it. A rule that
-changes nothing gives the intervention back as it is.
+Every rule takes an intervention and gives the one after the change, or raises: `PermissionDenied`
+where the caller may never do this, `FailedPrecondition` where the intervention's state forbids it,
+with details that say who holds or decided it and the outcome. Where its time is over, every rule
+gives it as `expired`. A rule that changes nothing gives the same intervention back.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _SHOWN = tuple(field.alias or name for name, field in InterventionFields.model_f
 
 
 def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredIntervention:
-    """A new intervention. Raises InvalidArgument where it would have expired already."""
+    """A new intervention. Raises InvalidArgument where its `expiresAt` has passed."""
     urgent = new.type is InterventionType.KILL_SWITCH
     priority = new.priority or (Priority.CRITICAL if urgent else Priority.NORMAL)
     return StoredIntervention(
@@ -73,7 +73,7 @@ def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredInte
 
 
 def claimed(intervention: StoredIntervention, caller: Caller, now: datetime) -> StoredIntervention:
-    """The intervention in the hands of the caller, who must be the first, or have it already."""
+    """The intervention held by the caller; nobody else may hold it."""
     _require_decider(intervention, caller)
     if has_run_out(intervention, now):
         return expired(intervention, now)
@@ -86,7 +86,7 @@ def claimed(intervention: StoredIntervention, caller: Caller, now: datetime) -> 
 
 
 def released(intervention: StoredIntervention, caller: Caller, now: datetime) -> StoredIntervention:
-    """The intervention back in the queue; only its holder may, or an admin."""
+    """The intervention back in the queue; only its holder or an admin may do this."""
     caller.require(at_least(Role(intervention.required_role)))
     if has_run_out(intervention, now):
         return expired(intervention, now)
@@ -99,7 +99,7 @@ def released(intervention: StoredIntervention, caller: Caller, now: datetime) ->
 def decided(
     intervention: StoredIntervention, given: DecisionGiven, caller: Caller, now: datetime
 ) -> StoredIntervention:
-    """The intervention decided by the caller: nobody else holds it, and it is not their own."""
+    """The intervention decided by the caller, who has not asked for it; nobody else may hold it."""
     _require_decider(intervention, caller)
     _require_words(intervention.type, given)
     if has_run_out(intervention, now):
@@ -123,7 +123,7 @@ def decided(
 def completed(
     intervention: StoredIntervention, result: Any, caller: Caller, now: datetime
 ) -> StoredIntervention:
-    """The intervention acted on: by an agent once it is approved, or by its holder."""
+    """The intervention marked as acted on: by an agent once it is approved, or by its holder."""
     if has_run_out(intervention, now):
         return expired(intervention, now)
     _require_move(intervention, _Status.COMPLETED)
@@ -138,7 +138,7 @@ def completed(
 
 
 def expired(intervention: StoredIntervention, now: datetime) -> StoredIntervention:
-    """The intervention that nobody decided in time, as of then. That is no rejection."""
+    """The intervention as expired at its `expiresAt`. This does not count as a rejection."""
     at = intervention.expires_at
     return intervention.model_copy(
         update={"status": _Status.EXPIRED, "action_at": at, **_archived(now)}
@@ -146,13 +146,13 @@ def expired(intervention: StoredIntervention, now: datetime) -> StoredInterventi
 
 
 def has_run_out(intervention: StoredIntervention, now: datetime) -> bool:
-    """Whether it is too late to decide: at `expiresAt` it is."""
+    """Whether it is too late to decide an open intervention; at `expiresAt` it is."""
     open_ = intervention.status in OPEN
     return open_ and intervention.expires_at is not None and intervention.expires_at <= now
 
 
 def late(intervention: StoredIntervention) -> FailedPrecondition:
-    """The error for who was too late: it expired."""
+    """The error for a caller who was too late."""
     return _refusal(intervention, "it expired before it was decided")
 
 
@@ -198,7 +198,7 @@ def _holds(intervention: StoredIntervention, caller: Caller) -> bool:
 
 
 def _require_decider(intervention: StoredIntervention, caller: Caller) -> None:
-    """Raises PermissionDenied below the required role, and for what the caller asked themselves."""
+    """Raises PermissionDenied below the required role, and for the caller's own request."""
     caller.require(at_least(Role(intervention.required_role)))
     own_names = {intervention.created_by, intervention.created_by_subject}
     if own_names & {caller.subject, caller.actor.name}:
@@ -228,7 +228,7 @@ def _require_move(intervention: StoredIntervention, to: InterventionStatus) -> N
 
 
 def _refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
-    """The error that tells a loser how the intervention stands."""
+    """The error for a refused change, with details that say how the intervention stands."""
     told = {"status", "assigned_to", "decision", "decided_by", "action_reason", "action_at"}
     state = intervention.model_dump(mode="json", by_alias=True, include=told)
     allowed = list(TRANSITIONS[intervention.status])

@@ -1,4 +1,4 @@
-"""The packet: what its items, and it as a whole, hash to. Pure."""
+"""Packets: how they are assembled, and the hashes of their items and of the whole. Pure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from shared.rules.canonical import canonical
 
 
 def content_of(item: EvidenceContent) -> EvidenceContent:
-    """What an item says, without what is kept beside it."""
+    """The content of an item, without the fields that are stored beside it."""
     names = [name for name in EvidenceContent.model_fields if name in item.model_fields_set]
     return EvidenceContent(**{name: getattr(item, name) for name in names})
 
 
 def content_hash(content: EvidenceContent) -> str:
-    """The hash of what an item says: SHA-256 over its RFC 8785 form."""
+    """The hash of an item's content: the SHA-256 of its RFC 8785 form."""
     return _sha256(content.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
 
 def reference(content: EvidenceContent) -> EvidenceRef:
-    """The item's place on its case."""
+    """The reference to an item that its case holds."""
     size = len(content.model_dump_json(by_alias=True, exclude_unset=True).encode())
     return EvidenceRef(id=content.id, sha256=content_hash(content), size=size)
 
@@ -37,7 +37,7 @@ def assembled(
     version: int | None = None,
     frozen: tuple[datetime, str] | None = None,
 ) -> Packet:
-    """The packet of these items in this order: `frozen` when and by whom, or a draft."""
+    """The packet of these items in this order; `frozen` is when and by whom, None for a draft."""
     contents = [content_of(item) for item in items]
     frozen_at, frozen_by = frozen or (None, None)
     packet = Packet(
@@ -56,7 +56,7 @@ def assembled(
 
 
 def packet_hash(packet: Packet) -> str:
-    """SHA-256 over the RFC 8785 form of `{caseId, version, items, manifest}`."""
+    """The SHA-256 of the RFC 8785 form of `{caseId, version, items, manifest}`."""
     content = packet.content()
     return _sha256({name: content[name] for name in ("caseId", "version", "items", "manifest")})
 

@@ -1,7 +1,7 @@
-"""What may happen to an agent's run. Pure: no store, no clock of its own.
+"""The rules for runs of agents. Pure: no store, no clock of its own.
 
-A rule gives the run that follows, or raises `FailedPrecondition` telling how the run stands. A rule
-that changes nothing gives the run back as it is.
+A rule gives the run after the change, or raises `FailedPrecondition`, whose details say how the run
+stands. A rule that changes nothing gives the same run back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SHOWN = tuple(field.alias or name for name, field in RunFields.model_fields.ite
 
 
 def require_open(case: StoredCase) -> None:
-    """Raises FailedPrecondition where a case is closed: agents begin nothing on it any more."""
+    """Raises FailedPrecondition where a case is closed, so that agents start nothing new on it."""
     if case.status is Status.CLOSED:
         allowed = [status for status in Status if status is not Status.CLOSED]
         details = [{"status": case.status, "allowed": allowed}]
@@ -53,7 +53,7 @@ def created(case_id: str, new: NewRun, *, by: str, minutes: int | None, now: dat
 
 
 def updated(run: StoredRun, patch: RunPatch, *, minutes: int | None, now: datetime) -> StoredRun:
-    """The run started, or ended. Ended in the same way again it stays as it is."""
+    """The run started, or ended. To end it again in the same way changes nothing."""
     to = RunStatus(patch.status)
     ended = {name: _kept(name, getattr(patch, name)) for name in ("output", "errors")}
     early = [name for name, text in ended.items() if text and to is RunStatus.RUNNING]
@@ -72,12 +72,12 @@ def updated(run: StoredRun, patch: RunPatch, *, minutes: int | None, now: dateti
 
 
 def tag(run: StoredRun) -> str:
-    """The entity tag of a run (RFC 9110, 8.8.3): each of its steps has its status and its time."""
+    """The entity tag of a run (RFC 9110, 8.8.3); each step changes its status and its time."""
     return hashlib.sha256(f"{run.status} {run.updated_at.isoformat()}".encode()).hexdigest()[:32]
 
 
 def timed_out(run: StoredRun, now: datetime) -> StoredRun:
-    """The run failed if its time is over."""
+    """The run, marked as failed if its time is over."""
     if run.timeout_at is None or run.timeout_at > now:
         return run
     return _ended(run, RunStatus.FAILED, now, errors=canonical_text(TIMED_OUT))
@@ -113,7 +113,7 @@ def _timeout(minutes: int | None, now: datetime) -> datetime | None:
 
 
 def _kept(name: str, value: Any) -> str | None:
-    """The canonical text of a field's JSON, which writes some numbers longer than they came."""
+    """The canonical text of a field's JSON, which can be longer than the JSON that was sent."""
     text = canonical_text(value)
     if text and len(text.encode()) > MAX_LARGE_JSON_BYTES:
         raise InvalidArgument.field(

@@ -18,7 +18,7 @@ _REASON = "Approved for as long as the settings keep an approved case open"
 
 
 def close_approved(run: SweepRun) -> None:
-    """Closes what is due, of all tenants, by the rules of any closing."""
+    """Closes the cases that are due, of all tenants, by the same rules as any other closing."""
     run.wake("closingChangedAt", _approved)
     for rows in run.due(sorted_by_sweep("cases", _APPROVED, due_by(run.now), group=True)):
         ripe = run.ripe(list(run.readable(CASES.state, rows)), _closes_at)

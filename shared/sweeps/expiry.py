@@ -1,6 +1,6 @@
 """Expires interventions that nobody decided in time.
 
-It only tidies: whoever comes too late to decide one expires it by that.
+This is only for tidiness: an intervention also expires when somebody tries to decide it too late.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.sweeps.run import SweepRun
 
 
 def expire(run: SweepRun) -> None:
-    """Expires what is past its `expiresAt`, of all tenants, first what has been so for longest."""
+    """Expires interventions past their `expiresAt`, of all tenants, the longest overdue first."""
     overdue = (Filter("status", "in", list(OPEN)), Filter("expiresAt", "<=", run.now))
     query = Query("interventions", overdue, (Order("expiresAt"),), group=True)
     for rows in run.due(query):

@@ -1,4 +1,4 @@
-"""A scheduled run is done once, however often it is delivered.
+"""A scheduled run takes place once, however often its request is delivered.
 
 Cloud Scheduler delivers at least once, with the same job name and schedule time
 (docs.cloud.google.com/scheduler/docs/configuring/deduplicate-job-requests). The first delivery

@@ -1,9 +1,9 @@
-"""Removes what is past its tenant's retention: closed cases with all that is theirs, interventions.
+"""Removes what is past its tenant's retention: interventions, and closed cases with all they have.
 
-The audit trail stays, and a tombstone holds the end of each chain. What is removed and the event
-that tells of it, on the tenant's chain, are one commit; each document is removed only as it was
-read, so a case that is reopened or held meanwhile escapes. Nothing under a legal hold goes: it is
-looked at again the next day.
+The audit trail stays, and a tombstone keeps the head of each chain. One commit removes documents
+and adds the event that records it, on the tenant's chain. A document is removed only if it is still
+as it was read, so a case that is reopened or held meanwhile stays. Nothing under a legal hold is
+removed; it is looked at again the next day.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
 _CLOSED = Filter("status", "==", Status.CLOSED)
 _A_DAY = timedelta(days=1)
 _AT_ONCE = MAX_WRITES // 2
-"""Writes in one commit, besides the tenant's and the event."""
+"""The writes in one commit, besides those of the tenant and the event."""
 _GATHERED = 2_000
-"""Writes that are gathered before they are made, so that what is one tenant's is one commit."""
+"""How many writes are gathered before they are made, so that each tenant needs few commits."""
 
 _Fate = Literal["changed", "skipped", "failed"]
 
 
 class _Doomed(NamedTuple):
-    """What is to be removed: a subject, and the writes that go with it."""
+    """A subject to be removed, with the writes that remove what belongs to it."""
 
     subject: str
     document: Document
@@ -54,17 +54,17 @@ class _Doomed(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many writes it takes."""
+        """How many writes its removal takes."""
         return len(self.writes) + 1
 
 
 def purge(run: SweepRun) -> None:
-    """Removes what is due, of all tenants."""
+    """Removes everything that is due, of all tenants."""
     run.wake("retentionChangedAt", _retained)
     cases = run.due(sorted_by_sweep("cases", _CLOSED, due_by(run.now), group=True))
     interventions = run.due(sorted_by_sweep("interventions", due_by(run.now), group=True))
     doomed: list[_Doomed] = []
-    # Side by side, so that a tenant has one event of both.
+    # Both together, so that one event of a tenant covers its cases and its interventions.
     for case_rows, intervention_rows in zip_longest(cases, interventions, fillvalue=()):
         ripe_cases = run.ripe(list(run.readable(CASES.state, case_rows)), _case_until)
         ripe = run.ripe(
@@ -87,12 +87,12 @@ def _case_until(settings: StoredSettings, case: StoredCase) -> datetime:
 
 
 def _intervention_until(settings: StoredSettings, state: StoredIntervention) -> datetime:
-    # The last change of what is archived was that it was archived.
+    # An archived intervention has not changed since it was archived.
     return after_days(state.updated_at, settings.intervention_retention_days)
 
 
 def _cases(run: SweepRun, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterator[_Doomed]:
-    """The cases that nothing holds, with the removal of all that is theirs."""
+    """The cases under no legal hold, with the writes that remove what belongs to them."""
     held = [row for row, case in ripe if case.legal_hold]
     run.postpone([(row, run.now + _A_DAY) for row in held])
     for row, case in ripe:
@@ -109,7 +109,7 @@ def _cases(run: SweepRun, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterat
 def _interventions(
     run: SweepRun, ripe: Sequence[tuple[Document, StoredIntervention]]
 ) -> Iterator[_Doomed]:
-    """The interventions whose case nothing holds, each on the condition that this stays so."""
+    """The interventions whose case is under no legal hold, each on condition that this stays so."""
     paths = {
         row.path: CASES.path(tenant_of(row.path), state.case_id)
         for row, state in ripe
@@ -123,7 +123,7 @@ def _interventions(
         try:
             case = load(CASES, document)
         except ValidationError:
-            # Nobody knows whether it is held.
+            # Whether it is under a hold is unknown.
             run.failed(row)
             continue
         if case and case.legal_hold:
@@ -135,8 +135,8 @@ def _interventions(
 
 
 def _remove(run: SweepRun, doomed: Iterable[_Doomed]) -> None:
-    """Removes what is doomed, tenant by tenant, as much at once as a commit may take."""
-    # A case after its interventions, which go only as long as it stays as it is.
+    """Removes what is doomed, tenant by tenant, as much in one commit as it has room for."""
+    # A case comes after its interventions, whose removal requires that it is unchanged.
     everything = sorted(
         doomed, key=lambda one: (tenant_of(one.document.path), one.subject.startswith("cases/"))
     )
@@ -174,10 +174,10 @@ def _remove_batch(run: SweepRun, tenant: str, batch: Sequence[_Doomed]) -> None:
 
 
 def _fate(run: SweepRun, tenant: str, batch: Sequence[_Doomed]) -> _Fate:
-    """Commits the removal of a batch with its event, as often as only the tenant has changed.
+    """Commits the removal of a batch with its event; tries again where only the tenant has changed.
 
-    It is skipped where somebody changed one of it, or another run removed it, and has failed where
-    the store does not answer.
+    A batch is skipped where one of its documents was changed or removed by others, and has failed
+    where the store does not answer.
     """
     try:
         rest = [
@@ -207,7 +207,7 @@ def _posted(
     batch: Sequence[_Doomed],
     rest: Sequence[Write],
 ) -> bool:
-    """Commits the removal of a batch with its event; False where something is not as it was."""
+    """Commits the removal of a batch with its event; False where a document has changed."""
     # Not the time at which the run began: other events may have joined the chain since.
     now = run.ledger.clock()
     ends = [
@@ -219,8 +219,8 @@ def _posted(
         )
         for one in batch
     ]
-    # A document is written once: many interventions of one case share the condition on it, which
-    # its own removal has too.
+    # A commit writes a document once: the interventions of a case share the condition on it, and
+    # where the case itself is removed, that write holds the condition.
     writes = tuple({write.path: write for write in (*rest, *ends)}.values())
     settings = load(TENANT, document) or StoredSettings(updated_at=now)
     decision = Decision(
@@ -234,7 +234,7 @@ def _posted(
 
 
 def _told(subjects: Sequence[str]) -> dict[str, Any]:
-    """How many of each kind, and the SHA-256 of the RFC 8785 form of their sorted names."""
+    """The number of each kind, and the SHA-256 of the RFC 8785 form of the sorted names."""
     kinds = [subject.partition("/")[0] for subject in subjects]
     counts = {kind: kinds.count(kind) for kind in ("cases", "interventions")}
     return {**counts, "sha256": hashlib.sha256(canonical(sorted(subjects))).hexdigest()}

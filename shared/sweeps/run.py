@@ -1,9 +1,9 @@
-"""One run of a scheduled function over what is due, of all tenants, within its time.
+"""One run of a scheduled function over all documents that are due, of all tenants.
 
-Documents of cases and interventions say themselves, in `sweepAt`, when a scheduled function is to
-look at them next: a day after they are done, the least that a tenant can set, and from then on when
-the tenant's settings say. So a run reads what is due and nothing else. Where settings change, all
-that waits by the old ones is looked at again.
+The field `sweepAt` of cases and interventions says when a scheduled function is to look at them
+next: first a day after they are done, which is the least that a tenant can set, and from then on
+when the tenant's settings say. So a run reads only what is due. After a change of the settings, all
+documents that wait according to the old ones are looked at again.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _SWEEP_AT = "sweepAt"
 
 
 class SweepRun:
-    """The state of one run: its ledger, its time, what it has counted, whose settings it has read.
+    """The state of one run: its ledger, its time, its counts, and the settings that it has read.
 
-    `ledger` acts for no tenant in particular; `seconds` is the time that it may take. An
-    Idempotency-Key or If-Match of its request counts for nothing: what is due changes.
+    `ledger` is not bound to one tenant; `seconds` is how long the run may take. An Idempotency-Key
+    or If-Match of its request is ignored, because what is due differs from run to run.
     """
 
     def __init__(self, ledger: Ledger, seconds: float, *, dry: bool) -> None:
@@ -61,7 +61,7 @@ class SweepRun:
         return Sweep(**counts, complete=self._complete, duration_ms=round(elapsed * 1000))
 
     def due(self, query: Query) -> Iterator[list[Document]]:
-        """The rows of a query, page by page, as long as there is time."""
+        """The rows of a query, page by page, as long as the run has time."""
         while self._has_time():
             rows = self.store.query(replace(query, limit=BATCH))
             if rows:
@@ -73,7 +73,7 @@ class SweepRun:
     def readable(
         self, state_of: Callable[[Document], T | None], rows: Sequence[Document]
     ) -> Iterator[tuple[Document, T]]:
-        """The rows with their states; those that have none are counted as failed and left."""
+        """The rows with their states; unreadable rows are counted as failed and left alone."""
         self.counts["examined"] += len(rows)
         for row in rows:
             try:
@@ -102,9 +102,9 @@ class SweepRun:
     def ripe(
         self, pairs: Sequence[tuple[Document, S]], when: Callable[[StoredSettings, S], datetime]
     ) -> list[tuple[Document, S]]:
-        """The rows whose time has come by their tenant's settings; others get their new time.
+        """The rows that are due by their tenant's settings; the others are postponed until then.
 
-        Those of a tenant whose settings are unreadable are counted as failed and left.
+        Rows of a tenant whose settings are unreadable are counted as failed and left as they are.
         """
         self._read_tenants([tenant_of(row.path) for row, _ in pairs])
         ripe: list[tuple[Document, S]] = []
@@ -121,27 +121,27 @@ class SweepRun:
         return ripe
 
     def postpone(self, rows: Sequence[tuple[Document, datetime]]) -> None:
-        """Has rows looked at again at the times given, and counts them as left as they are."""
+        """Sets when rows are to be looked at again, and counts them as skipped."""
         self.counts["skipped"] += len(rows)
         if not self.dry:
             self._write([_look_at(row, at) for row, at in rows])
 
     def failed(self, row: Document) -> None:
-        """Counts a row as failed, and says in the log which."""
+        """Counts a row as failed, and names it in the log."""
         self.counts["failed"] += 1
         log.write("ERROR", "a scheduled function leaves a document as it is", document=row.path)
 
     def tenant(self, tenant: str) -> Document | None:
-        """A tenant's document: as its settings were read from it, and from then on as it is."""
+        """A tenant's document: at first as its settings were read from it, then read again."""
         if tenant in self._tenants:
             return self._tenants.pop(tenant)
         return self.store.get(TENANT.path(tenant, ""))
 
     def wake(self, flag: str, waiting: Callable[[str], Sequence[Query]]) -> None:
-        """Has all looked at now that waits by settings which the tenant has changed since.
+        """Makes all documents due that wait according to settings which have changed since.
 
-        `flag` is the field of the tenant that says so; `waiting` gives the queries of a tenant's
-        documents, which are sorted by `sweepAt`.
+        `flag` is the field of a tenant that says when they changed; `waiting` gives the queries for
+        a tenant's documents, which are sorted by `sweepAt`.
         """
         if self.dry:
             return
@@ -154,7 +154,7 @@ class SweepRun:
                     self._write([Update(tenant.path, {flag: None}, version=tenant.version)])
 
     def _woken(self, query: Query) -> bool:
-        """Has all rows of a query looked at now; False where some may be left."""
+        """Makes all rows of a query due now; False where some may be left."""
         later = (*query.filters, Filter(_SWEEP_AT, ">", self.now))
         pages = self.due(replace(query, filters=later, select=(_SWEEP_AT,)))
         written = [self._write([_look_at(row, self.now) for row in rows]) for rows in pages]
@@ -181,7 +181,7 @@ class SweepRun:
             return None
 
     def _write(self, writes: Sequence[Write]) -> bool:
-        """Commits what needs no event; False where one was changed meanwhile, which is left."""
+        """Commits writes that need no event; False where a document was changed and so is left."""
         try:
             if writes:
                 self.store.commit(writes)
@@ -202,17 +202,17 @@ class SweepRun:
 
 
 def sorted_by_sweep(collection: str, *filters: Filter, group: bool = False) -> Query:
-    """Documents in the order in which they are to be looked at."""
+    """A query for documents in the order in which they are to be looked at."""
     return Query(collection, filters, (Order(_SWEEP_AT),), group=group)
 
 
 def due_by(now: datetime) -> Filter:
-    """The filter of what is to be looked at by now."""
+    """The filter for documents that are due by now."""
     return Filter(_SWEEP_AT, "<=", now)
 
 
 def after_days(moment: datetime, days: int | None) -> datetime:
-    """So many days later; None is never."""
+    """The time so many days later; NEVER for None."""
     if days is None or timedelta(days=days) >= NEVER - moment:
         return NEVER
     return moment + timedelta(days=days)

@@ -1,4 +1,4 @@
-"""Fails runs of agents whose time is over."""
+"""Fails runs of agents that have taken longer than they may."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from shared.sweeps.run import SweepRun
 
 
 def fail_stale(sweep: SweepRun) -> None:
-    """Fails runs whose time is over, of all tenants, first what has been so for longest."""
+    """Fails runs past their `timeoutAt`, of all tenants, the longest overdue first."""
     query = Query(
         "runs",
         (Filter("timeoutAt", "<=", sweep.now),),
@@ -43,13 +43,13 @@ def fail_stale(sweep: SweepRun) -> None:
 def _one_of_each_case(
     rows: Sequence[tuple[Document, StoredRun]],
 ) -> Iterator[dict[str, Document]]:
-    """The runs by the path of their case, in rounds in which no case comes twice."""
+    """The runs by the path of their case, in rounds that have at most one run of each case."""
     by_case: dict[str, list[Document]] = {}
     for row, run in rows:
         case_path = CASES.path(tenant_of(row.path), run.case_id)
         by_case.setdefault(case_path, []).append(row)
     for number in range(max(map(len, by_case.values()), default=0)):
-        yield {name: runs[number] for name, runs in by_case.items() if number < len(runs)}
+        yield {name: found[number] for name, found in by_case.items() if number < len(found)}
 
 
 def _fail(sweep: SweepRun, by_case: dict[str, Document]) -> None:
@@ -63,7 +63,7 @@ def _fail(sweep: SweepRun, by_case: dict[str, Document]) -> None:
 
 
 def _is_readable(sweep: SweepRun, case: Document) -> bool:
-    """Whether a case can be read; one that cannot must not keep the others from their turn."""
+    """Whether a case can be read; if not, it is counted as failed, and the others go on."""
     try:
         CASES.state(case)
     except ValidationError:

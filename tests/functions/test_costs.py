@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
+from shared.documents.port import Document
 from shared.edge.bodies import MAX_BODY_BYTES
+from shared.ledger.subjects import Kind
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.intervention_support import asked, seed, waiting
@@ -235,6 +238,25 @@ def test_an_operation_costs_the_least_however_much_there_is(
     costs = {name: cost(operation(api)) for name, (operation, _) in TABLE.items()}
 
     assert costs == {name: least for name, (_, least) in TABLE.items()}
+
+
+@ON_EMBEDDED
+def test_a_change_reads_the_state_out_of_its_document_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.verifier.create(id="CASE-1")
+    read = []
+    state_of = Kind.state
+
+    def noted(kind: Kind[Any], document: Document) -> Any:
+        read.append(document.path)
+        return state_of(kind, document)
+
+    monkeypatch.setattr(Kind, "state", noted)
+
+    api.verifier.patch("/cases/CASE-1", {"title": "Another"})
+
+    assert read == [f"tenants/{api.tenant}/cases/CASE-1"]
 
 
 def test_the_first_case_of_an_instance_reads_the_settings_once(api: Api) -> None:

@@ -363,6 +363,27 @@ def test_a_worksheet_is_saved_on_the_case_as_it_is_at_that_moment(
     assert (texts == "Too late?") == (code == 200)
 
 
+@ON_EMBEDDED
+def test_of_a_batch_only_the_row_whose_case_was_changed_meanwhile_is_read_again(api: Api) -> None:
+    names = [f"CASE-{number}" for number in range(8)]
+    saved(api, *names)
+    case = f"/cases/{names[0]}"
+    meddle(
+        api,
+        writes_to(
+            f"tenants/{api.tenant}/worksheets/{names[0]}:kim",
+            lambda: api.verifier.patch(case, {"title": "Another"}),
+        ),
+    )
+
+    rows = [{"caseId": name, "fsrNotes": "New"} for name in names]
+    answer = kim(api).post(BATCH, {"worksheets": rows})
+
+    assert answer.json["succeeded"] == 8
+    # Eight cases and worksheets, then one of each again; each save is three writes.
+    assert cost(answer)[:2] == (18, 24)
+
+
 def test_saving_does_not_change_the_case(api: Api) -> None:
     case_id = api.verifier.create()["id"]
     path = f"tenants/{api.tenant}/cases/{case_id}"

@@ -140,3 +140,15 @@ def test_a_wrong_configuration_stops_the_server_with_one_line_that_names_the_var
     assert line["severity"] == "ERROR"
     assert "CASELEDGER_RATE_LIMITS" in line["message"]
     assert SECRET not in line["message"]
+
+
+def test_functions_are_imported_whatever_the_configuration() -> None:
+    imported = subprocess.run(
+        [sys.executable, "-c", "import functions.api"],
+        env={"PYTHONPATH": str(ROOT), "CASELEDGER_RATE_LIMITS": SECRET},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (imported.returncode, imported.stdout, imported.stderr) == (0, b"", b"")
