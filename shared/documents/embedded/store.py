@@ -23,18 +23,28 @@ import heapq
 import itertools
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from shared.documents.cost import current
 from shared.documents.embedded import codec
-from shared.documents.embedded.database import Database
+from shared.documents.embedded.database import Database, mark_of
 from shared.documents.embedded.entries import Entry, entries_of, scan
 from shared.documents.embedded.totals import columns, totals
 from shared.documents.embedded.writes import changed, outcome
 from shared.documents.indexes import Indexes, counted, disjuncts
-from shared.documents.port import Aggregation, Data, Delete, Document, Query, Totals, Write
+from shared.documents.port import (
+    Aggregation,
+    Data,
+    Delete,
+    Document,
+    OtherRelease,
+    Query,
+    Totals,
+    Write,
+)
 from shared.documents.values import check_aggregation, check_path, check_query, check_writes
 from shared.documents.waiting import Waiting
 
@@ -48,6 +58,13 @@ _TABLES = (
     "CREATE TABLE indexed (definitions TEXT NOT NULL)",
 )
 
+
+FILE_VERSION = 1
+"""Grows with each release that changes the tables above or `firestore.indexes.json`.
+
+So a release knows a newer file when it sees one. The first release left 0.
+"""
+_DIGEST_BITS = 16
 
 # How often a watch looks whether the document has changed: it takes some 80 microseconds.
 _LOOK_SECONDS = 0.03
@@ -171,12 +188,26 @@ class EmbeddedStore:
         _insert(connection, come - gone, number)
 
     def _prepare(self) -> None:
-        """Makes the tables, and indexes all documents anew if the definitions have changed."""
+        """Makes the tables, and indexes all documents anew if the definitions have changed.
+
+        Raises OtherRelease for the file of a newer release.
+        """
         definitions = repr(self._definitions)
+        mark = _mark(definitions)
         with self._database.reading() as connection:
-            if _definitions(connection) == definitions:
-                return
+            prepared = mark_of(connection) == mark
+        if not prepared:
+            self._adopt(definitions, mark)
+        self._database.keep_to(mark)
+
+    def _adopt(self, definitions: str, mark: int) -> None:
         with self._database.writing() as connection:
+            newest = mark_of(connection) >> _DIGEST_BITS
+            if newest > FILE_VERSION:
+                raise OtherRelease(
+                    f"the SQLite file has version {newest}, and this release of Caseledger knows"
+                    f" {FILE_VERSION} at most: use the newer release"
+                )
             known = _definitions(connection)
             if known is None:
                 for statement in _TABLES:
@@ -185,6 +216,7 @@ class EmbeddedStore:
                 connection.execute("DELETE FROM indexed")
                 connection.execute("INSERT INTO indexed VALUES (?)", (definitions,))
                 self._index_anew(connection)
+            connection.execute(f"PRAGMA user_version = {mark:d}")
 
     def _index_anew(self, connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM entries")
@@ -200,6 +232,11 @@ def _by_path(writes: Sequence[Write]) -> dict[str, list[Write]]:
     for write in writes:
         found.setdefault(write.path, []).append(write)
     return found
+
+
+def _mark(definitions: str) -> int:
+    """The file's version, and a digest of what it is indexed by: two releases never share both."""
+    return FILE_VERSION << _DIGEST_BITS | zlib.crc32(definitions.encode()) % (1 << _DIGEST_BITS)
 
 
 def _definitions(connection: sqlite3.Connection) -> str | None:
