@@ -16,7 +16,12 @@ import rfc8785
 from pydantic_core import to_jsonable_python
 
 from shared.config import Config
-from shared.documents.port import Query, Set
+from shared.documents.port import Document, Query, Set
+from shared.migrate import COLLECTIONS
+from shared.models.case import StoredCase
+from shared.models.evidence import StoredEvidence
+from shared.models.packet import StoredPacket
+from shared.models.stored import Step
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
@@ -29,6 +34,7 @@ _NEW = "newField"
 _UNKNOWN = {"deep": [{"er": 1.5}], "at": datetime.fromisoformat("2026-03-02T09:00:00.000001Z")}
 _NEW_TYPE = "sampled"
 """What the next release has that this one does not know of."""
+_MODELS = {**COLLECTIONS, "evidence": StoredEvidence, "packets": StoredPacket}
 
 # Who changes what: requests that touch every kind of document. `{…}` is an intervention by title.
 _CHANGES: list[tuple[str, str, str, Any]] = [
@@ -138,6 +144,64 @@ def test_a_request_that_came_to_a_release_with_a_key_is_not_done_again(
 
     assert again.headers["Idempotent-Replayed"] == "true"
     assert again.json["assignedTo"] == "vera@example.com"
+
+
+def test_a_field_that_was_added_later_has_its_default_on_every_way_of_reading(
+    api: Api, release: str
+) -> None:
+    found = documents(release)
+    missing = sum(_leave_out_defaults(document) for document in found)
+    restore(api.runtime.store, found)
+
+    for read in kept(release, "answers")["reads"]:
+        assert_holds(read["answer"], _sent(api, read["as"], "GET", read["path"]), read["path"])
+    _change_all(api)
+    _assert_all_verified(api)
+    assert missing > 100
+
+
+def test_documents_of_an_older_format_are_listed_and_lifted_when_they_are_changed(
+    api: Api, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StoredCase, "steps", (Step(_titled),))
+    restore(api.runtime.store, found := _named(documents(release)))
+
+    for read in kept(release, "answers")["reads"]:
+        assert_holds(read["answer"], _sent(api, read["as"], "GET", read["path"]), read["path"])
+    _change_all(api)
+    _assert_all_verified(api)
+
+    before = {document["path"]: document["data"] for document in found}
+    cases = _cases(api)
+    for case in cases:
+        same = before[case.path] == case.data
+        assert case.data.get("format", 1) == (1 if same else 2)
+        assert ("name" in case.data) is same
+        assert ("title" in case.data) is not same
+    assert {case.data.get("format", 1) for case in cases} == {1, 2}
+
+
+def test_a_release_that_only_reads_a_new_format_leaves_each_document_in_its_own(
+    api: Api, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StoredCase, "steps", (Step(_titled, _untitled),))
+    found = _named(documents(release))
+    of_the_next = f"{_ROOT}/cases/REVIEW-1"
+    for document in found:
+        if document["path"] == of_the_next:
+            document["data"] = {**_titled(document["data"]), "format": 2}
+    restore(api.runtime.store, found)
+
+    api.verifier.create(id="NEW-3")
+    _change_all(api)
+    _assert_all_verified(api)
+
+    cases = {case.path: case.data for case in _cases(api)}
+    new = cases.pop(of_the_next)
+    assert (new["format"], "title" in new, "name" in new) == (2, True, False)
+    assert f"{_ROOT}/cases/NEW-3" in cases
+    for data in cases.values():
+        assert ("format" in data, "title" in data, "name" in data) == (False, False, True)
 
 
 def test_what_the_next_release_stores_is_shown_as_what_this_one_knows(api: Api) -> None:
@@ -264,6 +328,47 @@ def _assert_all_verified(api: Api) -> None:
     for subject in sorted({row.data["subject"] for row in rows}):
         answer = _sent(api, "pilot", "GET", f"/audit:verify?subject={subject}")
         assert answer["valid"], answer
+
+
+def _titled(data: dict[str, Any]) -> dict[str, Any]:
+    """From a format 1 whose cases have a `name` to a format 2 whose cases have a `title`."""
+    rest = {name: value for name, value in data.items() if name != "name"}
+    return {**rest, "title": data["name"]}
+
+
+def _untitled(data: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in data.items() if name != "title"}
+    return {**rest, "name": data["title"]}
+
+
+def _named(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The documents with their cases in that format 1."""
+    for document in found:
+        if "/cases/" in document["path"] and "clockDueAt" in document["data"]:
+            document["data"] = _untitled(document["data"])
+    return found
+
+
+def _cases(api: Api) -> list[Document]:
+    rows = api.runtime.store.query(Query(f"{_ROOT}/cases"))
+    return [row for row in rows if "deletedAt" not in row.data]
+
+
+def _leave_out_defaults(document: dict[str, Any]) -> int:
+    """Takes from a document all that is as it is by default; gives how many fields."""
+    model = _MODELS.get(document["path"].split("/")[-2])
+    data = document["data"]
+    if model is None or "deletedAt" in data:
+        return 0
+    defaults = {
+        field.alias or name: field.get_default(call_default_factory=True)
+        for name, field in model.model_fields.items()
+        if not field.is_required()
+    }
+    same = [name for name, value in defaults.items() if name in data and data[name] == value]
+    for name in same:
+        del data[name]
+    return len(same)
 
 
 def _of_the_next(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ A commit is on disk before it is acknowledged (`database.py`).
 Where it differs from Google's emulator (tests/documents/test_differential.py holds the rest alike):
 
     a query without its index         MissingIndex, as in production; the emulator answers it
-    a collection group, unfiltered    MissingIndex; Firestore and the emulator answer it
+    a collection group, unfiltered    is sorted by paths as text; the emulator: segment by segment
     a commit of 4 to 10 MiB           done, as in production; the emulator: Unavailable
     changes in quick succession       a watch may see the last only; the emulator tells them all
     sums and averages of fractions    may differ in the last digits: the order of adding is open
