@@ -30,6 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
     "runtime": {"config", "documents", "documents/embedded", "documents/firestore"}
     | {"edge", "errors", "repository"},
+    # A command beside the functions.
+    "migrate": _REPOSITORY | {"config", "runtime"},
     "edge": _REPOSITORY | {"config", "edge", "log", "runtime", "version"},
 }
 """The parts of `shared/`, and which parts each of them may import."""

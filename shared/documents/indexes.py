@@ -90,13 +90,23 @@ class Indexes:
                 return (mode, group) in modes
         return not group
 
+    def covers(self, collection: str, field: str) -> bool:
+        """Whether any index has the top-level `field`: documents without it are not in that."""
+        composite = any(
+            index.collection == collection and field in dict(index.fields)
+            for index in self.composites
+        )
+        # An exemption is of both scopes and all modes, or names those that stay.
+        modes = self._single.get((collection, field))
+        return composite or modes is None or bool(modes)
+
     def plan(self, query: Query) -> tuple[Leg, ...]:
         """The index scans whose common rows are the query's (a query without `in`).
 
-        No leg at all is a scan of the collection by name. Raises MissingIndex.
+        No leg at all is a scan of the collection, or group, by name. Raises MissingIndex.
         """
         equal, order = conditions(query)
-        if not equal and not order and not query.group:
+        if not equal and not order:
             return ()
         if not order or (not equal and len(order) == 1):
             legs = self._single_legs(query, equal, order)

@@ -27,6 +27,7 @@ class StoreError(Exception):
     │   ├── Stale           the document is not, or not any more, the version asked for
     │   └── Aborted         the store gave up on contention
     ├── Unavailable         out of reach or out of time; a commit may or may not have happened
+    ├── OtherRelease        the data are in the hands of another release: this one has to stop
     └── Rejected            the request itself is wrong, and will be however often it is sent
         └── MissingIndex    no index of firestore.indexes.json serves the query
     """
@@ -54,6 +55,10 @@ class Aborted(Conflict):
 
 class Unavailable(StoreError):
     """Out of reach or out of time; a commit may or may not have happened."""
+
+
+class OtherRelease(StoreError):
+    """The data are in the hands of another release, which this one would work against."""
 
 
 class Rejected(StoreError):

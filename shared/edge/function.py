@@ -142,6 +142,9 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
                 fields["securityEvent"] = error.security_event
         except port.Unavailable:
             response = _error_response(errors.Unavailable(_OUT_OF_REACH))
+        except port.OtherRelease as error:
+            response = _error_response(errors.Unavailable(str(error)))
+            fields["cause"] = str(error)
     bodies.leave_unread(request)
     return exchange.finish(response, **fields)
 

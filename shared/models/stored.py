@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import ConfigDict, PrivateAttr, ValidationError
@@ -41,6 +40,16 @@ class StoredDocument(Kept):
     """A whole document. `steps` lead from format 1 to the format that the model describes."""
 
     steps: ClassVar[tuple[Step, ...]] = ()
+    # What a document has in the fields that it lacks, by the names that it has them under.
+    _defaults: ClassVar[Data] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls._defaults = {
+            field.alias or name: field.get_default(call_default_factory=True)
+            for name, field in cls.model_fields.items()
+            if not field.is_required()
+        }
 
     @classmethod
     def reads(cls) -> int:
@@ -64,7 +73,7 @@ class StoredDocument(Kept):
         For lists, where models of the rows would cost more than reading them. Raises
         ValidationError for a format that this release does not read.
         """
-        return {**_defaults(cls), **cls._lifted(data)}
+        return cls._defaults | cls._lifted(data)
 
     def to_data(self, old: Data | None = None) -> Data:
         """The data to store; over `old`, in no older format than that document has."""
@@ -77,6 +86,8 @@ class StoredDocument(Kept):
 
     @classmethod
     def _lifted(cls, data: Data) -> Data:
+        if FORMAT not in data and not cls.steps:
+            return data
         number = data.get(FORMAT, 1)
         if type(number) is not int or not 0 < number <= cls.reads():
             unknown = PydanticCustomError("format", "is a format that this release does not read")
@@ -112,13 +123,3 @@ class AsStored(Model):
     def as_json(self) -> str:
         """What a client gets of it."""
         return to_json(self.content()).decode()
-
-
-@cache
-def _defaults(model: type[StoredDocument]) -> Data:
-    """What a document has in the fields that it lacks, by the names that it has them under."""
-    return {
-        field.alias or name: field.get_default(call_default_factory=True)
-        for name, field in model.model_fields.items()
-        if not field.is_required()
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -730,6 +731,21 @@ BAD_QUERIES: dict[str, Query] = {
     "a document's path": Query("notes/a"),
     "a group with a path": Query("notes/a/parts", group=True),
 }
+
+
+def test_a_group_is_read_whole_page_by_page_without_an_index(store: DocumentStore) -> None:
+    paths = [f"notes/{note}/parts/{part}" for note in ("a", "b-1", "b") for part in ("p", "q")]
+    others = ["parts/top", "notes/a/sparts/s", "notes/a"]
+    store.commit([Create(path, {"n": 1}) for path in (*paths, *others)])
+    query = Query("parts", limit=2, group=True)
+
+    found: list[str] = []
+    while rows := store.query(query):
+        found += [row.path for row in rows]
+        query = replace(query, after=(rows[-1].path,))
+
+    assert sorted(found) == sorted([*paths, "parts/top"])
+    assert store.aggregate([Aggregation(Query("parts", group=True))])[0].count == len(found)
 
 
 @pytest.mark.parametrize("query", BAD_QUERIES.values(), ids=BAD_QUERIES.keys())

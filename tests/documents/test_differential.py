@@ -6,7 +6,7 @@ Random documents, commits, queries and aggregations, the same on every run;
 Where the two differ, and what is therefore left out here:
 
     a query without its index       the embedded store refuses it; each query gets its index here
-    a collection group, unfiltered  the embedded store refuses it; groups have a filter or an order
+    a collection group, unfiltered  sorted in another way; groups have a filter or an order
     a commit of 4 to 10 MiB         the emulator refuses it; documents are small here
     sums and averages of fractions  rounded by the order of adding; compared to nine digits
 """

@@ -202,7 +202,7 @@ def told(store: DocumentStore, tenant: str) -> Counter[tuple[str, str]]:
 def purges(store: DocumentStore, tenant: str) -> list[Event]:
     """A tenant's events of purges, first to last."""
     events = [from_document(row) for row in store.query(Query(f"tenants/{tenant}/audit"))]
-    found = [event for event in events if event.event_type is EventType.RECORDS_PURGED]
+    found = [event for event in events if event.event_type == EventType.RECORDS_PURGED]
     return sorted(found, key=lambda event: event.sequence)
 
 

@@ -45,6 +45,24 @@ EXEMPT_X = (("rows", "x", ()),)
 
 def test_a_plain_scan_needs_no_index() -> None:
     assert Indexes().plan(rows()) == ()
+    assert Indexes().plan(rows(group=True)) == ()
+
+
+@pytest.mark.parametrize(
+    ("indexes", "covered"),
+    [
+        (Indexes(), True),
+        (Indexes(overrides=(("rows", "x", ()),)), False),
+        (Indexes(overrides=(("rows", "x", ((ASCENDING, True),)),)), True),
+        (Indexes((index(("y", ASCENDING), ("x", DESCENDING)),), (("rows", "x", ()),)), True),
+        (Indexes((index(("y", ASCENDING), ("z", DESCENDING)),), (("rows", "x", ()),)), False),
+    ],
+)
+def test_a_field_is_covered_by_an_index_unless_it_is_exempted_and_in_no_composite(
+    indexes: Indexes,
+    covered: bool,  # noqa: FBT001 - a test's parameter
+) -> None:
+    assert indexes.covers("rows", "x") is covered
 
 
 @pytest.mark.parametrize(
@@ -72,15 +90,13 @@ def test_single_field_indexes_serve_one_condition_or_equalities(
         rows(order=(Order("at"), Order("x"))),
         rows(TAGGED, order=NEWEST),
         rows(X, group=True),
-        rows(group=True),
     ],
 )
 def test_anything_more_needs_an_index_of_its_own(query: Query) -> None:
     with pytest.raises(MissingIndex):
         Indexes().plan(query)
-    if required(query).fields:
-        indexes = Indexes(composites=(required(query),))
-        assert [leg.index for leg in indexes.plan(query)] == [required(query)]
+    indexes = Indexes(composites=(required(query),))
+    assert [leg.index for leg in indexes.plan(query)] == [required(query)]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""One SQLite file (or `:memory:`) for many threads and processes: connections and transactions."""
+"""One SQLite file (or `:memory:`) for many threads and processes: connections and transactions.
+
+Which release the file belongs to is in its `PRAGMA user_version`. Each transaction looks at it,
+because another release may have taken the file over while this one runs.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from queue import Empty, LifoQueue
 from threading import Lock
 
 from shared.documents.backoff import attempts
-from shared.documents.port import Unavailable
+from shared.documents.port import OtherRelease, Unavailable
 
 _PATIENCE_SECONDS = 2.5
 _OUT_OF_REACH = frozenset(
@@ -31,6 +35,7 @@ class Database:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._mark: int | None = None
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._writing = Lock()
         # In memory there is one connection: a second one would have a database of its own.
@@ -45,12 +50,17 @@ class Database:
         while not self._idle.empty():
             self._idle.get_nowait().close()
 
+    def keep_to(self, mark: int) -> None:
+        """From now on raises OtherRelease where the file does not have this mark."""
+        self._mark = mark
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Everything read inside is from the same moment. Raises Unavailable."""
         with _errors_mapped(), self._connection() as connection:
             connection.execute("BEGIN")
             with _finished(connection):
+                self._check_mark(connection)
                 yield connection
 
     @contextmanager
@@ -59,7 +69,14 @@ class Database:
         with _errors_mapped(), self._turn() as seconds, self._connection() as connection:
             _persist(connection, "BEGIN IMMEDIATE", seconds)
             with _finished(connection):
+                self._check_mark(connection)
                 yield connection
+
+    def _check_mark(self, connection: sqlite3.Connection) -> None:
+        if self._mark is not None and mark_of(connection) != self._mark:
+            raise OtherRelease(
+                "another release of Caseledger has taken over the SQLite file; this one has stopped"
+            )
 
     @contextmanager
     def _turn(self) -> Iterator[float]:
@@ -92,6 +109,12 @@ class Database:
         _persist(connection, "PRAGMA journal_mode = WAL", _PATIENCE_SECONDS)
         connection.execute("PRAGMA synchronous = FULL")
         return connection
+
+
+def mark_of(connection: sqlite3.Connection) -> int:
+    """The mark of the release that the file belongs to; 0 in a new one."""
+    (mark,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(mark)
 
 
 def _persist(connection: sqlite3.Connection, statement: str, seconds: float) -> None:

@@ -59,6 +59,8 @@ class Scan(NamedTuple):
 
 def scan(query: Query, legs: tuple[Leg, ...]) -> Scan:
     """How the rows of one planned query are read."""
+    if not legs and query.group:
+        return _whole_group(query)
     if not legs:
         after_id = query.after[-1] if query.after else ""
         rest = " WHERE d.parent = ? AND d.id > ? ORDER BY d.id"
@@ -79,6 +81,15 @@ def scan(query: Query, legs: tuple[Leg, ...]) -> Scan:
     rest += f" ORDER BY e0.key{' DESC' if first.backwards else ''}"
     documents = " CROSS JOIN documents d ON d.number = e0.document"
     return Scan(f"substr(e0.key, {start})", f" FROM entries e0{joins}", documents, rest, arguments)
+
+
+def _whole_group(query: Query) -> Scan:
+    """All documents of a group, through the key of the documents: without an index of its own."""
+    end = f"/{query.collection}"
+    parent, _, last = query.after[-1].rpartition("/") if query.after else ("", "", "")
+    rest = " WHERE (d.parent, d.id) > (?, ?) AND substr('/' || d.parent, ?) = ?"
+    rest += " ORDER BY d.parent, d.id"
+    return Scan("''", " FROM documents d", "", rest, [parent, last, -len(end), end])
 
 
 def _within(query: Query) -> str:

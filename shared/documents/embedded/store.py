@@ -11,7 +11,7 @@ A commit is on disk before it is acknowledged (`database.py`).
 Where it differs from Google's emulator (tests/documents/test_differential.py holds the rest alike):
 
     a query without its index         MissingIndex, as in production; the emulator answers it
-    a collection group, unfiltered    MissingIndex; Firestore and the emulator answer it
+    a collection group, unfiltered    is sorted by paths as text; the emulator: segment by segment
     a commit of 4 to 10 MiB           done, as in production; the emulator: Unavailable
     changes in quick succession       a watch may see the last only; the emulator reports them all
     sums and averages of fractions    may differ in the last digits: additions have no fixed order
@@ -23,18 +23,28 @@ import heapq
 import itertools
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from shared.documents.cost import current
 from shared.documents.embedded import codec
-from shared.documents.embedded.database import Database
+from shared.documents.embedded.database import Database, mark_of
 from shared.documents.embedded.entries import Entry, entries_of, scan
 from shared.documents.embedded.totals import columns, totals
 from shared.documents.embedded.writes import changed, outcome
 from shared.documents.indexes import Indexes, counted, disjuncts
-from shared.documents.port import Aggregation, Data, Delete, Document, Query, Totals, Write
+from shared.documents.port import (
+    Aggregation,
+    Data,
+    Delete,
+    Document,
+    OtherRelease,
+    Query,
+    Totals,
+    Write,
+)
 from shared.documents.values import (
     MAX_COMMIT_BYTES,
     check_aggregation,
@@ -54,6 +64,13 @@ _TABLES = (
     "CREATE TABLE indexed (definitions TEXT NOT NULL)",
 )
 
+
+FILE_VERSION = 1
+"""Grows with each release that changes the tables above or `firestore.indexes.json`.
+
+So a release knows a newer file when it sees one. The first release left 0.
+"""
+_DIGEST_BITS = 16
 
 # How often a watch checks whether the document has changed: a check takes about 80 microseconds.
 _LOOK_SECONDS = 0.03
@@ -178,12 +195,26 @@ class EmbeddedStore:
         _insert(connection, come - gone, number)
 
     def _prepare(self) -> None:
-        """Makes the tables, and rebuilds all index entries if the definitions have changed."""
+        """Makes the tables, and rebuilds all index entries if the definitions have changed.
+
+        Raises OtherRelease for the file of a newer release.
+        """
         definitions = repr(self._definitions)
+        mark = _mark(definitions)
         with self._database.reading() as connection:
-            if _definitions(connection) == definitions:
-                return
+            prepared = mark_of(connection) == mark
+        if not prepared:
+            self._adopt(definitions, mark)
+        self._database.keep_to(mark)
+
+    def _adopt(self, definitions: str, mark: int) -> None:
         with self._database.writing() as connection:
+            newest = mark_of(connection) >> _DIGEST_BITS
+            if newest > FILE_VERSION:
+                raise OtherRelease(
+                    f"the SQLite file has version {newest}, and this release of Caseledger knows"
+                    f" {FILE_VERSION} at most: use the newer release"
+                )
             known = _definitions(connection)
             if known is None:
                 for statement in _TABLES:
@@ -192,6 +223,7 @@ class EmbeddedStore:
                 connection.execute("DELETE FROM indexed")
                 connection.execute("INSERT INTO indexed VALUES (?)", (definitions,))
                 self._index_anew(connection)
+            connection.execute(f"PRAGMA user_version = {mark:d}")
 
     def _index_anew(self, connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM entries")
@@ -207,6 +239,11 @@ def _by_path(writes: Sequence[Write]) -> dict[str, list[Write]]:
     for write in writes:
         found.setdefault(write.path, []).append(write)
     return found
+
+
+def _mark(definitions: str) -> int:
+    """The file's version, and a digest of what it is indexed by: two releases never share both."""
+    return FILE_VERSION << _DIGEST_BITS | zlib.crc32(definitions.encode()) % (1 << _DIGEST_BITS)
 
 
 def _definitions(connection: sqlite3.Connection) -> str | None:

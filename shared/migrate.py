@@ -1,0 +1,164 @@
+"""Brings stored documents up to what this release writes, where an index needs that.
+
+    python -m shared.migrate             reads, and says what it would rewrite
+    python -m shared.migrate --apply     rewrites it
+
+Run it after the release that writes a new format is everywhere (docs/formats.md). It works on the
+store that the functions' variables name, beside the functions. A document is rewritten where its
+format is older, or where a field is missing that an index has, because no query by that index finds
+it. Each is rewritten on the condition that it is as it was read, without an event: nothing of what
+it says changes, and nothing that a hash covers. Whenever it is stopped, run it again: what has been
+rewritten is not rewritten twice. Each document costs one read, and one write where it is rewritten.
+
+Events and frozen packets stay as they were stored, for good. Evidence is in no index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from shared.config import Config, ConfigError
+from shared.documents.indexes import project_indexes
+from shared.documents.port import Conflict, Document, DocumentStore, Query, StoreError, Write
+from shared.documents.values import commit_bytes
+from shared.ledger.ledger import BATCH_BYTES
+from shared.ledger.subjects import DELETED_AT, written
+from shared.models.case import StoredCase
+from shared.models.intervention import StoredIntervention
+from shared.models.record import StoredRecord
+from shared.models.run import StoredRun
+from shared.models.settings import StoredSettings
+from shared.models.stored import FORMAT, StoredDocument
+from shared.models.worksheet import StoredWorksheet
+from shared.runtime import open_store
+
+COLLECTIONS: dict[str, type[StoredDocument]] = {
+    "tenants": StoredSettings,
+    "cases": StoredCase,
+    "worksheets": StoredWorksheet,
+    "interventions": StoredIntervention,
+    "runs": StoredRun,
+    "records": StoredRecord,
+}
+"""What is looked at: the documents that queries find."""
+PAGE = 100
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; gives 0 where nothing is left to do, or to say.
+
+    1 says that documents could not be read or were changed meanwhile, or that the store failed; 2
+    that the configuration is wrong.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.migrate",
+        description="Brings stored documents up to this release where an index needs that.",
+    )
+    parser.add_argument("--apply", action="store_true", help="rewrite, instead of only saying so")
+    apply = parser.parse_args(arguments).apply
+    try:
+        store = open_store(Config.from_environment(os.environ))
+    except ConfigError as error:
+        _say(f"configuration: {error}")
+        return 2
+    except StoreError as error:
+        _say(f"the store: {error}")
+        return 1
+    try:
+        left = sum(migrate(store, collection, apply=apply) for collection in COLLECTIONS)
+    except StoreError as error:
+        _say(f"stopped: {type(error).__name__}: {error}. Run it again to go on.")
+        return 1
+    finally:
+        store.close()
+    return 1 if left else 0
+
+
+def migrate(store: DocumentStore, collection: str, *, apply: bool) -> int:
+    """Looks at a collection in all tenants, saying how far it is; gives how many it has to leave.
+
+    Those are the documents that cannot be read, or that somebody changed meanwhile.
+    """
+    counts: Counter[str] = Counter()
+    for rows in _pages(store, collection):
+        writes = list(_writes(collection, rows, counts))
+        counts["read"] += len(rows)
+        if apply:
+            _commit(store, writes, counts)
+        else:
+            counts["to rewrite"] += len(writes)
+        _say(_told(collection, counts))
+    if not counts:
+        _say(f"{collection}: none")
+    return counts["unreadable"] + counts["changed meanwhile"]
+
+
+def _pages(store: DocumentStore, collection: str) -> Iterator[list[Document]]:
+    query = Query(collection, limit=PAGE, group=True)
+    while rows := store.query(query):
+        yield rows
+        query = replace(query, after=(rows[-1].path,))
+
+
+def _writes(collection: str, rows: Sequence[Document], counts: Counter[str]) -> Iterator[Write]:
+    for row in rows:
+        if DELETED_AT in row.data:
+            continue
+        try:
+            write = _rewritten(collection, row)
+        except ValidationError:
+            counts["unreadable"] += 1
+            _say(f"{row.path}: cannot be read, and stays as it is")
+        else:
+            if write:
+                yield write
+
+
+def _rewritten(collection: str, row: Document) -> Write | None:
+    """The write that brings a document up to date; None where no index needs that."""
+    model = COLLECTIONS[collection]
+    state = model.read(row.data)
+    older = row.data.get(FORMAT, 1) < model.writes()
+    missing = state.to_data(row.data).keys() - row.data.keys()
+    if older or any(project_indexes().covers(collection, field) for field in missing):
+        return written(row.path, row, state)
+    return None
+
+
+def _commit(store: DocumentStore, writes: list[Write], counts: Counter[str]) -> None:
+    """Commits all that is still as it was read; halves where one is not, or it is too much."""
+    if not writes:
+        return
+    if len(writes) == 1 or commit_bytes(writes) <= BATCH_BYTES:
+        try:
+            store.commit(writes)
+        except Conflict:
+            if len(writes) == 1:
+                counts["changed meanwhile"] += 1
+                return
+        else:
+            counts["rewritten"] += len(writes)
+            return
+    half = len(writes) // 2
+    _commit(store, writes[:half], counts)
+    _commit(store, writes[half:], counts)
+
+
+def _told(collection: str, counts: Counter[str]) -> str:
+    return f"{collection}: " + ", ".join(f"{count} {what}" for what, count in counts.items())
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

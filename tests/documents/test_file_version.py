@@ -1,0 +1,156 @@
+"""The file of the embedded store says which release it belongs to; no other works on it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from shared.config import Config
+from shared.documents.embedded import store as embedded
+from shared.documents.embedded.store import FILE_VERSION, EmbeddedStore
+from shared.documents.indexes import ASCENDING, DESCENDING, Index, Indexes
+from shared.documents.port import (
+    Aggregation,
+    Create,
+    DocumentStore,
+    Filter,
+    Order,
+    OtherRelease,
+    Query,
+)
+from shared.runtime import Runtime
+from tests.client import Api
+
+OLD = Indexes()
+NEW = Indexes(composites=(Index("rows", (("kind", ASCENDING), ("n", DESCENDING))),))
+ROWS = Query("rows")
+SPAWN = multiprocessing.get_context("spawn")
+CALLS: dict[str, Callable[[DocumentStore], object]] = {
+    "get": lambda store: store.get("rows/a"),
+    "get_many": lambda store: store.get_many(["rows/a", "rows/b"]),
+    "commit": lambda store: store.commit([Create("rows/c", {})]),
+    "query": lambda store: store.query(ROWS),
+    "aggregate": lambda store: store.aggregate([Aggregation(ROWS)]),
+    "watch": lambda store: store.watch("rows/a", lambda _: False, 5, lambda: False),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "rows.db")
+
+
+def version(path: str) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(found)
+
+
+def set_version(path: str, number: int) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {number:d}")
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_a_running_store_stops_when_another_release_has_taken_its_file(
+    path: str, call: Callable[[DocumentStore], object]
+) -> None:
+    with closing(EmbeddedStore(path, OLD)) as running:
+        running.commit([Create("rows/a", {"kind": "x", "n": 1})])
+        EmbeddedStore(path, NEW).close()
+
+        with pytest.raises(OtherRelease, match="has taken over the SQLite file"):
+            call(running)
+
+    with closing(EmbeddedStore(path, NEW)) as newer:
+        assert [row.id for row in newer.query(ROWS)] == ["a"]
+
+
+def _work_until_stopped(path: str, told: Connection) -> None:
+    with closing(EmbeddedStore(path, OLD)) as running:
+        told.send("running")
+        number = 0
+        while True:
+            try:
+                running.commit([Create(f"rows/{number}", {"kind": "x", "n": number})])
+            except OtherRelease as error:
+                told.send((number, str(error)))
+                return
+            number += 1
+
+
+def test_another_process_stops_at_once_and_all_that_it_acknowledged_is_found(path: str) -> None:
+    told, tell = SPAWN.Pipe(duplex=False)
+    process = SPAWN.Process(target=_work_until_stopped, args=(path, tell))
+    process.start()
+    try:
+        assert told.recv() == "running"
+
+        with closing(EmbeddedStore(path, NEW)) as newer:
+            committed, why = told.recv()
+            kinds = Query("rows", (Filter("kind", "==", "x"),), (Order("n", descending=True),))
+            found = [row.data["n"] for row in newer.query(kinds)]
+    finally:
+        process.join()
+
+    assert "another release of Caseledger" in why
+    assert found == [*range(committed)][::-1]
+
+
+def test_stores_of_one_release_share_a_file(path: str) -> None:
+    with closing(EmbeddedStore(path, NEW)) as one, closing(EmbeddedStore(path, NEW)) as other:
+        one.commit([Create("rows/a", {})])
+
+        assert other.get("rows/a")
+
+
+def test_a_file_of_the_first_release_is_adopted(path: str) -> None:
+    with closing(EmbeddedStore(path, NEW)) as store:
+        store.commit([Create("rows/a", {"kind": "x", "n": 1})])
+    mark = version(path)
+    set_version(path, 0)
+
+    with closing(EmbeddedStore(path, NEW)) as store:
+        assert [row.id for row in store.query(ROWS)] == ["a"]
+    assert version(path) == mark
+
+
+def test_a_file_of_a_newer_release_is_not_opened_and_stays_as_it_is(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "FILE_VERSION", FILE_VERSION + 1)
+    EmbeddedStore(path, NEW).close()
+    before = version(path)
+    monkeypatch.undo()
+
+    with pytest.raises(OtherRelease, match=f"knows {FILE_VERSION} at most"):
+        EmbeddedStore(path, OLD)
+    assert version(path) == before
+
+
+def test_a_request_to_a_release_that_lost_its_file_says_why_it_fails(
+    embedded_config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runtime = Runtime(embedded_config)
+    api = Api(runtime)
+    api.verifier.create(id="CASE-1")
+    set_version(embedded_config.sqlite or "", (FILE_VERSION + 1) << 16)
+
+    answers = [
+        api.viewer.get("/cases/CASE-1"),
+        api.verifier.patch("/cases/CASE-1", {"title": "Lost"}, idempotency_key="k"),
+        api.stranger.get("/health"),
+    ]
+    runtime.close()
+
+    for answer in answers:
+        assert answer.status_code == 503
+        assert "another release of Caseledger" in answer.json["error"]["message"]
+    logged = capsys.readouterr().out.splitlines()[-3:]
+    assert all("another release of Caseledger" in line for line in logged)

@@ -1,0 +1,233 @@
+"""`python -m shared.migrate`: what an index needs is rewritten, once, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from shared import migrate
+from shared.config import Config
+from shared.documents.port import Conflict, Document, DocumentStore, Query, Set, Unavailable, Write
+from shared.models.case import StoredCase
+from shared.models.stored import Data, Step
+from shared.runtime import Runtime
+from tests.client import Api
+from tests.stored.formats import RELEASES, documents, restore
+from tests.stored.record import TENANT
+
+
+@pytest.fixture
+def api(config: Config) -> Iterator[Api]:
+    """The functions over what the last release stored."""
+    runtime = Runtime(config)
+    made = Api(runtime)
+    made.tenant = TENANT
+    restore(runtime.store, documents(RELEASES[-1]))
+    yield made
+    runtime.close()
+
+
+@pytest.fixture
+def run(
+    config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, list[str]]]:
+    """Runs the command with the variables of the functions; gives its exit code and its lines."""
+    if config.sqlite:
+        monkeypatch.setenv("CASELEDGER_STORE", f"sqlite:///{config.sqlite}")
+    else:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", config.emulator or "")
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", config.project or "")
+
+    def ran(*arguments: str) -> tuple[int, list[str]]:
+        capsys.readouterr()
+        code = migrate.main(arguments)
+        return code, capsys.readouterr().out.splitlines()
+
+    return ran
+
+
+@pytest.fixture
+def new_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release whose cases are of format 2: what was called `name` is `title` there."""
+    monkeypatch.setattr(StoredCase, "steps", (Step(_titled),))
+
+
+def _titled(data: Data) -> Data:
+    rest = {name: value for name, value in data.items() if name != "name"}
+    return {**rest, "title": data["name"]} if "name" in data else data
+
+
+def everything(store: DocumentStore) -> dict[str, Document]:
+    """All documents, by their paths."""
+    groups = (*migrate.COLLECTIONS, "audit", "evidence", "packets", "pilots", "scheduledRuns")
+    rows = [row for group in groups for row in store.query(Query(group, group=True))]
+    return {row.path: row for row in rows}
+
+
+def without(store: DocumentStore, collection: str, *fields: str) -> list[str]:
+    """Takes fields from the live documents of a collection; gives their paths."""
+    rows = store.query(Query(collection, group=True))
+    live = [row for row in rows if "deletedAt" not in row.data]
+    store.commit(
+        [
+            Set(row.path, {name: v for name, v in row.data.items() if name not in fields})
+            for row in live
+        ]
+    )
+    return [row.path for row in live]
+
+
+def test_what_the_last_release_stored_needs_no_migration(api: Api, run: Any) -> None:
+    before = everything(api.runtime.store)
+
+    planned, applied = run(), run("--apply")
+
+    assert planned[0] == applied[0] == 0
+    assert "cases: 12 read, 0 to rewrite" in planned[1]
+    assert everything(api.runtime.store) == before
+
+
+def test_a_field_that_an_index_has_is_filled_with_its_default(api: Api, run: Any) -> None:
+    store = api.runtime.store
+    changed = {*without(store, "cases", "legalHold"), *without(store, "runs", "timeoutAt")}
+    before = everything(store)
+
+    code, lines = run()
+
+    assert code == 0
+    assert "runs: 5 read, 5 to rewrite" in lines
+    assert everything(store) == before
+
+    assert run("--apply")[0] == 0
+
+    after = everything(store)
+    assert {path for path in before if before[path] != after[path]} == changed
+    for path in changed:
+        filled = {"legalHold": False} if "/cases/" in path else {"timeoutAt": None}
+        assert after[path].data == {**before[path].data, **filled}
+
+
+def test_a_field_in_no_index_is_left_to_be_read_with_its_default(api: Api, run: Any) -> None:
+    store = api.runtime.store
+    without(store, "cases", "notesCount", "holds", "packetVersion")
+    before = everything(store)
+
+    assert run("--apply")[0] == 0
+
+    assert everything(store) == before
+
+
+@pytest.mark.usefixtures("new_format")
+def test_an_older_format_is_lifted_once_without_an_event_and_its_chain_holds(
+    api: Api, run: Any
+) -> None:
+    store = api.runtime.store
+    as_it_was = api.viewer.get("/cases/REVIEW-1")
+    paths = rename_titles(store)
+    before = everything(store)
+
+    assert run("--apply")[0] == 0
+    after = everything(store)
+    assert run("--apply")[0] == 0
+
+    assert everything(store) == after
+    assert {path for path in before if before[path] != after[path]} == set(paths)
+    for path in paths:
+        assert after[path].data["format"] == 2
+        assert "name" not in after[path].data
+        assert after[path].data["head"] == before[path].data["head"]
+    answer = api.viewer.get("/cases/REVIEW-1")
+    assert (answer.json, answer.headers["ETag"]) == (as_it_was.json, as_it_was.headers["ETag"])
+    assert api.pilot.get("/audit:verify?subject=cases/REVIEW-1").json["valid"]
+
+
+@pytest.mark.usefixtures("new_format")
+def test_what_is_changed_meanwhile_is_left_to_the_next_run_and_the_rest_is_rewritten(
+    api: Api, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = rename_titles(api.runtime.store)
+    meddle(monkeypatch, api.runtime.store, Conflict(), paths[3])
+
+    code, lines = run("--apply")
+
+    assert code == 1
+    assert f"cases: 12 read, {len(paths) - 1} rewritten, 1 changed meanwhile" in lines
+    monkeypatch.undo()
+    monkeypatch.setattr(StoredCase, "steps", (Step(_titled),))
+    assert formats(api.runtime.store, paths) == [2, 2, 2, 1, *[2] * (len(paths) - 4)]
+
+
+@pytest.mark.usefixtures("new_format")
+def test_a_run_that_the_store_stops_goes_on_when_it_is_run_again(
+    api: Api, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = rename_titles(api.runtime.store)
+    monkeypatch.setattr(migrate, "PAGE", 4)
+    with monkeypatch.context() as failing:
+        meddle(failing, api.runtime.store, Unavailable("lost"), paths[-1])
+        code, lines = run("--apply")
+        assert code == 1
+        assert lines[-1] == "stopped: Unavailable: lost. Run it again to go on."
+    left = formats(api.runtime.store, paths).count(1)
+    assert 0 < left < len(paths)
+
+    code, lines = run("--apply")
+
+    assert code == 0
+    assert any(line.endswith(f"{left} rewritten") for line in lines)
+    assert formats(api.runtime.store, paths) == [2] * len(paths)
+
+
+def test_what_cannot_be_read_is_named_and_left(api: Api, run: Any) -> None:
+    store = api.runtime.store
+    path = f"tenants/{TENANT}/cases/REVIEW-1"
+    document = store.get(path)
+    assert document
+    store.commit([Set(path, {**document.data, "format": 9})])
+
+    code, lines = run("--apply")
+
+    assert code == 1
+    assert f"{path}: cannot be read, and stays as it is" in lines
+    assert any("1 unreadable" in line for line in lines)
+
+
+def test_a_wrong_configuration_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CASELEDGER_STORE", "mysql://db")
+
+    assert migrate.main([]) == 2
+    assert capsys.readouterr().out.startswith("configuration: CASELEDGER_STORE must be")
+
+
+def rename_titles(store: DocumentStore) -> list[str]:
+    """Puts all live cases into format 1 of `new_format`; gives their paths, in order."""
+    rows = [row for row in store.query(Query("cases", group=True)) if "title" in row.data]
+    renamed = [
+        Set(row.path, {("name" if name == "title" else name): v for name, v in row.data.items()})
+        for row in rows
+    ]
+    store.commit(renamed)
+    return [row.path for row in rows]
+
+
+def formats(store: DocumentStore, paths: Sequence[str]) -> list[int]:
+    """The formats that documents say."""
+    return [row.data.get("format", 1) for row in store.get_many(paths) if row]
+
+
+def meddle(
+    monkeypatch: pytest.MonkeyPatch, store: DocumentStore, error: Exception, path: str
+) -> None:
+    """From now on a commit that writes to `path` fails."""
+    commit = type(store).commit
+
+    def failing(self: DocumentStore, writes: Sequence[Write]) -> None:
+        if path in {write.path for write in writes}:
+            raise error
+        commit(self, writes)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(store), "commit", failing)
