@@ -201,7 +201,11 @@ def route(name: str) -> Route:
 def derived(name: str) -> tuple[Ask, ...]:
     """How a function is called that no table names: on their case, with what its body needs."""
     one = route(name)
-    body = smallest(one.body) if one.takes_body else None
+    try:
+        body = smallest(one.body) if one.takes_body else None
+        one.path.format(caseId="", evidenceId="", userId="", runId="", interventionId="", holdId="")
+    except LookupError as unknown:
+        raise LookupError(f"say in MUTATIONS or READS how {name} is called: {unknown}") from None
     return (Ask(body=body, code=404 if "{" in one.path else one.code),)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import hypothesis
 import pytest
 import schemathesis
@@ -19,9 +16,6 @@ from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.reliability.support import LOAD
-
-README = (Path(__file__).parents[2] / "README.md").read_text()
-
 
 FUZZED = [
     # By day what tests/functions/test_fuzz.py leaves out: who waits, and who is the scheduler.
@@ -63,13 +57,6 @@ def test_every_function_is_described_once_under_its_own_name() -> None:
 
     names = [operation["operationId"] for path in paths for operation in path.values()]
     assert sorted(names) == sorted(FUNCTIONS)
-
-
-def test_every_function_is_in_the_table_of_the_readme() -> None:
-    (table,) = re.findall(r"\| function \| request \| role \|\n(.*?)\n\n", README, re.DOTALL)
-
-    named = re.findall(r"^\| ([a-z_, ]+) \|", table, re.MULTILINE)
-    assert set(FUNCTIONS) == set(", ".join(named).split(", "))
 
 
 def test_every_answer_of_an_error_is_described_with_its_status() -> None:

@@ -690,6 +690,7 @@ def test_a_step_of_a_run_costs_the_least_however_many_runs_there_are(
     assert cost(settings_again) == (2, 3, 3)
 
 
+@pytest.mark.costs_of("fail_stale_runs")
 @pytest.mark.usefixtures("case")
 def test_a_sweep_reads_what_is_stale_and_its_cases_and_nothing_else(api: Api, clock: Clock) -> None:
     minutes(api, 10)
