@@ -76,7 +76,10 @@ def test_every_parameter_that_names_something_is_tried_with_what_is_theirs(name:
     naming = {one for one in taken if re.search(r"(^id|Ids?)$|^(assignedTo|actor|subject)$", one)}
 
     tried = set(re.findall(r"(\w+)(?==|\": )", called))
-    assert set() == naming - tried
+    assert set() == naming - tried, (
+        f"try {name} with what these name of another tenant: "
+        "MUTATIONS and READS in tests/functions/tenant_support.py"
+    )
 
 
 def test_what_is_anothers_is_answered_like_what_does_not_exist(world: World) -> None:
