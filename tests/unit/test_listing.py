@@ -111,7 +111,7 @@ def test_a_parameter_that_needs_a_sort_that_the_list_has_not_is_refused_by_name(
 
         listing: ClassVar[Listing] = Listing("things", (Sort("createdAt", descending=True),))
 
-    with pytest.raises(InvalidArgument, match="^overdue: "):
+    with pytest.raises(InvalidArgument, match=r"^overdue: "):
         query_of("tenants/t", Newest(overdue=True), NOW)
 
 
