@@ -44,15 +44,16 @@ def test_every_collection_is_one_of_the_parts_of_a_case_or_known_to_the_indexes(
 
     forgotten = sorted(below_cases - PARTS.keys())
     assert forgotten == [], (
-        "would stay when their case is deleted: name them in PARTS of shared/repository/removal.py"
+        f"{forgotten} would stay when their case is deleted: "
+        "name them in PARTS of shared/repository/removal.py"
     )
     assert sorted(PARTS.keys() - below_cases) == [], (
         "no function of tests/functions/tenant_support.py writes these parts of a case"
     )
     unknown = sorted({path[-2] for path in paths} - EXEMPTED)
     assert unknown == [], (
-        'have no entry {"collectionGroup": …, "fieldPath": "*", "indexes": []} '
-        "in firestore.indexes.json, so each of their fields is indexed"
+        f"every field of {unknown} is indexed: add "
+        '{"collectionGroup": …, "fieldPath": "*", "indexes": []} to firestore.indexes.json'
     )
 
 
@@ -96,6 +97,7 @@ def test_what_is_below_a_held_case_is_changed_and_removed_by_no_other_function_t
     assert case
     assert case.data["legalHold"] is True
     assert sorted(found - OVERWRITES) == [], (
-        "lose what a legal hold is to keep: raise errors.Held while `case.legal_hold`"
+        f"{sorted(found - OVERWRITES)} lose what a legal hold is to keep: "
+        "raise errors.Held while `case.legal_hold`"
     )
     assert found == OVERWRITES

@@ -299,7 +299,8 @@ def test_what_every_function_costs_is_tested() -> None:
 
     untested = sorted(FUNCTIONS.keys() - noted.names - elsewhere)
     assert untested == [], (
-        'say in TABLE what these cost, or mark the test that does @pytest.mark.costs_of("…")'
+        f"say in TABLE what {untested} cost, "
+        'or mark the test that says it with @pytest.mark.costs_of("…")'
     )
 
 

@@ -78,7 +78,7 @@ def test_every_function_is_in_one_row_of_the_table() -> None:
     named = [name for names, _ in rows() for name in names]
     missing = sorted(FUNCTIONS.keys() - named)
 
-    assert missing == [], f"add `| function | request | role |` for these to {TABLE.name}"
+    assert missing == [], f"add `| function | request | role |` for {missing} to {TABLE.name}"
     assert sorted(named) == sorted(FUNCTIONS)
 
 
