@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from types import FunctionType
 
-from functions import (
-    audit,
-    cases,
-    evidence,
-    interventions,
-    runs,
-    scheduled,
-    settings,
-    system,
-    worksheets,
-)
+import functions
 from shared.edge.function import serve
 from shared.edge.routes import Route
 
-MODULES = (cases, evidence, worksheets, interventions, runs, audit, settings, scheduled, system)
+MODULES = tuple(
+    importlib.import_module(f"functions.{module.name}")
+    for module in pkgutil.iter_modules(functions.__path__)
+    if module.name != "api"
+)
+"""One for each resource: every other module of this package."""
 FUNCTIONS: dict[str, FunctionType] = {
     name: value
     for module in MODULES

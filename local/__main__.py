@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 
-from local import demo, demo_data, indexes, server
+from local import demo, demo_data, server
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
@@ -27,6 +27,8 @@ def main() -> int:
         case "demo":
             return demo.run()
         case "indexes":
+            from local import indexes  # noqa: PLC0415 - it loads every function
+
             for added in indexes.add(indexes.FILE, indexes.of_lists().values()):
                 print(f"added: {added}")  # noqa: T201
             return 0

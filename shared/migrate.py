@@ -28,7 +28,6 @@ from shared.config import Config, ConfigError
 from shared.documents.indexes import project_indexes
 from shared.documents.port import Conflict, Document, DocumentStore, Query, StoreError, Write
 from shared.documents.values import commit_bytes
-from shared.ledger.ledger import BATCH_BYTES
 from shared.ledger.subjects import DELETED_AT, written
 from shared.models.case import StoredCase
 from shared.models.intervention import StoredIntervention
@@ -136,7 +135,7 @@ def _commit(store: DocumentStore, writes: list[Write], counts: Counter[str]) -> 
     """Commits all that is still as it was read; halves where one is not, or it is too much."""
     if not writes:
         return
-    if len(writes) == 1 or commit_bytes(writes) <= BATCH_BYTES:
+    if len(writes) == 1 or commit_bytes(writes) <= store.max_commit_bytes:
         try:
             store.commit(writes)
         except Conflict:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.ledger.subjects import Kind
-from shared.models.case import StoredCase
-from shared.models.intervention import StoredIntervention
-from shared.models.settings import StoredSettings
+from shared.models.base import Model
+from shared.models.case import CaseFields, StoredCase
+from shared.models.intervention import InterventionFields, StoredIntervention
+from shared.models.settings import Settings, StoredSettings
 from shared.models.worksheet import StoredWorksheet
 
 
@@ -23,27 +24,16 @@ def _new_worksheet(name: str, now: datetime) -> StoredWorksheet:
     )
 
 
+def _only_stored(stored: type[Model], shown: type[Model]) -> frozenset[str]:
+    """The stored fields that nobody is shown; an event's changes do not show them either."""
+    return frozenset(stored.model_fields) - frozenset(shown.model_fields)
+
+
 CASES = Kind(
     StoredCase,
     "cases",
-    unlisted=frozenset(
-        {
-            "created_at",
-            "created_by",
-            "status_changed_at",
-            "closed_at",
-            "assigned_at",
-            "clock_due_at",
-            "clock_stopped_at",
-            "search_tokens",
-            "evidence",
-            "holds",
-            "packet_version",
-            "sweep_at",
-            "run_count",
-            "records",
-        }
-    ),
+    unlisted=_only_stored(StoredCase, CaseFields)
+    | {"created_at", "created_by", "status_changed_at", "closed_at", "assigned_at"},
 )
 WORKSHEETS = Kind(
     StoredWorksheet,
@@ -55,25 +45,14 @@ WORKSHEETS = Kind(
 INTERVENTIONS = Kind(
     StoredIntervention,
     "interventions",
-    unlisted=frozenset(
-        {
-            "created_at",
-            "created_by",
-            "created_by_subject",
-            "case_id",
-            "priority_rank",
-            "action_reason",
-            "action_at",
-            "resolution_seconds",
-            "archived",
-            "sweep_at",
-        }
-    ),
+    unlisted=_only_stored(StoredIntervention, InterventionFields)
+    | {"created_at", "created_by", "case_id"}
+    | {"action_reason", "action_at", "resolution_seconds", "archived"},
     hashed=frozenset({"context", "response", "result"}),
 )
 TENANT = Kind(
     StoredSettings,
     "",
-    unlisted=frozenset({"closing_changed_at", "retention_changed_at"}),
+    unlisted=_only_stored(StoredSettings, Settings),
     absent=lambda _, now: StoredSettings(updated_at=now),
 )

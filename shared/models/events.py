@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from shared.models.base import JsonObject, Model, Name, Reason
 from shared.models.roles import Actor
@@ -54,15 +55,29 @@ class EventType(StrEnum):
     RECORDS_PURGED = "records_purged"
 
 
-ClientEventType = Literal[
-    "submission_received",
-    "note_added",
-    "attachment_added",
-    "document_received",
-    "state_changed",
-    "agent_action",
-    "error",
-    "custom",
+REPORTED = (
+    EventType.SUBMISSION_RECEIVED,
+    EventType.NOTE_ADDED,
+    EventType.ATTACHMENT_ADDED,
+    EventType.DOCUMENT_RECEIVED,
+    EventType.STATE_CHANGED,
+    EventType.AGENT_ACTION,
+    EventType.ERROR,
+    EventType.CUSTOM,
+)
+"""What clients report; everything else is recorded by the system alone."""
+
+
+def _reported(event_type: Any) -> Any:
+    if event_type not in REPORTED:
+        raise PydanticCustomError("event_type", f"must be one of {', '.join(REPORTED)}")
+    return event_type
+
+
+ClientEventType = Annotated[
+    EventType,
+    BeforeValidator(_reported),
+    WithJsonSchema({"type": "string", "enum": list(REPORTED)}),
 ]
 
 

@@ -184,14 +184,13 @@ def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
 
 def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
     """Records an event that a client reports; notes and attachments are counted on the case."""
-    event_type = EventType(new.event_type)
-    counter = _COUNTERS.get(event_type)
+    counter = _COUNTERS.get(new.event_type)
 
     def reported(old: StoredCase, _: datetime) -> Decision[StoredCase]:
         counted = {counter: getattr(old, counter) + 1} if counter else {}
         return Decision(
             old.model_copy(update=counted),
-            event_type,
+            new.event_type,
             new.message,
             severity=new.severity,
             source="api",

@@ -25,22 +25,20 @@ from shared.rules import search
 def query_of(parent: str, wanted: Filters, now: datetime) -> Query:
     """The rows that `wanted` asks for, of the collection of its list below `parent`.
 
-    Raises InvalidArgument where two parameters need different sorts.
+    Raises InvalidArgument where parameters need different sorts, or one that this list has not.
     """
     filters: list[Filter] = []
-    first = ""
+    sorts = wanted.listing.sorts
     for name, mark, value in wanted.given():
         field = mark.fields[value] if isinstance(mark, SortedBy) else mark.field
         if isinstance(mark, Since | Until | Past | SortedBy):
-            if first not in ("", field):
-                raise InvalidArgument.field(to_camel(name), "needs another sort than the rest")
-            first = field
+            sorts = tuple(sort for sort in sorts if sort[0].field == field)
+            if not sorts:
+                raise InvalidArgument.field(to_camel(name), "needs another sort than this list has")
         if isinstance(mark, Mark):
             filters.append(_filter(mark, value, now))
-    listing = wanted.listing
-    sort = next(one for one in listing.sorts if not first or one[0].field == first)
-    order = tuple(Order(one.field, descending=one.descending) for one in sort)
-    return Query(f"{parent}/{listing.collection}", tuple(filters), order)
+    order = tuple(Order(one.field, descending=one.descending) for one in sorts[0])
+    return Query(f"{parent}/{wanted.listing.collection}", tuple(filters), order)
 
 
 def _filter(mark: Mark, value: Any, now: datetime) -> Filter:

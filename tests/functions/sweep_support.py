@@ -21,6 +21,7 @@ from shared.models.roles import Role
 from shared.models.settings import StoredSettings
 from shared.models.subjects import Subject
 from shared.models.worksheet import StoredWorksheet
+from shared.repository.removal import PARTS
 from shared.rules import cases as case_rules
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
@@ -178,7 +179,7 @@ def writes_to(path: str, act: Callable[[], object]) -> Callable[[Sequence[Write]
 
 
 def contents(
-    store: DocumentStore, tenant: str, *, below: Sequence[str] = ("evidence", "packets")
+    store: DocumentStore, tenant: str, *, below: Sequence[str] = tuple(PARTS)
 ) -> dict[str, Any]:
     """How a tenant's subjects stand, and what is below its cases: by path."""
     found: dict[str, Any] = {}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from functions.api import FUNCTIONS, ROUTES
 from shared.documents.port import Document
 from shared.edge.bodies import MAX_BODY_BYTES
+from shared.edge.routes import match
 from shared.ledger.subjects import Kind
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
@@ -21,12 +25,19 @@ ITEMS = [{"id": f"ev-{number}", "title": "An item"} for number in range(5)]
 EVIDENCE = "/cases/S-0006/evidence"
 SHEET = "/cases/S-0006/worksheet"
 QUESTION = "/interventions/S-0000"
+RUNS = "/cases/S-0007/runs"
 BATCH = [{"caseId": case_id, "fsrNotes": "A note"} for case_id in ("S-0006", "S-0007", ABSENT)]
 
 
 def ask(api: Api) -> TestResponse:
     body = {"uowId": "uow-1", "type": "cancel", "title": "New"}
     return api.agent.post("/interventions", body, idempotency_key="ask")
+
+
+def hold(api: Api, case_id: str) -> str:
+    """The id of the first hold on a case."""
+    found: str = api.viewer.get(f"/cases/{case_id}?view=full").json["holds"][0]["id"]
+    return found
 
 
 def decide(api: Api) -> TestResponse:
@@ -175,7 +186,21 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         lambda api: api.admin.put("/cases/S-0006/collaborators/kim", {"permission": "read"}),
         (1, 2, 2),
     ),
+    "share no more": (
+        lambda api: api.admin.delete("/cases/S-0006/collaborators/kim"),
+        (1, 2, 2),
+    ),
     "hold": (
+        lambda api: api.admin.post("/cases/S-0007/holds", {"reason": "A lawsuit"}),
+        (1, 2, 2),
+    ),
+    "release a hold": (
+        lambda api: api.admin.post(
+            f"/cases/S-0007/holds/{hold(api, 'S-0007')}:release", {"reason": "It is over"}
+        ),
+        (1, 2, 2),
+    ),
+    "hold again": (
         lambda api: api.admin.post("/cases/S-0007/holds", {"reason": "A lawsuit"}),
         (1, 2, 2),
     ),
@@ -213,12 +238,71 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         (3, 0, 1),
     ),
     "three interventions": (lambda api: api.viewer.get("/interventions?pageSize=3"), (3, 0, 1)),
+    "start a run": (
+        lambda api: api.agent.post(RUNS, {"id": "run-1", "agentId": "a-1"}),
+        (1, 3, 2),
+    ),
+    "get a run": (lambda api: api.viewer.get(f"{RUNS}/run-1"), (1, 0, 1)),
+    "end a run": (lambda api: api.agent.patch(f"{RUNS}/run-1", {"status": "completed"}), (2, 3, 2)),
+    "a page of one run": (lambda api: api.viewer.get("/runs?pageSize=1"), (1, 0, 1)),
+    "the description of the API": (lambda api: api.stranger.get("/openapi.json"), (0, 0, 0)),
     "settings": (lambda api: api.viewer.get("/settings"), (1, 0, 1)),
     "change settings": (
         lambda api: api.admin.patch("/settings", {"autoCloseDays": 30}),
         (1, 2, 2),
     ),
 }
+
+
+class Noted:
+    """Stands for the API and for every answer of it; notes the requests."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def __getitem__(self, key: Any) -> Any:
+        return self
+
+    def __str__(self) -> str:
+        return "x"
+
+    def _request(self, method: str, path: str) -> Any:
+        found, _ = match(method, f"/v1{path.partition('?')[0]}", ROUTES)
+        self.names.add(found.name)
+        return self
+
+    def get(self, path: str, *_: Any, **__: Any) -> Any:
+        return self._request("GET", path)
+
+    def post(self, path: str, *_: Any, **__: Any) -> Any:
+        return self._request("POST", path)
+
+    def put(self, path: str, *_: Any, **__: Any) -> Any:
+        return self._request("PUT", path)
+
+    def patch(self, path: str, *_: Any, **__: Any) -> Any:
+        return self._request("PATCH", path)
+
+    def delete(self, path: str, *_: Any, **__: Any) -> Any:
+        return self._request("DELETE", path)
+
+
+def test_what_every_function_costs_is_tested() -> None:
+    noted = Noted()
+    for operation, _ in TABLE.values():
+        operation(cast("Api", noted))
+    texts = [path.read_text() for path in Path(__file__).parent.glob("test_*.py")]
+    marks = [mark for text in texts for mark in re.findall(r"@pytest.mark.costs_of\((.*?)\)", text)]
+    elsewhere = {name for mark in marks for name in re.findall(r'"(\w+)"', mark)}
+
+    untested = sorted(FUNCTIONS.keys() - noted.names - elsewhere)
+    assert untested == [], (
+        f"say in TABLE what {untested} cost, "
+        'or mark the test that says it with @pytest.mark.costs_of("…")'
+    )
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def related(api: Api) -> list[dict[str, Any]]:
     return [event for page in pages(api.viewer, path, "events") for event in page]
 
 
+@pytest.mark.costs_of("escalate_case")
 def test_a_case_is_marked_and_a_question_is_asked(
     api: Api, clock: Clock, case: dict[str, Any]
 ) -> None:

@@ -295,6 +295,7 @@ def test_times_at_the_ends_of_time_are_answered_or_refused_and_break_nothing(api
                 refused_field(answer, "since")
 
 
+@pytest.mark.costs_of("intervention_metrics")
 @pytest.mark.parametrize(
     ("config", "number"),
     [("embedded", 0), ("embedded", 990), ("emulator", 0), ("emulator", 200)],

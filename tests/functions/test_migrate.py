@@ -228,6 +228,6 @@ def meddle(
     def failing(self: DocumentStore, writes: Sequence[Write]) -> None:
         if path in {write.path for write in writes}:
             raise error
-        commit(self, writes)  # type: ignore[arg-type]
+        commit(self, writes)
 
     monkeypatch.setattr(type(store), "commit", failing)

@@ -267,6 +267,7 @@ def test_every_list_of_records_is_served_by_an_index(config: Config, clock: Cloc
         project_indexes().plan(asked)
 
 
+@pytest.mark.costs_of("add_record", "list_records")
 @pytest.mark.parametrize(
     ("config", "number"), [("embedded", 30), ("emulator", 5)], indirect=["config"]
 )

@@ -721,6 +721,7 @@ def test_a_step_of_a_run_costs_the_least_however_many_runs_there_are(
     assert cost(settings_again) == (2, 3, 3)
 
 
+@pytest.mark.costs_of("fail_stale_runs")
 @pytest.mark.usefixtures("case")
 def test_a_sweep_reads_of_runs_only_their_small_fields(api: Api, clock: Clock) -> None:
     minutes(api, 10)

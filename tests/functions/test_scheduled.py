@@ -440,6 +440,7 @@ def test_settings_are_read_once_a_tenant_and_run(api: Api, clock: Clock) -> None
     assert cost(answer) == (1 + 30 + 3, 60, 4)
 
 
+@pytest.mark.costs_of("expire_interventions", "close_approved_cases", "purge_records")
 @ON_EMBEDDED
 def test_a_thousand_tenants_with_nothing_due_cost_no_read(api: Api, clock: Clock) -> None:
     settings = decided(clock.now, auto_close_days=5, case_retention_days=5)

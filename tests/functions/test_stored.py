@@ -21,7 +21,7 @@ from shared.migrate import COLLECTIONS
 from shared.models.case import StoredCase
 from shared.models.evidence import StoredEvidence
 from shared.models.packet import StoredPacket
-from shared.models.stored import Step
+from shared.models.stored import Step, StoredDocument
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
@@ -34,7 +34,11 @@ _NEW = "newField"
 _UNKNOWN = {"deep": [{"er": 1.5}], "at": datetime.fromisoformat("2026-03-02T09:00:00.000001Z")}
 _NEW_TYPE = "sampled"
 """What the next release has that this one does not know of."""
-_MODELS = {**COLLECTIONS, "evidence": StoredEvidence, "packets": StoredPacket}
+_MODELS: dict[str, type[StoredDocument]] = {
+    **COLLECTIONS,
+    "evidence": StoredEvidence,
+    "packets": StoredPacket,
+}
 
 # Who changes what: requests that touch every kind of document. `{…}` is an intervention by title.
 _CHANGES: list[tuple[str, str, str, Any]] = [

@@ -13,7 +13,7 @@ from shared.config import Config
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import ROOT
-from tests.functions.support import refused
+from tests.functions.support import cost, refused
 
 _WHAT_IS_LOADED = """
 import json, sys
@@ -34,11 +34,13 @@ print(json.dumps([codes, [name for name in heavy if name in sys.modules]]))
 """
 
 
+@pytest.mark.costs_of("health")
 def test_health_names_the_store_to_anybody(api: Api) -> None:
     answer = api.stranger.get("/health")
 
     store = "sqlite" if api.runtime.config.sqlite else "emulator"
     assert (answer.status_code, answer.json) == (200, {"status": "ok", "store": store})
+    assert cost(answer) <= (1, 0, 1)
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ def test_a_claim_is_no_decision_so_who_waits_is_held_on(api: Api) -> None:
     assert answer.json["status"] == "in_progress"
 
 
+@pytest.mark.costs_of("wait_intervention")
 def test_in_time_the_current_state_is_the_answer(api: Api) -> None:
     intervention_id = ask(api)
     started = time.monotonic()

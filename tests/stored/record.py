@@ -282,7 +282,7 @@ def _marked(text: str, times: str) -> Any:
 
 def _release(database: Path) -> dict[str, Any]:
     """Which formats this release reads, by model, and what its file of the embedded store is."""
-    reads = {}
+    reads: dict[str, Any] = {}
     try:
         from tests.stored.formats import stored_models
     except ImportError:

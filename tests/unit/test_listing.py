@@ -105,6 +105,16 @@ def test_parameters_that_need_different_sorts_are_refused_by_name(
         query_of("tenants/t", Wanted(**given), NOW)
 
 
+def test_a_parameter_that_needs_a_sort_that_the_list_has_not_is_refused_by_name() -> None:
+    class Newest(Wanted):
+        """The same, sorted in one way only."""
+
+        listing: ClassVar[Listing] = Listing("things", (Sort("createdAt", descending=True),))
+
+    with pytest.raises(InvalidArgument, match=r"^overdue: "):
+        query_of("tenants/t", Newest(overdue=True), NOW)
+
+
 class Sorted(Filters):
     """A list with two sorts."""
 
