@@ -3,6 +3,8 @@ PORT ?= 8080
 STORE ?= sqlite
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
+# Tests start many Python processes: each module is compiled once, not once in each of them.
+export PYTHONDONTWRITEBYTECODE :=
 # One more than there are cores: the tests also wait, for other processes and for time to pass.
 TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 from shared.edge.function import function
 from shared.edge.health import reachable_store
 from shared.models.system import Health, OpenApi
@@ -17,7 +20,13 @@ def health() -> Health:
 @function("GET", "/openapi.json", roles=None)
 def openapi() -> OpenApi:
     """Gives the OpenAPI 3.1 description of every function, made from the functions themselves."""
+    return OpenApi(_description())
+
+
+@cache
+def _description() -> dict[str, Any]:
+    """Made once an instance: it takes longer than any other answer, and is the same for all."""
     from functions.api import ROUTES  # noqa: PLC0415 - which imports this module
     from shared.edge.openapi import description  # noqa: PLC0415 - nobody else needs it
 
-    return OpenApi(description(ROUTES))
+    return description(ROUTES)
