@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # One more than there are cores: the tests also wait, for other processes and for time to pass.
 TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
-.PHONY: run demo test fuzz lint bench clean
+.PHONY: run demo test fuzz mutants lint bench clean
 
 run: $(VENV)/runtime ## serve every function on http://127.0.0.1:$(PORT)/v1
 	@$(VENV_PYTHON) -m local run --port $(PORT) --store $(STORE)
@@ -22,6 +22,10 @@ test: $(VENV)/dev ## everything, over HTTP, on both stores
 fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \
 		tests/functions/test_fuzz.py tests/functions/test_openapi.py tests/functions/test_security_log.py
+
+mutants: $(VENV)/dev ## changes to the rules that no test notices; tests/mutants.md answers them
+	$(VENV_PYTHON) -m mutmut run
+	$(VENV_PYTHON) -m mutmut results
 
 lint: $(VENV)/dev
 	$(VENV_PYTHON) -m ruff check .
