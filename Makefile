@@ -6,10 +6,12 @@ VENV_PYTHON := $(VENV)/bin/python
 INSTALL := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
+# Tests start many Python processes: each module is compiled once, not once in each of them.
+export PYTHONDONTWRITEBYTECODE :=
 # One more than there are cores: the tests also wait, for other processes and for time to pass.
 TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 
-.PHONY: help run demo test fuzz lint bench lock clean
+.PHONY: help run demo test fuzz mutants lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -27,6 +29,10 @@ test: $(VENV)/dev ## everything, over HTTP, on both stores
 fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \
 		tests/functions/test_fuzz.py tests/functions/test_openapi.py tests/functions/test_security_log.py
+
+mutants: $(VENV)/dev ## changes to the rules that no test notices; tests/mutants.md answers them
+	$(VENV_PYTHON) -m mutmut run
+	$(VENV_PYTHON) -m mutmut results
 
 lint: $(VENV)/dev ## ruff, mypy, known vulnerabilities of dependencies, shellcheck
 	$(VENV_PYTHON) -m ruff check .

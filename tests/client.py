@@ -101,17 +101,30 @@ class Client:
         return case
 
 
-class Api:
-    """The functions over one runtime: `target` behind `source`, by default all of them."""
+def served(target: str, source: str) -> Flask:
+    """A function as the framework serves it: `target` in `source`."""
+    # Whatever this machine's environment says: the runtime is the one that is given later.
+    with patch.dict(os.environ, {"CASELEDGER_STORE": "sqlite:///:memory:"}, clear=True):
+        app: Flask = functions_framework.create_app(target, str(FUNCTIONS / source))  # type: ignore[no-untyped-call]
+    return app
 
-    def __init__(self, runtime: Runtime, target: str = "api", source: str = "api.py") -> None:
+
+class Api:
+    """The functions over one runtime: `target` behind `source`, by default all of them.
+
+    `app` is these where they have been made already, for another runtime that is used no more.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        target: str = "api",
+        source: str = "api.py",
+        app: Flask | None = None,
+    ) -> None:
         self.runtime = runtime
         self.tenant = f"t-{uuid.uuid4().hex[:8]}"
-        # Whatever this machine's environment says: the runtime is the one that is given.
-        with patch.dict(os.environ, {"CASELEDGER_STORE": "sqlite:///:memory:"}, clear=True):
-            self.app: Flask = functions_framework.create_app(  # type: ignore[no-untyped-call]
-                target, str(FUNCTIONS / source)
-            )
+        self.app = app or served(target, source)
         runtime.install(self.app)
 
     def caller(self, role: str, sub: str | None = None, tenant: str | None = None) -> Client:

@@ -9,10 +9,13 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 
 from local.emulator import EmulatorNotFound, running_emulator
 from shared.config import Config
@@ -20,15 +23,31 @@ from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import DocumentStore
 from shared.runtime import Runtime, open_store
-from tests.client import Api
+from tests.client import Api, served
 
 ROOT = Path(__file__).parent.parent
-_NOT_RUN = pytest.StashKey[str]()
+_EMULATOR = pytest.StashKey[str | None]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Starts one emulator for all test processes: each of their own would have to warm up."""
+    config: pytest.Config = node.config
+    if _EMULATOR not in config.stash:
+        config.stash[_EMULATOR] = None
+        with suppress(EmulatorNotFound):  # a test that needs it says so
+            running = ExitStack()
+            config.stash[_EMULATOR] = running.enter_context(running_emulator()).host
+            config.add_cleanup(running.close)
+    node.workerinput["emulator"] = config.stash[_EMULATOR]
 
 
 @pytest.fixture(scope="session")
-def emulator_host() -> Iterator[str]:
-    """The host and port of a Firestore emulator, one for each test process."""
+def emulator_host(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The host and port of a Firestore emulator, the same for all test processes."""
+    if shared := getattr(request.config, "workerinput", {}).get("emulator"):
+        yield shared
+        return
     try:
         with running_emulator() as emulator:
             yield emulator.host
@@ -113,9 +132,15 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def framework() -> Flask:
+    """Every function as the framework serves it; made once, for it takes as long as a test."""
+    return served("api", "api.py")
+
+
 @pytest.fixture
-def api(config: Config, clock: Clock) -> Iterator[Api]:
+def api(config: Config, clock: Clock, framework: Flask) -> Iterator[Api]:
     """Every function over each kind of store, by HTTP, in this process, at the time of `clock`."""
     runtime = Runtime(config, clock)
-    yield Api(runtime)
+    yield Api(runtime, app=framework)
     runtime.close()

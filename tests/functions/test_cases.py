@@ -278,6 +278,17 @@ def test_a_deleted_case_is_gone_from_everywhere_but_the_trail(api: Api) -> None:
     assert (last["eventType"], last["actor"]["email"]) == ("case_deleted", "admin@example.com")
 
 
+def test_what_is_left_of_a_deleted_case_says_when_it_went(api: Api, clock: Clock) -> None:
+    api.verifier.create(id="CASE-1")
+    clock.advance(hours=1)
+    api.admin.delete("/cases/CASE-1")
+    clock.advance(hours=1)
+
+    left = api.runtime.store.get(f"tenants/{api.tenant}/cases/CASE-1")
+    assert left is not None
+    assert left.data["deletedAt"] == clock.now - timedelta(hours=1)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "code"),
     [

@@ -259,7 +259,10 @@ def test_a_case_with_more_than_a_commit_takes_goes_in_several(api: Api, clock: C
     assert did(changed=1) == run(api, PURGE)
 
     rows = api.runtime.store.get_many([path(api, name) for name in sheets])
-    assert all(row and "deletedAt" in row.data for row in rows)
+    assert [clock.now] * 1200 == [row and row.data["deletedAt"] for row in rows]
+    case = api.runtime.store.get(path(api, "cases/A"))
+    assert case is not None
+    assert case.data["deletedAt"] == clock.now
     (event,) = purges(api.runtime.store, api.tenant)
     assert (1, digest("cases/A")) == (event.meta["cases"], event.meta["sha256"])
     purged(api, "cases/A")

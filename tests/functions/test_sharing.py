@@ -235,7 +235,7 @@ def test_a_held_case_is_not_deleted_and_keeps_all_that_is_its(api: Api) -> None:
     assert api.admin.delete(CASE).status_code == 204
 
 
-def test_a_deletion_takes_evidence_packets_and_worksheets_with_it(api: Api) -> None:
+def test_a_deletion_takes_evidence_packets_and_worksheets_with_it(api: Api, clock: Clock) -> None:
     api.verifier.create(
         id="CASE-1", evidence=[{"id": "ev-1", "title": "An item", "includedInPacket": True}]
     )
@@ -245,6 +245,7 @@ def test_a_deletion_takes_evidence_packets_and_worksheets_with_it(api: Api) -> N
         api.caller("viewer", user).put(f"{CASE}/worksheet", {"fsrNotes": "A secret"})
     frozen = api.viewer.get(f"{CASE}/packet").json
 
+    clock.advance(days=1)
     assert cost(api.admin.delete(CASE)) == (3, 6, 3)
 
     root = f"tenants/{api.tenant}"
@@ -254,6 +255,7 @@ def test_a_deletion_takes_evidence_packets_and_worksheets_with_it(api: Api) -> N
         left = api.runtime.store.get(f"{root}/worksheets/CASE-1:{user}")
         assert left is not None
         assert {"head", "deletedAt"} == set(left.data)
+        assert left.data["deletedAt"] == clock.now
     last = trail(api, "CASE-1")[-1]
     assert last["meta"] == {
         "evidenceCount": 0,
@@ -262,16 +264,19 @@ def test_a_deletion_takes_evidence_packets_and_worksheets_with_it(api: Api) -> N
     }
 
 
-def test_a_case_with_more_than_one_commit_takes_is_deleted_with_all_that_is_its(api: Api) -> None:
+def test_a_case_with_more_than_one_commit_takes_is_deleted_with_all_that_is_its(
+    api: Api, clock: Clock
+) -> None:
     evidence = [{"id": f"ev-{number}", "title": "An item"} for number in range(400)]
     api.verifier.create(id="CASE-1", evidence=evidence)
     root = seed_worksheets(api, 599)
+    clock.advance(days=1)
 
     assert api.admin.delete(CASE).status_code == 204
 
     sheets = [f"{root}:user-{number}" for number in range(599)]
     left = api.runtime.store.get_many(sheets)
-    assert all(sheet is not None and "deletedAt" in sheet.data for sheet in left)
+    assert [clock.now] * 599 == [sheet and sheet.data["deletedAt"] for sheet in left]
     items = [f"tenants/{api.tenant}/{CASE[1:]}/evidence/ev-{number}" for number in range(400)]
     assert api.runtime.store.get_many(items) == [None] * 400
     assert trail(api, "CASE-1")[-1]["meta"]["worksheets"] == 599

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from shared.documents.port import Unavailable, Write
 from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 from tests.reliability.support import held_case, held_tenant, types
@@ -78,6 +80,29 @@ def test_a_repeated_request_is_answered_alike_and_has_one_effect(queue: Api, nam
         assert second.headers.get(header) == first.headers.get(header)
     assert number_of_events(queue) == after_first
     assert (is_replay(first), is_replay(second)) == (False, True)
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_commit_whose_answer_was_lost_is_recovered_and_no_replay(
+    queue: Api, monkeypatch: pytest.MonkeyPatch, name: str, *, keyed: bool
+) -> None:
+    store = queue.runtime.store
+    commit = store.commit
+
+    def unheard(writes: Sequence[Write]) -> None:
+        monkeypatch.setattr(store, "commit", commit)
+        commit(writes)
+        raise Unavailable("the answer was lost")
+
+    before = number_of_events(queue)
+    monkeypatch.setattr(store, "commit", unheard)
+
+    answer = send(queue, MUTATIONS[name], **({"idempotency_key": KEY} if keyed else {}))
+
+    assert 200 <= answer.status_code < 300, answer.text
+    assert not is_replay(answer)
+    assert number_of_events(queue) == before + (2 if name == "close_cases" else 1)
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
