@@ -7,7 +7,7 @@ ApiError
 ├── NotFound              404  it does not exist, or not for this tenant
 ├── MethodNotAllowed      405  the path exists, the method does not
 ├── AlreadyExists         409  the id is taken
-├── RequestTimeout        408  the body did not come in time
+├── RequestTimeout        408  the head or the body did not come in time
 ├── FailedPrecondition    409  a rule refuses; details say what the state is and what is allowed
 │   └── Held              409  a legal hold refuses
 ├── Aborted               409  others were faster, too often: try again
@@ -98,7 +98,7 @@ class MethodNotAllowed(ApiError):
 
 
 class RequestTimeout(ApiError):
-    """The body did not come in time."""
+    """The head or the body did not come in time."""
 
     code, status = 408, "REQUEST_TIMEOUT"
     security_event = "slow_body"
