@@ -45,6 +45,7 @@ end. One more ends the one that has waited the longest for the same."""
 MAX_UNREAD_BYTES = 64 * 1_048_576
 """How much of all answers together may wait to be read, by the same rule."""
 _OTHER_FILES = 100
+"""What a worker may open beside connections."""
 _STOPPING_SECONDS = 2.0
 _LINGER_SECONDS = 2.0
 _AT_ONCE = 262_144
@@ -101,8 +102,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # The server ends where the system gives it no file for one connection more.
-        most = max(4, min(self.cfg.worker_connections, files - _OTHER_FILES))
+        most = self.cfg.worker_connections
+        if files != resource.RLIM_INFINITY:
+            # The server ends where the system gives it no file for one connection more.
+            most = max(4, min(most, files - _OTHER_FILES))
         self.worker_connections = most
         self.max_keepalived = most // 4
         self._room = min(MAX_STALLED, most // 4)
