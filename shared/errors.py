@@ -7,7 +7,7 @@ ApiError
 ├── NotFound              404  it does not exist, or not for this tenant
 ├── MethodNotAllowed      405  the path exists, the method does not
 ├── AlreadyExists         409  the id is taken
-├── RequestTimeout        408  the body did not arrive in time
+├── RequestTimeout        408  the head or the body did not arrive in time
 ├── FailedPrecondition    409  a rule forbids it; details have the state and what is allowed
 │   └── Held              409  a legal hold forbids it
 ├── Aborted               409  others changed it first, too often: try again
@@ -98,7 +98,7 @@ class MethodNotAllowed(ApiError):
 
 
 class RequestTimeout(ApiError):
-    """The body did not arrive in time."""
+    """The head or the body did not arrive in time."""
 
     code, status = 408, "REQUEST_TIMEOUT"
     security_event = "slow_body"

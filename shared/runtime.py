@@ -44,7 +44,7 @@ class Runtime:
         self.settings = SettingsCache()
         self._opening = Lock()
         self.health = StoreHealth(config, clock, lambda: self.store)
-        self.waits = Places(config.max_waits, "waiting requests")
+        self.waits = Places(config.max_waits, "`:wait` requests")
         self.expensive = Places(config.max_expensive, "expensive requests")
         self._store = store
 

@@ -41,10 +41,10 @@ class Places:
     def _require_free(self, whose: tuple[str, str]) -> None:
         if self._taken.total() >= self._number:
             raise ResourceExhausted(
-                f"this instance handles {self._number} {self._what} at once; try again later"
+                f"this instance handles {self._number} {self._what} at once: try again later"
             )
         if self._taken[whose] >= self._of_one:
             raise ResourceExhausted(
-                f"this instance handles {self._of_one} {self._what} of one caller at once; "
+                f"this instance handles {self._of_one} {self._what} of one caller at once: "
                 "try again later"
             )

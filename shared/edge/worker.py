@@ -8,6 +8,7 @@ its head is there. Only bodies are read by a thread: see `slow_bodies`.
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 import uuid
@@ -38,10 +39,13 @@ HEAD_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 """How long a caller may take to read an answer."""
 MAX_HEAD_BYTES = 65_536
-MAX_HEADS = 256
-"""How many connections may be without a whole head; one more ends the one that has been longest."""
+MAX_STALLED = 250
+"""How many connections may wait for a head, how many for an answer to be read, how many for their
+end. One more ends the one that has waited the longest for the same."""
 MAX_UNREAD_BYTES = 64 * 1_048_576
 """How much of all answers together may wait to be read, by the same rule."""
+_OTHER_FILES = 100
+"""What a worker may open beside connections."""
 _STOPPING_SECONDS = 2.0
 _LINGER_SECONDS = 2.0
 _AT_ONCE = 262_144
@@ -97,6 +101,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = self.cfg.worker_connections
+        if files != resource.RLIM_INFINITY:
+            # The server ends where the system gives it no file for one connection more.
+            most = max(4, min(most, files - _OTHER_FILES))
+        self.worker_connections = most
+        self.max_keepalived = most // 4
+        self._room = min(MAX_STALLED, most // 4)
         self._stalls: dict[Any, _Stall] = {}
         self._next_look = 0.0
 
@@ -107,7 +119,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if _is_whole(head):
             self._give_to_thread(conn, head)
             return
-        self._let_go_above("head", MAX_HEADS - 1, lambda _: 1)
         late = partial(self._head_is_late, conn, head)
         step = partial(self._read_head, conn, head)
         self._wait(conn, EVENT_READ, _Stall("head", HEAD_SECONDS, step, late, head))
@@ -155,6 +166,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             _refuse(client, errors.Internal("internal error"), stack=log.stack(exc))
 
     def _wait(self, conn: Any, event: int, stall: _Stall) -> None:
+        self._let_go_above(stall.what, self._room - 1, lambda _: 1)
         conn.sock.settimeout(0)
         self._stalls[conn] = stall
         self.poller.register(conn.sock, event, lambda _: self._go_on(conn))

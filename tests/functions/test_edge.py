@@ -155,7 +155,10 @@ def test_a_browser_of_a_configured_origin_may_call_and_read_every_answer(
     headers = preflight.headers
     assert (preflight.status_code, headers["Access-Control-Allow-Origin"]) == (204, origin)
     assert "POST" in headers["Access-Control-Allow-Methods"]
-    for name in ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id"):
+    for name in (
+        *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "traceparent"),
+        "X-Request-Id",
+    ):
         assert name in headers["Access-Control-Allow-Headers"]
     for answer in (
         browser_api.viewer.get("/cases", origin=origin),
@@ -269,3 +272,47 @@ def test_every_answer_is_marked_not_to_be_stored_or_sniffed(api: Api) -> None:
     for answer in (api.viewer.get("/cases"), api.stranger.get("/cases"), at(api, "/robots.txt")):
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize("coding", ["gzip", "br", "x", "identity, gzip", "aws-chunked"])
+def test_a_body_that_is_encoded_is_refused_and_told_how_to_come(api: Api, coding: str) -> None:
+    answer = api.verifier.request(
+        "POST", "/cases", raw=NEW, content_type=JSON, content_encoding=coding
+    )
+
+    refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
+    assert answer.headers["Accept-Encoding"] == "identity"
+    assert "Content-Encoding" in answer.json["error"]["message"]
+
+
+@ON_EMBEDDED
+def test_a_body_that_says_that_it_is_not_encoded_is_taken(api: Api) -> None:
+    answer = api.verifier.request(
+        "POST", "/cases", raw=NEW, content_type=JSON, content_encoding="Identity"
+    )
+
+    assert answer.status_code == 201
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_byte_order_mark_is_refused_by_its_name(api: Api, encoding: str) -> None:
+    raw = ("\ufeff" if encoding == "utf-16-be" else "") + NEW.decode()
+
+    answer = api.verifier.request("POST", "/cases", raw=raw.encode(encoding), content_type=JSON)
+
+    (detail,) = refused(answer, 400, "INVALID_ARGUMENT")["details"]
+    assert detail == {"field": "body", "description": "must be UTF-8 without a byte order mark"}
+
+
+@ON_EMBEDDED
+def test_a_message_about_a_length_counts_characters(api: Api) -> None:
+    for title, told in (("é" * 301, "must be at most 300 characters"), ("", "at least 1 char")):
+        answer = api.verifier.post("/cases", {"decisionType": "kyc", "title": title})
+
+        (detail,) = refused(answer, 400, "INVALID_ARGUMENT")["details"]
+        assert detail["field"] == "title"
+        assert told in detail["description"]
+
+    assert api.verifier.create(title="é" * 300)

@@ -53,7 +53,7 @@ def opened(
     connection = socket.create_connection(server.address, timeout=AT_MOST + 2)
     head = [
         f"{request} HTTP/1.1",
-        "Host: here",
+        "Host: localhost",
         f"Authorization: Bearer {token(role)}",
         "Content-Type: application/json",
         *framing,

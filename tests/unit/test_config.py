@@ -153,7 +153,23 @@ def test_as_many_requests_may_be_held_as_is_said_or_half_of_the_threads(
     assert expected == Config.from_environment(environ).max_waits
 
 
-@pytest.mark.parametrize("name", ["CASELEDGER_MAX_WAITS", "THREADS"])
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"CASELEDGER_MAX_EXPENSIVE": "7", "THREADS": "2"}, 7),
+        ({"THREADS": "100"}, 49),
+        ({"THREADS": "8"}, 3),
+        ({"THREADS": "2"}, 1),
+        ({"THREADS": "1"}, 1),
+    ],
+)
+def test_waits_and_expensive_requests_together_leave_a_thread_to_others(
+    environ: dict[str, str], expected: int
+) -> None:
+    assert expected == Config.from_environment(environ).max_expensive
+
+
+@pytest.mark.parametrize("name", ["CASELEDGER_MAX_WAITS", "CASELEDGER_MAX_EXPENSIVE", "THREADS"])
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", " 4", "4 ", "0x4", "\u00b2"])
 def test_a_number_that_is_none_above_0_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
