@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Brings a project on Google Cloud to what this directory says; what is so already is left alone.
+# Deploys this directory to a project on Google Cloud, and changes only what differs.
 #
 #   ./deploy.sh [--project P] [--region R] [--one-service] [--gateway] [--dry-run] [FUNCTION…]
 #
-# Without a FUNCTION, all of them. --one-service deploys `api` instead, which is all of them behind
-# one address; --gateway puts API Gateway in front. --dry-run reads, and shows what would be done.
-# What goes wrong is shown, and running it again goes on where it stopped.
+# Without a FUNCTION, it deploys all of them. --one-service deploys `api` instead, which is all of
+# them as one service; --gateway puts API Gateway in front. --dry-run changes nothing, and shows what
+# would be done. A failure is shown; running the same command again goes on from there.
 #
 # From the environment: CASELEDGER_… as in docs/operations.md, CASELEDGER_SECRETS="VARIABLE=secret:latest …"
-# for what is kept in Secret Manager, and CASELEDGER_DATABASE_LOCATION where the database is not to
-# be in the functions' region.
+# for values kept in Secret Manager, and CASELEDGER_DATABASE_LOCATION if the database shall not be
+# in the region of the functions.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -42,13 +42,13 @@ main() {
   if [[ $dry_run ]]; then say 'Nothing was written.'; else say "Done: $(address)"; fi
 }
 
-# Waits for what was started, also after an interruption: it is deployed from this directory.
+# Waits for running deployments, also after an interruption: they read the directory removed here.
 clean_up() {
   wait
   rm -rf "$work"
 }
 
-# Where to ask whether it works.
+# The address that shows whether it works.
 address() {
   local function=health
   if [[ " ${options[*]} " == *' --one-service '* ]]; then function=api; fi
@@ -112,7 +112,7 @@ configured() {
   gcloud config get-value "$1" 2>/dev/null
 }
 
-# A step of deployment/, by its name.
+# Runs a step of deployment/ by its name.
 deployment() {
   .venv/bin/python -m deployment --project="$project" --region="$region" --work="$work" \
     "${options[@]}" -- "$1" "${functions[@]}" || stop
@@ -125,7 +125,7 @@ sign_in() {
   export GOOGLE_OAUTH_ACCESS_TOKEN
 }
 
-# Makes the calls of gcloud that a step says are missing, one after the other.
+# Makes the calls of gcloud that a step prints, one after the other.
 step() {
   local plan what arguments
   title "$2"
@@ -137,13 +137,13 @@ step() {
   done <<<"$plan"
 }
 
-# A step that writes by itself.
+# Runs a step that makes its changes itself.
 step_by_itself() {
   title "$2"
   deployment "$1"
 }
 
-# Makes a call whose arguments are parted by tabs, or with --dry-run shows it.
+# Makes a call whose arguments are separated by tabs, or with --dry-run shows it.
 call() {
   local arguments
   IFS=$'\t' read -r -a arguments <<<"$1"
@@ -213,7 +213,7 @@ say() {
   printf '%s\n' "$1"
 }
 
-# Ends it, saying at what and how to go on; in a subshell only the message is its caller's.
+# Ends the script with a message: at which step, and how to go on. In a subshell it ends only that.
 stop() {
   printf '\nStopped at: %s. %s run the same command again: it goes on from here.\n' \
     "$doing" "${1:-When that is put right,}" >&2

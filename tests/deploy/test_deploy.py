@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -249,6 +250,12 @@ def test_the_source_holds_the_functions_and_nothing_of_the_tests_or_of_local_run
     assert [name for name in names if "__pycache__" in name or name.endswith(".pyc")] == []
 
 
+def test_what_google_installs_is_what_was_tested(deployed: Cloud) -> None:
+    source = zipfile.ZipFile(io.BytesIO(deployed.google.uploads[0]))
+
+    assert source.read("requirements.txt") == (ROOT / "requirements.lock").read_bytes()
+
+
 def test_the_uploaded_source_answers_under_the_functions_framework(
     deployed: Cloud, tmp_path: Path
 ) -> None:
@@ -406,3 +413,22 @@ def test_help_is_the_head_of_the_script(cloud: Cloud) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "./deploy.sh [--project P] [--region R]" in done.stdout
     assert "set -euo" not in done.stdout
+
+
+def test_without_what_it_needs_on_this_machine_it_says_how_to_get_it(tmp_path: Path) -> None:
+    script = shutil.copy(ROOT / "deploy.sh", tmp_path)
+    for name, code in ((".venv/bin/python", 1), ("bin/gcloud", 0)):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tmp_path / name).chmod(0o755)
+
+    done = subprocess.run(
+        [script, *PLACE],
+        env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "run this first: make .venv/deployment" in done.stderr
