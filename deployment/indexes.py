@@ -35,7 +35,7 @@ def reconcile(google: Google, database: str, *, apply: bool, say: Callable[[str]
     parent = f"v1/projects/{google.project}/databases/{quote(database, safe='()')}/collectionGroups"
     wanted = json.loads((ROOT / "firestore.indexes.json").read_text())
     changes = [
-        # Fields first, so that a new collection gets no index that has to be removed again.
+        # Fields first: so a new collection gets no index that is to be removed again.
         *_fields(google, parent, wanted["fieldOverrides"]),
         *_indexes(google, parent, wanted["indexes"], say),
     ]

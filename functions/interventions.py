@@ -99,7 +99,7 @@ def intervention_metrics(call: Call, query: MetricsQuery) -> InterventionMetrics
 def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Intervention]:
     """Answers when the intervention is no longer pending or in progress, or when the time is over.
 
-    Waiting costs one read, and one for each change. 429 when too many requests wait already.
+    Waiting costs no more reads than there are changes. 429 where too many wait already.
     """
     with call.runtime.waiting():
         stored = interventions.wait(

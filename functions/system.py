@@ -10,7 +10,7 @@ from shared.runtime import Runtime
 
 @function("GET", "/health", roles=None)
 def health() -> Health:
-    """Says which store is in use, and that it can be reached; otherwise 503."""
+    """Says which store is in use, and that it is within reach; 503 where it is not."""
     return Health(status="ok", store=reachable_store(Runtime.current()))
 
 

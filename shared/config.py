@@ -27,9 +27,9 @@ class Config:
 
     Exactly one of `project` (Firestore; with `emulator`, Google's emulator) and `sqlite` (a path)
     is set. `max_waits` is how many requests may be held at once, `sweep_seconds` how long a
-    scheduled function may take. `scheduler_email` is the service account that may call those
-    functions; if it is empty, nobody may. `budgets` are requests per minute of one caller, None for
-    no limits; they are counted in `budget_storage`.
+    scheduled function may take. `scheduler_email` is the service account that may call those;
+    where it is empty nobody may. `budgets` are requests per minute of one caller, None for no
+    limits, counted in `budget_storage`.
     """
 
     project: str | None = None
@@ -125,7 +125,7 @@ def _scheduler(environ: Mapping[str, str]) -> str:
 
 
 def _max_waits(environ: Mapping[str, str]) -> int:
-    """As configured, or half of the framework's threads, by default four for each core."""
+    """As configured, or half of the framework's threads, which are four a core if not set."""
     threads = _positive(environ, "THREADS", 4 * (os.cpu_count() or 1))
     return _positive(environ, "CASELEDGER_MAX_WAITS", max(1, threads // 2))
 

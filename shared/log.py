@@ -22,6 +22,6 @@ def write(severity: Level, message: str, /, **fields: Any) -> None:
 
 
 def stack(error: BaseException) -> list[str]:
-    """The type of `error` and where it came from; never its message, which may hold data."""
+    """Where `error` came from: files, lines, functions; not its message, which may hold data."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{type(error).__name__}", *(f"{f.filename}:{f.lineno} {f.name}" for f in frames)]

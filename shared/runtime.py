@@ -57,9 +57,9 @@ class Runtime:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """A place among the requests that may be held. Raises ResourceExhausted if none is free.
+        """A place among the requests that may be held. Raises ResourceExhausted where none is free.
 
-        A held request occupies a thread, which other requests need.
+        A held request keeps a thread, which others need.
         """
         if not self._waits.acquire(blocking=False):
             raise ResourceExhausted("too many requests wait on this instance; ask again later")

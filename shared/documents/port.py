@@ -196,7 +196,7 @@ class Totals:
 
 
 class DocumentStore(Protocol):
-    """What both stores can do. Every call may raise `Unavailable` or `Rejected`."""
+    """What both stores do. Every call may raise `Unavailable` or `Rejected`."""
 
     def get(self, path: str) -> Document | None:
         """The document at `path`, or None. Billed: one read."""

@@ -15,7 +15,6 @@ from shared.edge.routes import Route
 from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime
 from tests.client import Api
-from tests.functions.test_roles import rows
 from tests.reliability.support import LOAD
 
 FUZZED = [
@@ -58,10 +57,6 @@ def test_every_function_is_described_once_under_its_own_name() -> None:
 
     names = [operation["operationId"] for path in paths for operation in path.values()]
     assert sorted(names) == sorted(FUNCTIONS)
-
-
-def test_every_function_is_in_the_table_of_functions() -> None:
-    assert sorted(FUNCTIONS) == sorted(name for names, _ in rows() for name in names)
 
 
 def test_every_answer_of_an_error_is_described_with_its_status() -> None:

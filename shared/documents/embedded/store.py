@@ -49,7 +49,7 @@ _TABLES = (
 )
 
 
-# How often a watch checks whether the document has changed: a check takes about 80 microseconds.
+# How often a watch looks whether the document has changed: it takes some 80 microseconds.
 _LOOK_SECONDS = 0.03
 
 
@@ -171,7 +171,7 @@ class EmbeddedStore:
         _insert(connection, come - gone, number)
 
     def _prepare(self) -> None:
-        """Makes the tables, and rebuilds all index entries if the definitions have changed."""
+        """Makes the tables, and indexes all documents anew if the definitions have changed."""
         definitions = repr(self._definitions)
         with self._database.reading() as connection:
             if _definitions(connection) == definitions:
