@@ -13,7 +13,8 @@ from shared import errors
 from shared.errors import ApiError
 
 ROOT = Path(__file__).parent.parent
-OPERATIONS = " ".join((ROOT / "docs" / "operations.md").read_text().split())
+DOCUMENT = (ROOT / "docs" / "operations.md").read_text()
+OPERATIONS = " ".join(DOCUMENT.split())
 _EXPLAINED = {"Aborted", "Internal", "RateLimited", "ResourceExhausted", "Unavailable"}
 """The errors whose every message is explained."""
 
@@ -64,7 +65,7 @@ def logged() -> Iterator[str]:
     for module in MODULES:
         for called, call in calls(module):
             if called == "log.write" and isinstance(call.args[0], ast.Constant):
-                yield text(module, call.args[1])
+                yield text(module, call.args[1]).strip(": ")
 
 
 def security_events(kind: type[ApiError] = ApiError) -> Iterator[str]:
@@ -95,6 +96,20 @@ def test_the_messages_are_found_in_the_code() -> None:
     assert {"internal error", "the issuer's keys are out of reach"} <= set(raised())
     assert "a scheduled function leaves a document as it is" in set(logged())
     assert issubclass(errors.RateLimited, errors.ResourceExhausted)
+
+
+def test_every_message_that_is_explained_is_in_the_code() -> None:
+    rows = re.findall(r"^\| (?:ERROR, |WARNING, )?`([a-z][^`]+)`", DOCUMENT, re.MULTILINE)
+    constants = [
+        node.value
+        for module in MODULES
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    fragments = [part.strip(" :") for row in rows if " " in row for part in row.split("…")]
+
+    assert len(fragments) > 10
+    assert [one for one in fragments if not any(one in known for known in constants)] == []
 
 
 def test_every_variable_is_in_the_tables() -> None:
