@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.repository import paging
+from shared.models.base import Page
 from tests.client import Api
 from tests.functions.support import pages
 
@@ -18,16 +18,13 @@ TEXT = "é" * 3_000
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared.repository import records  # noqa: PLC0415 - whose copy of it is set too
-
-    for module in (paging, records):
-        monkeypatch.setattr(module, "PAGE_BYTES", LIMIT)
+    monkeypatch.setattr(Page, "max_bytes", LIMIT)
 
 
 def test_a_page_is_eight_mebibytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
 
-    assert paging.PAGE_BYTES == 8 * 1_048_576
+    assert Page.max_bytes == 8 * 1_048_576
 
 
 def sizes(api: Api, path: str, key: str) -> list[int]:

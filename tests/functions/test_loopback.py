@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from werkzeug.test import TestResponse
 
 from shared.config import Config
 from shared.runtime import Runtime
-from tests.client import Api
+from tests.client import Api, TestResponse
 from tests.functions.support import cost, refused
 
 
