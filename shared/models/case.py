@@ -39,6 +39,14 @@ def _searchable(text: str) -> str:
     return text
 
 
+SEARCH = (
+    "Words that a case must all have. They are found at the beginnings of the words of its title, "
+    "its id and its submission id; in its summary as whole words, or by five letters or more.\n"
+    "Neither case, accents nor the kind of quotes and hyphens matters: `Muller` finds Müller.\n"
+    "Parts of a word, as in `CASE-2024-001` or an address, begin words too; telephone numbers are "
+    "found with and without spaces.\n"
+    "Chinese, Japanese, Thai and other scripts without spaces are found by any part of the text."
+)
 Search = Annotated[Name, Field(max_length=200), AfterValidator(_searchable)]
 
 
@@ -91,7 +99,7 @@ class CaseFilters(Model):
     assigned_to: Name | None = None
     unassigned: bool = False
     decision_type: Id | None = None
-    search: Search | None = None
+    search: Annotated[Search | None, Field(description=SEARCH)] = None
     overdue: bool = False
 
     @field_validator("unassigned")

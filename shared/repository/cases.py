@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -112,18 +112,13 @@ def claim_next(ledger: Ledger, filters: CaseFilters) -> Recorded[StoredCase]:
     Who loses the first of the queue tries the following ones in random order, so that a crowd
     spreads.
     """
-    query = _claimable(ledger.tenant, filters, ledger.clock())
-    accept = _has_words(filters.search or "")
-    read = 0
-    while read < SCAN_LIMIT:
-        rows = ledger.store.query(replace(query, limit=1 if read == 0 else _CLAIM_CANDIDATES))
-        for row in random.sample(rows, len(rows)):
-            if accept(row) and (claimed := _claimed_if_free(ledger, row)):
+    lost = False
+    for rows in _candidates(ledger.store, ledger.tenant, filters, ledger.clock()):
+        while rows:
+            row = rows.pop(random.randrange(len(rows)) if lost else 0)  # noqa: S311 - no secret
+            if claimed := _claimed_if_free(ledger, row):
                 return claimed
-        if not rows:
-            break
-        read += len(rows)
-        query = replace(query, after=place(rows[-1], query))
+            lost = True
     if replayed := ledger.replay(CASES):
         return replayed
     raise errors.NotFound("no case of this queue is left to claim")
@@ -216,6 +211,40 @@ def _shortened(ledger: Ledger, case_id: str, case: StoredCase, writes: list[Writ
     raise errors.Aborted("the case is changed at this moment; try again")
 
 
+def _candidates(
+    store: DocumentStore, tenant: str, filters: CaseFilters, now: datetime
+) -> Iterator[list[Document]]:
+    """The rows to claim from a queue, due first, some at a time.
+
+    A search reads up to SCAN_LIMIT rows of the queue, which finds what many cases have; then the
+    newest cases that have the words, for what is rare.
+    """
+    query = _claimable(tenant, filters, now)
+    accept = _has_words(filters.search) if filters.search else None
+    read = 0
+    while read < SCAN_LIMIT:
+        limit = min(max(_CLAIM_CANDIDATES, read), SCAN_LIMIT - read) if read else 1
+        rows = store.query(replace(query, limit=limit))
+        yield [row for row in rows if accept is None or accept(row)]
+        if len(rows) < limit:
+            return
+        read += limit
+        query = replace(query, after=place(rows[-1], query))
+    if accept:
+        free = filters.model_copy(update={"unassigned": True, "overdue": False})
+        rows = store.query(replace(_queue(tenant, free, now), limit=SCAN_LIMIT))
+        found = [row for row in rows if accept(row) and _to_take_up(row, filters, now)]
+        yield sorted(found, key=lambda row: place(row, query))
+
+
+def _to_take_up(row: Document, filters: CaseFilters, now: datetime) -> bool:
+    """What `_claimable` asks of the clock."""
+    due = row.data["clockDueAt"]
+    if filters.overdue:
+        return due is not None and due < now
+    return due is not None or filters.status is Status.NEEDS_INFO
+
+
 def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | None:
     try:
         return claim(ledger, row.id, seen=Seen(row))
@@ -240,11 +269,16 @@ def _filters(filters: CaseFilters) -> tuple[Filter, ...]:
         conditions.append(Filter("assignedTo", "==", filters.assigned_to))
     if filters.decision_type:
         conditions.append(Filter("decisionType", "==", filters.decision_type))
-    if filters.search:
-        # The longest word is the most selective; the others are checked on the rows.
-        longest = max(search.words(filters.search), key=len)
-        conditions.append(Filter("searchTokens", "array_contains", longest))
     return tuple(conditions)
+
+
+def _word(filters: CaseFilters) -> tuple[Filter, ...]:
+    """The word that a search has an index look for; the rest is checked on the rows.
+
+    Words are indexed in the order of `createdAt` only. In other orders all is checked on the rows.
+    """
+    word = search.token(filters.search) if filters.search else None
+    return (Filter("searchTokens", "array_contains", word),) if word else ()
 
 
 def _queue(tenant: str, filters: CaseFilters, now: datetime) -> Query:
@@ -252,7 +286,8 @@ def _queue(tenant: str, filters: CaseFilters, now: datetime) -> Query:
     if filters.overdue:
         overdue = (*_filters(filters), Filter("clockDueAt", "<", now))
         return Query(collection, overdue, (Order("clockDueAt"),))
-    return Query(collection, _filters(filters), (Order("createdAt", descending=True),))
+    conditions = (*_filters(filters), *_word(filters))
+    return Query(collection, conditions, (Order("createdAt", descending=True),))
 
 
 def _claimable(tenant: str, filters: CaseFilters, now: datetime) -> Query:
@@ -266,5 +301,10 @@ def _claimable(tenant: str, filters: CaseFilters, now: datetime) -> Query:
 
 
 def _has_words(text: str) -> Callable[[Document], bool]:
-    wanted = set(search.words(text))
-    return lambda row: wanted <= set(row.data["searchTokens"])
+    matches = search.matcher(text)
+
+    def accept(row: Document) -> bool:
+        case = row.data
+        return matches(row.id, case["title"], case["summary"], case["submissionId"])
+
+    return accept
