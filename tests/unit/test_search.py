@@ -18,7 +18,10 @@ STABLE = settings(
 MANY = settings(STABLE, max_examples=400)
 
 # What titles are made of, and what has been hard to find in them.
-HARD = "aZ019 -.'\u2019_@/:,;+()ÄöéßøŁ\u0131İæ\u2011\u0301\u00ad\u03c3\u03c2反洗钱审東カタがはก็รम्ि한국ﬁ№"
+HARD = (
+    "aZ019 -.'\u2019_@/:,;+()ÄöéßøŁ\u0131İæ\u2011\u0301\u00ad\u03c3\u03c2"
+    "反洗钱审東カタがはก็รम्ि한국ﬁ№"
+)
 TITLES = st.one_of(st.text(HARD, max_size=40), st.text(max_size=40))
 SEARCHES: TypeAdapter[str] = TypeAdapter(Search)
 
