@@ -278,7 +278,10 @@ def _word(filters: CaseFilters) -> tuple[Filter, ...]:
     Words are indexed in the order of `createdAt` only. In other orders all is checked on the rows.
     """
     word = search.token(filters.search) if filters.search else None
-    return (Filter("searchTokens", "array_contains", word),) if word else ()
+    if not filters.search or not word:
+        return ()
+    words = sorted({word, search.former_token(filters.search)})
+    return (Filter("searchTokens", "array_contains_any", words),)
 
 
 def _queue(tenant: str, filters: CaseFilters, now: datetime) -> Query:

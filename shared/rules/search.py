@@ -51,6 +51,7 @@ _DIGIT = re.compile(r"\d")
 _PHONE = re.compile(r"\+\d(?:[\d ()./-]*\d)?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MAY_BE_RANDOM = re.compile(rf"[0-9a-f]{{{_RANDOM}}}")
+_FORMER_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
 Parts = list[str]
 
@@ -84,6 +85,15 @@ def token(search: str) -> str | None:
         word[:length] for word in words for length in _LENGTHS if length <= _longest(word)
     ]
     return max(kept, key=len, default=None)
+
+
+def former_token(search: str) -> str:
+    """The token that each case has which the release before this one found by `search`.
+
+    For the cases that `python -m shared.migrate` has not seen yet.
+    """
+    chunks = unicodedata.normalize("NFKC", search).casefold().split()
+    return max((_FORMER_EDGES.sub("", chunk) for chunk in chunks), key=len)
 
 
 def matcher(search: str) -> Callable[[str, str, str | None, str | None], bool]:

@@ -23,7 +23,7 @@ import heapq
 import itertools
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -51,6 +51,9 @@ _TABLES = (
 
 # How often a watch looks whether the document has changed: it takes some 80 microseconds.
 _LOOK_SECONDS = 0.03
+
+
+_Row = tuple[bytes, str, str, str, str, int]
 
 
 class _Found(NamedTuple):
@@ -98,7 +101,7 @@ class EmbeddedStore:
         statements = [self._select(part) for part in disjuncts(query)]
         with current().trip() as cost, self._database.reading() as connection:
             found = [connection.execute(*statement) for statement in statements]
-            rows = heapq.merge(*found, key=itemgetter(0)) if len(found) > 1 else found[0]
+            rows = _union(found) if len(found) > 1 else found[0]
             documents = [_document(row, query) for row in itertools.islice(rows, query.limit)]
             cost.reads += max(1, len(documents))
         return documents
@@ -195,6 +198,12 @@ class EmbeddedStore:
             _insert(connection, found, number)
 
 
+def _union(found: Sequence[Iterable[_Row]]) -> Iterator[_Row]:
+    """The rows of several queries in their common order, each once."""
+    merged = heapq.merge(*found, key=itemgetter(0))
+    return (next(same) for _, same in itertools.groupby(merged, itemgetter(0)))
+
+
 def _by_path(writes: Sequence[Write]) -> dict[str, list[Write]]:
     found: dict[str, list[Write]] = {}
     for write in writes:
@@ -254,7 +263,7 @@ def _insert(connection: sqlite3.Connection, entries: Iterable[Entry], number: in
     connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
 
 
-def _document(row: tuple[bytes, str, str, str, str, int], query: Query) -> Document:
+def _document(row: _Row, query: Query) -> Document:
     _, parent, name, text, times, version = row
     data = codec.decode(text, times)
     if query.select is not None:
