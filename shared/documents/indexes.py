@@ -19,7 +19,7 @@ from typing import Any
 
 from shared.documents.keys import encode
 from shared.documents.port import Aggregation, Filter, MissingIndex, Order, Query, Rejected
-from shared.documents.values import MAX_DISJUNCTIONS
+from shared.documents.values import DISJUNCTIVE, MAX_DISJUNCTIONS
 
 # A field of a collection id, with the modes (and whether for its group) it is indexed in.
 Override = tuple[str, str, tuple[tuple[str, bool], ...]]
@@ -213,16 +213,20 @@ def required(query: Query) -> Index:
 
 
 def disjuncts(query: Query) -> list[Query]:
-    """The queries without `in` whose union is `query`, no row in two of them.
+    """The queries without `in` and `array_contains_any` whose union is `query`.
 
-    Raises Rejected over 30, as Firestore does, and for what `conditions` refuses.
+    A row is in two of them only where its array has two of the values. Raises Rejected over 30, as
+    Firestore does, and for what `conditions` refuses.
     """
-    fixed = tuple(f for f in query.filters if f.op != "in")
-    lists = [f for f in query.filters if f.op == "in"]
+    fixed = tuple(f for f in query.filters if f.op not in DISJUNCTIVE)
+    lists = [f for f in query.filters if f.op in DISJUNCTIVE]
     if not 0 < math.prod(len(f.value) for f in lists) <= MAX_DISJUNCTIONS:
         raise Rejected(f"a query takes 1 to {MAX_DISJUNCTIONS} disjunctions")
     choices = [
-        [Filter(f.field, "==", value) for value in {encode(v): v for v in f.value}.values()]
+        [
+            Filter(f.field, DISJUNCTIVE[f.op], value)
+            for value in {encode(v): v for v in f.value}.values()
+        ]
         for f in lists
     ]
     parts = [replace(query, filters=(*fixed, *chosen)) for chosen in itertools.product(*choices)]

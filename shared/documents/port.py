@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Data = dict[str, Any]
-Op = Literal["==", "<", "<=", ">", ">=", "array_contains", "in"]
+Op = Literal["==", "<", "<=", ">", ">=", "array_contains", "array_contains_any", "in"]
 
 
 class StoreError(Exception):

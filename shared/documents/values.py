@@ -20,6 +20,7 @@ from shared.documents.port import (
     Delete,
     Filter,
     Merge,
+    Op,
     Query,
     Rejected,
     Set,
@@ -36,6 +37,8 @@ MAX_WRITES = 1000
 """Firestore itself now limits only the size of a request (release notes, 2023-03-29)."""
 MAX_INCREMENTS = 500
 MAX_DISJUNCTIONS = 30
+DISJUNCTIVE: dict[Op, Op] = {"in": "==", "array_contains_any": "array_contains"}
+"""What takes a list and stands for one query for each of its values, with this operator."""
 MAX_AGGREGATES = 5
 _ID = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[^/\x00]+", re.DOTALL)
 _FIELD = re.compile(r"(?!__.*__\Z).+", re.DOTALL)
@@ -104,6 +107,8 @@ def check_aggregation(aggregation: Aggregation) -> None:
         raise Rejected(f"more than {MAX_AGGREGATES} aggregates, the count included")
     if aggregation.query.after:
         raise Rejected("an aggregation takes no cursor")
+    if any(f.op == "array_contains_any" for f in aggregation.query.filters):
+        raise Rejected("an aggregation would count a row twice that has two of the values")
 
 
 def _check_repeated(writes: Sequence[Write]) -> None:
@@ -141,10 +146,11 @@ def _check_field_paths(fields: Iterable[str]) -> None:
 def _check_condition(condition: Filter) -> None:
     _size(condition.value, 1)
     value = condition.value
-    if condition.op == "in" and not isinstance(value, list):
-        raise Rejected("`in` takes a list")
+    listed = condition.op in DISJUNCTIVE
+    if listed and not isinstance(value, list):
+        raise Rejected(f"`{condition.op}` takes a list")
     # Firestore accepts these, and finds nothing with them.
-    if condition.op != "==" and (value is None or (condition.op == "in" and None in value)):
+    if condition.op != "==" and (value is None or (listed and None in value)):
         raise Rejected("null is compared by == only")
 
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 from werkzeug.datastructures import MultiDict
 
 from shared.errors import InvalidArgument
-from shared.models.base import Model
+from shared.models.base import Model, is_id
 
 M = TypeVar("M", bound=Model)
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _TAGS = re.compile(rf"{_TAG.pattern}([ \t]*,[ \t]*{_TAG.pattern})*")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_Place = tuple[int | str, ...]
 _DESCRIPTIONS = {
     "missing": "is required",
     "extra_forbidden": "is not a field of this request",
@@ -38,9 +40,15 @@ def body(raw: bytes, model: type[M]) -> M:
     try:
         parsed = model.model_validate_json(raw or b"{}", by_alias=True, by_name=False)
     except ValidationError as error:
-        raise _invalid(error, "body") from None
-    # The parser lets the last of two equal keys win, which another reader may not.
-    json.loads(raw or b"{}", object_pairs_hook=_each_key_once)
+        raise _invalid(error, "body", raw) from None
+    # The parser lets the last of two equal keys win, which another reader may not, and rounds.
+    try:
+        json.loads(raw or b"{}", object_pairs_hook=_each_key_once, parse_float=_as_written)
+    except _InexactError:
+        (place, *_) = _inexact(json.loads(raw, parse_float=_or_inexact), ())
+        raise InvalidArgument.field(
+            _field(place) or "body", "must be a number that a double holds as written (RFC 7493)"
+        ) from None
     return parsed
 
 
@@ -93,16 +101,68 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
-def _invalid(error: ValidationError, whole: str) -> InvalidArgument:
-    details = [
-        {"field": _field(detail["loc"]) or whole, "description": _description(detail)}
-        for detail in error.errors(include_url=False, include_input=False)[:20]
-    ]
+class _InexactError(Exception):
+    """A number that reads back as another one."""
+
+
+def _as_written(number: str) -> float:
+    """The number. Raises _InexactError where its shortest form is not equal to what was written."""
+    read = float(number)
+    try:
+        exact = Decimal(number) == Decimal(repr(read))
+    except InvalidOperation:
+        exact = False
+    if not exact:
+        raise _InexactError
+    return read
+
+
+def _or_inexact(number: str) -> float | _InexactError:
+    try:
+        return _as_written(number)
+    except _InexactError as error:
+        return error
+
+
+def _inexact(value: Any, place: _Place) -> Iterator[_Place]:
+    """The places of the numbers that are not as written."""
+    match value:
+        case _InexactError():
+            yield place
+        case dict():
+            for name, item in value.items():
+                yield from _inexact(item, (*place, name))
+        case list():
+            for index, item in enumerate(value):
+                yield from _inexact(item, (*place, index))
+
+
+def _invalid(error: ValidationError, whole: str, raw: bytes = b"") -> InvalidArgument:
+    found = error.errors(include_url=False, include_input=False)[:20]
+    in_batch = any(map(_is_in_item, (one["loc"] for one in found)))
+    sent = from_json(raw) if in_batch else None
+    details = []
+    for one in found:
+        detail = {"field": _field(one["loc"]) or whole, "description": _description(one)}
+        item_id = _id_of_item(sent, one["loc"]) if in_batch else None
+        details.append({**detail, "id": item_id} if item_id else detail)
     first = details[0]
-    return InvalidArgument(f"{first['field']}: {first['description']}", details)
+    named = f"{first['field']} (of {first['id']})" if "id" in first else first["field"]
+    return InvalidArgument(f"{named}: {first['description']}", details)
 
 
-def _field(location: tuple[int | str, ...]) -> str:
+def _is_in_item(location: _Place) -> bool:
+    return len(location) > 1 and isinstance(location[1], int)
+
+
+def _id_of_item(sent: Any, location: _Place) -> str | None:
+    """The id of the item of a list where something is wrong, if it has one."""
+    item = sent[location[0]][location[1]] if _is_in_item(location) else None
+    given = (item.get("id") or item.get("caseId")) if isinstance(item, dict) else None
+    return given if isinstance(given, str) and is_id(given) else None
+
+
+def _field(location: _Place) -> str:
     text = ""
     for step in location:
         if step != "[key]":  # how Pydantic marks an error of a key itself

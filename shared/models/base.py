@@ -37,14 +37,30 @@ _SUBJECT = re.compile(
     r"tenant|(cases|interventions)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
     r"|worksheets/[A-Za-z0-9][A-Za-z0-9._-]{0,99}:[A-Za-z0-9._@|:+-]{1,128}"
 )
-# Control characters, and those that change the direction of text or break lines unseen.
-# In escapes, because the pattern is shown in the description of the API.
-_CONTROL = (
-    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-    r"\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+_TAGS = "\U000e0000-\U000e007f"
+_PLANE_ENDS = range(0x1FFFF, 0xFFFFF, 0x10000)
+# No text has these: control characters, overrides of the direction of text, what is no character,
+# and tags, which hide text in text. In escapes, because the pattern is shown in the description of
+# the API.
+_NEVER = rf"\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff{_TAGS}"
+# Quotations alone have these: form feeds, separators, isolates of the direction of text.
+_QUOTED = r"\x0c\u2028\u2029\u2066-\u2069"
+_CONTROL = _NEVER + _QUOTED
+# What shows nothing: characters that are to be ignored where they are unknown (Unicode's
+# Default_Ignorable_Code_Point), other format characters, fillers, the blank braille pattern, what
+# is for private use, and what is no character.
+_BLANK = (
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800"
+    r"\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0080-\U000e0fff"
+    "\U000f0000-\U0010ffff" + "".join(f"{chr(end - 1)}{chr(end)}" for end in _PLANE_ENDS)
 )
-_UNFIT_IN_TEXT = re.compile(f"[{_CONTROL}]")
-_UNFIT_IN_LINE = re.compile(rf"[{_CONTROL}\t\n\r]")
+_NO_TEXT = re.compile(f"[{_CONTROL}]")
+_NO_LINE = re.compile(rf"[{_CONTROL}\t\n\r]")
+_NO_QUOTATION = re.compile(f"[{_NEVER}]")
+_VISIBLE = re.compile(rf"[^\s{_CONTROL}{_BLANK}]")
+_ISOLATES = re.compile(r"[\u2066-\u2069]")
+_END_OF_ISOLATE = "\u2069"
 
 
 JSON = "application/json"
@@ -126,22 +142,40 @@ def _user_id(text: str) -> str:
     return text
 
 
+def is_visible(text: str) -> bool:
+    """Whether `text` shows something when it is read: not only spaces and what shows nothing."""
+    return bool(_VISIBLE.search(text))
+
+
 def _line(text: str) -> str:
-    if _UNFIT_IN_LINE.search(text) or not text.strip():
+    if _NO_LINE.search(text) or not is_visible(text):
         raise PydanticCustomError("line", "must be visible text on one line")
     return text
 
 
 def _text(text: str) -> str:
-    if _UNFIT_IN_TEXT.search(text):
-        raise PydanticCustomError("text", "must not contain control characters")
+    if _NO_TEXT.search(text):
+        raise PydanticCustomError("text", "must not contain control characters or tags")
     return text
 
 
 def _reason(text: str) -> str:
-    if not text.strip():
+    if not is_visible(text):
         raise PydanticCustomError("reason", "must hold visible text")
     return _text(text)
+
+
+def _quotation(text: str) -> str:
+    if _NO_QUOTATION.search(text):
+        raise PydanticCustomError("text", "must not contain control characters or tags")
+    open_isolates = 0
+    for isolate in _ISOLATES.findall(text):
+        open_isolates += -1 if isolate == _END_OF_ISOLATE else 1
+        if open_isolates < 0:
+            break
+    if open_isolates:
+        raise PydanticCustomError("text", "must end each isolate (U+2066 to U+2068) with U+2069")
+    return text
 
 
 def _json(value: J) -> J:
@@ -192,9 +226,9 @@ def _described(pattern: str, longest: int, shortest: int = 0) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **bounds, "pattern": f"^({pattern})$"})
 
 
-_LINE_PATTERN = rf"[^{_CONTROL}\t\n\r]*[^\s{_CONTROL}][^{_CONTROL}\t\n\r]*"
+_LINE_PATTERN = rf"[^{_CONTROL}\t\n\r]*{_VISIBLE.pattern}[^{_CONTROL}\t\n\r]*"
 _TEXT_PATTERN = f"[^{_CONTROL}]*"
-_REASON_PATTERN = rf"{_TEXT_PATTERN}[^\s{_CONTROL}]{_TEXT_PATTERN}"
+_REASON_PATTERN = f"{_TEXT_PATTERN}{_VISIBLE.pattern}{_TEXT_PATTERN}"
 Id = Annotated[str, AfterValidator(_id), _described(_ID.pattern, 100, 1)]
 UserId = Annotated[str, AfterValidator(_user_id), _described(_NAMED_USER.pattern, 128, 1)]
 SubjectName = Annotated[str, AfterValidator(_subject), _described(_SUBJECT.pattern, 254, 1)]
@@ -213,6 +247,13 @@ Name = Annotated[
 Text = Annotated[
     str, Field(max_length=10_000), AfterValidator(_text), _described(_TEXT_PATTERN, 10_000)
 ]
+Quotation = Annotated[
+    str,
+    Field(max_length=10_000),
+    AfterValidator(_quotation),
+    _described(f"[^{_NEVER}]*", 10_000),
+]
+"""Text from elsewhere, as it stands there."""
 Reason = Annotated[
     str,
     Field(min_length=1, max_length=2_000),

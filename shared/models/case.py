@@ -40,6 +40,14 @@ def _searchable(text: str) -> str:
     return text
 
 
+SEARCH = (
+    "Words that a case must all have. They are found at the beginnings of the words of its title, "
+    "its id and its submission id; in its summary as whole words, or by five letters or more.\n"
+    "Neither case, accents nor the kind of quotes and hyphens matters: `Muller` finds Müller.\n"
+    "Parts of a word, as in `CASE-2024-001` or an address, begin words too; telephone numbers are "
+    "found with and without spaces.\n"
+    "Chinese, Japanese, Thai and other scripts without spaces are found by any part of the text."
+)
 Search = Annotated[Name, Field(max_length=200), AfterValidator(_searchable)]
 
 
@@ -95,7 +103,9 @@ class CaseFilters(Filters):
     assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
     unassigned: Annotated[bool, Missing("assignedTo")] = False
     decision_type: Annotated[Id | None, Equal("decisionType")] = None
-    search: Annotated[Search | None, HasWords("searchTokens")] = None
+    search: Annotated[
+        Search | None, HasWords("searchTokens", sort="createdAt"), Field(description=SEARCH)
+    ] = None
     overdue: Annotated[bool, Past("clockDueAt")] = False
 
     @field_validator("unassigned")

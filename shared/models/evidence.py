@@ -16,7 +16,7 @@ from shared.models.base import (
     Model,
     Name,
     Page,
-    Text,
+    Quotation,
     Title,
 )
 from shared.models.stored import Kept, StoredDocument
@@ -33,7 +33,7 @@ class NewEvidence(Model):
 
     id: Id | None = None
     title: Title
-    snippet: Text = ""
+    snippet: Quotation = ""
     citation: Name | None = None
     source_id: Name | None = None
     tags: Tags = []
@@ -67,7 +67,7 @@ class EvidencePatch(Model):
     """Fields to change; null clears. What is not named stays."""
 
     title: Title = UNSET
-    snippet: Text = UNSET
+    snippet: Quotation = UNSET
     citation: Name | None = UNSET
     source_id: Name | None = UNSET
     tags: Tags = UNSET

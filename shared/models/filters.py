@@ -18,7 +18,7 @@ from shared.models.base import Model
 class Mark:
     """A condition on the stored `field`; it counts where its parameter is given."""
 
-    op: ClassVar[Literal["==", "array_contains", ">=", "<"]]
+    op: ClassVar[Literal["==", "array_contains", "array_contains_any", ">=", "<"]]
 
     field: str
 
@@ -35,10 +35,17 @@ class Contains(Mark):
     op = "array_contains"
 
 
+@dataclass(frozen=True, slots=True)
 class HasWords(Mark):
-    """The field is the list of a row's search words, and the words of the text are in it."""
+    """The field is the list of a row's search words, and words of the text are in it.
 
-    op = "array_contains"
+    Words are indexed in the order of the field `sort` only; in another order every row is checked
+    for them, as is done for the words that the index does not hold.
+    """
+
+    op = "array_contains_any"
+
+    sort: str
 
 
 class Since(Mark):

@@ -13,8 +13,20 @@ from shared.models.base import Model
 from shared.models.evidence import EvidenceContent
 from shared.models.stored import AsStored, StoredDocument
 
-_SPECIAL = re.compile(r"[\\`*_\[\]<>#|&~]")
-_AT_START = re.compile(r"^(\d*)([-+=.)])")
+# What means something to Markdown, with what some readers make links of where it stands bare:
+# schemes, `www.` and names of hosts.
+_SPECIAL = re.compile(
+    r"[\\`*_\[\]<>#|&~]|:(?=//)|/(?=/)|(?<=/)/|(?<=\w)\.(?=[^\W\d_])|(?<=www)\.", re.IGNORECASE
+)
+_AT_START = re.compile(r"^(\d*)([-+=.:)])")
+# Addresses are found in the text that is shown, past any escape: only a word joiner parts them.
+_ADDRESS = re.compile(r"(?<=\S)@(?=\S)")
+_PARTED = "@&#8288;"
+_URL = re.compile(r"https?://[!-;=?-~]+", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\f\u2028\u2029]")
+_SPACES = re.compile(" {2,}")
+_TAB = 4
+_SPACE = "&nbsp;"
 
 
 class PacketQuery(Model):
@@ -82,10 +94,10 @@ class StoredPacket(StoredDocument):
 
 
 def _section(number: int, item: EvidenceContent, entry: ManifestEntry) -> str:
-    quoted = "\n".join(f"> {_plain(line)}" for line in item.snippet.splitlines())
+    quoted = _quoted(item.snippet) if item.snippet.strip() else ""
     facts = _list(
         {
-            "Citation": _plain(item.citation or ""),
+            "Citation": _linked(item.citation or ""),
             "Source": _plain(item.source_id or ""),
             "Tags": ", ".join(map(_plain, item.tags)),
             "Metadata": _plain(to_json(item.metadata).decode()) if item.metadata else "",
@@ -101,7 +113,31 @@ def _list(facts: dict[str, str]) -> str:
     return "\n".join(f"- {name}: {text}" for name, text in facts.items() if text)
 
 
+def _quoted(text: str) -> str:
+    """A text in its lines, each as far to the right as it is."""
+    lines = [_spaced(line) for line in _LINE_BREAK.split(text)]
+    return "\\\n".join(f"> {line}" for line in lines)
+
+
+def _spaced(line: str) -> str:
+    """A line with its spaces, of which HTML shows none at the start and elsewhere only one."""
+    spread = line.expandtabs(_TAB).rstrip()
+    text = spread.lstrip()
+    indent = "".join(f"&#{ord(space)};" for space in spread[: len(spread) - len(text)])
+    inner = _SPACES.sub(lambda run: _SPACE * (len(run[0]) - 1) + " ", _escaped(text))
+    return indent.replace("&#32;", _SPACE) + inner or _SPACE
+
+
+def _linked(text: str) -> str:
+    """Text as it is, or where it is the address of a page, a link to it."""
+    return f"<{text}>" if _URL.fullmatch(text) else _plain(text)
+
+
 def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, on the line where it stands."""
-    escaped = _SPECIAL.sub(r"\\\g<0>", text.strip())
-    return _AT_START.sub(r"\g<1>\\\g<2>", escaped)
+    return _escaped(text.strip())
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is, on the line where it stands, and makes nothing of."""
+    escaped = _AT_START.sub(r"\g<1>\\\g<2>", _SPECIAL.sub(r"\\\g<0>", text))
+    return _ADDRESS.sub(_PARTED, escaped)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -112,18 +112,13 @@ def claim_next(ledger: Ledger, wanted: ClaimQuery) -> Recorded[StoredCase]:
     A caller who does not get the first case of the queue tries the following ones in random order,
     so that many callers at once try different cases.
     """
-    query = _claimable(ledger.tenant, wanted, ledger.clock())
-    accept = _has_words(wanted.search or "")
-    read = 0
-    while read < SCAN_LIMIT:
-        rows = ledger.store.query(replace(query, limit=1 if read == 0 else _CLAIM_CANDIDATES))
-        for row in random.sample(rows, len(rows)):
-            if accept(row) and (claimed := _claimed_if_free(ledger, row)):
+    lost = False
+    for rows in _candidates(ledger.store, ledger.tenant, wanted, ledger.clock()):
+        while rows:
+            row = rows.pop(random.randrange(len(rows)) if lost else 0)  # noqa: S311 - no secret
+            if claimed := _claimed_if_free(ledger, row):
                 return claimed
-        if not rows:
-            break
-        read += len(rows)
-        query = replace(query, after=place(rows[-1], query))
+            lost = True
     if replayed := ledger.replay(CASES):
         return replayed
     raise errors.NotFound("no case of this queue is left to claim")
@@ -218,6 +213,39 @@ def _shortened(ledger: Ledger, case_id: str, case: StoredCase, writes: list[Writ
     raise errors.Aborted("the case is changed at this moment; try again")
 
 
+def _candidates(
+    store: DocumentStore, tenant: str, wanted: ClaimQuery, now: datetime
+) -> Iterator[list[Document]]:
+    """The rows to claim from a queue, due first, some at a time.
+
+    A search reads up to SCAN_LIMIT rows of the queue, which finds what many cases have; then the
+    newest cases that have the words, for what is rare.
+    """
+    query = _claimable(tenant, wanted, now)
+    accept = _has_words(wanted.search) if wanted.search else None
+    read = 0
+    while read < SCAN_LIMIT:
+        limit = min(max(_CLAIM_CANDIDATES, read), SCAN_LIMIT - read) if read else 1
+        rows = store.query(replace(query, limit=limit))
+        yield [row for row in rows if accept is None or accept(row)]
+        if len(rows) < limit:
+            return
+        read += limit
+        query = replace(query, after=place(rows[-1], query))
+    if accept:
+        rows = store.query(replace(_newest_with_words(tenant, wanted, now), limit=SCAN_LIMIT))
+        found = [row for row in rows if accept(row) and _to_take_up(row, wanted, now)]
+        yield sorted(found, key=lambda row: place(row, query))
+
+
+def _to_take_up(row: Document, wanted: ClaimQuery, now: datetime) -> bool:
+    """What `_claimable` asks of the clock."""
+    due = row.data["clockDueAt"]
+    if wanted.overdue:
+        return due is not None and due < now
+    return due is not None or wanted.status is Status.NEEDS_INFO
+
+
 def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | None:
     try:
         return claim(ledger, row.id, seen=Seen(row))
@@ -244,6 +272,16 @@ def _claimable(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
     return replace(query, filters=(*query.filters, Filter("clockDueAt", ">", _START)))
 
 
+def _newest_with_words(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
+    given = {**dict(wanted), "unassigned": True, "overdue": False}
+    return query_of(f"tenants/{tenant}", CaseQuery.model_construct(**given), now)
+
+
 def _has_words(text: str) -> Callable[[Document], bool]:
-    wanted = set(search.words(text))
-    return lambda row: wanted <= set(StoredCase.row(row.data)["searchTokens"])
+    matches = search.matcher(text)
+
+    def accept(row: Document) -> bool:
+        case = StoredCase.row(row.data)
+        return matches(row.id, case["title"], case["summary"], case["submissionId"])
+
+    return accept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -35,17 +36,26 @@ def query_of(parent: str, wanted: Filters, now: datetime) -> Query:
             sorts = tuple(sort for sort in sorts if sort[0].field == field)
             if not sorts:
                 raise InvalidArgument.field(to_camel(name), "needs another sort than this list has")
-        if isinstance(mark, Mark):
+        if isinstance(mark, Mark) and not isinstance(mark, HasWords):
             filters.append(_filter(mark, value, now))
+    for _, mark, value in wanted.given():
+        if isinstance(mark, HasWords) and mark.sort == sorts[0][0].field:
+            filters += _words(mark, value)
     order = tuple(Order(one.field, descending=one.descending) for one in sorts[0])
     return Query(f"{parent}/{wanted.listing.collection}", tuple(filters), order)
 
 
+def _words(mark: HasWords, text: str) -> Iterator[Filter]:
+    """The word that the index is asked for, if it holds one; the rest is checked on the rows.
+
+    Cases of the first release were indexed by other words, which are asked for as well.
+    """
+    if word := search.token(text):
+        yield Filter(mark.field, mark.op, sorted({word, search.former_token(text)}))
+
+
 def _filter(mark: Mark, value: Any, now: datetime) -> Filter:
     match mark:
-        case HasWords():
-            # The longest word is the most selective; the others are checked on the rows.
-            value = max(search.words(value), key=len)
         case Past():
             value = now
         case Missing():

@@ -64,7 +64,7 @@ def opened(
         due_at=due_at,
         submission_id=new.submission_id,
         clock_due_at=due_at or NEVER,
-        search_tokens=search.tokens(case_id, new.title, new.summary),
+        search_tokens=search.tokens(case_id, new.title, new.summary, new.submission_id),
     )
 
 
@@ -82,7 +82,9 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
         updates["assigned_at"] = now if updates["assigned_to"] else None
     if {"title", "summary"} & updates.keys():
         texts = case.model_copy(update=updates)
-        updates["search_tokens"] = search.tokens(case_id, texts.title, texts.summary)
+        updates["search_tokens"] = search.tokens(
+            case_id, texts.title, texts.summary, texts.submission_id
+        )
     return _clocked(case, updates)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import FailedPrecondition, InvalidArgument, PermissionDenied
+from shared.models.base import is_visible
 from shared.models.intervention import (
     OPEN,
     DecisionGiven,
@@ -213,7 +214,7 @@ def _require_words(kind: InterventionType, given: DecisionGiven) -> None:
         raise InvalidArgument.field("reason", f"is required to {given.decision} a {kind}")
     if kind is InterventionType.CLARIFICATION and given.decision == "approve":
         text = (given.response or {}).get("text")
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or not is_visible(text):
             raise InvalidArgument.field("response.text", "is required to answer a clarification")
 
 

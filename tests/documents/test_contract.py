@@ -473,6 +473,7 @@ RANKED: dict[str, Data] = {
 }
 BY_RANK, BY_RANK_DOWN = (Order("rank"),), (Order("rank", descending=True),)
 IS_X = Filter("kind", "==", "x")
+RED_OR_BLUE = Filter("tags", "array_contains_any", ["red", "blue", "none"])
 
 
 @pytest.fixture
@@ -494,6 +495,8 @@ def ranked(indexed: DocumentStore) -> DocumentStore:
         (Query("notes", (IS_X, Filter("rank", ">", 1))), "b d"),
         (Query("notes", (Filter("tags", "array_contains", "red"),), BY_RANK_DOWN), "e b a"),
         (Query("notes", (IS_X, Filter("tags", "array_contains", "red")), BY_RANK_DOWN), "b a"),
+        (Query("notes", (RED_OR_BLUE,), BY_RANK_DOWN), "e c b a"),
+        (Query("notes", (IS_X, RED_OR_BLUE), BY_RANK_DOWN, limit=1), "b"),
         (Query("notes", (), (Order("rank"), Order("size", descending=True))), "f a e d c b"),
         (Query("notes", (Filter("size", "==", 5), IS_X), BY_RANK), "a b"),
     ],
@@ -710,6 +713,8 @@ BAD_QUERIES: dict[str, Query] = {
     ),
     "no disjunction": Query("notes", (Filter("n", "in", []),)),
     "in without a list": Query("notes", (Filter("n", "in", "abc"),)),
+    "any without a list": Query("notes", (Filter("n", "array_contains_any", "abc"),)),
+    "null in a list of any": Query("notes", (Filter("n", "array_contains_any", [1, None]),)),
     "null in a list": Query("notes", (Filter("n", "in", [1, None]),)),
     "null in a range": Query("notes", (Filter("n", ">=", None),)),
     "null in an array": Query("notes", (Filter("n", "array_contains", None),)),
@@ -763,6 +768,7 @@ def test_a_bad_query_is_rejected(store: DocumentStore, query: Query) -> None:
         Aggregation(Query("notes"), sums=("a", "b", "c"), averages=("d", "e")),
         Aggregation(Query("notes"), sums=("a'b",)),
         Aggregation(Query("notes", after=("a",))),
+        Aggregation(Query("notes", (Filter("n", "array_contains_any", [1, 2]),))),
         Aggregation(Query("notes", (Filter("n", "==", 1),)), sums=("n",)),
     ],
 )

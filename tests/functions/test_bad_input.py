@@ -43,7 +43,10 @@ BAD_IDS = [
     "\u202ea",
     "\u0661",
 ]
-CONTROL = ["\x00", "\x07", "\x1b[31m", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\ud800"]
+NEVER = ["\x00", "\x07", "\x1b[31m", "\x7f", "\x85", "\u202e", "a\U000e0041", "\ud800"]
+CONTROL = [*NEVER, "\x0c", "\u2028", "\u2066"]
+# Isolates that are open at the end, are ended twice, or before they begin.
+UNBALANCED = ["\u2066", "a\u2069", "\u2067a\u2069\u2069", "\u2069\u2068", "\u2066\u2067\u2069"]
 NOT_TEXT: list[Any] = [1, 1.5, True, [], {}, ["x"]]
 BAD_LINES = ["", " ", "\u3000", "a\nb", "a\rb", "a\tb", *(f"a{c}b" for c in CONTROL), *NOT_TEXT]
 BAD_TIMES: list[Any] = [
@@ -123,7 +126,7 @@ TEXTS: dict[tuple[str, str], list[Any]] = {
     ("put", "packetEvidenceIds"): ["ev-1", 1, {}, [None], [[]], [""], ["a:b"]],
     ("add", "evidence"): [None, [], {}, "x", 1, [None], [[]], ["x"], [{}]],
     ("amend", "title"): [None, "x" * 301, *BAD_LINES],
-    ("amend", "snippet"): [None, "x" * 10_001, *CONTROL, *NOT_TEXT],
+    ("amend", "snippet"): [None, "x" * 10_001, *NEVER, *UNBALANCED, *NOT_TEXT],
     ("amend", "citation"): ["x" * 255, *BAD_LINES],
     ("amend", "sourceId"): ["x" * 255, *BAD_LINES],
     ("amend", "tags"): [None, "x", 1, {}, [None], [""], ["a\nb"], ["x"] * 51],

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+import cmarkgfm  # type: ignore[import-untyped]
 import rfc8785
 
 from shared.documents.port import Update
@@ -18,6 +19,8 @@ from tests.functions.test_status import move
 CASE = "/cases/CASE-1"
 PACKET = f"{CASE}/packet"
 MARKDOWN = {"accept": "text/markdown"}
+# As Markdown shows it as an address, and no reader makes a link of it.
+BY = "verifier@&#8288;example\\.com"
 ITEMS: list[dict[str, Any]] = [
     {
         "id": "ev-1",
@@ -175,16 +178,29 @@ def test_a_person_who_asks_for_markdown_gets_a_document_to_file(api: Api, clock:
     lines = answer.text.splitlines()
     assert lines[0] == "# Dr. Sarah Smith"
     at = "2026-03-02T10:00:00+00:00"
-    assert f"- Decision: csf\\_practitioner, approved {at} by verifier@example.com" in lines
+    assert f"- Decision: csf\\_practitioner, approved {at} by {BY}" in lines
     assert f"- SHA-256: `{packet['sha256']}`" in lines
     assert lines.index("## 1. 21 CFR 1301") < lines.index(
         "## 2. OAC 4723-9-10 - CSF Practitioner Requirements"
     )
     assert "- Citation: OAC 4723-9-10" in lines
-    assert "> Training within \\*30\\* days" in lines
+    assert "> Training within \\*30\\* days\\" in lines
     assert "> \\# not a heading" in lines
     for entry in packet["manifest"]:
         assert f"- SHA-256: `{entry['sha256']}`" in lines
+
+
+def test_the_document_keeps_lines_and_indents_and_links_what_is_cited(api: Api) -> None:
+    url = "https://www.law.example/21-CFR/1301.71(a)?a_b=*"
+    item = {"title": "A", "snippet": "One:\n    two, see www.a.example\r\n\tthree", "citation": url}
+    api.verifier.create(id="CASE-1", evidence=[{**item, "includedInPacket": True}])
+
+    document = api.viewer.get(PACKET, **MARKDOWN).text
+
+    html = cmarkgfm.github_flavored_markdown_to_html(document)
+    four = "\u00a0" * 4
+    assert f"One:<br />\n{four}two, see www.a.example<br />\n{four}three" in html
+    assert re.findall("<a.*?</a>", html) == [f'<a href="{url}">{url}</a>']
 
 
 def test_the_form_is_the_one_that_the_caller_likes_best(api: Api) -> None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from shared.edge import parsing
 from shared.errors import InvalidArgument
-from shared.models.base import Id, JsonObject, Model, Time, Title
+from shared.models.base import (
+    Id,
+    JsonObject,
+    Model,
+    Name,
+    Quotation,
+    Reason,
+    Text,
+    Time,
+    Title,
+)
 
 STABLE = settings(
     max_examples=50,
@@ -215,3 +226,24 @@ def test_free_json_is_kept_exactly_or_refused(meta: dict[str, Any]) -> None:
         assert json.dumps(found.meta) == json.dumps(meta)
     else:
         assert found.details[0]["field"].partition(".")[0] in {"meta", "body"}
+
+
+HARD = "a审 \t\n\r\f\x00\x85\u00ad\u115f\u200b\u2028\u202e\u2066\u3164\ue000\ufdd0\U000e0041"
+
+
+@pytest.mark.parametrize("kind", [Title, Name, Text, Reason, Quotation])
+@settings(STABLE, max_examples=300)
+@given(st.text(st.sampled_from(HARD) | st.characters(), max_size=6))
+def test_the_description_of_a_text_takes_what_is_taken(kind: Any, text: str) -> None:
+    adapter: TypeAdapter[str] = TypeAdapter(kind)
+    # In ECMAScript, whose patterns these are, $ is the end and never before a line feed.
+    pattern = adapter.json_schema()["pattern"].removesuffix("$") + r"\Z"
+    # Whether isolates are balanced no pattern tells.
+    balanced = kind is not Quotation or not re.search("[\u2066-\u2069]", text)
+
+    try:
+        adapter.validate_python(text)
+    except ValidationError:
+        assert not (re.match(pattern, text) and balanced)
+    else:
+        assert re.match(pattern, text)

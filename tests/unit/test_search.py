@@ -1,4 +1,4 @@
-"""Search words, without a store."""
+"""Search words, without a store: what is kept of a case, and what finds it."""
 
 from __future__ import annotations
 
@@ -8,77 +8,116 @@ from typing import Literal, get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from shared.rules.search import tokens, words
+from shared.models.case import Search
+from shared.rules.search import matcher, token, tokens
 
 STABLE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
+Form = Literal["NFC", "NFD"]
+MANY = settings(STABLE, max_examples=400)
 
-Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
-WORD = st.text("abzÄöß'-.", min_size=1, max_size=10)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", []),
-        (" ... - _ ", []),
-        ("Dr. Smith", ["dr", "smith"]),
-        ("smith SMITH (Smith)", ["smith"]),
-        ("CASE-2024-001,", ["case-2024-001"]),
-        ("o'Brien__", ["o'brien"]),
-        ("Straße", ["strasse"]),
-        ("\uff21\uff22", ["ab"]),
-        ("a\u00a0b\u3000c\nd", ["a", "b", "c", "d"]),
-        ("№1", ["no1"]),
-    ],
+# What titles are made of, and what has been hard to find in them.
+HARD = (
+    "aZ019 -.'\u2019_@/:,;+()ÄöéßøŁ\u0131İæ\u2011\u0301\u00ad\u03c3\u03c2"
+    "反洗钱审東カタがはก็รम्ि한국ﬁ№"
 )
-def test_the_words_of_a_text_are_folded_and_without_punctuation_around_them(
-    text: str, expected: list[str]
+TITLES = st.one_of(st.text(HARD, max_size=40), st.text(max_size=40))
+SEARCHES: TypeAdapter[str] = TypeAdapter(Search)
+
+
+def finds(search: str, title: str, summary: str | None = None) -> bool:
+    """Whether a case is found: by the index, where it has a token for it, and by its row."""
+    kept = tokens("A-1", title, summary, None)
+    asked = token(search)
+    return (asked is None or asked in kept) and matcher(search)("A-1", title, summary, None)
+
+
+def searchable(text: str) -> bool:
+    """Whether a search may be this."""
+    try:
+        SEARCHES.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+@MANY
+@given(TITLES, st.data())
+def test_a_case_is_found_by_each_word_of_its_title_from_the_first_letter_on(
+    title: str, data: st.DataObject
 ) -> None:
-    assert words(text) == expected
+    for word in title.split():
+        typed = word[: data.draw(st.integers(1, len(word)))]
+        if searchable(typed):
+            assert finds(typed, title), typed
+
+
+@MANY
+@given(TITLES)
+def test_a_case_is_found_by_all_of_its_title_and_by_each_word_of_its_summary(text: str) -> None:
+    for search in [text, *text.split()]:
+        if searchable(search):
+            assert finds(search, text), search
+            assert finds(search, "", text), search
+
+
+@MANY
+@given(TITLES, TITLES)
+def test_what_matches_has_the_token_that_the_index_is_asked_for(search: str, text: str) -> None:
+    asked = token(search)
+
+    for title, summary in ((text, None), ("", text)):
+        if asked and matcher(search)("A-1", title, summary, None):
+            assert asked in tokens("A-1", title, summary, None)
 
 
 @STABLE
 @given(st.text(max_size=60), st.sampled_from(get_args(Form)))
-def test_a_text_has_the_same_words_in_every_normal_form(text: str, form: Form) -> None:
+def test_a_text_keeps_the_same_in_every_canonical_form(text: str, form: Form) -> None:
     normal = unicodedata.normalize(form, text)
 
-    assert words(normal) == words(text)
-    assert tokens("A", normal, None) == tokens("A", text, None)
+    assert tokens("A", normal, normal, normal) == tokens("A", text, text, text)
+    assert token(normal) == token(text)
 
 
-@STABLE
-@given(st.text(max_size=60), st.text(max_size=60))
-def test_a_case_is_found_by_all_of_its_own_words(title: str, summary: str) -> None:
-    kept = tokens("CASE-2024-001", title, summary)
-
-    assert {*words(title), *words(summary), "case-2024-001", "2024"} <= set(kept)
-    assert kept == sorted(set(kept))
-
-
-@STABLE
-@given(st.lists(WORD, min_size=1, max_size=4), st.data())
-def test_a_case_is_found_while_a_word_of_its_title_is_typed(
-    title: list[str], data: st.DataObject
+@pytest.mark.parametrize(
+    ("search", "asked"),
+    [
+        ("dr", None),
+        ("S-0", None),
+        ("审", None),
+        ("dr smi", "smi"),
+        ("smith", "smith"),
+        ("sarah applications", "sarah"),
+        ("CASE-2024-001", "case2024001"),
+        ("case-2024", "case2024"),
+        ("a3bb189e-8bf9-3888", "a3bb189e"),
+        ("案件审查", "案件"),
+        ("案件审查 kyc", "kyc"),
+    ],
+)
+def test_an_index_is_asked_for_the_longest_beginning_that_is_sure_to_be_kept(
+    search: str, asked: str | None
 ) -> None:
-    word = data.draw(st.sampled_from(title))
-    typed = word[: data.draw(st.integers(1, len(word)))]
-
-    assert set(words(typed)) <= set(tokens("A", " ".join(title), None))
+    assert token(search) == asked
 
 
 @STABLE
-@given(WORD)
-def test_words_of_a_summary_are_found_whole_only(word: str) -> None:
-    kept = tokens("A", "", f"prefix{word}")
+@given(st.text(max_size=30))
+def test_a_search_that_is_taken_has_a_word(text: str) -> None:
+    if searchable(text):
+        assert not matcher(text)("", "", "", "")
 
-    assert "prefi" not in kept
 
+@pytest.mark.parametrize(
+    "chain", ["1-2-3-4-5-", "1234-", "12345678-", "1 ", "审查", "12-34.56_78@90/", "a'b"]
+)
+def test_the_longest_texts_keep_fewer_tokens_than_they_have_letters(chain: str) -> None:
+    title, summary = (chain * 300)[:300], (f"{chain}" * 10_000)[:10_000]
+    mixed = "".join(f"{chain}{number:04x}" for number in range(10_000))[:10_000]
 
-def test_the_longest_title_keeps_a_bounded_number_of_tokens() -> None:
-    title = " ".join(f"{number:05x}abcdefghijklmnop" for number in range(13))
-
-    assert len(title) <= 300
-    assert len(tokens("A", title, None)) <= 300
+    assert len(tokens("A", title, summary, None)) <= 10_300
+    assert len(tokens("A", title, mixed, None)) <= 10_300

@@ -24,7 +24,7 @@ import itertools
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -76,6 +76,9 @@ _DIGEST_BITS = 16
 _LOOK_SECONDS = 0.03
 
 
+_Row = tuple[bytes, str, str, str, str, int]
+
+
 class _Found(NamedTuple):
     number: int
     document: Document
@@ -122,7 +125,7 @@ class EmbeddedStore:
         statements = [self._select(part) for part in disjuncts(query)]
         with current().trip() as cost, self._database.reading() as connection:
             found = [connection.execute(*statement) for statement in statements]
-            rows = heapq.merge(*found, key=itemgetter(0)) if len(found) > 1 else found[0]
+            rows = _union(found) if len(found) > 1 else found[0]
             documents = [_document(row, query) for row in itertools.islice(rows, query.limit)]
             cost.reads += max(1, len(documents))
         return documents
@@ -234,6 +237,12 @@ class EmbeddedStore:
             _insert(connection, found, number)
 
 
+def _union(found: Sequence[Iterable[_Row]]) -> Iterator[_Row]:
+    """The rows of several queries in their common order, each once."""
+    merged = heapq.merge(*found, key=itemgetter(0))
+    return (next(same) for _, same in itertools.groupby(merged, itemgetter(0)))
+
+
 def _by_path(writes: Sequence[Write]) -> dict[str, list[Write]]:
     found: dict[str, list[Write]] = {}
     for write in writes:
@@ -298,7 +307,7 @@ def _insert(connection: sqlite3.Connection, entries: Iterable[Entry], number: in
     connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
 
 
-def _document(row: tuple[bytes, str, str, str, str, int], query: Query) -> Document:
+def _document(row: _Row, query: Query) -> Document:
     _, parent, name, text, times, version = row
     data = codec.decode(text, times)
     if query.select is not None:

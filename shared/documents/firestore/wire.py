@@ -58,6 +58,7 @@ _OPERATORS = {
     ">": "GREATER_THAN",
     ">=": "GREATER_THAN_OR_EQUAL",
     "array_contains": "ARRAY_CONTAINS",
+    "array_contains_any": "ARRAY_CONTAINS_ANY",
     "in": "IN",
 }
 
