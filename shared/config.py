@@ -42,7 +42,7 @@ class Config:
     unsigned_tokens: bool = False
     allowed_origins: tuple[str, ...] = ()
     max_waits: int = 4
-    max_expensive: int = 4
+    max_expensive: int = 100
     sweep_seconds: int = _SWEEP_SECONDS
     budgets: Mapping[Budget, int] | None = None
     budget_storage: str = "memory://"
