@@ -19,6 +19,7 @@ from tests.reliability.support import held_case, in_parallel
 from tests.reliability.tcp_proxy import TcpProxy, Toxic
 
 SECONDS = 30
+"""At most for an answer: none waits for what does not come, even on a busy machine."""
 NEW = {"decisionType": "csf_practitioner", "title": "A case"}
 REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/cases/A-1", None),
