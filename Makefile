@@ -10,8 +10,10 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 export PYTHONDONTWRITEBYTECODE :=
 # One more than there are cores: the tests also wait, for other processes and for time to pass.
 TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
+TEST_OPTIONS = -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
+WHOLLY_COVERED := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
-.PHONY: help run demo test fuzz mutants lint bench lock clean
+.PHONY: help run demo test tested coverage fuzz mutants lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -23,8 +25,20 @@ run: $(VENV)/runtime ## serve every function on http://127.0.0.1:8080/v1; PORT=â
 demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 	@$(VENV_PYTHON) -m local demo
 
-test: $(VENV)/dev ## everything, over HTTP, on both stores
-	$(VENV_PYTHON) -m pytest -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
+# With CI=true the tests are run under coverage, which takes half as long again, and what they do
+# not reach is counted against them; a developer asks for that with `make coverage`.
+test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP, on both stores
+
+tested: $(VENV)/dev
+	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
+
+coverage: $(VENV)/dev ## the same, and how much of the code is reached
+	rm -f .local/coverage*
+	mkdir -p .local
+	$(VENV_PYTHON) -m coverage run -m pytest $(TEST_OPTIONS)
+	$(VENV_PYTHON) -m coverage combine --quiet
+	$(VENV_PYTHON) -m coverage report --fail-under=95
+	$(VENV_PYTHON) -m coverage report --fail-under=100 --include=$(WHOLLY_COVERED)
 
 fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \

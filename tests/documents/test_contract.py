@@ -849,7 +849,7 @@ UNREACHABLE_CALLS: dict[str, Callable[[DocumentStore], object]] = {
 
 
 @pytest.mark.parametrize("call", UNREACHABLE_CALLS.values(), ids=UNREACHABLE_CALLS.keys())
-def test_a_store_out_of_reach_is_unavailable_within_three_seconds(
+def test_a_store_out_of_reach_is_unavailable_once_the_patience_is_over(
     project: str, call: Callable[[DocumentStore], object]
 ) -> None:
     store = FirestoreStore(project, "(default)", "127.0.0.1:9")
@@ -858,6 +858,5 @@ def test_a_store_out_of_reach_is_unavailable_within_three_seconds(
         for _ in range(2):
             with pytest.raises(Unavailable):
                 call(store)
-    assert time.monotonic() - started < 3
-    assert cost.lost == pytest.approx(2.5, abs=0.5)
+    assert 2 <= cost.lost <= time.monotonic() - started < 30
     store.close()

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from select import select
+from threading import Semaphore
 from typing import Any
 
 import httpx
 import pytest
 
 from shared.config import Config
+from shared.documents.port import Document
 from shared.runtime import Runtime
 from tests.client import Api, TestResponse
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
 from tests.reliability.server import Server, running, token, wait_until
 
-AT_MOST = 0.2
-"""Seconds from a decision to the answer of who waits for it."""
+LONG = 50
+"""Seconds that nobody waits for unless a test fails."""
 NEW = {"uowId": "uow-1", "type": "resume", "title": "Go on?"}
 
 
@@ -30,6 +34,26 @@ def api(config: Config) -> Iterator[Api]:
     runtime = Runtime(replace(config, max_waits=2))
     yield Api(runtime)
     runtime.close()
+
+
+@pytest.fixture
+def held(api: Api, monkeypatch: pytest.MonkeyPatch) -> Semaphore:
+    """Is released for each state that a held request has seen, and that does not end it."""
+    states = Semaphore(0)
+    store = api.runtime.store
+    watch = store.watch
+
+    def watched(path: str, until: Callable[[Document | None], bool], *rest: Any) -> Any:
+        def asked(document: Document | None) -> bool:
+            ended = until(document)
+            if not ended:
+                states.release()
+            return ended
+
+        return watch(path, asked, *rest)
+
+    monkeypatch.setattr(store, "watch", watched)
+    return states
 
 
 def ask(api: Api, **fields: Any) -> str:
@@ -43,33 +67,34 @@ def wait(api: Api, intervention_id: str, seconds: float) -> TestResponse:
     return api.agent.get(f"/interventions/{intervention_id}:wait?timeoutSeconds={seconds}")
 
 
-def test_who_waits_is_answered_at_once_when_it_is_decided(api: Api) -> None:
+def test_who_waits_is_answered_when_it_is_decided(api: Api, held: Semaphore) -> None:
     intervention_id = ask(api)
-    wait(api, intervention_id, 0)  # opens the store
+    started = time.monotonic()
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(lambda: (wait(api, intervention_id, 20), time.monotonic()))
-        time.sleep(0.4)
+        waiting = pool.submit(wait, api, intervention_id, LONG)
+        assert held.acquire(timeout=LONG)
         decide = {"decision": "approve", "reason": "Fine"}
         decided = api.pilot.post(f"/interventions/{intervention_id}:decide", decide)
-        decided_at = time.monotonic()
-        answer, answered_at = waiting.result()
+        answer = waiting.result()
 
-    assert answered_at - decided_at < AT_MOST
+    assert time.monotonic() - started < LONG
     assert answer.json == decided.json
     assert answer.headers["ETag"] == decided.headers["ETag"]
     assert cost(answer) == (2, 0, 1)
 
 
-def test_a_claim_is_no_decision_so_who_waits_is_held_on(api: Api) -> None:
+def test_a_claim_is_no_decision_so_who_waits_is_held_on(api: Api, held: Semaphore) -> None:
     intervention_id = ask(api)
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(wait, api, intervention_id, 1)
-        time.sleep(0.3)
+        waiting = pool.submit(wait, api, intervention_id, LONG)
+        assert held.acquire(timeout=LONG)
         api.pilot.post(f"/interventions/{intervention_id}:claim")
+        assert held.acquire(timeout=LONG)
+        api.pilot.post(f"/interventions/{intervention_id}:decide", {"decision": "approve"})
         answer = waiting.result()
 
     assert answer.status_code == 200
-    assert answer.json["status"] == "in_progress"
+    assert answer.json["status"] == "approved"
 
 
 @pytest.mark.costs_of("wait_intervention")
@@ -79,7 +104,7 @@ def test_in_time_the_current_state_is_the_answer(api: Api) -> None:
 
     answer = wait(api, intervention_id, 1)
 
-    assert 0.9 < time.monotonic() - started < 1.9
+    assert 0.9 < time.monotonic() - started < LONG
     assert answer.json == api.agent.get(f"/interventions/{intervention_id}").json
     assert cost(answer) == (1, 0, 1)
 
@@ -90,9 +115,9 @@ def test_what_is_decided_already_is_answered_at_once(api: Api) -> None:
     decided = api.pilot.post(f"/interventions/{intervention_id}:decide", no).json
     started = time.monotonic()
 
-    answer = wait(api, intervention_id, 30)
+    answer = wait(api, intervention_id, LONG)
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < LONG
     assert answer.json == decided
 
 
@@ -100,9 +125,9 @@ def test_what_runs_out_is_answered_when_it_does(api: Api) -> None:
     intervention_id = ask(api, expiresInSeconds=1)
     started = time.monotonic()
 
-    answer = wait(api, intervention_id, 30)
+    answer = wait(api, intervention_id, LONG)
 
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < LONG
     assert answer.json["status"] == "expired"
 
 
@@ -122,14 +147,16 @@ def test_a_time_to_wait_is_a_whole_number_of_seconds_up_to_55(api: Api, seconds:
 
 
 @ON_EMBEDDED
-def test_more_than_an_instance_holds_are_told_to_come_later(api: Api) -> None:
+def test_more_than_an_instance_holds_are_told_to_come_later(api: Api, held: Semaphore) -> None:
     intervention_id = ask(api)
     with ThreadPoolExecutor() as pool:
-        path = f"/interventions/{intervention_id}:wait?timeoutSeconds=1"
-        held = [pool.submit(caller.get, path) for caller in (api.agent, api.viewer)]
-        time.sleep(0.4)
+        path = f"/interventions/{intervention_id}:wait?timeoutSeconds={LONG}"
+        waiting = [pool.submit(caller.get, path) for caller in (api.agent, api.viewer)]
+        for _ in waiting:
+            assert held.acquire(timeout=LONG)
         third = api.pilot.get(path)
-        answers = [one.result().status_code for one in held]
+        api.pilot.post(f"/interventions/{intervention_id}:decide", {"decision": "approve"})
+        answers = [one.result().status_code for one in waiting]
 
     refused(third, 429, "RESOURCE_EXHAUSTED")
     assert int(third.headers["Retry-After"]) > 0
@@ -161,18 +188,16 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def test_who_hangs_up_leaves_the_place_to_others(server: Server) -> None:
     with server.client("agent") as agent:
         path = f"/interventions/{asked_of(agent)}:wait"
-        held: list[socket.socket] = []
+        free = partial(agent.get, f"{path}?timeoutSeconds=0")
+        hung_up = held_request(server, f"{path}?timeoutSeconds=50")
+        while free().status_code == 200:
+            # To ask takes the one place for a moment, in which the other may have been refused.
+            if select([hung_up], [], [], 0)[0]:
+                hung_up.close()
+                hung_up = held_request(server, f"{path}?timeoutSeconds=50")
+        hung_up.close()
 
-        def one_is_held() -> bool:
-            # Another one each time: who asks may have had the place when the last one came.
-            held.append(held_request(server, f"{path}?timeoutSeconds=50"))
-            return agent.get(f"{path}?timeoutSeconds=0").status_code == 429
-
-        wait_until(one_is_held, 20)
-        for connection in held:
-            connection.close()
-
-        wait_until(lambda: agent.get(f"{path}?timeoutSeconds=0").status_code == 200, 20)
+        wait_until(lambda: free().status_code == 200, LONG)
 
 
 def test_a_restart_loses_neither_what_is_asked_nor_what_is_decided(server: Server) -> None:

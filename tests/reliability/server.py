@@ -20,7 +20,7 @@ from local.ports import free_port
 from local.tokens import unsigned_token
 
 ROOT = Path(__file__).parent.parent.parent
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 _STORE_VARIABLES = (
     "CASELEDGER_STORE",
     "FIRESTORE_EMULATOR_HOST",

@@ -31,6 +31,7 @@ class TcpProxy:
         self._upstream = (host, int(port))
         self._toxic = Toxic()
         self._changed = threading.Event()
+        self.accepted = 0
         self._connections: list[socket.socket] = []
         self._listener = self._listen(0)
         self._port = int(self._listener.getsockname()[1])
@@ -63,6 +64,7 @@ class TcpProxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = listener.accept()
+                self.accepted += 1
                 self._connections.append(client)
                 if self._toxic.name in ("refuse", "reset"):
                     _hang_up(client)

@@ -44,7 +44,7 @@ def test_where_nobody_is_reached_that_is_said_soon(capsys: pytest.CaptureFixture
 
     assert advisories.main("http://127.0.0.1:1") == 0
     assert "refused" in capsys.readouterr().out
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ from tests.reliability.tcp_proxy import TcpProxy, Toxic
 MEMORY = "memory://"
 SMALL: dict[Budget, int] = {"read": 4, "write": 3, "expensive": 2}
 START = 1_800_000_000.0
-AWAY_COSTS = 0.4
-"""Seconds: a quarter for the Redis, the rest for a busy machine."""
+LONG = 20
+"""Seconds that no test takes unless somebody waits for what does not come."""
 
 
 def caller(subject: str = "kim", tenant: str = "acme") -> Caller:
@@ -185,10 +185,10 @@ def test_a_redis_that_is_away_costs_little_once_and_each_instance_has_its_own_bu
     for budgets in instances:
         started = time.monotonic()
         assert wait(budgets) is None
-        assert time.monotonic() - started < AWAY_COSTS
-        started = time.monotonic()
+        assert time.monotonic() - started < LONG
+        tried = proxy.accepted
         assert spent(budgets) == 3
-        assert time.monotonic() - started < 0.1
+        assert proxy.accepted == tried
     assert capsys.readouterr().out.count("out of reach") == 2
 
 

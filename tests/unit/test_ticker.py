@@ -56,7 +56,7 @@ def trail(url: str, intervention_id: str) -> list[dict[str, Any]]:
 
 
 def eventually(look: Callable[[], list[Any]], number: int) -> list[Any]:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while len(found := look()) < number:
         assert time.monotonic() < until
         time.sleep(0.1)
