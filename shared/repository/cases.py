@@ -308,6 +308,6 @@ def _has_words(text: str) -> Callable[[Document], bool]:
 
     def accept(row: Document) -> bool:
         case = row.data
-        return matches(row.id, case["title"], case["summary"], case["submissionId"])
+        return matches(row.id, case["title"], case.get("summary"), case.get("submissionId"))
 
     return accept
