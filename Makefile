@@ -13,7 +13,7 @@ TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 TEST_OPTIONS = -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
 WHOLLY_COVERED := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
-.PHONY: help run demo test tested coverage fuzz mutants lint bench lock clean
+.PHONY: help run demo test coverage fuzz mutants lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -29,6 +29,7 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 # not reach is counted against them; a developer asks for that with `make coverage`.
 test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP, on both stores
 
+.PHONY: tested
 tested: $(VENV)/dev
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
 

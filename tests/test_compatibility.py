@@ -21,7 +21,14 @@ ROOT = Path(__file__).parent.parent
 STORED = Path(__file__).parent / "stored"
 RELEASES = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 """The releases of the change log, newest first."""
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {
+    "*: has another pattern": "text that shows nothing, and tag characters, are refused",
+    "PUT /v1/cases/{caseId}/evidence body.evidence: is no array any more": (
+        "it is; the texts of its items have other patterns, as above"
+    ),
+    "* search: maxLength is 200": "1.0.0 took no more either, and described 254",
+    "GET /v1/audit eventType: m*Length is *": "it takes types that a newer release has written",
+}
 """Breaks that are meant, as patterns (`*` is anything), and why each had to be."""
 
 

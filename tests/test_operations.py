@@ -56,8 +56,8 @@ def raised() -> Iterator[str]:
         }
         explained = {f"errors.{name}" for name in _EXPLAINED} | (_EXPLAINED & imported)
         for called, call in calls(module):
-            if called in explained:
-                yield text(module, call.args[0]).strip()
+            if called in explained and (said := text(module, call.args[0]).strip()):
+                yield said
 
 
 def logged() -> Iterator[str]:

@@ -21,6 +21,8 @@ DEPENDENCIES = {
 NOT_IMPORTED = {
     "redis": "limits imports it",
     "functions-framework": "the server",
+    "linkify-it-py": "markdown-it-py imports it",
+    "mutmut": "a command",
     "coverage": "a command",
     "mypy": "a command",
     "pip-audit": "a command",
@@ -38,7 +40,6 @@ COMES_WITH = {
     "google-api-core": "google-cloud-scheduler",
     "google-auth": "google-cloud-scheduler",
     "cryptography": "pyjwt",
-    "gunicorn": "functions-framework",
 }
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;]+)")
 

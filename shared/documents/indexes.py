@@ -97,7 +97,8 @@ class Indexes:
             for index in self.composites
         )
         # An exemption is of both scopes and all modes, or names those that stay.
-        modes = self._single.get((collection, field))
+        of_all = self._single.get((collection, EVERY_FIELD))
+        modes = self._single.get((collection, field), of_all)
         return composite or modes is None or bool(modes)
 
     def plan(self, query: Query) -> tuple[Leg, ...]:

@@ -39,16 +39,15 @@ _SUBJECT = re.compile(
 )
 _TAGS = "\U000e0000-\U000e007f"
 _PLANE_ENDS = range(0x1FFFF, 0xFFFFF, 0x10000)
-# No text has these: control characters, overrides of the direction of text, what is no character,
-# and tags, which hide text in text. In escapes, because the pattern is shown in the description of
-# the API.
+# No text has these: control characters, overrides of the direction of text, lone surrogates, and
+# tag characters, which hide text in text. In escapes where there are some, because the pattern is
+# shown in the description of the API.
 _NEVER = rf"\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff{_TAGS}"
 # Quotations alone have these: form feeds, separators, isolates of the direction of text.
 _QUOTED = r"\x0c\u2028\u2029\u2066-\u2069"
 _CONTROL = _NEVER + _QUOTED
-# What shows nothing: characters that are to be ignored where they are unknown (Unicode's
-# Default_Ignorable_Code_Point), other format characters, fillers, the blank braille pattern, what
-# is for private use, and what is no character.
+# These show nothing: what Unicode calls Default_Ignorable_Code_Point, other format characters, the
+# blank braille pattern, private use, and noncharacters.
 _BLANK = (
     r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800"
     r"\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"

@@ -8,7 +8,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, SerializeAsAny, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializeAsAny,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from shared.models.base import (
@@ -48,7 +56,12 @@ SEARCH = (
     "found with and without spaces.\n"
     "Chinese, Japanese, Thai and other scripts without spaces are found by any part of the text."
 )
-Search = Annotated[Name, Field(max_length=200), AfterValidator(_searchable)]
+Search = Annotated[
+    Name,
+    Field(max_length=200),
+    AfterValidator(_searchable),
+    WithJsonSchema({**TypeAdapter(Name).json_schema(), "maxLength": 200}),
+]
 
 
 class Status(StrEnum):
@@ -107,6 +120,7 @@ class CaseFilters(Filters):
         Search | None, HasWords("searchTokens", sort="createdAt"), Field(description=SEARCH)
     ] = None
     overdue: Annotated[bool, Past("clockDueAt")] = False
+    legal_hold: Annotated[bool | None, Equal("legalHold")] = None
 
     @field_validator("unassigned")
     @classmethod

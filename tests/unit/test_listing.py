@@ -43,7 +43,7 @@ class Wanted(Filters):
     held: Annotated[bool | None, Equal("legalHold")] = None
     unassigned: Annotated[bool, Missing("assignedTo")] = False
     tag: Annotated[str | None, Contains("tags")] = None
-    search: Annotated[str | None, HasWords("searchTokens")] = None
+    search: Annotated[str | None, HasWords("searchTokens", sort="createdAt")] = None
     overdue: Annotated[bool, Past("clockDueAt")] = False
     created_since: Annotated[datetime | None, Since("createdAt")] = None
     due_until: Annotated[datetime | None, Until("clockDueAt")] = None
@@ -64,7 +64,7 @@ class Wanted(Filters):
         ({"tag": "a"}, (Filter("tags", "array_contains", "a"),), NEWEST),
         (
             {"search": "of it longest"},
-            (Filter("searchTokens", "array_contains", "longest"),),
+            (Filter("searchTokens", "array_contains_any", ["longe", "longest"]),),
             NEWEST,
         ),
         ({"overdue": True}, (Filter("clockDueAt", "<", NOW),), DUE_FIRST),
