@@ -29,7 +29,6 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 # not reach is counted against them; a developer asks for that with `make coverage`.
 test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP, on both stores
 
-.PHONY: tested
 tested: $(VENV)/dev
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
 
