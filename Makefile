@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # One more than there are cores: the tests also wait, for other processes and for time to pass.
 TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 TEST_OPTIONS = -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
-WHOLLY_COVERED := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
+NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
 .PHONY: help run demo test coverage fuzz mutants lint bench lock clean
 .DEFAULT_GOAL := help
@@ -38,7 +38,7 @@ coverage: $(VENV)/dev ## the same, and how much of the code is reached
 	$(VENV_PYTHON) -m coverage run -m pytest $(TEST_OPTIONS)
 	$(VENV_PYTHON) -m coverage combine --quiet
 	$(VENV_PYTHON) -m coverage report --fail-under=95
-	$(VENV_PYTHON) -m coverage report --fail-under=100 --include=$(WHOLLY_COVERED)
+	$(VENV_PYTHON) -m coverage report --fail-under=98 --include=$(NEARLY_WHOLE)
 
 fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \
