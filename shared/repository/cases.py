@@ -83,8 +83,8 @@ def update(ledger: Ledger, caller: Caller, case_id: str, patch: CasePatch) -> Re
     """Changes fields of a case. Raises PermissionDenied, FailedPrecondition, InvalidArgument."""
 
     def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
-        case_rules.require_may_assign(old, patch, caller)
         new = case_rules.changed(case_id, old, patch, now)
+        case_rules.require_may_assign(old, new, caller)
         if new == old:
             return Unchanged()
         event_type, message = _described(old, new)

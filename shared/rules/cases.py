@@ -80,10 +80,10 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
     updates: dict[str, Any] = {}
     if to is not case.status:
         updates |= _moved(case, to, patch.reason, now)
-    _require_changeable(case, {name for name in given if given[name] != getattr(case, name)})
     for name, value in given.items():
         if value != updates.get(name, getattr(case, name)):
             updates[name] = value
+    _require_changeable(case, updates)
     if "assigned_to" in updates:
         updates["assigned_at"] = now if updates["assigned_to"] else None
     if {"title", "summary"} & updates.keys():
@@ -94,14 +94,14 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
     return _clocked(case, updates)
 
 
-def require_may_assign(case: StoredCase, patch: CasePatch, caller: Caller) -> None:
-    """Raises PermissionDenied where the patch would take the case from its holder.
+def require_may_assign(case: StoredCase, after: StoredCase, caller: Caller) -> None:
+    """Raises PermissionDenied where a change would take the case from its holder.
 
     The holder may do that, and pilots and admins; others assign only what is free.
     """
     holder = case.assigned_to
-    taken = "assigned_to" in patch.model_fields_set and patch.assigned_to != holder
-    if holder is None or not taken or _holds(case, caller) or caller.role in PILOTS:
+    taken = holder is not None and after.assigned_to != holder
+    if not taken or _holds(case, caller) or caller.role in PILOTS:
         return
     raise PermissionDenied(
         f"assignedTo: the case is {holder}'s; only they, a pilot or an admin assign it to others",
@@ -201,8 +201,9 @@ def _holds(case: StoredCase, caller: Caller) -> bool:
     return case.assigned_to == caller.actor.name
 
 
-def _require_changeable(case: StoredCase, names: set[str]) -> None:
-    """Raises FailedPrecondition where a case is done and keeps one of these fields."""
+def _require_changeable(case: StoredCase, updates: dict[str, Any]) -> None:
+    """Raises FailedPrecondition where a case is done and keeps a field that would change."""
+    names = (updates.keys() & CasePatch.model_fields.keys()) - {"status"}
     kept = names - _STAYS_CHANGEABLE.get(case.status, names)
     if kept:
         fields = sorted(CasePatch.model_fields[name].alias or name for name in kept)

@@ -183,8 +183,8 @@ class Cases(RuleBasedStateMachine):
         case_id = self.pick(number)
         case = self.model[case_id]
         holder = who and f"{who}@example.com"
-        code = 409 if case.status == "closed" and holder != case.holder else 200
-        code = 403 if by == "verifier" and case.holder not in (None, holder) else code
+        code = 403 if by == "verifier" and case.holder not in (None, holder) else 200
+        code = 409 if case.status == "closed" and holder != case.holder else code
         answer = self.api.caller(by).patch(f"/cases/{case_id}", {"assignedTo": holder})
         if self.expect(answer, code, case, event=holder != case.holder):
             case.holder = holder
