@@ -65,7 +65,12 @@ def save(
     # Before the ledger, which would say by a 412 that there is a worksheet.
     _require_access(ledger, document, case_id, user, load(WORKSHEETS, before))
     ledger.keep_beside({case_path: document})
-    return ledger.change(WORKSHEETS, name, _saver(ledger, case_id, user, texts), seen=Seen(before))
+    saver = _saver(ledger, case_id, user, texts)
+    recorded = ledger.change(WORKSHEETS, name, saver, seen=Seen(before))
+    if recorded.replayed:
+        # It has the worksheet as it is now, which its owner may have closed meanwhile.
+        _require_access(ledger, document, case_id, user, recorded.state)
+    return recorded
 
 
 def save_many(

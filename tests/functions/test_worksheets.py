@@ -448,6 +448,27 @@ def test_a_worksheet_is_saved_on_the_case_as_it_is_at_that_moment(
     assert (texts == "Too late?") == (code == 200)
 
 
+def test_a_repeated_save_does_not_show_what_its_owner_has_closed_meanwhile(api: Api) -> None:
+    saved(api, "CASE-1")
+    opened(api, "write")
+    collaborator = shared(api, "write")
+    body = {"fsrNotes": "Lee's"}
+    assert collaborator.put(KIMS, body, idempotency_key="k").json["fsrNotes"] == "Lee's"
+    kim(api).put(SHEET, TEXTS)
+    secret = {"fsrNotes": "A secret", "sharedWith": "none"}
+    meddle(
+        api,
+        writes_to(
+            f"tenants/{api.tenant}/worksheets/CASE-1:kim", lambda: kim(api).put(SHEET, secret)
+        ),
+    )
+
+    answer = collaborator.put(KIMS, body, idempotency_key="k")
+
+    assert kim(api).get(SHEET).json["fsrNotes"] == "A secret"
+    refused(answer, 404, "NOT_FOUND")
+
+
 @ON_EMBEDDED
 def test_of_a_batch_only_the_row_whose_case_was_changed_meanwhile_is_read_again(api: Api) -> None:
     names = [f"CASE-{number}" for number in range(8)]
