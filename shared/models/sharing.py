@@ -9,10 +9,14 @@ from shared.models.base import Model
 from shared.models.stored import Kept
 
 Permission = Literal["read", "write", "admin"]
+Sharing = Literal["none", "read", "write"]
 
 
 class PermissionGiven(Model):
-    """What a collaborator may do with others' worksheets on a case; `admin` also names others."""
+    """What a collaborator may do with others' worksheets on a case; `admin` also names others.
+
+    It is about worksheets that their owners have opened, and goes as far as those are open.
+    """
 
     permission: Permission
 

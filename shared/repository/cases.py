@@ -39,6 +39,7 @@ from shared.repository.paging import SCAN_LIMIT, page, place
 from shared.repository.removal import belongings, shortened
 from shared.rules import cases as case_rules
 from shared.rules import search
+from shared.rules.callers import Caller
 
 _START = datetime(1, 1, 1, tzinfo=UTC)
 _CLAIM_CANDIDATES = 20
@@ -78,11 +79,12 @@ def listed(
     return page(store, query, wanted, accept=accept)
 
 
-def update(ledger: Ledger, case_id: str, patch: CasePatch) -> Recorded[StoredCase]:
-    """Changes fields of a case."""
+def update(ledger: Ledger, caller: Caller, case_id: str, patch: CasePatch) -> Recorded[StoredCase]:
+    """Changes fields of a case. Raises PermissionDenied, FailedPrecondition, InvalidArgument."""
 
     def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
         new = case_rules.changed(case_id, old, patch, now)
+        case_rules.require_may_assign(old, new, caller)
         if new == old:
             return Unchanged()
         event_type, message = _described(old, new)

@@ -22,7 +22,7 @@ from shared.models.case import (
 from shared.models.roles import Role
 from shared.models.sharing import Permission
 from shared.rules import search
-from shared.rules.callers import Caller
+from shared.rules.callers import PILOTS, Caller
 
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     Status.NEW: (Status.IN_REVIEW, Status.NEEDS_INFO, Status.BLOCKED, Status.CLOSED),
@@ -34,6 +34,8 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
 }
 MAX_COLLABORATORS = 100
 DONE = frozenset({Status.APPROVED, Status.CLOSED})
+_STAYS_CHANGEABLE = {Status.APPROVED: frozenset({"assigned_to"}), Status.CLOSED: frozenset[str]()}
+"""What else than its status is changed once a case is done: no other fields, so no new ones."""
 _CLOCK_STANDS = DONE | {Status.NEEDS_INFO}
 _REASON_NEEDED = frozenset({Status.BLOCKED, Status.CLOSED})
 _SHOWN = tuple(field.alias or name for name, field in CaseFields.model_fields.items())
@@ -69,7 +71,10 @@ def opened(
 
 
 def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> StoredCase:
-    """The case with the patch's fields; a due date in the patch is not moved by a pause."""
+    """The case with the patch's fields; a due date in the patch is not moved by a pause.
+
+    A done case keeps its fields, but for its status and, until it is closed, its assignee.
+    """
     given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason"}}
     to = given.pop("status", case.status)
     updates: dict[str, Any] = {}
@@ -78,6 +83,7 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
     for name, value in given.items():
         if value != updates.get(name, getattr(case, name)):
             updates[name] = value
+    _require_changeable(case, updates)
     if "assigned_to" in updates:
         updates["assigned_at"] = now if updates["assigned_to"] else None
     if {"title", "summary"} & updates.keys():
@@ -86,6 +92,21 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
             case_id, texts.title, texts.summary, texts.submission_id
         )
     return _clocked(case, updates)
+
+
+def require_may_assign(case: StoredCase, after: StoredCase, caller: Caller) -> None:
+    """Raises PermissionDenied where a change would take the case from its holder.
+
+    The holder may do that, and pilots and admins; others assign only what is free.
+    """
+    holder = case.assigned_to
+    taken = holder is not None and after.assigned_to != holder
+    if not taken or _holds(case, caller) or caller.role in PILOTS:
+        return
+    raise PermissionDenied(
+        f"assignedTo: the case is {holder}'s; only they, a pilot or an admin assign it to others",
+        [{"assignedTo": holder}],
+    )
 
 
 def claimed(case: StoredCase, who: str, now: datetime) -> StoredCase:
@@ -139,9 +160,8 @@ def shared_with(
     The assignee, a collaborator with `admin`, and an admin may do this; for others it raises
     PermissionDenied.
     """
-    owns = caller.actor.name == case.assigned_to
     manages = case.collaborators.get(caller.subject) == "admin"
-    if not (owns or manages or caller.role is Role.ADMIN):
+    if not (_holds(case, caller) or manages or caller.role is Role.ADMIN):
         raise PermissionDenied("only the assignee, a collaborator with admin, or an admin may")
     others = {user: held for user, held in case.collaborators.items() if user != user_id}
     if permission is None:
@@ -174,6 +194,24 @@ def shown_row(case_id: str, data: dict[str, Any], now: datetime) -> dict[str, An
     row["overdue"] = due_at is not None and due_at < now
     row["pausedAt"] = data["clockStoppedAt"] if data["status"] == Status.NEEDS_INFO else None
     return row
+
+
+def _holds(case: StoredCase, caller: Caller) -> bool:
+    """Whether the case is assigned to the caller."""
+    return case.assigned_to == caller.actor.name
+
+
+def _require_changeable(case: StoredCase, updates: dict[str, Any]) -> None:
+    """Raises FailedPrecondition where a case is done and keeps a field that would change."""
+    names = (updates.keys() & CasePatch.model_fields.keys()) - {"status"}
+    kept = names - _STAYS_CHANGEABLE.get(case.status, names)
+    if kept:
+        fields = sorted(CasePatch.model_fields[name].alias or name for name in kept)
+        allowed = [status for status in Status if kept <= _STAYS_CHANGEABLE.get(status, kept)]
+        raise FailedPrecondition(
+            f"{', '.join(fields)} of a case that is {case.status} is not changed: reopen it",
+            [{"status": case.status, "fields": fields, "allowed": allowed}],
+        )
 
 
 def _moved(case: StoredCase, to: Status, reason: str | None, now: datetime) -> dict[str, Any]:

@@ -207,7 +207,7 @@ def test_a_patch_changes_several_fields_with_one_event(api: Api) -> None:
 def test_null_clears_a_field_that_may_be_empty(api: Api, field: str) -> None:
     api.verifier.create(id="CASE-1", summary="Text", assignedTo="kim@example.com")
 
-    patched = api.verifier.patch("/cases/CASE-1", {field: None})
+    patched = api.pilot.patch("/cases/CASE-1", {field: None})
 
     assert (patched.status_code, patched.json[field]) == (200, None)
     assert (patched.json["assignedAt"] is None) == (field == "assignedTo")
