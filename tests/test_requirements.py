@@ -25,6 +25,7 @@ NOT_IMPORTED = {
     "mutmut": "a command",
     "coverage": "a command",
     "mypy": "a command",
+    "openapi-python-client": "a command",
     "pip-audit": "a command",
     "pre-commit": "a command",
     "pytest-timeout": "a plugin of pytest",
@@ -40,6 +41,7 @@ COMES_WITH = {
     "google-api-core": "google-cloud-scheduler",
     "google-auth": "google-cloud-scheduler",
     "cryptography": "pyjwt",
+    "jsonschema": "schemathesis",
 }
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;]+)")
 
