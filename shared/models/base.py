@@ -62,6 +62,7 @@ _NO_LINE = re.compile(rf"[{_CONTROL}\t\n\r]")
 _NO_QUOTATION = re.compile(f"[{_NEVER}]")
 _VISIBLE = re.compile(rf"[^\s{_CONTROL}{_BLANK}]")
 _ISOLATES = re.compile(r"[\u2066-\u2069]")
+_BEYOND_FFFF = re.compile("[\U00010000-\U0010ffff](-[\U00010000-\U0010ffff])?")
 _END_OF_ISOLATE = "\u2069"
 
 
@@ -227,9 +228,14 @@ def _subject(text: str) -> str:
 
 
 def _described(pattern: str, longest: int, shortest: int = 0) -> WithJsonSchema:
-    """What the description of the API says of a string."""
+    """What the description of the API says of a string.
+
+    Characters beyond U+FFFF are left out of its pattern: JavaScript reads their ranges only with
+    the flag `u`, and not every tool sets it.
+    """
     bounds = {"minLength": shortest, "maxLength": longest}
-    return WithJsonSchema({"type": "string", **bounds, "pattern": f"^({pattern})$"})
+    readable = _BEYOND_FFFF.sub("", pattern)
+    return WithJsonSchema({"type": "string", **bounds, "pattern": f"^({readable})$"})
 
 
 _LINE_PATTERN = rf"[^{_CONTROL}\t\n\r]*{_VISIBLE.pattern}[^{_CONTROL}\t\n\r]*"

@@ -10,7 +10,7 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
