@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
 import sys
 from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, RootModel, TypeAdapter
@@ -96,7 +99,17 @@ class Error(Model):
 
 
 class _Schemas(GenerateJsonSchema):
-    """Schemas without titles made of names."""
+    """Schemas with the docstrings of fields, and without titles made of names."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """The schema of a model."""
+        found = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        for name, info in model.model_fields.items():
+            field = found.get("properties", {}).get(info.alias or name)
+            if field is not None and (text := _docstring(model, name)):
+                field.setdefault("description", text)
+        return found
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Never: a name says no more in other letters."""
@@ -125,6 +138,32 @@ class _BodySchemas(_Schemas):
                     size = f"{kind[MAX_BYTES]:,} bytes as JSON"
                     _add(field, f"At most {size}, nested at most {MAX_JSON_DEPTH} deep.")
         return found
+
+
+# Pydantic's `use_attribute_docstrings` would do this when each model is defined, and a cold start
+# of any function would take a quarter longer.
+def _docstring(model: type[BaseModel], field: str) -> str | None:
+    """What stands under a field of a model, or of the base that it is from."""
+    for base in model.__mro__:
+        if issubclass(base, Model) and (base.__name__, field) in _docstrings(base.__module__):
+            return _docstrings(base.__module__)[base.__name__, field]
+    return None
+
+
+@cache
+def _docstrings(module: str) -> dict[tuple[str, str], str]:
+    """The docstrings under the fields of a module's classes, by class and field."""
+    found = {}
+    statements = ast.parse(inspect.getsource(sys.modules[module])).body
+    for kind in (one for one in statements if isinstance(one, ast.ClassDef)):
+        for statement, below in pairwise(kind.body):
+            match statement, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=field)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[kind.name, field] = inspect.cleandoc(text)
+    return found
 
 
 def description(routes: Sequence[Route]) -> dict[str, Any]:

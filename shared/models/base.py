@@ -81,15 +81,14 @@ class MarkdownForm(Protocol):
 class Model(BaseModel):
     """The base of every request, response and stored model.
 
-    A `versioned` one is a resource that answers with an ETag.
+    A `versioned` one is a resource that answers with an ETag. The docstring under each field of a
+    request or response is what the description of the API says of it (`shared/edge/openapi.py`).
     """
 
     versioned: ClassVar[bool] = False
 
     model_config = ConfigDict(
         alias_generator=to_camel,
-        # The description of the API has them.
-        use_attribute_docstrings=True,
         json_schema_serialization_defaults_required=True,
         validate_by_name=True,
         extra="forbid",
