@@ -11,6 +11,8 @@ export PYTHONDONTWRITEBYTECODE :=
 # One more than there are cores: the tests also wait, for other processes and for time to pass.
 TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 TEST_OPTIONS = -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
+# What other tools make of the description of the API: linters and generators of clients.
+CLIENTS := tests/clients
 NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
 .PHONY: help run demo test coverage fuzz mutants lint bench lock clean
@@ -29,10 +31,10 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 # not reach is counted against them; a developer asks for that with `make coverage`.
 test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP, on both stores
 
-tested: $(VENV)/dev
+tested: $(VENV)/dev $(CLIENTS)/node_modules/.installed
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
 
-coverage: $(VENV)/dev ## the same, and how much of the code is reached
+coverage: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## the same, and how much of the code is reached
 	rm -f .local/coverage*
 	mkdir -p .local
 	$(VENV_PYTHON) -m coverage run -m pytest $(TEST_OPTIONS)
@@ -64,7 +66,7 @@ lock: $(VENV)/dev ## the lock files from requirements*.txt; UPGRADE=--upgrade ta
 	$(LOCK) -c requirements-deployment.lock requirements-dev.txt -o requirements-dev.lock
 
 clean: ## the environment and local data
-	rm -rf $(VENV) .local
+	rm -rf $(VENV) .local $(CLIENTS)/node_modules
 
 $(VENV)/runtime: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
@@ -79,3 +81,11 @@ $(VENV)/deployment: requirements-deployment.lock $(VENV)/runtime
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	$(INSTALL) requirements-dev.lock
 	touch $@
+
+$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
+	@if command -v npm > /dev/null; then \
+		npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund && touch $@; \
+	else \
+		echo "NO NODE: npm was not found; the description of the API is not tried with other tools" >&2; \
+		test "$$CI" != true; \
+	fi

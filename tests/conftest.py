@@ -59,9 +59,14 @@ def emulator_host(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says loudly when the emulator half, or what runs gcloud, was not run."""
+    """Says loudly when the emulator half, or what runs gcloud or npm's tools, was not run."""
     skipped = terminalreporter.stats.get("skipped", [])
-    for sign, what in (("NO EMULATOR", "on the Firestore emulator"), ("NO GCLOUD", "of gcloud")):
+    needed = {
+        "NO EMULATOR": "on the Firestore emulator",
+        "NO GCLOUD": "of gcloud",
+        "NO NODE": "with the tools of tests/clients (npm)",
+    }
+    for sign, what in needed.items():
         missing = [report for report in skipped if sign in str(report.longrepr)]
         if missing:
             terminalreporter.write_line(

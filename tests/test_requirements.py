@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ NOT_IMPORTED = {
     "mutmut": "a command",
     "coverage": "a command",
     "mypy": "a command",
+    "openapi-python-client": "a command",
     "pip-audit": "a command",
     "pre-commit": "a command",
     "pytest-timeout": "a plugin of pytest",
@@ -40,6 +42,7 @@ COMES_WITH = {
     "google-api-core": "google-cloud-scheduler",
     "google-auth": "google-cloud-scheduler",
     "cryptography": "pyjwt",
+    "jsonschema": "schemathesis",
 }
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;]+)")
 
@@ -122,3 +125,16 @@ def test_a_lock_file_holds_versions_and_hashes_and_no_place_to_get_them_from(fil
 
     entry = r"[a-z0-9.-]+==[^\s;]+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n"
     assert re.fullmatch(f"({entry})+", text)
+
+
+def test_the_lock_file_of_npm_holds_versions_and_hashes_and_no_place_to_get_them_from() -> None:
+    clients = ROOT / "tests" / "clients"
+    wanted = json.loads((clients / "package.json").read_text())["devDependencies"]
+    packages = json.loads((clients / "package-lock.json").read_text())["packages"]
+
+    root = packages.pop("")
+    assert root["devDependencies"] == wanted
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in wanted.values())
+    for name, package in packages.items():
+        assert package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name

@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import json
+import re
+import sys
 from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, RootModel, TypeAdapter
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import (
+    GenerateJsonSchema,
+    JsonSchemaMode,
+    JsonSchemaValue,
+    models_json_schema,
+)
+from pydantic_core import core_schema
 
 from shared import errors
+from shared.edge import examples
 from shared.edge.routes import Nothing, Route
-from shared.models.base import JSON, MARKDOWN, Model, Problem
+from shared.models.base import JSON, MARKDOWN, MAX_BYTES, MAX_JSON_DEPTH, Model, Problem
+from shared.models.roles import Role
 from shared.version import VERSION
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = (400, 404, 405, 408, 413, 415, 500, 503)
 _WITH_TOKEN = (401, 403, 429)
-_ON_MUTATIONS = (409, 412, 422)
+_ON_MUTATIONS = (409, 422)
+_WITH_MATCH = (412,)
+_ABOUT = """
+Compliance cases, and a trail that proves who changed what, and when.
+
+Every error has the form of the schema `Error`. Requests answered with 409 `ABORTED` or 503 can be
+retried; after a 503, send the same `Idempotency-Key`.
+
+Lists return pages: `nextPageToken` of one page is the `pageToken` of the next.
+
+Responses may get further fields, and enumerations in them further values, with any release: ignore
+what you do not know. All times are RFC 3339, in UTC in responses.
+"""
+_PATH_PARAMETERS = {
+    "caseId": "The case number.",
+    "evidenceId": "The id of an item of the case's evidence.",
+    "holdId": "The id of a legal hold on the case.",
+    "interventionId": "The id of the intervention.",
+    "runId": "The id of a run on the case.",
+    "userId": "The collaborator: the `sub` of their token.",
+}
+_SENTENCE = re.compile(r"\.\s+(?=[A-Z`])|\.$")
 _TEXT = {"schema": {"type": "string"}}
 _HEADERS = {
     "X-Request-Id": "The request's id: the caller's, or a new one. It is in the log too.",
@@ -32,6 +68,7 @@ _REQUEST_HEADERS = {
     "X-Request-Id": (
         "An id of the caller's own: 1 to 100 of `A-Za-z0-9._-`. Any other is replaced.",
         None,
+        "b7d2f6f0c2b14d0b",
     ),
     "Idempotency-Key": (
         (
@@ -41,6 +78,7 @@ _REQUEST_HEADERS = {
             "sent again it is judged anew, and may then take effect."
         ),
         "^[!-~]{1,255}$",
+        "3f0c1a9e-8f0e-4d0b-9d3e-7a1f6f0c2b11",
     ),
     "If-Match": (
         (
@@ -48,6 +86,7 @@ _REQUEST_HEADERS = {
             "created below a case, only if the case has."
         ),
         r'^(\*|"[!#-~]*"(, "[!#-~]*")*)$',
+        '"5c1d4d0b9d3e7a1f"',
     ),
 }
 
@@ -56,44 +95,138 @@ class Error(Model):
     """What every error looks like."""
 
     error: Problem
+    """The error."""
+
+
+class _Schemas(GenerateJsonSchema):
+    """Schemas with the docstrings of fields, and without titles made of names."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """The schema of a model."""
+        found = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        for name, info in model.model_fields.items():
+            field = found.get("properties", {}).get(info.alias or name)
+            if field is not None and (text := _docstring(model, name)):
+                field.setdefault("description", text)
+        return found
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never: a name says no more in other letters."""
+        del schema
+        return False
+
+
+class _BodySchemas(_Schemas):
+    """What a client sends is closed; what it gets is open, because a later release may add to it.
+
+    Defaults are said in words. Generators of clients take `default` as a promise that a field is
+    there.
+    """
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """The schema of a model."""
+        found = super().model_schema(schema)
+        if self.mode == "serialization" and found.get("additionalProperties") is False:
+            del found["additionalProperties"]
+        for field in found.get("properties", {}).values():
+            default = field.pop("default", None)
+            if self.mode == "validation" and default not in (None, "", [], {}):
+                _add(field, f"Default: `{json.dumps(default)}`.")
+            for kind in (field, *field.get("anyOf", ())):
+                if MAX_BYTES in kind:
+                    size = f"{kind[MAX_BYTES]:,} bytes as JSON"
+                    _add(field, f"At most {size}, nested at most {MAX_JSON_DEPTH} deep.")
+        return found
+
+
+# Pydantic's `use_attribute_docstrings` would do this when each model is defined, and a cold start
+# of any function would take a quarter longer.
+def _docstring(model: type[BaseModel], field: str) -> str | None:
+    """What stands under a field of a model, or of the base that it is from."""
+    for base in model.__mro__:
+        if issubclass(base, Model) and (base.__name__, field) in _docstrings(base.__module__):
+            return _docstrings(base.__module__)[base.__name__, field]
+    return None
+
+
+@cache
+def _docstrings(module: str) -> dict[tuple[str, str], str]:
+    """The docstrings under the fields of a module's classes, by class and field."""
+    found = {}
+    statements = ast.parse(inspect.getsource(sys.modules[module])).body
+    for kind in (one for one in statements if isinstance(one, ast.ClassDef)):
+        for statement, below in pairwise(kind.body):
+            match statement, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=field)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[kind.name, field] = inspect.cleandoc(text)
+    return found
 
 
 def description(routes: Sequence[Route]) -> dict[str, Any]:
     """The OpenAPI document of `routes`."""
+    schemas = _schemas(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Caseledger",
             "version": VERSION,
-            "description": "Compliance cases, and a trail that proves who changed what, and when.",
+            "description": _prose(_ABOUT),
+            "contact": {"name": "The maintainers of Caseledger"},
         },
         "servers": [{"url": "/"}],
+        "tags": _tags(routes),
         "paths": paths,
         "components": {
             "securitySchemes": {
-                "idToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "idToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": (
+                        "An OpenID Connect ID token with the claims `tenant` and `role`."
+                    ),
+                }
             },
             "parameters": {name: _request_header(name) for name in _REQUEST_HEADERS},
             "headers": {name: {"description": text, **_TEXT} for name, text in _HEADERS.items()},
             "responses": {str(code): _error(code) for code in _status_names()},
-            "schemas": _schemas(routes),
+            "schemas": schemas,
         },
     }
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _tags(routes: Sequence[Route]) -> list[dict[str, str]]:
+    """The resources, each with what its module says of itself."""
+    modules = dict.fromkeys(route.handler.__module__ for route in routes)
+    return [
+        {"name": _tag(name), "description": _prose(sys.modules[name].__doc__)} for name in modules
+    ]
+
+
+def _tag(module: str) -> str:
+    return module.rpartition(".")[2]
+
+
+def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     mutates = route.method != "GET"
     codes = _ALWAYS + (_WITH_TOKEN if route.roles else ()) + (_ON_MUTATIONS if mutates else ())
+    codes += _WITH_MATCH if _has_version(route) else ()
+    text = _prose(route.handler.__doc__)
     operation: dict[str, Any] = {
         "operationId": route.name,
-        "summary": (route.handler.__doc__ or "").strip(),
-        "tags": [route.handler.__module__.rpartition(".")[2]],
+        "summary": _sentence(text),
+        "description": f"{text}\n\n{_who(route)}",
+        "tags": [_tag(route.handler.__module__)],
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_headers(route)],
         "responses": {
-            str(route.code): _success(route),
+            str(route.code): _success(route, schemas),
             **_not_modified(route),
             **{str(code): {"$ref": f"#/components/responses/{code}"} for code in sorted(codes)},
         },
@@ -102,29 +235,61 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.roles:
         operation["x-roles"] = sorted(route.roles)
     if route.body is not Nothing:
-        operation["requestBody"] = {"required": True, "content": _json(route.body)}
+        operation["requestBody"] = {
+            "required": True,
+            "description": _prose(route.body.__doc__),
+            "content": _json(route.body, schemas),
+        }
     return operation
+
+
+def _who(route: Route) -> str:
+    if not route.roles:
+        return "Anybody may call it, without a token."
+    named = [f"`{role}`" for role in Role if role in route.roles]
+    return f"For the role{'s' if len(named) > 1 else ''} {', '.join(named)}."
+
+
+def _has_version(route: Route) -> bool:
+    """Whether it changes one resource, so that an If-Match can name its version."""
+    return route.method in ("PUT", "PATCH", "DELETE") or (
+        route.method == "POST" and bool(route.path_types)
+    )
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": TypeAdapter(kind).json_schema()}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _PATH_PARAMETERS.get(name, ""),
+            "schema": TypeAdapter(kind).json_schema(),
+            "example": examples.OF_FIELDS.get(name, "text"),
+        }
         for name, kind in route.path_types.items()
     ]
 
 
 def _query_parameters(route: Route) -> list[dict[str, Any]]:
-    schema = route.query.model_json_schema(ref_template=_REF)
+    schema = route.query.model_json_schema(ref_template=_REF, schema_generator=_Schemas)
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": _present(kind)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": _prose(kind.pop("description", "")),
+            "schema": _present(kind),
+            **({"example": examples.OF_FIELDS[name]} if name in examples.OF_FIELDS else {}),
+        }
         for name, kind in schema.get("properties", {}).items()
     ]
 
 
 def _present(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a parameter where it is given: a query string has no null."""
-    rest = {name: value for name, value in schema.items() if name not in ("title", "anyOf")}
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
     if rest.get("default", ...) is None:
         del rest["default"]
     (kind,) = [kind for kind in schema.get("anyOf", [{}]) if kind.get("type") != "null"]
@@ -132,26 +297,38 @@ def _present(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _headers(route: Route) -> list[dict[str, Any]]:
-    names = ["X-Request-Id"] if route.method == "GET" else list(_REQUEST_HEADERS)
+    names = ["X-Request-Id"]
+    names += ["Idempotency-Key"] if route.method != "GET" else []
+    names += ["If-Match"] if _has_version(route) else []
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 
 def _request_header(name: str) -> dict[str, Any]:
-    text, pattern = _REQUEST_HEADERS[name]
+    text, pattern, example = _REQUEST_HEADERS[name]
     schema = {"type": "string"} | ({"pattern": pattern} if pattern else {})
-    return {"name": name, "in": "header", "description": text, "schema": schema}
+    return {
+        "name": name,
+        "in": "header",
+        "description": text,
+        "schema": schema,
+        "example": example,
+    }
 
 
-def _success(route: Route) -> dict[str, Any]:
+def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     names = ["X-Request-Id", "Server-Timing"]
     names += ["ETag"] if route.response and route.response.versioned else []
     names += ["Location"] if route.code == 201 else []  # noqa: PLR2004
     names += ["Idempotent-Replayed"] if route.method != "GET" else []
-    response: dict[str, Any] = {"description": "Success", "headers": _header_refs(names)}
+    response: dict[str, Any] = {"description": "Done.", "headers": _header_refs(names)}
     if route.response is not None:
-        response["content"] = _json(route.response)
+        response["description"] = _prose(route.response.__doc__)
+        response["content"] = _json(route.response, schemas)
         if hasattr(route.response, "as_markdown"):
-            response["content"][MARKDOWN] = {"schema": {"type": "string"}}
+            response["content"][MARKDOWN] = {
+                "schema": {"type": "string"},
+                "example": examples.MARKDOWN_EXAMPLE,
+            }
     return response
 
 
@@ -170,9 +347,21 @@ def _error(code: int) -> dict[str, Any]:
         503: ["Retry-After"],
     }.get(code, [])
     return {
-        "description": " or ".join(_status_names()[code]),
+        "description": " or ".join(f"`{status}`" for status in _status_names()[code]),
         "headers": _header_refs(names),
-        "content": _json(Error),
+        "content": {
+            JSON: {
+                "schema": {"$ref": _REF.format(model=Error.__name__)},
+                "example": {
+                    "error": {
+                        "code": code,
+                        "status": _status_names()[code][0],
+                        "message": examples.MESSAGES.get(code, "what is wrong, in words"),
+                        "details": [],
+                    }
+                },
+            }
+        },
     }
 
 
@@ -187,11 +376,28 @@ def _status_names() -> dict[int, list[str]]:
     return names
 
 
-def _json(model: type[BaseModel]) -> dict[str, Any]:
-    schema: dict[str, Any] = {"$ref": _REF.format(model=model.__name__)}
+def _prose(text: str | None) -> str:
+    """A docstring without the line breaks inside its paragraphs."""
+    paragraphs = inspect.cleandoc(text or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
+
+
+def _sentence(text: str) -> str:
+    """The first sentence of a text, without its full stop."""
+    return _SENTENCE.split(text.split("\n\n", maxsplit=1)[0], maxsplit=1)[0]
+
+
+def _add(field: dict[str, Any], sentence: str) -> None:
+    """Says one thing more about a field that is described."""
+    if "description" in field:
+        field["description"] = f"{_prose(field['description'])} {sentence}"
+
+
+def _json(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
     if issubclass(model, RootModel):
-        schema = {"type": "object"}
-    return {JSON: {"schema": schema}}
+        return {JSON: {"schema": {"type": "object"}, "example": examples.DOCUMENT}}
+    schema: dict[str, Any] = {"$ref": _REF.format(model=model.__name__)}
+    return {JSON: {"schema": schema, "example": examples.example(schemas, model.__name__)}}
 
 
 def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
@@ -202,7 +408,11 @@ def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
             models[(route.body, "validation")] = None
         if route.response is not None and not issubclass(route.response, RootModel):
             models[(route.response, "serialization")] = None
-    _, schema = models_json_schema(list(models), ref_template=_REF)
+    _, schema = models_json_schema(list(models), ref_template=_REF, schema_generator=_BodySchemas)
     found: dict[str, Any] = schema["$defs"]
+    for kind in found.values():
+        for described in (kind, *kind.get("properties", {}).values()):
+            if "description" in described:
+                described["description"] = _prose(described["description"])
     queries = {route.query.__name__ for route in routes}
     return {name: kind for name, kind in sorted(found.items()) if name not in queries}

@@ -15,13 +15,16 @@ class EventPage(Model):
     """One page of events."""
 
     events: list[SerializeAsAny[Event]]
+    """The events of this page."""
     next_page_token: str | None = OMITTED
+    """The `pageToken` of the next page. Left out on the last one."""
 
 
 class CaseEventQuery(Page):
     """A page of a case's events; `related` adds those of its interventions."""
 
     related: bool = False
+    """With `true` also the events of the case's interventions, all by time."""
 
 
 class EventQuery(Filters, Page):
@@ -30,25 +33,36 @@ class EventQuery(Filters, Page):
     listing: ClassVar[Listing] = Listing("audit", (Sort("createdAt", descending=True),))
 
     subject: Annotated[SubjectName | None, Equal("subject")] = None
+    """Only events about this subject."""
     actor: Annotated[Name | None, Equal("actorName")] = None
+    """Only events of this person or service: the email address, or where there is none the subject.
+    """
     event_type: Annotated[Name | None, Equal("eventType")] = None
+    """Only events of this type."""
     severity: Annotated[Severity | None, Equal("severity")] = None
+    """Only events of this severity."""
     agent_id: Annotated[Name | None, Equal("agentId")] = None
+    """Only events of this agent."""
     since: Annotated[Time | None, Since("createdAt")] = None
+    """Only events at this time or later."""
     until: Annotated[Time | None, Until("createdAt")] = None
+    """Only events before this time."""
 
 
 class SubjectQuery(Model):
     """Whose chain: `cases/{id}`, `interventions/{id}`, `worksheets/{id}` or `tenant`."""
 
     subject: SubjectName
+    """Whose chain to verify."""
 
 
 class BrokenLink(Model):
     """The first sequence number at which a chain does not hold, and why."""
 
     sequence: int
+    """The sequence number of the first event that does not hold."""
     problem: str
+    """What is wrong with it."""
 
 
 class Verification(Model):
@@ -58,8 +72,16 @@ class Verification(Model):
     """
 
     subject: str
+    """Whose chain it is."""
     valid: bool
+    """Whether the chain holds."""
     events: int
+    """How many events the chain has."""
     head_hash: str
+    """The hash of its last event, in hex; keep it elsewhere to notice if the end is cut off."""
     purged: bool | None = OMITTED
+    """`true` where the subject itself is gone, past its retention; its events stay. Otherwise left
+    out.
+    """
     first_broken: BrokenLink | None = OMITTED
+    """The first link that does not hold. Only where `valid` is false."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -18,10 +19,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError, to_json
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, to_json
 
 J = TypeVar("J")
 MAX_JSON_DEPTH = 10
@@ -59,6 +62,7 @@ _NO_LINE = re.compile(rf"[{_CONTROL}\t\n\r]")
 _NO_QUOTATION = re.compile(f"[{_NEVER}]")
 _VISIBLE = re.compile(rf"[^\s{_CONTROL}{_BLANK}]")
 _ISOLATES = re.compile(r"[\u2066-\u2069]")
+_BEYOND_FFFF = re.compile("[\U00010000-\U0010ffff](-[\U00010000-\U0010ffff])?")
 _END_OF_ISOLATE = "\u2069"
 
 
@@ -77,13 +81,15 @@ class MarkdownForm(Protocol):
 class Model(BaseModel):
     """The base of every request, response and stored model.
 
-    A `versioned` one is a resource that answers with an ETag.
+    A `versioned` one is a resource that answers with an ETag. The docstring under each field of a
+    request or response is what the description of the API says of it (`shared/edge/openapi.py`).
     """
 
     versioned: ClassVar[bool] = False
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        json_schema_serialization_defaults_required=True,
         validate_by_name=True,
         extra="forbid",
         strict=True,
@@ -98,6 +104,7 @@ class Identified(Model):
     """A resource that shows its id, before all else."""
 
     id: str
+    """The id, unique in its tenant; it never changes."""
 
 
 def is_id(text: str) -> bool:
@@ -220,9 +227,14 @@ def _subject(text: str) -> str:
 
 
 def _described(pattern: str, longest: int, shortest: int = 0) -> WithJsonSchema:
-    """What the description of the API says of a string."""
+    """What the description of the API says of a string.
+
+    Characters beyond U+FFFF are left out of its pattern: JavaScript reads their ranges only with
+    the flag `u`, and not every tool sets it.
+    """
     bounds = {"minLength": shortest, "maxLength": longest}
-    return WithJsonSchema({"type": "string", **bounds, "pattern": f"^({pattern})$"})
+    readable = _BEYOND_FFFF.sub("", pattern)
+    return WithJsonSchema({"type": "string", **bounds, "pattern": f"^({readable})$"})
 
 
 _LINE_PATTERN = rf"[^{_CONTROL}\t\n\r]*{_VISIBLE.pattern}[^{_CONTROL}\t\n\r]*"
@@ -261,16 +273,23 @@ Reason = Annotated[
 ]
 
 
-def _sized(longest: int) -> Any:
-    """What JSON Schema has no word for."""
-    text = f"At most {longest:,} bytes as JSON, nested at most {MAX_JSON_DEPTH} deep."
-    return Field(description=text)
+@dataclass(frozen=True, slots=True)
+class _Sized:
+    """What JSON Schema has no word for: how many bytes a value may have as JSON."""
+
+    longest: int
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), MAX_BYTES: self.longest}
 
 
-JsonObject = Annotated[dict[str, Any], AfterValidator(_json), _sized(MAX_JSON_BYTES)]
-Json = Annotated[Any, AfterValidator(_json), _sized(MAX_JSON_BYTES)]
+MAX_BYTES = "x-maxBytes"
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json), _Sized(MAX_JSON_BYTES)]
+Json = Annotated[Any, AfterValidator(_json), _Sized(MAX_JSON_BYTES)]
 """Any JSON value, as strict as an object."""
-LargeJson = Annotated[Any, AfterValidator(_large_json), _sized(MAX_LARGE_JSON_BYTES)]
+LargeJson = Annotated[Any, AfterValidator(_large_json), _Sized(MAX_LARGE_JSON_BYTES)]
 """Any JSON value of what agents take in and give out."""
 # Not strict, because what comes out of a validator is no longer JSON to the next one.
 Time = Annotated[
@@ -279,11 +298,7 @@ Time = Annotated[
 """A time in a request: RFC 3339 with its zone, kept in UTC to the microsecond."""
 
 
-def _without_default(schema: dict[str, Any]) -> None:
-    schema.pop("default", None)
-
-
-UNSET: Any = Field(default=None, json_schema_extra=_without_default)
+UNSET: Any = Field(default=None)
 """The default of a field of a patch: `model_fields_set` tells whether it was given."""
 
 
@@ -301,13 +316,23 @@ class Page(Model):
     max_bytes: ClassVar[int] = 8 * 1_048_576
 
     page_size: Annotated[int, Field(ge=1, le=200)] = 50
+    """At most how many rows the page has."""
     page_token: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+    """The `nextPageToken` of the page before; without it the list begins. It is opaque, and belongs
+    to the same filters.
+    """
 
 
 class Problem(Model):
     """An error in the one form that all errors have."""
 
     code: int
+    """The HTTP status code."""
     status: str
+    """The kind of error, for programs: `INVALID_ARGUMENT`, `NOT_FOUND`, `ABORTED` and so on."""
     message: str
+    """What is wrong, for people. Its words may change with any release."""
     details: list[dict[str, Any]] = []
+    """More about it: for invalid input the fields and what is wrong with each, for a conflict the
+    state that is in the way.
+    """

@@ -65,7 +65,14 @@ Search = Annotated[
 
 
 class Status(StrEnum):
-    """Where a case stands. Which status may follow which is in `rules/cases.py`."""
+    """Where a case stands.
+
+    `new` may become `in_review`, `needs_info`, `blocked` or `closed`; `in_review` may become
+    `needs_info`, `approved`, `blocked` or `closed`; `needs_info` may become `in_review`, `blocked`
+    or `closed`; `blocked` may become `in_review` or `closed`; `approved` may become `closed`.
+    """
+
+    # `shared/rules/cases.py` holds these transitions.
 
     NEW = "new"
     IN_REVIEW = "in_review"
@@ -79,31 +86,50 @@ class NewCase(Model):
     """A case to be opened. Its id is its number; without one it gets a UUID."""
 
     id: Id | None = None
+    """The case number. Without it the case gets a UUID."""
     decision_type: Id
+    """What is to be decided, such as `csf_practitioner`; the tenant's `slaHours` are by this type.
+    """
     title: Title
+    """What the case is about, on one line."""
     summary: Text | None = None
+    """What the case is about, in more words."""
     submission_id: Name | None = None
+    """The id of what was submitted, in the system that it came from."""
     assigned_to: Name | None = None
+    """Who works on it: an email address, or a subject."""
     due_at: Time | None = None
+    """When it is due. Without it the tenant's `slaHours` for the type set the due date; null is no
+    due date.
+    """
     evidence: Items = []
+    """Evidence to attach, in this order."""
 
 
 class CasePatch(Model):
     """Fields to change; null clears. What is not named stays."""
 
     title: Title = UNSET
+    """The new title, on one line."""
     summary: Text | None = UNSET
+    """The new summary."""
     status: Status = UNSET
+    """The new status, if it may follow the present one."""
     assigned_to: Name | None = UNSET
+    """Who works on it now; null for nobody."""
     due_at: Time | None = UNSET
+    """When it is due now; null for no due date."""
     decision_type: Id = UNSET
+    """The new type of decision; the due date stays."""
     reason: Reason | None = None
+    """Why. It is kept in the event of the change; blocking and closing a case need one."""
 
 
 class Why(Model):
     """The reason for what is done."""
 
     reason: Reason
+    """Why. It is kept in the audit event."""
 
 
 _DUE_FIRST = (Sort("clockDueAt"),)
@@ -113,14 +139,22 @@ class CaseFilters(Filters):
     """Which cases a queue shows; filters combine."""
 
     status: Annotated[Status | None, Equal("status")] = None
+    """Only cases with this status."""
     assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
+    """Only cases that are assigned to this person."""
     unassigned: Annotated[bool, Missing("assignedTo")] = False
+    """With `true` only cases that are assigned to nobody."""
     decision_type: Annotated[Id | None, Equal("decisionType")] = None
+    """Only cases of this type of decision."""
     search: Annotated[
         Search | None, HasWords("searchTokens", sort="createdAt"), Field(description=SEARCH)
     ] = None
     overdue: Annotated[bool, Past("clockDueAt")] = False
+    """With `true` only cases whose due date is past while their clock runs; the longest overdue
+    comes first.
+    """
     legal_hold: Annotated[bool | None, Equal("legalHold")] = None
+    """`true`: only cases under a legal hold; `false`: only the others."""
 
     @field_validator("unassigned")
     @classmethod
@@ -146,19 +180,23 @@ class CaseToValidate(Model):
     """The case number that is asked for."""
 
     case_id: Id
+    """The case number to look up."""
 
 
 class CasesToCheck(Model):
     """Case numbers whose standing is asked for, at most 500."""
 
     case_ids: Annotated[list[Id], Field(max_length=500)]
+    """The case numbers to look up."""
 
 
 class CasesToClose(Model):
     """Cases to close for one reason, at most 200."""
 
     case_ids: Annotated[list[Id], Field(min_length=1, max_length=200)]
+    """The cases to close, each once."""
     reason: Reason
+    """Why. It is kept in the event of each case."""
 
     @field_validator("case_ids")
     @classmethod
@@ -172,32 +210,56 @@ class CaseView(Model):
     """How much of a case is shown: `full` adds its evidence and holds."""
 
     view: Literal["basic", "full"] = "basic"
+    """`basic`: the case alone; `full`: also its evidence, and the holds on it."""
 
 
 class CaseFields(Model):
     """What a stored case and a shown one have in common."""
 
     created_at: datetime
+    """When the case was opened."""
     updated_at: datetime
+    """When the case was last changed."""
     created_by: str
+    """Who opened the case: an email address, or a subject."""
     decision_type: str
+    """What is to be decided."""
     title: str
+    """What the case is about, on one line."""
     summary: str | None
+    """What the case is about, in more words; null where nothing was given."""
     status: Status
+    """Where the case stands."""
     status_changed_at: datetime
+    """Since when it has this status."""
     closed_at: datetime | None = None
+    """When it was closed; null while it is not."""
     assigned_to: str | None
+    """Who works on it; null for nobody."""
     assigned_at: datetime | None
+    """When it was assigned to them; null for nobody."""
     due_at: datetime | None
+    """When it is due; null for no due date. When a paused clock restarts, it moves by the pause."""
     submission_id: str | None
+    """The id of what was submitted, in the system that it came from; null where none was given."""
     packet_evidence_ids: list[str] = []
+    """Which evidence is in the packet, in the packet's order."""
     evidence_count: int = 0
+    """How many items of evidence are attached."""
     notes_count: int = 0
+    """How many events `note_added` were recorded on it."""
     attachments_count: int = 0
+    """How many events `attachment_added` were recorded on it."""
     collaborators: dict[str, Permission] = {}
+    """What each collaborator may do with others' worksheets on the case, by the collaborator's
+    subject.
+    """
     legal_hold: bool = False
+    """Whether a legal hold is on the case: nothing of it is deleted then."""
     reopen_count: int = 0
+    """How often it was reopened."""
     escalated_at: datetime | None = None
+    """When it was last escalated; null where it never was."""
 
 
 class StoredCase(CaseFields, Subject):
@@ -226,58 +288,81 @@ class Case(CaseFields, Identified):
     versioned: ClassVar[bool] = True
 
     overdue: bool
+    """Whether its due date is past while its clock runs."""
     paused_at: datetime | None
+    """Since when its clock is paused or stopped; null while it runs."""
 
 
 class FullCase(Case):
     """A case with its evidence, and the holds on it; without them where the basic view is asked."""
 
     evidence: list[Evidence] | None = OMITTED
+    """The evidence in its order. Only in the view `full`."""
     evidence_next_page_token: str | None = OMITTED
+    """The `pageToken` that gets the rest from the list of the case's evidence. Only where there is
+    more.
+    """
     holds: list[Hold] | None = OMITTED
+    """The legal holds on the case. Only in the view `full`."""
 
 
 class CasePage(Model):
     """One page of cases."""
 
     cases: list[SerializeAsAny[Case]]
+    """The cases of this page."""
     next_page_token: str | None = OMITTED
+    """The `pageToken` of the next page. Left out on the last one."""
 
 
 class CaseStats(Model):
     """How many cases and events there are."""
 
     case_count: int
+    """How many cases there are."""
     total_events: int
+    """How many audit events there are, of any subject."""
     cases_by_status: dict[Status, int]
+    """How many cases have each status."""
 
 
 class CaseStanding(Model):
     """Whether a case number is known, and whether its case is closed."""
 
     case_id: str
+    """The case number that was asked for."""
     valid: bool
+    """Whether a case has this number."""
     is_closed: bool
+    """Whether its case is closed."""
     status: Literal["open", "closed", "invalid"]
+    """Both in one word."""
 
 
 class CaseStandings(Model):
     """The standing of each case number, in the order asked."""
 
     results: list[CaseStanding]
+    """One for each number, in the order asked."""
 
 
 class CaseClosing(Model):
     """What became of one case in a batch; `error` is the error it would have got alone."""
 
     case_id: str
+    """The case."""
     ok: bool
+    """Whether it is closed now."""
     error: Problem | None = OMITTED
+    """Why it is not, as the error that it would have got alone. Only where `ok` is false."""
 
 
 class CaseClosings(Model):
     """What became of a batch, case by case in the order asked."""
 
     results: list[CaseClosing]
+    """One for each case, in the order asked."""
     succeeded: int
+    """How many have `ok`: true."""
     failed: int
+    """How many have `ok`: false."""

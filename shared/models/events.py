@@ -96,8 +96,11 @@ class Change(Model):
     model_config = ConfigDict(extra="ignore")
 
     field: str
+    """The name of the field."""
     old: Any
+    """Its value before."""
     new: Any
+    """Its value after."""
 
 
 class Event(AsStored):
@@ -111,31 +114,59 @@ class Event(AsStored):
     """
 
     id: str
+    """The event's id."""
     subject: str
+    """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
+    `worksheets/{id}` or `tenant`.
+    """
     case_id: str | None
+    """The case that it belongs to; null for none."""
     sequence: int
+    """Its place in the chain of its subject; the first is 1."""
     created_at: datetime
+    """When the change was committed."""
     actor: Actor
+    """Who did it."""
     source: Annotated[str, Field(examples=list(get_args(Source)))]
+    """Whence it came: `system` for a change by a function, `api` for an event that a client
+    reported, `scheduler` for a scheduled function.
+    """
     event_type: Annotated[str, Field(examples=list(EventType))]
+    """What happened."""
     severity: Annotated[str, Field(examples=list(get_args(Severity)))]
+    """How serious it is."""
     agent_id: str | None
+    """The agent that acted; null for none."""
     outcome: Annotated[str, Field(examples=list(get_args(Outcome)))]
+    """How it ended."""
     message: str
+    """What happened, in one sentence for people."""
     reason: str | None
+    """The reason that was given; null for none."""
     changes: list[Change]
+    """Which fields changed, with their values before and after."""
     meta: dict[str, Any]
+    """What else belongs to an event of this type."""
     request_id: str
+    """The `X-Request-Id` of the request that made the change."""
     request_hash: str | None
+    """The SHA-256 of the request, where it came with an `Idempotency-Key`; otherwise null."""
     previous_hash: str
+    """The `hash` of the event before it in the chain; 64 zeros for the first."""
     hash: str
+    """The SHA-256, in hex, of the RFC 8785 form of everything else and the tenant."""
 
 
 class NewEvent(Model):
     """An event that a client reports on a case."""
 
     event_type: ClientEventType
+    """What happened."""
     message: Reason
+    """What happened, in words for people."""
     severity: Severity = "info"
+    """How serious it is."""
     agent_id: Name | None = None
+    """The agent that acted."""
     meta: JsonObject = {}
+    """What else belongs to the event."""

@@ -50,7 +50,7 @@ class Priority(StrEnum):
 
 
 class InterventionStatus(StrEnum):
-    """Where an intervention stands. What may follow is in `rules/interventions.py`."""
+    """Where an intervention stands."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -74,15 +74,27 @@ class NewIntervention(Model):
     """
 
     uow_id: Name
+    """The unit of work that asks: whatever the agent calls what it is doing."""
     type: InterventionType
+    """What is asked of people."""
     priority: Priority | None = None
+    """How urgent it is. Without it a kill switch is critical, and everything else normal."""
     title: Title
+    """The question, on one line."""
     description: Text | None = None
+    """The question in more words."""
     context: Json = None
+    """Data that people need to decide."""
     case_id: Id | None = None
+    """The case that it is about."""
     expires_at: Time | None = None
+    """From when on a decision is too late. Not together with `expiresInSeconds`."""
     expires_in_seconds: Annotated[int, Field(ge=1, le=_TEN_YEARS)] | None = None
+    """In how many seconds a decision is too late. Not together with `expiresAt`; without both it
+    never is.
+    """
     required_role: RequiredRole = "pilot"
+    """Which role the decider needs at least."""
 
     @field_validator("expires_in_seconds")
     @classmethod
@@ -96,24 +108,33 @@ class DecisionGiven(Model):
     """What a person decides. `response` is data for the agent; `response.text` answers it."""
 
     decision: Verdict
+    """Yes or no."""
     reason: Reason | None = None
+    """Why. A rejection, and any decision on a waiver, needs one."""
     response: JsonObject | None = None
+    """Data for the agent. Approving a clarification needs its answer in `text`."""
 
 
 class Completion(Model):
     """That a decision was acted on, with what came of it."""
 
     result: Json = None
+    """What came of it."""
 
 
 class InterventionFilters(Filters):
     """Which interventions a list shows; filters combine, the status of each list with them."""
 
     priority: Annotated[Priority | None, Equal("priority")] = None
+    """Only interventions of this priority."""
     type: Annotated[InterventionType | None, Equal("type")] = None
+    """Only interventions of this type."""
     assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
+    """Only interventions that this person has claimed."""
     uow_id: Annotated[Name | None, Equal("uowId")] = None
+    """Only interventions of this unit of work."""
     case_id: Annotated[Id | None, Equal("caseId")] = None
+    """Only interventions about this case."""
 
 
 class InterventionQuery(InterventionFilters, Page):
@@ -122,6 +143,7 @@ class InterventionQuery(InterventionFilters, Page):
     listing: ClassVar[Listing] = Listing("interventions", (Sort("createdAt", descending=True),))
 
     status: Annotated[InterventionStatus | None, Equal("status")] = None
+    """Only interventions with this status."""
 
 
 class PendingQuery(InterventionFilters, Page):
@@ -132,36 +154,62 @@ class PendingQuery(InterventionFilters, Page):
     status: Annotated[Literal["pending", "in_progress"], Equal("status")] = Field(
         default_factory=lambda given: "in_progress" if given.get("assigned_to") else "pending"
     )
+    """`pending`: what nobody has claimed; `in_progress`: what somebody has. The default is
+    `pending`, and with `assignedTo` it is `in_progress`.
+    """
 
 
 class Wait(Model):
     """How long to wait for a decision, in seconds."""
 
     timeout_seconds: Annotated[int, Field(ge=0, le=MAX_WAIT_SECONDS)] = 30
+    """How long to wait at most, in seconds."""
 
 
 class InterventionFields(Model):
     """What a stored intervention and a shown one have in common."""
 
     uow_id: str
+    """The unit of work that asks."""
     type: InterventionType
+    """What is asked of people."""
     status: InterventionStatus
+    """Where the intervention stands."""
     priority: Priority
+    """How urgent it is."""
     title: str
+    """The question, on one line."""
     description: str | None
+    """The question in more words; null where nothing was given."""
     case_id: str | None
+    """The case that it is about; null for none."""
     required_role: RequiredRole
+    """Which role the decider needs at least."""
     created_at: datetime
+    """When it was asked."""
     created_by: str
+    """Who asked: an email address, or a subject."""
     updated_at: datetime
+    """When it was last changed."""
     expires_at: datetime | None
+    """From when on a decision is too late; null for never."""
     assigned_to: str | None = None
+    """Who has claimed it; null for nobody."""
     decision: Verdict | None = None
+    """How it was decided; null while it is not."""
     decided_by: str | None = None
+    """Who decided it; null while nobody has."""
     action_reason: str | None = None
+    """The reason of the decision; null for none."""
     action_at: datetime | None = None
+    """When it was decided, or when it expired; null while neither has happened."""
     resolution_seconds: float | None = None
+    """How long it took from the question to the decision, in seconds; null while it is not decided.
+    """
     archived: bool = False
+    """Whether nothing can follow any more: it was rejected, has expired or is completed. Its
+    retention runs from then on.
+    """
 
 
 class StoredIntervention(InterventionFields, Subject):
@@ -186,51 +234,81 @@ class Intervention(InterventionFields, Identified):
     versioned: ClassVar[bool] = True
 
     context: Any
+    """Data that people need to decide."""
     response: dict[str, Any] | None
+    """Data from the decider for the agent; null for none."""
     result: Any
+    """What came of the decision, as whoever acted on it said; null for nothing."""
 
 
 class InterventionPage(Model):
     """One page of interventions."""
 
     interventions: list[SerializeAsAny[Intervention]]
+    """The interventions of this page."""
     next_page_token: str | None = OMITTED
+    """The `pageToken` of the next page. Left out on the last one."""
 
 
 class MetricsQuery(Model):
     """Interventions created since (included) and until (not included); `daily` adds rows by day."""
 
     since: Time | None = None
+    """Only interventions that were created at this time or later."""
     until: Time | None = None
+    """Only interventions that were created before this time."""
     daily: bool = False
+    """With `true` also a row for each day of the period, in UTC: at most 31 days; without a period
+    the last 31 days.
+    """
 
 
 class PilotMetrics(Model):
     """What one person decided."""
 
     pilot: str
+    """Who decided: an email address, or a subject."""
     decided: int
+    """How many they decided."""
     approved: int
+    """How many of these they approved."""
     rejected: int
+    """How many of these they rejected."""
 
 
 class Day(Model):
     """What happened on one day, in UTC; the average is of what was decided on it."""
 
     date: date
+    """The day, in UTC."""
     created: int
+    """How many were created on it."""
     decided: int
+    """How many were decided on it."""
     expired: int
+    """How many expired on it."""
     average_resolution_seconds: float | None
+    """How long it took on average from the question to the decision, in seconds; null where nothing
+    was decided.
+    """
 
 
 class InterventionMetrics(Model):
     """Counts of interventions, how long people took, and who decided most."""
 
     total: int
+    """How many interventions there are."""
     by_status: dict[InterventionStatus, int]
+    """How many have each status."""
     by_type: dict[InterventionType, int]
+    """How many are of each type."""
     by_priority: dict[Priority, int]
+    """How many have each priority."""
     average_resolution_seconds: float | None
+    """How long it took on average from the question to the decision, in seconds; null where nothing
+    was decided.
+    """
     top_pilots: list[PilotMetrics]
+    """Who decided most, of those who decided last."""
     daily: list[Day] | None = OMITTED
+    """One row for each day of the period. Only where `daily` is asked for."""

@@ -33,6 +33,7 @@ class PacketQuery(Model):
     """Which version of a packet; without one the latest, or the draft of an open case."""
 
     version: Annotated[int, Field(ge=1)] | None = None
+    """Which version; without it the latest, or the draft of an open case."""
 
 
 class ManifestEntry(Model):
@@ -41,7 +42,9 @@ class ManifestEntry(Model):
     model_config = ConfigDict(extra="ignore")
 
     id: str
+    """The item's id."""
     sha256: str
+    """The SHA-256, in hex, of the RFC 8785 form of the item."""
 
 
 class Packet(AsStored):
@@ -51,15 +54,25 @@ class Packet(AsStored):
     """
 
     case_id: str
+    """The case."""
     version: int | None
+    """The version, counted from 1; null for a draft."""
     state: Literal["draft", "frozen"]
+    """`frozen` by an approval, or the `draft` of an open case."""
     title: str
+    """The title of the case."""
     decision_type: str
+    """What was to be decided."""
     frozen_at: datetime | None
+    """When the approval froze it; null for a draft."""
     frozen_by: str | None
+    """Who approved: an email address, or a subject; null for a draft."""
     items: list[EvidenceContent]
+    """The evidence, in its order."""
     manifest: list[ManifestEntry]
+    """The hash of each item, in the same order."""
     sha256: str
+    """The SHA-256, in hex, of the RFC 8785 form of `{caseId, version, items, manifest}`."""
 
     def as_markdown(self) -> str:
         """The packet as a document to file: title, decision, items with citations, hashes."""

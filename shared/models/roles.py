@@ -11,7 +11,7 @@ from shared.models.base import Model
 
 
 class Role(StrEnum):
-    """What a caller may do; `rules/callers.py` orders them."""
+    """What a caller may do."""
 
     VIEWER = "viewer"
     VERIFIER = "verifier"
@@ -30,9 +30,13 @@ class Actor(Model):
     model_config = ConfigDict(extra="ignore")
 
     subject: str
+    """The `sub` of the token."""
     email: str | None
+    """The email address of the token, where it is verified; otherwise null."""
     type: Annotated[str, Field(examples=["user", "service", "system"])]
+    """What kind of caller it is."""
     role: Annotated[str, Field(examples=list(Role))]
+    """The role in the token."""
 
     @property
     def name(self) -> str:

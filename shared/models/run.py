@@ -34,19 +34,28 @@ class NewRun(Model):
     """A run to start, or with `queued` to start later. `packId` and `version` name its workflow."""
 
     id: Id | None = None
+    """The run's id, unique in the tenant. Without it the run gets a UUID."""
     agent_id: Name
+    """The agent that runs."""
     pack_id: Name | None = None
+    """The workflow that it runs."""
     version: Version | None = None
+    """The version of the workflow, by Semantic Versioning."""
     input: LargeJson = None
+    """What the agent works on."""
     queued: bool = False
+    """With `true` the run waits as `pending` until it is started."""
 
 
 class RunPatch(Model):
     """A queued run's start, or a run's end with what came of it."""
 
     status: Literal["running", "completed", "failed"]
+    """The new status."""
     output: LargeJson = None
+    """What came of it."""
     errors: LargeJson = None
+    """What went wrong."""
 
 
 class RunQuery(Filters, Page):
@@ -55,26 +64,42 @@ class RunQuery(Filters, Page):
     listing: ClassVar[Listing] = Listing("runs", (Sort("createdAt", descending=True),))
 
     case_id: Annotated[Id | None, Equal("caseId")] = None
+    """Only runs on this case."""
     status: Annotated[RunStatus | None, Equal("status")] = None
+    """Only runs with this status."""
     agent_id: Annotated[Name | None, Equal("agentId")] = None
+    """Only runs of this agent."""
     pack_id: Annotated[Name | None, Equal("packId")] = None
+    """Only runs of this workflow."""
 
 
 class RunFields(Model):
     """What a stored run and a shown one have in common."""
 
     case_id: str
+    """The case that it works on."""
     agent_id: str
+    """The agent that runs."""
     pack_id: str | None
+    """The workflow that it runs; null where none was given."""
     version: str | None
+    """The version of the workflow; null where none was given."""
     status: RunStatus
+    """Where the run stands."""
     created_at: datetime
+    """When it was started or queued."""
     created_by: str
+    """Who started or queued it: an email address, or a subject."""
     updated_at: datetime
+    """When it was last changed."""
     started_at: datetime | None = None
+    """When it started; null while it is queued."""
     finished_at: datetime | None = None
+    """When it ended; null while it has not."""
     duration_seconds: float | None = None
+    """How long it ran, in seconds; null while it has not ended."""
     timeout_at: datetime | None = None
+    """When it fails by itself if it still runs; null for never, and while it is queued."""
 
 
 class StoredRun(RunFields, StoredDocument):
@@ -91,12 +116,17 @@ class Run(RunFields, Identified):
     versioned: ClassVar[bool] = True
 
     input: Any
+    """What the agent works on; null for nothing."""
     output: Any
+    """What came of it; null for nothing."""
     errors: Any
+    """What went wrong; null for nothing."""
 
 
 class RunPage(Model):
     """One page of runs."""
 
     runs: list[SerializeAsAny[Run]]
+    """The runs of this page."""
     next_page_token: str | None = OMITTED
+    """The `pageToken` of the next page. Left out on the last one."""

@@ -9,6 +9,7 @@ class SweepQuery(Model):
     """With `dryRun` nothing is changed; the answer says what would be."""
 
     dry_run: bool = False
+    """With `true` nothing is changed; the answer says what would be."""
 
 
 class Sweep(Model):
@@ -19,8 +20,14 @@ class Sweep(Model):
     """
 
     examined: int
+    """How many documents were looked at."""
     changed: int
+    """How many were changed."""
     failed: int
+    """How many could not be changed; the next run tries again."""
     skipped: int
+    """How many were left as they are, because nothing was to be done."""
     complete: bool
+    """Whether all that was due was looked at; if not, the next run goes on."""
     duration_ms: int
+    """How long the run took, in milliseconds."""

@@ -27,10 +27,19 @@ class Settings(Model):
     versioned: ClassVar[bool] = True
 
     sla_hours: dict[str, int] = {"default": 72}
+    """Within how many hours a case is due, by type of decision; `default` is for the other types. A
+    type without hours has no due date.
+    """
     auto_close_days: int | None = None
+    """After how many days an approved case is closed automatically; null for never."""
     intervention_retention_days: int = 90
+    """How many days an intervention is kept after it is done."""
     case_retention_days: int | None = None
+    """How many days a case is kept after it is closed; null for ever."""
     run_timeout_minutes: int | None = 10_080
+    """After how many minutes a run fails automatically, for runs that start from now on; null for
+    never.
+    """
 
     def due_hours(self, decision_type: str) -> int | None:
         """The hours that a case of this type may take, or None."""
@@ -41,10 +50,19 @@ class SettingsPatch(Model):
     """Settings to change. In `slaHours` named types are changed, null removes one (RFC 7396)."""
 
     sla_hours: Annotated[dict[Id, Hours | None], Field(max_length=MAX_TYPES)] = UNSET
+    """Within how many hours a case is due, by type of decision: the types that are named are
+    changed, null removes one.
+    """
     auto_close_days: Days | None = UNSET
+    """After how many days an approved case is closed automatically; null for never."""
     intervention_retention_days: Days = UNSET
+    """How many days an intervention is kept after it is done."""
     case_retention_days: Days | None = UNSET
+    """How many days a case is kept after it is closed; null for ever."""
     run_timeout_minutes: Minutes | None = UNSET
+    """After how many minutes a run fails automatically, for runs that start from then on; null for
+    never.
+    """
 
 
 class StoredSettings(Settings, Subject):

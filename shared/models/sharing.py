@@ -19,15 +19,22 @@ class PermissionGiven(Model):
     """
 
     permission: Permission
+    """`read` and `write` are about others' worksheets on the case; `admin` also names other
+    collaborators.
+    """
 
 
 class Hold(Model):
     """A legal hold: while one is on a case, nothing of the case is deleted."""
 
     id: str
+    """The hold's id."""
     reason: str
+    """Why it was placed."""
     placed_at: datetime
+    """When it was placed."""
     placed_by: str
+    """Who placed it: an email address, or a subject."""
 
 
 class StoredHold(Hold, Kept):

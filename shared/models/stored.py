@@ -103,8 +103,9 @@ class StoredDocument(Kept):
 class AsStored(Model):
     """What is shown and hashed exactly as it was stored, whichever release stored it."""
 
-    # Not refused, and not kept either: the content beside the model has them.
-    model_config = ConfigDict(extra="ignore")
+    # Not refused, and not kept either: the content beside the model has them. A field that has a
+    # default is not in what was stored before there was one.
+    model_config = ConfigDict(extra="ignore", json_schema_serialization_defaults_required=False)
     _content: Data | None = PrivateAttr(default=None)
 
     @classmethod

@@ -13,7 +13,9 @@ class Health(Model):
     """That the service works, and on which store."""
 
     status: Literal["ok"]
+    """`ok`; a service that is not answers 503."""
     store: Literal["sqlite", "emulator", "firestore"]
+    """Which store is in use."""
 
 
 class OpenApi(RootModel[dict[str, Any]]):

@@ -17,7 +17,9 @@ class WorksheetToSave(Model):
     """A worksheet's texts, and whom its owner opens it to."""
 
     problem_statement: Text = ""
+    """The user's statement of the problem."""
     fsr_notes: Text = ""
+    """The user's notes."""
     shared_with: Sharing = UNSET
     """What the worksheet is open for, to collaborators who have that permission on the case:
     `none` (only its owner sees it), `read` or `write`. Only its owner changes it; where it is not
@@ -28,12 +30,14 @@ class WorksheetRow(WorksheetToSave):
     """A worksheet as it is to be saved, with the case it is about."""
 
     case_id: Id
+    """The case that the worksheet is about."""
 
 
 class WorksheetsToSave(Model):
     """Worksheets of one user, at most 100."""
 
     worksheets: Annotated[list[WorksheetRow], Field(min_length=1, max_length=100)]
+    """The worksheets, one for each case."""
 
     @field_validator("worksheets")
     @classmethod
@@ -47,6 +51,7 @@ class WorksheetQuery(Model):
     """Whose worksheet: the caller's own, or another user's that is open to the caller."""
 
     user_id: UserId | None = None
+    """Whose worksheet, by the `sub` of their token; without it the caller's own."""
 
 
 class WorksheetsQuery(Page):
@@ -71,35 +76,50 @@ class Worksheet(Model):
     versioned: ClassVar[bool] = True
 
     case_id: str
+    """The case that it is about."""
     user_id: str
+    """Whose it is: the `sub` of their token."""
     problem_statement: str
+    """The user's statement of the problem."""
     fsr_notes: str
+    """The user's notes."""
     shared_with: Sharing
     """What its owner has opened it for, to collaborators who have that permission on the case:
     `none`, `read` or `write`."""
     created_at: datetime
+    """When it was first saved."""
     updated_at: datetime
+    """When it was last saved with other texts."""
 
 
 class WorksheetPage(Model):
     """One page of worksheets."""
 
     worksheets: list[Worksheet]
+    """The worksheets of this page."""
     next_page_token: str | None = OMITTED
+    """The `pageToken` of the next page. Left out on the last one."""
 
 
 class WorksheetSaved(Model):
     """What became of one worksheet of a batch."""
 
     case_id: str
+    """The case that the worksheet is about."""
     ok: bool
+    """Whether the worksheet is saved."""
     updated_at: datetime | None = OMITTED
+    """When it was last saved with other texts. Only where `ok` is true."""
     error: Problem | None = OMITTED
+    """Why it is not saved, as the error that it would have got alone. Only where `ok` is false."""
 
 
 class WorksheetsSaved(Model):
     """What became of a batch, row by row in the order sent."""
 
     results: list[WorksheetSaved]
+    """One for each row, in the order sent."""
     succeeded: int
+    """How many have `ok`: true."""
     failed: int
+    """How many have `ok`: false."""

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
 import pytest
 import schemathesis
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from functions.api import FUNCTIONS, ROUTES
 from shared.config import Config
+from shared.edge import parsing
 from shared.edge.openapi import description
 from shared.edge.routes import Route
 from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime
 from tests.client import Api
+from tests.functions.intervention_support import QUESTION
+from tests.functions.support import ON_EMBEDDED
 from tests.reliability.support import LOAD
 
 FUZZED = [
@@ -71,3 +78,176 @@ def test_every_answer_of_an_error_is_described_with_its_status() -> None:
         for operation in path.values():
             assert {"400", "404", "405", "408", "500", "503"} <= set(operation["responses"])
             assert bool(operation["security"]) == ("429" in operation["responses"])
+
+
+DESCRIPTION = description(ROUTES)
+SCHEMAS: dict[str, Any] = DESCRIPTION["components"]["schemas"]
+OPERATIONS: dict[str, dict[str, Any]] = {
+    f"{method.upper()} {path}": operation
+    for path, methods in DESCRIPTION["paths"].items()
+    for method, operation in methods.items()
+}
+BODIES = {route.body.__name__ for route in ROUTES if route.takes_body}
+
+
+def described(schema: dict[str, Any]) -> bool:
+    """Whether a field says what it is, itself or by its type."""
+    target = SCHEMAS.get(schema.get("$ref", "").rpartition("/")[2], {})
+    return bool(schema.get("description") or target.get("description"))
+
+
+def undescribed() -> Iterator[str]:
+    """What the description has, and says nothing about."""
+    tags = {tag["name"] for tag in DESCRIPTION["tags"] if tag["description"]}
+    for name, operation in OPERATIONS.items():
+        yield from (f"{name}: {key}" for key in ("summary", "description") if not operation[key])
+        yield from (f"{name}: the tag {tag}" for tag in operation["tags"] if tag not in tags)
+        for parameter in operation["parameters"]:
+            if "$ref" not in parameter and not parameter["description"]:
+                yield f"{name}: the parameter {parameter['name']}"
+        for code, response in operation["responses"].items():
+            if "$ref" not in response and not response["description"]:
+                yield f"{name}: the answer {code}"
+    for model, schema in SCHEMAS.items():
+        if not schema.get("description"):
+            yield f"{model}: its docstring"
+        for field, kind in schema.get("properties", {}).items():
+            if not described(kind):
+                yield f"{model}.{field}: the docstring under the field"
+
+
+def texts(value: Any) -> Iterator[str]:
+    """All summaries and descriptions in a document."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if name in ("summary", "description") and isinstance(item, str):
+                yield item
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+
+
+def reached(model: str) -> set[str]:
+    """The models that a model is made of, itself included."""
+    found: set[str] = set()
+    waiting = [model]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            inside = re.findall(r"#/components/schemas/(\w+)", json.dumps(SCHEMAS[name]))
+            waiting.extend(inside)
+    return found
+
+
+def test_everything_in_the_description_says_what_it_is() -> None:
+    assert list(undescribed()) == []
+
+
+def test_a_summary_is_one_sentence_of_the_length_of_a_line() -> None:
+    summaries = {name: operation["summary"] for name, operation in OPERATIONS.items()}
+
+    assert [one for one in summaries.items() if len(one[1]) > 100 or "\n" in one[1]] == []
+
+
+def test_no_text_names_our_own_files_or_goes_over_lines() -> None:
+    named = re.compile(r"\w\.(py|md|rules)\b|\b(shared|functions|docs|tests|local)/")
+
+    assert [text for text in texts(DESCRIPTION) if named.search(text)] == []
+    assert [text for text in texts(DESCRIPTION) if re.search(r"[^\n]\n[^\n]", text)] == []
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_every_body_and_every_answer_has_an_example_that_is_one(route: Route) -> None:
+    operation = OPERATIONS[f"{route.method} {route.path}"]
+    shown = [(operation["responses"][str(route.code)], route.response)]
+    if route.takes_body:
+        shown.append((operation["requestBody"], route.body))
+        # A field by another name would be taken for one that is not given.
+        example = operation["requestBody"]["content"]["application/json"]["example"]
+        parsing.body(json.dumps(example).encode(), route.body)
+
+    for content, model in shown:
+        for media in content.get("content", {}).values():
+            Draft202012Validator({**DESCRIPTION, **media["schema"]}).validate(media["example"])
+        if model is not None:
+            example = content["content"]["application/json"]["example"]
+            model.model_validate(example, strict=False, by_name=False)
+
+
+def test_every_error_has_an_example_of_its_own_message() -> None:
+    responses = DESCRIPTION["components"]["responses"]
+    shown = {code: found["content"]["application/json"] for code, found in responses.items()}
+
+    for code, media in shown.items():
+        Draft202012Validator({**DESCRIPTION, **media["schema"]}).validate(media["example"])
+        assert media["example"]["error"]["code"] == int(code)
+    messages = [media["example"]["error"]["message"] for media in shown.values()]
+    assert len(set(messages)) == len(messages)
+
+
+def test_examples_of_parameters_are_what_the_parameters_take() -> None:
+    named = [one for operation in OPERATIONS.values() for one in operation["parameters"]]
+    named += DESCRIPTION["components"]["parameters"].values()
+
+    for parameter in named:
+        if "example" in parameter:
+            schema = {**DESCRIPTION, **parameter["schema"]}
+            Draft202012Validator(schema).validate(parameter["example"])
+
+
+def test_requests_are_closed_and_have_no_defaults_that_generators_would_require() -> None:
+    for body in BODIES:
+        for model in reached(body):
+            if "properties" in SCHEMAS[model]:
+                assert SCHEMAS[model]["additionalProperties"] is False, model
+    fields = [kind for schema in SCHEMAS.values() for kind in schema.get("properties", {}).values()]
+    assert [field for field in fields if "default" in field] == []
+
+
+def test_answers_are_open_to_further_fields() -> None:
+    answers = [route.response.__name__ for route in ROUTES if route.response]
+    models = {model for name in answers if name in SCHEMAS for model in reached(name)}
+
+    assert [name for name in models if SCHEMAS[name].get("additionalProperties") is False] == []
+
+
+@ON_EMBEDDED
+def test_what_an_answer_always_has_is_required_of_it(api: Api) -> None:
+    case = api.verifier.create(id="CASE-1")
+    asked = api.agent.post("/interventions", QUESTION).json
+    run = api.agent.post("/cases/CASE-1/runs", {"agentId": "robot"}).json
+    event = api.viewer.get("/cases/CASE-1/audit").json["events"][0]
+    settings = api.viewer.get("/settings").json
+    page = api.viewer.get("/cases").json
+
+    shown = {"Case": case, "Intervention": asked, "Run": run, "Event": event, "Settings": settings}
+    for model, answer in (shown | {"CasePage": page}).items():
+        assert sorted(answer) == sorted(SCHEMAS[model]["required"])
+    assert "nextPageToken" in SCHEMAS["CasePage"]["properties"]
+
+
+def test_if_match_is_offered_where_a_change_is_about_one_resource() -> None:
+    offered = {
+        route.name
+        for route in ROUTES
+        if "#/components/parameters/If-Match"
+        in [one.get("$ref") for one in OPERATIONS[f"{route.method} {route.path}"]["parameters"]]
+    }
+
+    changes = {route.name for route in ROUTES if route.method != "GET"}
+    of_none = {route.name for route in ROUTES if route.method == "POST" and "{" not in route.path}
+    assert offered == changes - of_none
+    assert {"create_case", "create_intervention", "close_cases"}.isdisjoint(offered)
+
+
+@ON_EMBEDDED
+def test_what_is_created_at_the_top_has_no_version_that_an_if_match_could_name(api: Api) -> None:
+    body = {"id": "CASE-1", "decisionType": "kyc", "title": "T"}
+    answers = [
+        api.admin.post("/cases", body, if_match='"stale"'),
+        api.admin.post("/interventions", QUESTION, if_match='"stale"'),
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
