@@ -34,9 +34,20 @@ from shared.models.base import (
     Title,
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
-from shared.models.filters import Equal, Filters, HasWords, Listing, Missing, Past, Sort
+from shared.models.filters import (
+    Equal,
+    Filters,
+    HasWords,
+    Listing,
+    Missing,
+    OfPerson,
+    Past,
+    Sort,
+)
+from shared.models.names import PersonName, person_key
 from shared.models.record import RecordRef
 from shared.models.sharing import Hold, Permission, StoredHold
+from shared.models.stored import Data
 from shared.models.subjects import Subject
 
 _LETTER = re.compile(r"[^\W_]")
@@ -83,7 +94,7 @@ class NewCase(Model):
     title: Title
     summary: Text | None = None
     submission_id: Name | None = None
-    assigned_to: Name | None = None
+    assigned_to: PersonName | None = None
     due_at: Time | None = None
     evidence: Items = []
 
@@ -94,7 +105,7 @@ class CasePatch(Model):
     title: Title = UNSET
     summary: Text | None = UNSET
     status: Status = UNSET
-    assigned_to: Name | None = UNSET
+    assigned_to: PersonName | None = UNSET
     due_at: Time | None = UNSET
     decision_type: Id = UNSET
     reason: Reason | None = None
@@ -113,7 +124,7 @@ class CaseFilters(Filters):
     """Which cases a queue shows; filters combine."""
 
     status: Annotated[Status | None, Equal("status")] = None
-    assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
+    assigned_to: Annotated[Name | None, OfPerson("assignedTo", key="assigneeKey")] = None
     unassigned: Annotated[bool, Missing("assignedTo")] = False
     decision_type: Annotated[Id | None, Equal("decisionType")] = None
     search: Annotated[
@@ -198,6 +209,10 @@ class CaseFields(Model):
     legal_hold: bool = False
     reopen_count: int = 0
     escalated_at: datetime | None = None
+    created_by_subject: str | None = None
+    """The token's subject of who opened the case; null where it is not known."""
+    assigned_to_subject: str | None = None
+    """The token's subject of the assignee; null where only the name is known so far."""
 
 
 class StoredCase(CaseFields, Subject):
@@ -218,6 +233,11 @@ class StoredCase(CaseFields, Subject):
     sweep_at: datetime | None = None
     run_count: int = 0
     records: dict[str, RecordRef] = {}
+
+    def to_data(self, old: Data | None = None) -> Data:
+        """The data to store, with `assigneeKey`, by which the filter `assignedTo=me` finds it."""
+        key = person_key(self.assigned_to_subject, self.assigned_to)
+        return {**super().to_data(old), "assigneeKey": key}
 
 
 class Case(CaseFields, Identified):

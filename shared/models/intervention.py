@@ -23,7 +23,9 @@ from shared.models.base import (
     Time,
     Title,
 )
-from shared.models.filters import Equal, Filters, Listing, Sort
+from shared.models.filters import Equal, Filters, Listing, OfPerson, Sort
+from shared.models.names import person_key
+from shared.models.stored import Data
 from shared.models.subjects import Subject
 
 MAX_WAIT_SECONDS = 55
@@ -111,7 +113,7 @@ class InterventionFilters(Filters):
 
     priority: Annotated[Priority | None, Equal("priority")] = None
     type: Annotated[InterventionType | None, Equal("type")] = None
-    assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
+    assigned_to: Annotated[Name | None, OfPerson("assignedTo", key="assigneeKey")] = None
     uow_id: Annotated[Name | None, Equal("uowId")] = None
     case_id: Annotated[Id | None, Equal("caseId")] = None
 
@@ -162,22 +164,40 @@ class InterventionFields(Model):
     action_at: datetime | None = None
     resolution_seconds: float | None = None
     archived: bool = False
+    created_by_subject: str
+    """The token's subject of who asked."""
+    assigned_to_subject: str | None = None
+    """The token's subject of who holds it; null where nobody does, or only the name is known."""
+    decided_by_subject: str | None = None
+    """The token's subject of who decided; null before, and where only the name is known."""
+    completed_by: str | None = None
+    """The name of who completed it; null before, and where an earlier release did not keep it."""
+    completed_by_subject: str | None = None
+    """The token's subject of who completed it; null where `completedBy` is."""
+    completed_at: datetime | None = None
+    """When it was completed; null where `completedBy` is."""
 
 
 class StoredIntervention(InterventionFields, Subject):
     """An intervention as it is stored.
 
     What may be any JSON is kept as its canonical text. `priority_rank` is what the queue sorts by;
-    `created_by_subject` is who asked, whatever they are called; `sweep_at` is when the purge is to
-    look at it next.
+    `sweep_at` is when the purge is to look at it next.
     """
 
     context: str | None
     response: str | None = None
     result: str | None = None
     priority_rank: int
-    created_by_subject: str
     sweep_at: datetime | None = None
+
+    def to_data(self, old: Data | None = None) -> Data:
+        """The data to store, with the keys by which queries find who holds it and who decided."""
+        keys = {
+            "assigneeKey": person_key(self.assigned_to_subject, self.assigned_to),
+            "deciderKey": person_key(self.decided_by_subject, self.decided_by),
+        }
+        return {**super().to_data(old), **keys}
 
 
 class Intervention(InterventionFields, Identified):

@@ -24,6 +24,8 @@ class Hold(Model):
     reason: str
     placed_at: datetime
     placed_by: str
+    placed_by_subject: str | None = None
+    """The token's subject of who placed it; null where it is not known."""
 
 
 class StoredHold(Hold, Kept):
