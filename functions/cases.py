@@ -67,7 +67,7 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
 @function("GET", "/cases", roles=READERS)
 def list_cases(call: Call, query: CaseQuery) -> CasePage:
     """Lists cases: newest first, or with `overdue` the longest overdue first."""
-    rows, token = cases.listed(call.store, call.tenant, query, call.now)
+    rows, token = cases.listed(call.store, call.caller, query, call.now)
     shown: list[Any] = [case_rules.shown_row(row.id, row.data, call.now) for row in rows]
     return CasePage.model_construct(cases=shown, next_page_token=token)
 

@@ -16,6 +16,7 @@ from shared.documents.port import (
 )
 from shared.ledger import events
 from shared.ledger.decision import Before, Decision, Note, Origin, R, Recorded
+from shared.ledger.directory import Directory
 from shared.ledger.subjects import Kind, S, changes, load, tombstone, written
 from shared.models.events import Event
 from shared.models.subjects import Head
@@ -30,8 +31,16 @@ KEY_REUSED = "the Idempotency-Key was used for another request"
 class Posting(Generic[S, R]):
     """The attempts of one request to have one event recorded."""
 
-    def __init__(self, store: DocumentStore, origin: Origin, kind: Kind[S], row: str = "") -> None:
+    def __init__(
+        self,
+        store: DocumentStore,
+        origin: Origin,
+        kind: Kind[S],
+        row: str = "",
+        directory: Directory | None = None,
+    ) -> None:
         self.kind = kind
+        self._directory = directory or Directory()
         self._store = store
         self._origin = origin
         self.event_id = origin.event_id(row)
@@ -48,6 +57,8 @@ class Posting(Generic[S, R]):
     ) -> Recorded[S, R] | None:
         """Commits a decision; None where others were first, or where the outcome is unknown."""
         recorded, writes = self.prepared(name, before, decision, now)
+        tenant, actor = self._origin.tenant, self._origin.actor
+        writes += self._directory.entries(tenant, actor, now, writes)
         try:
             self._store.commit(writes)
         except Conflict:
@@ -58,6 +69,7 @@ class Posting(Generic[S, R]):
             if self.unknown >= UNKNOWN_OUTCOMES:
                 raise
             return None
+        self._directory.keep(tenant, actor, now)
         return recorded
 
     def prepared(
@@ -65,6 +77,7 @@ class Posting(Generic[S, R]):
     ) -> tuple[Recorded[S, R], list[Write]]:
         """What would be recorded, and the writes that record it."""
         origin, kind = self._origin, self.kind
+        decided = kind.identified(decision.state, origin.actor)
         content = {
             "id": self.event_id,
             "subject": kind.subject(name),
@@ -78,7 +91,7 @@ class Posting(Generic[S, R]):
             "outcome": "success",
             "message": decision.message,
             "reason": decision.reason,
-            "changes": changes(kind, before.state, None if decision.deletes else decision.state),
+            "changes": changes(kind, before.state, None if decision.deletes else decided),
             "meta": decision.meta,
             "request_id": origin.request_id,
             "request_hash": origin.request_hash,
@@ -86,7 +99,7 @@ class Posting(Generic[S, R]):
         event = chain.linked(origin.tenant, decision.state.head, content)
         last, more = self._following(event, content, decision.also)
         head = decision.state.head.model_copy(update={"sequence": last.sequence, "hash": last.hash})
-        state = decision.state.model_copy(update={"head": head, "updated_at": now})
+        state = decided.model_copy(update={"head": head, "updated_at": now})
         path = self.path(name)
         writes = [
             tombstone(path, before.document, state)

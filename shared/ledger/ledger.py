@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from shared import errors
 from shared.documents.backoff import attempts
@@ -35,6 +35,7 @@ from shared.ledger.decision import (
     Seen,
     Unchanged,
 )
+from shared.ledger.directory import Directory
 from shared.ledger.subjects import Kind, etag, load, tenant_of
 from shared.models.subjects import Subject
 
@@ -52,9 +53,19 @@ T = TypeVar("T")
 
 
 class Ledger:
-    """Mutations of one request, on one store, by one clock."""
+    """Mutations of one request, on one store, by one clock.
 
-    def __init__(self, store: DocumentStore, origin: Origin, clock: Callable[[], datetime]) -> None:
+    `directory` is what the instance remembers of the people who make changes.
+    """
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        origin: Origin,
+        clock: Callable[[], datetime],
+        directory: Directory | None = None,
+    ) -> None:
+        self.directory = directory or Directory()
         self.store = store
         self.origin = origin
         self.clock = clock
@@ -70,7 +81,8 @@ class Ledger:
     @property
     def without_match(self) -> Ledger:
         """The same, for a request whose If-Match is not about the subject of the change."""
-        return Ledger(self.store, replace(self.origin, matches=None), self.clock)
+        origin = replace(self.origin, matches=None)
+        return Ledger(self.store, origin, self.clock, self.directory)
 
     def beside(self, path: str) -> Document | None:
         """A document that a decision depends on besides its subject.
@@ -91,7 +103,7 @@ class Ledger:
         self, kind: Kind[S], name: str, decide: Callable[[datetime], Decision[S, R]]
     ) -> Recorded[S, R]:
         """Writes a new subject in one round trip. Raises AlreadyExists where the id is taken."""
-        posting: Posting[S, R] = Posting(self.store, self.origin, kind)
+        posting: Posting[S, R] = self._posting(kind)
         for _ in attempts(CONTENTION_SECONDS):
             now = self.clock()
             try:
@@ -118,7 +130,7 @@ class Ledger:
         Raises what `decide` raises, NotFound, PreconditionFailed for a stale If-Match, KeyReused,
         Aborted after too many lost races, and the store's Unavailable.
         """
-        return self._change(Posting(self.store, self.origin, kind), name, decide, seen)
+        return self._change(self._posting(kind), name, decide, seen)
 
     def change_many(
         self, kind: Kind[S], names: Sequence[str], decider_of: Callable[[str], Decider[S, R]]
@@ -132,7 +144,7 @@ class Ledger:
                 name,
                 Seen(document),
                 decider_of(name),
-                Posting(self.store, self.origin, kind, str(number)),
+                self._posting(kind, str(number)),
             )
             for number, (name, document) in enumerate(zip(names, documents, strict=True))
         ]
@@ -158,6 +170,9 @@ class Ledger:
     def replay(self, kind: Kind[S]) -> Recorded[S] | None:
         """What this request did when it was first sent; None where it was not, or did nothing."""
         return Posting(self.store, self.origin, kind).receipt()
+
+    def _posting(self, kind: Kind[S], row: str = "") -> Posting[S, Any]:
+        return Posting(self.store, self.origin, kind, row, self.directory)
 
     def _change_rows(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
         outcomes: list[RowOutcome[S, R]] = []
@@ -249,9 +264,12 @@ class Ledger:
         """Commits a batch; False where it is too large, others were first, or it is not known."""
         if commit_bytes(writes) > self.store.max_commit_bytes:
             return False
+        now, actor = self.clock(), self.origin.actor
+        entries = self.directory.entries(self.tenant, actor, now, writes) if writes else []
         try:
             if writes:
-                self.store.commit(writes)
+                self.store.commit([*writes, *entries])
+                self.directory.keep(self.tenant, actor, now)
         except Conflict:
             return False
         except Unavailable:

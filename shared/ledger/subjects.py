@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from shared import errors
 from shared.documents.port import Create, Document, Set, Update, Write
 from shared.models.events import Change
+from shared.models.roles import Actor
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
 
@@ -27,7 +28,8 @@ class Kind(Generic[S]):
 
     An event's changes leave out the `unlisted` fields, which other fields imply, and show only the
     SHA-256 of the `hashed` ones, which are private. Where a subject may be changed before it is
-    first written, `absent` makes its state from its name and the time.
+    first written, `absent` makes its state from its name and the time. Where a state names people,
+    `identified` adds the subject of one who makes a change and was known by their name alone.
     """
 
     model: type[S]
@@ -35,6 +37,7 @@ class Kind(Generic[S]):
     unlisted: frozenset[str]
     hashed: frozenset[str] = frozenset()
     absent: Callable[[str, datetime], S] | None = None
+    identified: Callable[[S, Actor], S] = lambda state, _: state
 
     def subject(self, name: str) -> str:
         """The subject as events name it."""

@@ -61,6 +61,7 @@ _NO_TEXT = re.compile(f"[{_CONTROL}]")
 _NO_LINE = re.compile(rf"[{_CONTROL}\t\n\r]")
 _NO_QUOTATION = re.compile(f"[{_NEVER}]")
 _VISIBLE = re.compile(rf"[^\s{_CONTROL}{_BLANK}]")
+_INVISIBLE = re.compile(f"[{_BLANK}]")
 _ISOLATES = re.compile(r"[\u2066-\u2069]")
 _BEYOND_FFFF = re.compile("[\U00010000-\U0010ffff](-[\U00010000-\U0010ffff])?")
 _END_OF_ISOLATE = "\u2069"
@@ -151,6 +152,11 @@ def _user_id(text: str) -> str:
 def is_visible(text: str) -> bool:
     """Whether `text` shows something when it is read: not only spaces and what shows nothing."""
     return bool(_VISIBLE.search(text))
+
+
+def visible_part(text: str) -> str:
+    """The text without the characters that show nothing."""
+    return _INVISIBLE.sub("", text)
 
 
 def _line(text: str) -> str:

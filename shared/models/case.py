@@ -34,9 +34,20 @@ from shared.models.base import (
     Title,
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
-from shared.models.filters import Equal, Filters, HasWords, Listing, Missing, Past, Sort
+from shared.models.filters import (
+    Equal,
+    Filters,
+    HasWords,
+    Listing,
+    Missing,
+    OfPerson,
+    Past,
+    Sort,
+)
+from shared.models.names import PersonName, person_key
 from shared.models.record import RecordRef
 from shared.models.sharing import Hold, Permission, StoredHold
+from shared.models.stored import Data
 from shared.models.subjects import Subject
 
 _LETTER = re.compile(r"[^\W_]")
@@ -96,7 +107,7 @@ class NewCase(Model):
     """What the case is about, in more words."""
     submission_id: Name | None = None
     """The id of what was submitted, in the system that it came from."""
-    assigned_to: Name | None = None
+    assigned_to: PersonName | None = None
     """Who works on it: an email address, or a subject."""
     due_at: Time | None = None
     """When it is due. Without it the tenant's `slaHours` for the type set the due date; null is no
@@ -115,7 +126,7 @@ class CasePatch(Model):
     """The new summary."""
     status: Status = UNSET
     """The new status, if it may follow the present one."""
-    assigned_to: Name | None = UNSET
+    assigned_to: PersonName | None = UNSET
     """Who works on it now; null for nobody."""
     due_at: Time | None = UNSET
     """When it is due now; null for no due date."""
@@ -140,8 +151,8 @@ class CaseFilters(Filters):
 
     status: Annotated[Status | None, Equal("status")] = None
     """Only cases with this status."""
-    assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
-    """Only cases that are assigned to this person."""
+    assigned_to: Annotated[Name | None, OfPerson("assignedTo", key="assigneeKey")] = None
+    """Only cases that are assigned to this person; `me` is the caller."""
     unassigned: Annotated[bool, Missing("assignedTo")] = False
     """With `true` only cases that are assigned to nobody."""
     decision_type: Annotated[Id | None, Equal("decisionType")] = None
@@ -260,6 +271,10 @@ class CaseFields(Model):
     """How often it was reopened."""
     escalated_at: datetime | None = None
     """When it was last escalated; null where it never was."""
+    created_by_subject: str | None = None
+    """The token's subject of who opened the case; null where it is not known."""
+    assigned_to_subject: str | None = None
+    """The token's subject of the assignee; null where only the name is known so far."""
 
 
 class StoredCase(CaseFields, Subject):
@@ -280,6 +295,11 @@ class StoredCase(CaseFields, Subject):
     sweep_at: datetime | None = None
     run_count: int = 0
     records: dict[str, RecordRef] = {}
+
+    def to_data(self, old: Data | None = None) -> Data:
+        """The data to store, with `assigneeKey`, by which the filter `assignedTo=me` finds it."""
+        key = person_key(self.assigned_to_subject, self.assigned_to)
+        return {**super().to_data(old), "assigneeKey": key}
 
 
 class Case(CaseFields, Identified):

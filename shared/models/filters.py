@@ -35,6 +35,24 @@ class Contains(Mark):
     op = "array_contains"
 
 
+class Begins(Mark):
+    """The field is a text that begins with the one that is given, compared as names are."""
+
+    op = ">="
+
+
+@dataclass(frozen=True, slots=True)
+class OfPerson(Mark):
+    """The field is the name that is given; for `me`, the field `key` is one of the caller's keys.
+
+    `shared/models/names.py` says what a key is.
+    """
+
+    op = "=="
+
+    key: str
+
+
 @dataclass(frozen=True, slots=True)
 class HasWords(Mark):
     """The field is the list of a row's search words, and words of the text are in it.
@@ -90,7 +108,8 @@ class Sort:
 class Listing:
     """The collection of a list, and the sorts that it has; the first one is the default.
 
-    A range (`Since`, `Until`, `Past`) and `SortedBy` choose the sort that begins with their field.
+    A range (`Since`, `Until`, `Past`, `Begins`) and `SortedBy` choose the sort that begins with
+    their field.
     """
 
     def __init__(self, collection: str, *sorts: tuple[Sort, ...]) -> None:

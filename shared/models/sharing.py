@@ -35,6 +35,8 @@ class Hold(Model):
     """When it was placed."""
     placed_by: str
     """Who placed it: an email address, or a subject."""
+    placed_by_subject: str | None = None
+    """The token's subject of who placed it; null where it is not known."""
 
 
 class StoredHold(Hold, Kept):

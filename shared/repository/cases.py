@@ -33,11 +33,12 @@ from shared.models.case import (
 )
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
-from shared.repository import evidence, packets
+from shared.repository import evidence, packets, people
 from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
 from shared.repository.removal import belongings, shortened
 from shared.rules import cases as case_rules
+from shared.rules import people as people_rules
 from shared.rules import search
 from shared.rules.callers import Caller
 
@@ -55,10 +56,19 @@ def create(ledger: Ledger, new: NewCase, settings: Settings) -> Recorded[StoredC
     """Opens a case under its number, or a UUID. Raises AlreadyExists."""
     case_id = new.id or str(uuid.uuid4())
     due_hours = settings.due_hours(new.decision_type)
+    assignee = people.subject_of(ledger, new.assigned_to)
+    actor = ledger.origin.actor
 
     def opened(now: datetime) -> Decision[StoredCase]:
-        by = ledger.origin.actor.name
-        case = case_rules.opened(case_id, new, by=by, due_hours=due_hours, now=now)
+        case = case_rules.opened(
+            case_id,
+            new,
+            by=actor.name,
+            by_subject=actor.subject,
+            assignee=assignee,
+            due_hours=due_hours,
+            now=now,
+        )
         created = Decision(case, EventType.CASE_CREATED, "Case created", case_id=case_id)
         return evidence.with_first(ledger, created, case_id, new.evidence, now)
 
@@ -71,19 +81,23 @@ def get(store: DocumentStore, tenant: str, case_id: str) -> StoredCase:
 
 
 def listed(
-    store: DocumentStore, tenant: str, wanted: CaseQuery, now: datetime
+    store: DocumentStore, caller: Caller, wanted: CaseQuery, now: datetime
 ) -> tuple[list[Document], str | None]:
     """A page of a queue, newest first, or longest overdue first; and the token of the next."""
-    query = query_of(f"tenants/{tenant}", wanted, now)
+    query = query_of(f"tenants/{caller.tenant}", wanted, now, people_rules.keys(caller.actor))
     accept = _has_words(wanted.search) if wanted.search else None
     return page(store, query, wanted, accept=accept)
 
 
 def update(ledger: Ledger, caller: Caller, case_id: str, patch: CasePatch) -> Recorded[StoredCase]:
-    """Changes fields of a case. Raises PermissionDenied, FailedPrecondition, InvalidArgument."""
+    """Changes fields of a case. To assign it by another's name costs one read more.
+
+    Raises PermissionDenied, FailedPrecondition, InvalidArgument.
+    """
+    assignee = people.subject_of(ledger, patch.assigned_to)
 
     def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
-        new = case_rules.changed(case_id, old, patch, now)
+        new = case_rules.changed(case_id, old, patch, now, assignee)
         case_rules.require_may_assign(old, new, caller)
         if new == old:
             return Unchanged()
@@ -100,7 +114,7 @@ def claim(ledger: Ledger, case_id: str, seen: Seen | None = None) -> Recorded[St
     """Assigns an unassigned case to the caller. Raises FailedPrecondition naming the holder."""
 
     def claimed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
-        new = case_rules.claimed(old, ledger.origin.actor.name, now)
+        new = case_rules.claimed(old, ledger.origin.actor, now)
         if new == old:
             return Unchanged()
         return Decision(new, EventType.ASSIGNED, f"Claimed by {new.assigned_to}", case_id=case_id)
@@ -258,7 +272,8 @@ def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | No
 def _described(old: StoredCase, new: StoredCase) -> tuple[EventType, str]:
     if new.status is not old.status:
         return EventType.STATUS_CHANGED, f"Status changed from {old.status} to {new.status}"
-    if new.assigned_to != old.assigned_to:
+    whom = {"assigned_to", "assigned_to_subject"}
+    if new.model_dump(include=whom) != old.model_dump(include=whom):
         to = f"Assigned to {new.assigned_to}" if new.assigned_to else "Assignment removed"
         return EventType.ASSIGNED, to
     return EventType.CASE_UPDATED, "Case updated"

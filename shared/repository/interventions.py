@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 
-from shared.documents.port import Document, DocumentStore, Merge
+from shared.documents.port import Document, DocumentStore
 from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds import INTERVENTIONS
 from shared.ledger.ledger import Ledger
@@ -23,9 +22,11 @@ from shared.models.intervention import (
     PendingQuery,
     StoredIntervention,
 )
+from shared.repository import people
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.rules import interventions as intervention_rules
+from shared.rules import people as people_rules
 from shared.rules.callers import Caller
 
 Move = Callable[[StoredIntervention, datetime], StoredIntervention]
@@ -51,15 +52,15 @@ def get(store: DocumentStore, tenant: str, intervention_id: str) -> StoredInterv
     return required(INTERVENTIONS, document, intervention_id)
 
 
-def listed(store: DocumentStore, tenant: str, wanted: InterventionQuery, now: datetime) -> Rows:
+def listed(store: DocumentStore, caller: Caller, wanted: InterventionQuery, now: datetime) -> Rows:
     """A page of interventions, newest first; and the token of the next."""
-    query = query_of(f"tenants/{tenant}", wanted, now)
+    query = query_of(f"tenants/{caller.tenant}", wanted, now, people_rules.keys(caller.actor))
     return page(store, query, wanted, accept=_if_open(wanted.status, now))
 
 
-def pending(store: DocumentStore, tenant: str, wanted: PendingQuery, now: datetime) -> Rows:
+def pending(store: DocumentStore, caller: Caller, wanted: PendingQuery, now: datetime) -> Rows:
     """A page of open interventions, most urgent first, then oldest; and the token of the next."""
-    query = query_of(f"tenants/{tenant}", wanted, now)
+    query = query_of(f"tenants/{caller.tenant}", wanted, now, people_rules.keys(caller.actor))
     return page(store, query, wanted, accept=_if_open(InterventionStatus(wanted.status), now))
 
 
@@ -151,9 +152,12 @@ def _move(
             message,
             reason=new.action_reason if event_type is EventType.INTERVENTION_DECIDED else None,
             case_id=new.case_id,
-            writes=_counted(ledger.tenant, new, now) if new.decision != old.decision else (),
+            writes=(people.counted(ledger.tenant, actor, new.decision, now),)
+            if new.decision != old.decision
+            else (),
         )
 
+    actor = ledger.origin.actor
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
     if recorded.event and recorded.event.event_type == EventType.INTERVENTION_EXPIRED:
         raise intervention_rules.late(recorded.current)
@@ -168,20 +172,6 @@ def expiry(state: StoredIntervention) -> Decision[StoredIntervention]:
         "Expired before it was decided",
         severity="warning",
         case_id=state.case_id,
-    )
-
-
-def _counted(tenant: str, state: StoredIntervention, now: datetime) -> tuple[Merge]:
-    """The write that counts a decision for the person who made it."""
-    pilot = state.decided_by or ""
-    key = hashlib.sha256(pilot.encode()).hexdigest()[:32]
-    approved = int(state.decision == "approve")
-    return (
-        Merge(
-            f"tenants/{tenant}/pilots/{key}",
-            fields={"pilot": pilot, "lastDecidedAt": now},
-            increments={"decided": 1, "approved": approved, "rejected": 1 - approved},
-        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures about interventions, by aggregations side by side and the pilots' counters.
+"""Figures about interventions, by aggregations side by side and the counts of the directory.
 
 No intervention is read. The figures of a period are about the interventions created in it; the row
 of a day counts what happened on that day.
@@ -7,10 +7,19 @@ of a day counts what happened on that day.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from shared.documents.port import Aggregation, DocumentStore, Filter, Order, Query, Totals
+from shared.documents.port import (
+    Aggregation,
+    Document,
+    DocumentStore,
+    Filter,
+    Order,
+    Query,
+    Totals,
+)
 from shared.errors import InvalidArgument
 from shared.models.intervention import (
     Day,
@@ -21,6 +30,7 @@ from shared.models.intervention import (
     PilotMetrics,
     Priority,
 )
+from shared.models.names import person_key
 
 MAX_DAYS = 31
 TOP_PILOTS = 10
@@ -147,8 +157,8 @@ def _average(totals: Totals) -> float | None:
 
 
 def _top_pilots(store: DocumentStore, tenant: str, period: _Span) -> list[PilotMetrics]:
-    """The pilots who decided most, by their counters; in a period, by counting their decisions."""
-    collection = f"tenants/{tenant}/pilots"
+    """The people who decided most, by their counts; in a period, by counting their decisions."""
+    collection = f"tenants/{tenant}/people"
     if period == _Span(None, None):
         query = Query(collection, order=(Order("decided", descending=True),), limit=TOP_PILOTS)
         found = [_pilot(**row.data) for row in store.query(query)]
@@ -158,25 +168,33 @@ def _top_pilots(store: DocumentStore, tenant: str, period: _Span) -> list[PilotM
         recent = _Span(period.since, None).of("lastDecidedAt")
         order = (Order("lastDecidedAt", descending=True),)
         rows = store.query(Query(collection, recent, order, limit=MOST_RECENT_PILOTS))
-        found = _counted(store, tenant, period, [row.data["pilot"] for row in rows])
+        found = _counted(store, tenant, period, rows)
     ranked = sorted(found, key=lambda one: (-one.decided, one.pilot))
     return [one for one in ranked[:TOP_PILOTS] if one.decided]
 
 
 def _counted(
-    store: DocumentStore, tenant: str, period: _Span, pilots: Sequence[str]
+    store: DocumentStore, tenant: str, period: _Span, rows: Sequence[Document]
 ) -> list[PilotMetrics]:
     asked = [
-        Aggregation(_created(tenant, period, ("decidedBy", pilot), ("decision", decision)))
-        for pilot in pilots
+        Aggregation(_decided(tenant, period, row, decision))
+        for row in rows
         for decision in ("approve", "reject")
     ]
     counts = [totals.count for totals in store.aggregate(asked)] if asked else []
-    each = zip(pilots, counts[::2], counts[1::2], strict=True)
-    return [_pilot(pilot, approved, rejected) for pilot, approved, rejected in each]
+    each = zip(rows, counts[::2], counts[1::2], strict=True)
+    return [_pilot(row.data["name"], approved, rejected) for row, approved, rejected in each]
 
 
-def _pilot(pilot: str, approved: int, rejected: int, **_: object) -> PilotMetrics:
+def _decided(tenant: str, period: _Span, person: Document, decision: str) -> Query:
+    """What a person decided so, by their subject; where none is stored, by their name."""
+    subject, name = person.data["subject"], person.data["knownAs"]
+    keys = [key for key in (person_key(subject, None), person_key(None, name)) if key]
+    query = _created(tenant, period, ("decision", decision))
+    return replace(query, filters=(Filter("deciderKey", "in", keys), *query.filters))
+
+
+def _pilot(name: str, approved: int = 0, rejected: int = 0, **_: object) -> PilotMetrics:
     return PilotMetrics(
-        pilot=pilot, decided=approved + rejected, approved=approved, rejected=rejected
+        pilot=name, decided=approved + rejected, approved=approved, rejected=rejected
     )

@@ -129,8 +129,9 @@ def _text(raw: bytes) -> str:
 
 
 def _shape(query: Query) -> tuple[type, ...]:
-    """Of which type each value of the query's cursor is: it is ordered by times and by numbers."""
-    return (*(datetime if o.field.endswith("At") else int for o in query.order), str)
+    """Of which type each value of the query's cursor is: a time, a name or a number, and the id."""
+    kinds = {"At": datetime, "me": str}
+    return (*(kinds.get(order.field[-2:], int) for order in query.order), str)
 
 
 def _decode(token: str, binding: bytes, shape: Sequence[type]) -> tuple[Any, ...]:

@@ -19,9 +19,10 @@ from shared.models.case import (
     Status,
     StoredCase,
 )
-from shared.models.roles import Role
+from shared.models.names import folded, normalised
+from shared.models.roles import Actor, Role
 from shared.models.sharing import Permission
-from shared.rules import search
+from shared.rules import people, search
 from shared.rules.callers import PILOTS, Caller
 
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
@@ -45,10 +46,20 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 """Where a running clock has no due date, this is what it is sorted by."""
 
 
-def opened(
-    case_id: str, new: NewCase, *, by: str, due_hours: int | None, now: datetime
+def opened(  # noqa: PLR0913 - each by its name
+    case_id: str,
+    new: NewCase,
+    *,
+    by: str,
+    due_hours: int | None,
+    now: datetime,
+    by_subject: str | None = None,
+    assignee: str | None = None,
 ) -> StoredCase:
-    """A new case. Without a due date of its own it is due in `due_hours`, or never."""
+    """A new case. Without a due date of its own it is due in `due_hours`, or never.
+
+    `by_subject` and `assignee` are the subjects of who opens it and of the assignee, where known.
+    """
     due_at = new.due_at
     if due_at is None and due_hours is not None:
         due_at = _later(now, timedelta(hours=due_hours))
@@ -56,12 +67,14 @@ def opened(
         created_at=now,
         updated_at=now,
         created_by=by,
+        created_by_subject=by_subject,
         decision_type=new.decision_type,
         title=new.title,
         summary=new.summary,
         status=Status.NEW,
         status_changed_at=now,
         assigned_to=new.assigned_to,
+        assigned_to_subject=assignee,
         assigned_at=now if new.assigned_to else None,
         due_at=due_at,
         submission_id=new.submission_id,
@@ -70,22 +83,25 @@ def opened(
     )
 
 
-def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> StoredCase:
+def changed(
+    case_id: str, case: StoredCase, patch: CasePatch, now: datetime, assignee: str | None = None
+) -> StoredCase:
     """The case with the patch's fields; a due date in the patch is not moved by a pause.
 
     A done case keeps its fields, but for its status and, until it is closed, its assignee.
+    `assignee` is the subject of who is assigned, where the patch names somebody who is known.
     """
     given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason"}}
     to = given.pop("status", case.status)
     updates: dict[str, Any] = {}
+    if "assigned_to" in given:
+        updates |= _assigned(case, given.pop("assigned_to"), assignee, now)
     if to is not case.status:
         updates |= _moved(case, to, patch.reason, now)
     for name, value in given.items():
         if value != updates.get(name, getattr(case, name)):
             updates[name] = value
     _require_changeable(case, updates)
-    if "assigned_to" in updates:
-        updates["assigned_at"] = now if updates["assigned_to"] else None
     if {"title", "summary"} & updates.keys():
         texts = case.model_copy(update=updates)
         updates["search_tokens"] = search.tokens(
@@ -100,8 +116,9 @@ def require_may_assign(case: StoredCase, after: StoredCase, caller: Caller) -> N
     The holder may do that, and pilots and admins; others assign only what is free.
     """
     holder = case.assigned_to
-    taken = holder is not None and after.assigned_to != holder
-    if not taken or _holds(case, caller) or caller.role in PILOTS:
+    before = (holder, case.assigned_to_subject or after.assigned_to_subject)
+    taken = holder is not None and (after.assigned_to, after.assigned_to_subject) != before
+    if not taken or owned(case, caller.actor) or caller.role in PILOTS:
         return
     raise PermissionDenied(
         f"assignedTo: the case is {holder}'s; only they, a pilot or an admin assign it to others",
@@ -109,10 +126,10 @@ def require_may_assign(case: StoredCase, after: StoredCase, caller: Caller) -> N
     )
 
 
-def claimed(case: StoredCase, who: str, now: datetime) -> StoredCase:
+def claimed(case: StoredCase, who: Actor, now: datetime) -> StoredCase:
     """The case assigned to `who`; it must be unassigned, or assigned to `who` already."""
-    if case.assigned_to == who:
-        return case
+    if owned(case, who):
+        return identified(case, who)
     if case.assigned_to is not None:
         raise FailedPrecondition(
             f"the case is assigned to {case.assigned_to}", [{"assignedTo": case.assigned_to}]
@@ -123,7 +140,19 @@ def claimed(case: StoredCase, who: str, now: datetime) -> StoredCase:
             f"a case that is {case.status} cannot be claimed",
             [{"status": case.status, "allowed": allowed}],
         )
-    return case.model_copy(update={"assigned_to": who, "assigned_at": now})
+    return case.model_copy(update=_assigned(case, normalised(who.name), who.subject, now))
+
+
+def owned(case: StoredCase, who: Actor) -> bool:
+    """Whether a case is assigned to somebody."""
+    return people.is_person(who, case.assigned_to_subject, case.assigned_to)
+
+
+def identified(case: StoredCase, who: Actor) -> StoredCase:
+    """The case with the assignee's subject, where `who` is the assignee by their name alone."""
+    if case.assigned_to_subject is not None or not owned(case, who):
+        return case
+    return case.model_copy(update={"assigned_to_subject": who.subject})
 
 
 def closed(case: StoredCase, reason: str, now: datetime) -> StoredCase:
@@ -160,8 +189,9 @@ def shared_with(
     The assignee, a collaborator with `admin`, and an admin may do this; for others it raises
     PermissionDenied.
     """
+    owns = owned(case, caller.actor)
     manages = case.collaborators.get(caller.subject) == "admin"
-    if not (_holds(case, caller) or manages or caller.role is Role.ADMIN):
+    if not (owns or manages or caller.role is Role.ADMIN):
         raise PermissionDenied("only the assignee, a collaborator with admin, or an admin may")
     others = {user: held for user, held in case.collaborators.items() if user != user_id}
     if permission is None:
@@ -196,11 +226,6 @@ def shown_row(case_id: str, data: dict[str, Any], now: datetime) -> dict[str, An
     return row
 
 
-def _holds(case: StoredCase, caller: Caller) -> bool:
-    """Whether the case is assigned to the caller."""
-    return case.assigned_to == caller.actor.name
-
-
 def _require_changeable(case: StoredCase, updates: dict[str, Any]) -> None:
     """Raises FailedPrecondition where a case is done and keeps a field that would change."""
     names = (updates.keys() & CasePatch.model_fields.keys()) - {"status"}
@@ -212,6 +237,25 @@ def _require_changeable(case: StoredCase, updates: dict[str, Any]) -> None:
             f"{', '.join(fields)} of a case that is {case.status} is not changed: reopen it",
             [{"status": case.status, "fields": fields, "allowed": allowed}],
         )
+
+
+def _assigned(
+    case: StoredCase, to: str | None, subject: str | None, now: datetime
+) -> dict[str, Any]:
+    """What assigning a case to somebody changes.
+
+    A name that is assigned already stays the person it is, unless it is known whose it is now.
+    """
+    same = to == case.assigned_to or (to and folded(to) == folded(case.assigned_to or ""))
+    if same and subject in (None, case.assigned_to_subject):
+        return {}
+    if same and case.assigned_to_subject is None:
+        return {"assigned_to_subject": subject}
+    return {
+        "assigned_to": to,
+        "assigned_to_subject": subject,
+        "assigned_at": now if to else None,
+    }
 
 
 def _moved(case: StoredCase, to: Status, reason: str | None, now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from tests.client import Api
 from tests.functions.support import (
     ABSENT,
     ON_EMBEDDED,
+    acquainted,
     cost,
     event_types,
     pages,
@@ -94,6 +95,7 @@ def test_replacing_writes_what_came_and_changed_and_says_what_went(api: Api) -> 
     api.verifier.put(EVIDENCE, {"evidence": [item("a"), item("b"), item("c")]})
     before = {one["id"]: one["sha256"] for one in told(api)["added"]}
     kept = api.viewer.get(EVIDENCE).json["evidence"][0]
+    acquainted(api)
 
     answer = api.admin.put(
         EVIDENCE, {"evidence": [item("d"), item("a"), item("b", snippet="New text")]}

@@ -114,8 +114,8 @@ TARGETS = {
         "tenants/acme/interventions/i", {"status": "new"}, STATUS, get=MEMBERS, query=MEMBERS
     ),
     "deleted intervention": Target("tenants/acme/interventions/gone", dict([DELETED]), DELETED),
-    "pilot's counters": Target(
-        "tenants/acme/pilots/p", {"pilot": "paul"}, ("pilot", "paul"), *[MEMBERS] * 3
+    "person": Target(
+        "tenants/acme/people/p", {"subject": "paul"}, ("subject", "paul"), *[MEMBERS] * 3
     ),
     "event of a case": Target(
         "tenants/acme/audit/case", dict([CASE]), CASE, get=MEMBERS, list=PILOTS, query=MEMBERS
