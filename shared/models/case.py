@@ -204,13 +204,16 @@ class StoredCase(CaseFields, Subject):
     """A case as it is stored.
 
     `clock_due_at` is what the queues sort by: when the running clock runs out (year 9999 where
-    nothing is due), null while the clock stands; `clock_stopped_at` is since when it stands. `head`
+    nothing is due). While the clock stands it is null, but in a pause of a case that was overdue
+    before. `clock_stopped_at` is since when it stands, `due_stands_since` since when the due date
+    does: a due date that is set meanwhile stands from then on, and null is the former. `head`
     is the end of the case's audit chain; `sweep_at` is when a scheduled function is to look at the
     case next, which is done by then; `records` has the latest of each kind.
     """
 
     clock_due_at: datetime | None
     clock_stopped_at: datetime | None = None
+    due_stands_since: datetime | None = None
     search_tokens: list[str]
     evidence: list[EvidenceRef] = []
     packet_version: int = 0

@@ -34,7 +34,9 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
 }
 MAX_COLLABORATORS = 100
 DONE = frozenset({Status.APPROVED, Status.CLOSED})
-_CLOCK_STANDS = DONE | {Status.NEEDS_INFO}
+STANDING = DONE | {Status.NEEDS_INFO}
+"""Where the clock stands; it runs in every other status."""
+RUNNING = tuple(status for status in Status if status not in STANDING)
 _REASON_NEEDED = frozenset({Status.BLOCKED, Status.CLOSED})
 _SHOWN = tuple(field.alias or name for name, field in CaseFields.model_fields.items())
 SOONEST = timedelta(days=1)
@@ -69,7 +71,10 @@ def opened(
 
 
 def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> StoredCase:
-    """The case with the patch's fields; a due date in the patch is not moved by a pause."""
+    """The case with the patch's fields.
+
+    A due date in the patch is moved by no pause but what is left of one after it is set.
+    """
     given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason"}}
     to = given.pop("status", case.status)
     updates: dict[str, Any] = {}
@@ -80,6 +85,8 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
             updates[name] = value
     if "assigned_to" in updates:
         updates["assigned_at"] = now if updates["assigned_to"] else None
+    if "due_at" in given and "due_at" in updates and updates.get("status", case.status) in STANDING:
+        updates["due_stands_since"] = now
     if {"title", "summary"} & updates.keys():
         texts = case.model_copy(update=updates)
         updates["search_tokens"] = search.tokens(
@@ -196,12 +203,13 @@ def _status_updates(case: StoredCase, to: Status, now: datetime) -> dict[str, An
         "sweep_at": _later(now, SOONEST) if to in DONE else None,
     }
     stopped_at = case.clock_stopped_at
-    if stopped_at and (case.status is Status.NEEDS_INFO or to not in _CLOCK_STANDS):
-        if case.due_at:
-            # A clock that was set back meanwhile must not make it earlier.
-            updates["due_at"] = _later(case.due_at, max(now - stopped_at, timedelta(0)))
-        stopped_at = None
-    updates["clock_stopped_at"] = stopped_at or (now if to in _CLOCK_STANDS else None)
+    if stopped_at and to in DONE and case.status in DONE:
+        return updates
+    if stopped_at and case.due_at:
+        # A clock that was set back meanwhile must not make it earlier.
+        stood = max(now - (case.due_stands_since or stopped_at), timedelta(0))
+        updates["due_at"] = _later(case.due_at, stood)
+    updates["clock_stopped_at"] = updates["due_stands_since"] = now if to in STANDING else None
     return updates
 
 
@@ -209,8 +217,16 @@ def _clocked(case: StoredCase, updates: dict[str, Any]) -> StoredCase:
     if not updates:
         return case
     after = case.model_copy(update=updates)
-    due = None if after.status in _CLOCK_STANDS else after.due_at or NEVER
-    return after.model_copy(update={"clock_due_at": due})
+    return after.model_copy(update={"clock_due_at": _clock_due(after)})
+
+
+def _clock_due(case: StoredCase) -> datetime | None:
+    if case.status not in STANDING:
+        return case.due_at or NEVER
+    since = case.due_stands_since or case.clock_stopped_at
+    # What was overdue before the pause is not less so for it.
+    breached = case.due_at is not None and since is not None and case.due_at < since
+    return case.due_at if breached and case.status not in DONE else None
 
 
 def _later(time: datetime, by: timedelta) -> datetime:
