@@ -155,7 +155,7 @@ def _bare_patch(store: EmbeddedStore, turn: int) -> None:
 
 
 def _bare_page(store: EmbeddedStore, _: int) -> object:
-    return cases.listed(store, TENANT, CaseQuery(status=Status.NEW), datetime.now(UTC))
+    return cases.listed(store, TENANT, CaseQuery(status=[Status.NEW]), datetime.now(UTC))
 
 
 _OPERATIONS = (

@@ -7,11 +7,14 @@ nothing gives the same case back.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from shared.models.case import (
+    MAX_FIELDS,
+    MAX_TAGS,
     Case,
     CaseFields,
     CasePatch,
@@ -23,6 +26,7 @@ from shared.models.roles import Role
 from shared.models.sharing import Permission
 from shared.rules import search
 from shared.rules.callers import Caller
+from shared.rules.canonical import canonical_text, parsed
 
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     Status.NEW: (Status.IN_REVIEW, Status.NEEDS_INFO, Status.BLOCKED, Status.CLOSED),
@@ -65,6 +69,9 @@ def opened(
         assigned_at=now if new.assigned_to else None,
         due_at=due_at,
         submission_id=new.submission_id,
+        severity=new.severity,
+        tags=new.tags,
+        fields=_with_fields(None, new.fields),
         clock_due_at=due_at or NEVER,
         search_tokens=search.tokens(case_id, new.title, new.summary, new.submission_id),
     )
@@ -77,6 +84,8 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
     """
     given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason"}}
     to = given.pop("status", case.status)
+    if "fields" in given:
+        given["fields"] = _with_fields(case.fields, given["fields"])
     updates: dict[str, Any] = {}
     if to is not case.status:
         updates |= _moved(case, to, patch.reason, now)
@@ -93,6 +102,14 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
             case_id, texts.title, texts.summary, texts.submission_id
         )
     return _clocked(case, updates)
+
+
+def retagged(case: StoredCase, add: Sequence[str], remove: Collection[str]) -> list[str]:
+    """The tags of a case without some and with others, which follow those that it has."""
+    tags = [tag for tag in dict.fromkeys((*case.tags, *add)) if tag not in remove]
+    if len(tags) > MAX_TAGS:
+        raise InvalidArgument.field("addTags", f"a case has at most {MAX_TAGS} tags")
+    return tags
 
 
 def claimed(case: StoredCase, who: str, now: datetime) -> StoredCase:
@@ -177,6 +194,7 @@ def shown_row(case_id: str, data: dict[str, Any], now: datetime) -> dict[str, An
     data = StoredCase.row(data)
     for name in _SHOWN:
         row[name] = data[name]
+    row["fields"] = parsed(data["fields"]) or {}
     due_at = data["clockDueAt"]
     row["overdue"] = due_at is not None and due_at < now
     row["pausedAt"] = data["clockStoppedAt"] if data["status"] == Status.NEEDS_INFO else None
@@ -211,6 +229,15 @@ def _status_updates(case: StoredCase, to: Status, now: datetime) -> dict[str, An
         updates["due_at"] = _later(case.due_at, stood)
     updates["clock_stopped_at"] = updates["due_stands_since"] = now if to in STANDING else None
     return updates
+
+
+def _with_fields(old: str | None, given: Mapping[str, Any] | None) -> str | None:
+    """The canonical text of a case's own fields with those that are given; None takes away."""
+    named = {**(parsed(old) or {}), **given} if given is not None else {}
+    kept = {name: value for name, value in named.items() if value is not None}
+    if len(kept) > MAX_FIELDS:
+        raise InvalidArgument.field("fields", f"a case has at most {MAX_FIELDS} fields")
+    return canonical_text(kept) if kept else None
 
 
 def _clocked(case: StoredCase, updates: dict[str, Any]) -> StoredCase:
