@@ -353,7 +353,9 @@ class StoredCase(CaseFields, Subject):
     does: a due date that is set meanwhile stands from then on, and null is the former. `head`
     is the end of the case's audit chain; `sweep_at` is when a scheduled function is to look at the
     case next, which is done by then; `records` has the latest of each kind. `fields` is the
-    canonical JSON of the values that clients keep, null for none.
+    canonical JSON of the values that clients keep, null for none. `evidence_numbers` and
+    `packet_numbers` are where the pages of evidence go on (`rules/positions.py`), empty as long as
+    each is just its place in the list.
     """
 
     clock_due_at: datetime | None
@@ -362,6 +364,8 @@ class StoredCase(CaseFields, Subject):
     search_tokens: list[str]
     fields: str | None = None
     evidence: list[EvidenceRef] = []
+    evidence_numbers: list[int] = []
+    packet_numbers: list[int] = []
     packet_version: int = 0
     holds: list[StoredHold] = []
     sweep_at: datetime | None = None

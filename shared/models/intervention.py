@@ -23,7 +23,7 @@ from shared.models.base import (
     Time,
     Title,
 )
-from shared.models.filters import Equal, Filters, Listing, Sort
+from shared.models.filters import Equal, Filters, Listing, Repeated, Sort
 from shared.models.subjects import Subject
 
 MAX_WAIT_SECONDS = 55
@@ -121,7 +121,12 @@ class InterventionQuery(InterventionFilters, Page):
 
     listing: ClassVar[Listing] = Listing("interventions", (Sort("createdAt", descending=True),))
 
-    status: Annotated[InterventionStatus | None, Equal("status")] = None
+    status: Annotated[
+        Repeated[InterventionStatus] | None,
+        Field(max_length=len(InterventionStatus)),
+        Equal("status"),
+    ] = None
+    """The status; where it is repeated, any of them."""
 
 
 class PendingQuery(InterventionFilters, Page):
