@@ -159,7 +159,7 @@ def _bare_patch(store: EmbeddedStore, turn: int) -> None:
 
 
 def _bare_page(store: EmbeddedStore, _: int) -> object:
-    return cases.listed(store, _VIEWER, CaseQuery(status=Status.NEW), datetime.now(UTC))
+    return cases.listed(store, _VIEWER, CaseQuery(status=[Status.NEW]), datetime.now(UTC))
 
 
 _OPERATIONS = (

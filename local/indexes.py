@@ -33,6 +33,8 @@ _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _ME = ("subject:tenant", "name:tenant")
 _TEXTS = ("true", "1", "tenant", "2026-01-{day:02}T00:00:00Z")
 """What a parameter may take that is not one of a few values; a later one takes a later day."""
+_TOGETHER = 3
+"""So many parameters at once show every index that a list needs."""
 
 
 def of_lists() -> dict[Index, Query]:
@@ -41,8 +43,13 @@ def of_lists() -> dict[Index, Query]:
 
 
 def queries_of(model: type[Filters]) -> Iterator[Query]:
-    """The queries that one list can send; those with `in` as what they stand for."""
-    for given in combinations(model):
+    """The queries that one list can send; those with `in` as what they stand for.
+
+    Of few parameters at once: two filters, and what chooses the sort that they are asked for in.
+    An index that serves a filter serves it among others too, as long as the sort is the same, so
+    that more filters at once lack nothing that few of them do not.
+    """
+    for given in combinations(model, range(_TOGETHER + 1)):
         try:
             wanted = model.model_validate_strings(given, by_name=False)
             yield from disjuncts(query_of("tenants/t", wanted, _NOW, _ME))

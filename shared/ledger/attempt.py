@@ -28,22 +28,30 @@ UNKNOWN_OUTCOMES = 5
 KEY_REUSED = "the Idempotency-Key was used for another request"
 
 
+def in_order(number: int) -> str:
+    """A number as a text that sorts as it does: up to 9 as it is, as the first release has it."""
+    digits = str(number)
+    return digits if len(digits) == 1 else f"{chr(ord('a') + len(digits) - 2)}{digits}"
+
+
 class Posting(Generic[S, R]):
     """The attempts of one request to have one event recorded."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one event is recorded by
         self,
         store: DocumentStore,
         origin: Origin,
         kind: Kind[S],
         row: str = "",
+        *,
         directory: Directory | None = None,
+        event_id: str | None = None,
     ) -> None:
         self.kind = kind
         self._directory = directory or Directory()
         self._store = store
         self._origin = origin
-        self.event_id = origin.event_id(row)
+        self.event_id = event_id or origin.event_id(row)
         self._sent: dict[str, Recorded[S, R]] = {}
         self.unknown = 0
         self.beaten = False
@@ -120,7 +128,7 @@ class Posting(Generic[S, R]):
         writes: list[Write] = []
         for number, note in enumerate(notes, 2):
             own: dict[str, Any] = {
-                "id": f"{self.event_id}-{number}",
+                "id": f"{self.event_id}-{in_order(number)}",
                 "changes": [],
                 "request_hash": None,
             }

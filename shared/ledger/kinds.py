@@ -34,9 +34,10 @@ def _only_stored(stored: type[Model], shown: type[Model]) -> frozenset[str]:
 CASES = Kind(
     StoredCase,
     "cases",
-    unlisted=_only_stored(StoredCase, CaseFields)
+    unlisted=(_only_stored(StoredCase, CaseFields) - {"fields"})
     | {"created_at", "created_by", "created_by_subject"}
     | {"status_changed_at", "closed_at", "assigned_at"},
+    json=frozenset({"fields"}),
     identified=case_rules.identified,
 )
 WORKSHEETS = Kind(

@@ -45,6 +45,9 @@ CONTENTION_SECONDS = 10.0
 BATCH = 250
 """Subjects in one commit: each may need four of the 1,000 writes that a store takes."""
 
+_AFTER_NOTES = "s"
+"""What comes after a digit: further events of the same chain are numbered without it."""
+
 TURN_SECONDS = 1.0
 _TURNS = tuple(Lock() for _ in range(64))
 
@@ -72,6 +75,7 @@ class Ledger:
         self._beside: dict[str, Document | None] = {}
         # Those of them that the last decision asked for.
         self._asked: set[str] = set()
+        self._event_id = ""
 
     @property
     def tenant(self) -> str:
@@ -98,6 +102,15 @@ class Ledger:
     def keep_beside(self, documents: Mapping[str, Document | None]) -> None:
         """Gives `beside` documents, by their paths, that were read together with the subject."""
         self._beside.update(documents)
+
+    def beside_it(self, kind: Kind[S], number: int) -> Posting[S, R]:
+        """For a decision that changes other subjects in the same commit: the posting of the next.
+
+        They are numbered from 1. Their events are named after the decision's own event, so that
+        lists have the events of a commit in the order of their numbers, after the decision's own.
+        """
+        row = f"{_AFTER_NOTES}{number:04}"
+        return Posting(self.store, self.origin, kind, event_id=f"{self._event_id}-{row}")
 
     def create(
         self, kind: Kind[S], name: str, decide: Callable[[datetime], Decision[S, R]]
@@ -172,7 +185,7 @@ class Ledger:
         return Posting(self.store, self.origin, kind).receipt()
 
     def _posting(self, kind: Kind[S], row: str = "") -> Posting[S, Any]:
-        return Posting(self.store, self.origin, kind, row, self.directory)
+        return Posting(self.store, self.origin, kind, row, directory=self.directory)
 
     def _change_rows(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
         outcomes: list[RowOutcome[S, R]] = []
@@ -220,6 +233,7 @@ class Ledger:
         That is where nothing changes, or where the same request has taken effect before.
         """
         self._asked.clear()
+        self._event_id = posting.event_id
         try:
             state = self._state(posting.kind, name, document, now)
             decision = decide(state, now)

@@ -190,7 +190,8 @@ def _quotation(text: str) -> str:
     return text
 
 
-def _json(value: J) -> J:
+def checked_json(value: J) -> J:
+    """The value as it is. Raises PydanticCustomError where another reader may not agree on it."""
     return _checked_json(value, MAX_JSON_BYTES)
 
 
@@ -255,6 +256,13 @@ Title = Annotated[
     AfterValidator(_line),
     _described(_LINE_PATTERN, 300, 1),
 ]
+Tag = Annotated[
+    str,
+    Field(min_length=1, max_length=50),
+    AfterValidator(_line),
+    _described(_LINE_PATTERN, 50, 1),
+]
+"""A word or a few that things are sorted by; compared to the letter."""
 Name = Annotated[
     str,
     Field(min_length=1, max_length=254),
@@ -292,8 +300,8 @@ class _Sized:
 
 
 MAX_BYTES = "x-maxBytes"
-JsonObject = Annotated[dict[str, Any], AfterValidator(_json), _Sized(MAX_JSON_BYTES)]
-Json = Annotated[Any, AfterValidator(_json), _Sized(MAX_JSON_BYTES)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(checked_json), _Sized(MAX_JSON_BYTES)]
+Json = Annotated[Any, AfterValidator(checked_json), _Sized(MAX_JSON_BYTES)]
 """Any JSON value, as strict as an object."""
 LargeJson = Annotated[Any, AfterValidator(_large_json), _Sized(MAX_LARGE_JSON_BYTES)]
 """Any JSON value of what agents take in and give out."""

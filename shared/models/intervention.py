@@ -23,7 +23,7 @@ from shared.models.base import (
     Time,
     Title,
 )
-from shared.models.filters import Equal, Filters, Listing, OfPerson, Sort
+from shared.models.filters import Equal, Filters, Listing, OfPerson, Repeated, Sort
 from shared.models.names import person_key
 from shared.models.stored import Data
 from shared.models.subjects import Subject
@@ -144,8 +144,12 @@ class InterventionQuery(InterventionFilters, Page):
 
     listing: ClassVar[Listing] = Listing("interventions", (Sort("createdAt", descending=True),))
 
-    status: Annotated[InterventionStatus | None, Equal("status")] = None
-    """Only interventions with this status."""
+    status: Annotated[
+        Repeated[InterventionStatus] | None,
+        Field(max_length=len(InterventionStatus)),
+        Equal("status"),
+    ] = None
+    """The status; where it is repeated, any of them."""
 
 
 class PendingQuery(InterventionFilters, Page):

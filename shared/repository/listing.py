@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from shared.documents.port import Filter, Order, Query
+from shared.documents.values import DISJUNCTIVE, MAX_DISJUNCTIONS
 from shared.errors import InvalidArgument
 from shared.models.filters import (
     Begins,
@@ -46,11 +48,20 @@ def query_of(parent: str, wanted: Filters, now: datetime, me: Sequence[str] = ()
                 raise InvalidArgument.field(to_camel(name), "needs another sort than this list has")
         if isinstance(mark, Mark) and not isinstance(mark, HasWords):
             filters += _filters(mark, value, now, me)
+    in_list = any(one.op in ("array_contains", "array_contains_any") for one in filters)
     for _, mark, value in wanted.given():
-        if isinstance(mark, HasWords) and mark.sort == sorts[0][0].field:
+        if isinstance(mark, HasWords) and mark.sort == sorts[0][0].field and not in_list:
             filters += _words(mark, value)
+    _require_few(wanted, filters)
     order = tuple(Order(one.field, descending=one.descending) for one in sorts[0])
     return Query(f"{parent}/{wanted.listing.collection}", tuple(filters), order)
+
+
+def _require_few(wanted: Filters, filters: list[Filter]) -> None:
+    """Raises InvalidArgument where parameters are repeated more often than one query can take."""
+    if math.prod(len(one.value) for one in filters if one.op in DISJUNCTIVE) > MAX_DISJUNCTIONS:
+        (name, *_) = [name for name, _, value in wanted.given() if isinstance(value, list)]
+        raise InvalidArgument.field(to_camel(name), "asks for too many values, with the others")
 
 
 def _words(mark: HasWords, text: str) -> Iterator[Filter]:
@@ -77,5 +88,7 @@ def _filters(mark: Mark, value: Any, now: datetime, me: Sequence[str]) -> Iterat
         case OfPerson() if value != normalised(value):
             # The first release stored an address as it was written.
             yield Filter(mark.field, "in", [normalised(value), value])
+        case _ if isinstance(value, list):
+            yield Filter(mark.field, "in" if mark.op == "==" else "array_contains_any", value)
         case _:
-            yield Filter(mark.field, "in" if isinstance(value, list) else mark.op, value)
+            yield Filter(mark.field, mark.op, value)

@@ -7,11 +7,14 @@ nothing gives the same case back.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from shared.models.case import (
+    MAX_FIELDS,
+    MAX_TAGS,
     Case,
     CaseFields,
     CasePatch,
@@ -24,6 +27,7 @@ from shared.models.roles import Actor, Role
 from shared.models.sharing import Permission
 from shared.rules import people, search
 from shared.rules.callers import PILOTS, Caller
+from shared.rules.canonical import canonical_text, parsed
 
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     Status.NEW: (Status.IN_REVIEW, Status.NEEDS_INFO, Status.BLOCKED, Status.CLOSED),
@@ -35,9 +39,11 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
 }
 MAX_COLLABORATORS = 100
 DONE = frozenset({Status.APPROVED, Status.CLOSED})
+STANDING = DONE | {Status.NEEDS_INFO}
+"""Where the clock stands; it runs in every other status."""
+RUNNING = tuple(status for status in Status if status not in STANDING)
 _STAYS_CHANGEABLE = {Status.APPROVED: frozenset({"assigned_to"}), Status.CLOSED: frozenset[str]()}
 """What else than its status is changed once a case is done: no other fields, so no new ones."""
-_CLOCK_STANDS = DONE | {Status.NEEDS_INFO}
 _REASON_NEEDED = frozenset({Status.BLOCKED, Status.CLOSED})
 _SHOWN = tuple(field.alias or name for name, field in CaseFields.model_fields.items())
 SOONEST = timedelta(days=1)
@@ -78,6 +84,9 @@ def opened(  # noqa: PLR0913 - each by its name
         assigned_at=now if new.assigned_to else None,
         due_at=due_at,
         submission_id=new.submission_id,
+        severity=new.severity,
+        tags=new.tags,
+        fields=_with_fields(None, new.fields),
         clock_due_at=due_at or NEVER,
         search_tokens=search.tokens(case_id, new.title, new.summary, new.submission_id),
     )
@@ -86,13 +95,16 @@ def opened(  # noqa: PLR0913 - each by its name
 def changed(
     case_id: str, case: StoredCase, patch: CasePatch, now: datetime, assignee: str | None = None
 ) -> StoredCase:
-    """The case with the patch's fields; a due date in the patch is not moved by a pause.
+    """The case with the patch's fields.
 
-    A done case keeps its fields, but for its status and, until it is closed, its assignee.
-    `assignee` is the subject of who is assigned, where the patch names somebody who is known.
+    A due date in the patch is moved by no pause but what is left of one after it is set. A done
+    case keeps its fields, but for its status and, until it is closed, its assignee. `assignee` is
+    the subject of who is assigned, where the patch names somebody who is known.
     """
     given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason"}}
     to = given.pop("status", case.status)
+    if "fields" in given:
+        given["fields"] = _with_fields(case.fields, given["fields"])
     updates: dict[str, Any] = {}
     if "assigned_to" in given:
         updates |= _assigned(case, given.pop("assigned_to"), assignee, now)
@@ -102,6 +114,8 @@ def changed(
         if value != updates.get(name, getattr(case, name)):
             updates[name] = value
     _require_changeable(case, updates)
+    if "due_at" in given and "due_at" in updates and updates.get("status", case.status) in STANDING:
+        updates["due_stands_since"] = now
     if {"title", "summary"} & updates.keys():
         texts = case.model_copy(update=updates)
         updates["search_tokens"] = search.tokens(
@@ -124,6 +138,14 @@ def require_may_assign(case: StoredCase, after: StoredCase, caller: Caller) -> N
         f"assignedTo: the case is {holder}'s; only they, a pilot or an admin assign it to others",
         [{"assignedTo": holder}],
     )
+
+
+def retagged(case: StoredCase, add: Sequence[str], remove: Collection[str]) -> list[str]:
+    """The tags of a case without some and with others, which follow those that it has."""
+    tags = [tag for tag in dict.fromkeys((*case.tags, *add)) if tag not in remove]
+    if len(tags) > MAX_TAGS:
+        raise InvalidArgument.field("addTags", f"a case has at most {MAX_TAGS} tags")
+    return tags
 
 
 def claimed(case: StoredCase, who: Actor, now: datetime) -> StoredCase:
@@ -220,6 +242,7 @@ def shown_row(case_id: str, data: dict[str, Any], now: datetime) -> dict[str, An
     data = StoredCase.row(data)
     for name in _SHOWN:
         row[name] = data[name]
+    row["fields"] = parsed(data["fields"]) or {}
     due_at = data["clockDueAt"]
     row["overdue"] = due_at is not None and due_at < now
     row["pausedAt"] = data["clockStoppedAt"] if data["status"] == Status.NEEDS_INFO else None
@@ -278,21 +301,39 @@ def _status_updates(case: StoredCase, to: Status, now: datetime) -> dict[str, An
         "sweep_at": _later(now, SOONEST) if to in DONE else None,
     }
     stopped_at = case.clock_stopped_at
-    if stopped_at and (case.status is Status.NEEDS_INFO or to not in _CLOCK_STANDS):
-        if case.due_at:
-            # A clock that was set back meanwhile must not make it earlier.
-            updates["due_at"] = _later(case.due_at, max(now - stopped_at, timedelta(0)))
-        stopped_at = None
-    updates["clock_stopped_at"] = stopped_at or (now if to in _CLOCK_STANDS else None)
+    if stopped_at and to in DONE and case.status in DONE:
+        return updates
+    if stopped_at and case.due_at:
+        # A clock that was set back meanwhile must not make it earlier.
+        stood = max(now - (case.due_stands_since or stopped_at), timedelta(0))
+        updates["due_at"] = _later(case.due_at, stood)
+    updates["clock_stopped_at"] = updates["due_stands_since"] = now if to in STANDING else None
     return updates
+
+
+def _with_fields(old: str | None, given: Mapping[str, Any] | None) -> str | None:
+    """The canonical text of a case's own fields with those that are given; None takes away."""
+    named = {**(parsed(old) or {}), **given} if given is not None else {}
+    kept = {name: value for name, value in named.items() if value is not None}
+    if len(kept) > MAX_FIELDS:
+        raise InvalidArgument.field("fields", f"a case has at most {MAX_FIELDS} fields")
+    return canonical_text(kept) if kept else None
 
 
 def _clocked(case: StoredCase, updates: dict[str, Any]) -> StoredCase:
     if not updates:
         return case
     after = case.model_copy(update=updates)
-    due = None if after.status in _CLOCK_STANDS else after.due_at or NEVER
-    return after.model_copy(update={"clock_due_at": due})
+    return after.model_copy(update={"clock_due_at": _clock_due(after)})
+
+
+def _clock_due(case: StoredCase) -> datetime | None:
+    if case.status not in STANDING:
+        return case.due_at or NEVER
+    since = case.due_stands_since or case.clock_stopped_at
+    # What was overdue before the pause is not less so for it.
+    breached = case.due_at is not None and since is not None and case.due_at < since
+    return case.due_at if breached and case.status not in DONE else None
 
 
 def _later(time: datetime, by: timedelta) -> datetime:

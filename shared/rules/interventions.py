@@ -182,6 +182,13 @@ def waits(data: dict[str, Any], now: datetime) -> bool:
     return _waits(StoredIntervention.row(data), now)
 
 
+def status_at(data: dict[str, Any], now: datetime) -> InterventionStatus:
+    """The status of the intervention in a document's data: `expired` past `expiresAt`, if open."""
+    row = StoredIntervention.row(data)
+    run_out = row["status"] in OPEN and not _waits(row, now)
+    return _Status.EXPIRED if run_out else _Status(row["status"])
+
+
 def _waits(row: dict[str, Any], now: datetime) -> bool:
     expires_at = row["expiresAt"]
     return row["status"] in OPEN and (expires_at is None or expires_at > now)

@@ -100,6 +100,13 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         ),
         (3, 4, 2),
     ),
+    "change three, one of which is not there": (
+        lambda api: api.verifier.post(
+            "/cases:update",
+            {"caseIds": ["S-0008", "S-0009", ABSENT], "severity": "high", "addTags": ["late"]},
+        ),
+        (3, 4, 2),
+    ),
     "reopen": (
         lambda api: api.pilot.post("/cases/S-0001:reopen", {"reason": "Again"}),
         (1, 2, 2),
@@ -129,7 +136,7 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         (2, 0, 1),
     ),
     "empty page": (lambda api: api.viewer.get("/cases?status=approved"), (1, 0, 1)),
-    "statistics": (lambda api: api.viewer.get("/cases:stats"), (7, 0, 1)),
+    "statistics": (lambda api: api.viewer.get("/cases:stats"), (9, 0, 1)),
     "validate": (lambda api: api.viewer.get("/cases:validate?caseId=S-0000"), (1, 0, 1)),
     "check four, one asked for twice": (
         lambda api: api.viewer.post(

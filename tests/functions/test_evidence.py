@@ -173,7 +173,33 @@ def test_a_list_has_pages_that_go_on_where_the_last_one_ended(api: Api) -> None:
     second = api.viewer.get(f"{EVIDENCE}?pageSize=2&pageToken={first['nextPageToken']}")
 
     assert [one["id"] for one in first["evidence"]] == ["ev-0", "ev-1"]
-    assert [one["id"] for one in second.json["evidence"]] == ["ev-3", "ev-4"]
+    assert [one["id"] for one in second.json["evidence"]] == ["ev-2", "ev-3"]
+
+
+@pytest.mark.parametrize("packet", ["", "&packet=true"])
+def test_a_walk_misses_nothing_and_repeats_nothing_while_items_are_removed(
+    api: Api, packet: str
+) -> None:
+    for case_id, gone in (("A", ("0", "1", "3")), ("B", ("1",)), ("C", ("1", "2", "0"))):
+        items = [
+            {"id": f"ev-{number}", "title": "An item", "includedInPacket": True}
+            for number in range(7)
+        ]
+        api.verifier.create(id=case_id, evidence=items)
+        path = f"/cases/{case_id}/evidence?pageSize=2{packet}"
+        first = api.viewer.get(path).json
+        for number in gone:
+            assert api.verifier.delete(f"/cases/{case_id}/evidence/ev-{number}").status_code == 204
+        more = {"evidence": [{"id": "new", "title": "New", "includedInPacket": True}]}
+        assert api.verifier.post(f"/cases/{case_id}/evidence", more).status_code == 201
+
+        rest, token = list[str](), first["nextPageToken"]
+        while token:
+            page = api.viewer.get(f"{path}&pageToken={token}").json
+            rest, token = rest + [one["id"] for one in page["evidence"]], page.get("nextPageToken")
+
+        left = [f"ev-{number}" for number in range(2, 7) if str(number) not in gone]
+        assert rest == [*left, "new"]
 
 
 def test_a_page_goes_on_behind_its_last_item_wherever_that_is_now(api: Api) -> None:

@@ -143,17 +143,44 @@ def test_the_due_date_stands_still_until_a_pause_ends(api: Api, clock: Clock) ->
     assert overdue(api) == (False, [])
 
 
-def test_a_case_that_was_overdue_before_its_pause_is_overdue_after_it(
+def test_a_case_that_was_overdue_before_its_pause_stays_so_until_it_is_done(
     api: Api, clock: Clock
 ) -> None:
     api.verifier.create(id="CASE-1", dueAt=wire(clock.now + timedelta(hours=1)))
     clock.advance(hours=2)
     move(api, "needs_info")
-    assert overdue(api) == (False, [])
+    assert overdue(api) == (True, ["CASE-1"])
+    clock.advance(hours=2)
 
     move(api, "in_review")
 
     assert overdue(api) == (True, ["CASE-1"])
+    move(api, "approved")
+    assert overdue(api) == (False, [])
+
+
+def test_a_due_date_that_is_set_in_a_pause_moves_by_what_is_left_of_the_pause(
+    api: Api, clock: Clock
+) -> None:
+    api.verifier.create(id="CASE-1", dueAt=wire(clock.now + timedelta(hours=1)))
+    move(api, "needs_info")
+    clock.advance(hours=10)
+    due_at = clock.now + timedelta(hours=5)
+    api.verifier.patch("/cases/CASE-1", {"dueAt": wire(due_at)})
+    clock.advance(hours=2)
+
+    after = move(api, "in_review")
+
+    assert when(str(after["dueAt"])) == due_at + timedelta(hours=2)
+
+
+def test_a_changed_decision_type_keeps_its_due_date(api: Api) -> None:
+    api.admin.patch("/settings", {"slaHours": {"kyc": 1}})
+    before = api.verifier.create(id="CASE-1")
+
+    after = api.verifier.patch("/cases/CASE-1", {"decisionType": "kyc"}).json
+
+    assert (after["decisionType"], after["dueAt"]) == ("kyc", before["dueAt"])
 
 
 def test_a_case_is_not_overdue_at_its_due_time_but_right_after_it(api: Api, clock: Clock) -> None:
