@@ -134,6 +134,7 @@ OF_BODIES: dict[str, dict[str, Any]] = {
     "CasePatch": {"status": "in_review", "assignedTo": _VERA},
     "CasesToCheck": {"caseIds": ["CASE-2024-001", "CASE-2024-002"]},
     "CasesToClose": {"caseIds": ["CASE-2024-001"], "reason": _REASON},
+    "CasesToUpdate": {"caseIds": ["CASE-2024-001"], "severity": "high", "addTags": ["urgent"]},
     "Completion": {"result": {"letter": "sent"}},
     "DecisionGiven": {"decision": "approve", "reason": _REASON, "response": {"text": "4711"}},
     "Escalation": {"reason": "The two licences contradict each other", "requiredRole": "pilot"},

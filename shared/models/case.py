@@ -321,6 +321,7 @@ class CasesToClose(ManyCases):
     """Cases to close for one reason, at most 200."""
 
     reason: Reason
+    """Why. It is kept in the event of each case."""
 
 
 class CasesToUpdate(ManyCases):

@@ -286,6 +286,9 @@ OTHERS: dict[str, Any] = {
     "summary": "Another summary",
     "decisionType": "another_type",
     "dueAt": "2026-09-01T00:00:00Z",
+    "severity": "high",
+    "tags": ["urgent"],
+    "fields": {"channel": "web"},
 }
 ASSIGNED = {"assignedTo": "kim@example.com"}
 KEPT = [
