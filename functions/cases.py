@@ -74,7 +74,7 @@ def list_cases(call: Call, query: CaseQuery) -> CasePage:
 
 @function("PATCH", "/cases/{caseId}", roles=VERIFIERS)
 def update_case(call: Call, case_id: Id, body: CasePatch) -> Reply[Case]:
-    """Changes the fields that are given; null clears a field."""
+    """Changes the fields of a case that are given; null clears a field."""
     return _reply(call, cases.update(call.ledger, case_id, body))
 
 

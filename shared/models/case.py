@@ -336,7 +336,7 @@ class CaseStanding(Model):
     is_closed: bool
     """Whether its case is closed."""
     status: Literal["open", "closed", "invalid"]
-    """Both in one word."""
+    """`invalid` where no case has this number; otherwise whether its case is closed."""
 
 
 class CaseStandings(Model):
