@@ -13,7 +13,7 @@ TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 TEST_OPTIONS = -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
 # What other tools make of the description of the API: linters and generators of clients.
 CLIENTS := tests/clients
-WHOLLY_COVERED := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
+NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
 .PHONY: help run demo test coverage fuzz mutants lint bench lock clean
 .DEFAULT_GOAL := help
@@ -40,7 +40,7 @@ coverage: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## the same, and how mu
 	$(VENV_PYTHON) -m coverage run -m pytest $(TEST_OPTIONS)
 	$(VENV_PYTHON) -m coverage combine --quiet
 	$(VENV_PYTHON) -m coverage report --fail-under=95
-	$(VENV_PYTHON) -m coverage report --fail-under=100 --include=$(WHOLLY_COVERED)
+	$(VENV_PYTHON) -m coverage report --fail-under=98 --include=$(NEARLY_WHOLE)
 
 fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \

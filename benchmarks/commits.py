@@ -15,6 +15,7 @@ from shared.models.case import CasePatch, NewCase
 from shared.models.roles import Actor, Role
 from shared.models.settings import Settings
 from shared.repository import cases
+from shared.rules.callers import Caller
 
 COLLECTION = f"tenants/{TENANT}/cases"
 
@@ -47,7 +48,8 @@ def open_case(store: DocumentStore, number: int, now: datetime | None = None) ->
 def assign(store: DocumentStore, number: int, to: int) -> None:
     """Assigns a case in a store, as `update_case` does."""
     body = CasePatch.model_validate(assignment(to), by_alias=True)
-    cases.update(_ledger(store, "update_case", None), case_id(number), body)
+    caller = Caller("bench", "bench@example.com", TENANT, Role.ADMIN)
+    cases.update(_ledger(store, "update_case", None), caller, case_id(number), body)
 
 
 def opening(number: int, now: datetime) -> list[Create]:

@@ -30,7 +30,11 @@ from benchmarks.table import Row, milliseconds, timed
 from benchmarks.timing import p50
 from shared.documents.embedded.store import EmbeddedStore
 from shared.models.case import CaseQuery, Status
+from shared.models.roles import Role
 from shared.repository import cases
+from shared.rules.callers import Caller
+
+_VIEWER = Caller("viewer", None, TENANT, Role.VIEWER)
 
 _SMALL, _MIDDLE, _LARGE = 1_000, 10_000, 100_000
 _ROUNDS = 150
@@ -155,7 +159,7 @@ def _bare_patch(store: EmbeddedStore, turn: int) -> None:
 
 
 def _bare_page(store: EmbeddedStore, _: int) -> object:
-    return cases.listed(store, TENANT, CaseQuery(status=Status.NEW), datetime.now(UTC))
+    return cases.listed(store, _VIEWER, CaseQuery(status=[Status.NEW]), datetime.now(UTC))
 
 
 _OPERATIONS = (

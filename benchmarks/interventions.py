@@ -71,7 +71,7 @@ class _Ours:
         return interventions.get(self.store, TENANT, intervention_id)
 
     def pending(self) -> object:
-        return interventions.pending(self.store, TENANT, PendingQuery(), _now())
+        return interventions.pending(self.store, _PILOT, PendingQuery(), _now())
 
     def reject(self, intervention_id: str) -> None:
         given = DecisionGiven(decision="reject", reason="No")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.edge.function import Call, Reply, function
 from shared.errors import InvalidArgument, NotFound
@@ -21,10 +21,13 @@ from shared.models.case import (
     CaseStats,
     CasesToCheck,
     CasesToClose,
+    CasesToUpdate,
     CaseToValidate,
+    CaseUpdates,
     CaseView,
     ClaimQuery,
     FullCase,
+    ManyCases,
     NewCase,
     StoredCase,
     Why,
@@ -35,6 +38,8 @@ from shared.repository import cases, collaborators, evidence, holds, standings
 from shared.rules import cases as case_rules
 from shared.rules import holds as hold_rules
 from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
+
+B = TypeVar("B", bound=CaseClosings)
 
 
 @function("POST", "/cases", roles=CONTRIBUTORS, code=201)
@@ -66,16 +71,20 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
 
 @function("GET", "/cases", roles=READERS)
 def list_cases(call: Call, query: CaseQuery) -> CasePage:
-    """Lists cases: newest first, or with `overdue` the longest overdue first."""
-    rows, token = cases.listed(call.store, call.tenant, query, call.now)
+    """Lists cases: newest first, or with `sort=dueAt` or `overdue` those that are due first."""
+    rows, token = cases.listed(call.store, call.caller, query, call.now)
     shown: list[Any] = [case_rules.shown_row(row.id, row.data, call.now) for row in rows]
     return CasePage.model_construct(cases=shown, next_page_token=token)
 
 
 @function("PATCH", "/cases/{caseId}", roles=VERIFIERS)
 def update_case(call: Call, case_id: Id, body: CasePatch) -> Reply[Case]:
-    """Changes the fields of a case that are given; null clears a field."""
-    return _reply(call, cases.update(call.ledger, case_id, body))
+    """Changes the fields of a case that are given; null clears a field.
+
+    Only its holder, a pilot or an admin takes a case from its holder. An approved case keeps all
+    fields but its status and its assignee, a closed one all of them: reopen it to change others.
+    """
+    return _reply(call, cases.update(call.ledger, call.caller, case_id, body))
 
 
 @function("POST", "/cases/{caseId}:claim", roles=VERIFIERS)
@@ -89,8 +98,8 @@ def claim_next_case(call: Call, query: ClaimQuery) -> Reply[Case]:
     """Claims the unassigned open case of a queue that is due first."""
     if query.assigned_to is not None:
         raise InvalidArgument.field("assignedTo", "a case that is assigned cannot be claimed")
-    if query.status in case_rules.DONE:
-        raise InvalidArgument.field("status", f"a case that is {query.status} cannot be claimed")
+    for status in case_rules.DONE.intersection(query.status or ()):
+        raise InvalidArgument.field("status", f"a case that is {status} cannot be claimed")
     return _reply(call, cases.claim_next(call.ledger, query))
 
 
@@ -108,8 +117,8 @@ def delete_case(call: Call, case_id: Id) -> Reply[None]:
 
 @function("GET", "/cases:stats", roles=READERS, expensive=True)
 def case_stats(call: Call) -> CaseStats:
-    """Counts cases by status, and events."""
-    return standings.stats(call.store, call.tenant)
+    """Counts cases by status, those that are overdue and those that wait for people; and events."""
+    return standings.stats(call.store, call.tenant, call.now)
 
 
 @function("GET", "/cases:validate", roles=READERS)
@@ -132,16 +141,13 @@ def check_cases(call: Call, body: CasesToCheck) -> CaseStandings:
 def close_cases(call: Call, body: CasesToClose) -> Reply[CaseClosings]:
     """Closes many cases for one reason, each by the rules of a single one; gives each result."""
     outcomes = cases.close_many(call.ledger, body.case_ids, body.reason)
-    results = [
-        CaseClosing(case_id=case_id, ok=True)
-        if isinstance(outcome, Recorded)
-        else CaseClosing(case_id=case_id, ok=False, error=Problem(**outcome.body()))
-        for case_id, outcome in zip(body.case_ids, outcomes, strict=True)
-    ]
-    succeeded = sum(result.ok for result in results)
-    closings = CaseClosings(results=results, succeeded=succeeded, failed=len(results) - succeeded)
-    closed = [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
-    return Reply(closings, replayed=bool(closed) and all(one.replayed for one in closed))
+    return _batch(CaseClosings, body, outcomes)
+
+
+@function("POST", "/cases:update", roles=VERIFIERS, expensive=True)
+def update_cases(call: Call, body: CasesToUpdate) -> Reply[CaseUpdates]:
+    """Changes many cases in the same way, each by the rules of a single one; gives each result."""
+    return _batch(CaseUpdates, body, cases.update_many(call.ledger, call.caller, body))
 
 
 @function("PUT", "/cases/{caseId}/collaborators/{userId}", roles=PEOPLE)
@@ -177,6 +183,19 @@ def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
 def release_hold(call: Call, case_id: Id, hold_id: Id, body: Why) -> Reply[Case]:
     """Releases one legal hold; the case stays held while it has others."""
     return _reply(call, holds.release_hold(call.ledger, case_id, hold_id, body.reason))
+
+
+def _batch(model: type[B], body: ManyCases, outcomes: cases.Outcomes) -> Reply[B]:
+    results = [
+        CaseClosing(case_id=case_id, ok=True)
+        if isinstance(outcome, Recorded)
+        else CaseClosing(case_id=case_id, ok=False, error=Problem(**outcome.body()))
+        for case_id, outcome in zip(body.case_ids, outcomes, strict=True)
+    ]
+    succeeded = sum(result.ok for result in results)
+    told = model(results=results, succeeded=succeeded, failed=len(results) - succeeded)
+    done = [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
+    return Reply(told, replayed=bool(done) and all(one.replayed for one in done))
 
 
 def _reply(call: Call, recorded: Recorded[StoredCase], *, created: bool = False) -> Reply[Case]:

@@ -46,13 +46,13 @@ def get_intervention(call: Call, intervention_id: Id) -> Reply[Intervention]:
 @function("GET", "/interventions", roles=READERS)
 def list_interventions(call: Call, query: InterventionQuery) -> InterventionPage:
     """Lists interventions, newest first."""
-    return _page(interventions.listed(call.store, call.tenant, query, call.now), call.now)
+    return _page(interventions.listed(call.store, call.caller, query, call.now), call.now)
 
 
 @function("GET", "/interventions:pending", roles=READERS)
 def list_pending_interventions(call: Call, query: PendingQuery) -> InterventionPage:
     """Lists what waits for a decision: from critical to low, then oldest first."""
-    return _page(interventions.pending(call.store, call.tenant, query, call.now), call.now)
+    return _page(interventions.pending(call.store, call.caller, query, call.now), call.now)
 
 
 @function("POST", "/interventions/{interventionId}:claim", roles=VERIFIERS)
@@ -81,7 +81,10 @@ def decide_intervention(
 
 @function("POST", "/interventions/{interventionId}:complete", roles=VERIFIERS | {Role.AGENT})
 def complete_intervention(call: Call, intervention_id: Id, body: Completion) -> Reply[Intervention]:
-    """Records that it was acted on: by an agent once it is approved, or by its holder."""
+    """Records that it was acted on: by an agent once it is approved, or by its holder.
+
+    A clarification and a waiver are decided first; the others their holder may complete undecided.
+    """
     return _reply(call, interventions.complete(call.ledger, call.caller, intervention_id, body))
 
 

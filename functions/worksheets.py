@@ -24,7 +24,11 @@ from shared.rules.callers import READERS
 def save_worksheet(
     call: Call, case_id: Id, query: WorksheetQuery, body: WorksheetToSave
 ) -> Reply[Worksheet]:
-    """Saves the caller's worksheet on an open case; saving the same texts again writes nothing."""
+    """Saves the caller's worksheet on an open case; saving the same again writes nothing.
+
+    With `userId` it saves another user's worksheet, where its owner has opened it with `sharedWith`
+    `write` and the caller is a collaborator of the case with the permission `write` or `admin`.
+    """
     user = query.user_id or call.caller.subject
     recorded = worksheets.save(call.ledger, case_id, user, body)
     stored = recorded.current
@@ -33,7 +37,11 @@ def save_worksheet(
 
 @function("GET", "/cases/{caseId}/worksheet", roles=READERS)
 def get_worksheet(call: Call, case_id: Id, query: WorksheetQuery) -> Reply[Worksheet]:
-    """Gives the caller's worksheet on a case, or with `userId` another user's that is shared."""
+    """Gives the caller's worksheet on a case, or with `userId` another user's that is open.
+
+    It is open where its owner has set `sharedWith` to `read` or `write` and the caller is a
+    collaborator of the case.
+    """
     caller = call.caller.subject
     user = query.user_id or caller
     stored = worksheets.get(call.store, call.tenant, caller, case_id, user)

@@ -21,7 +21,8 @@ from shared.documents.indexes import CONTAINS, EVERY_FIELD, Index, Indexes, disj
 from shared.documents.port import Query
 from shared.errors import InvalidArgument
 from shared.models.base import Model, Page
-from shared.models.filters import Filters, SortedBy
+from shared.models.filters import Filters, OfPerson, SortedBy
+from shared.models.names import ME
 from shared.repository.listing import query_of
 
 FILE = Path(__file__).parents[1] / "firestore.indexes.json"
@@ -29,8 +30,11 @@ Given = dict[str, str]
 MODELS = list(dict.fromkeys(one.query for one in ROUTES if issubclass(one.query, Filters)))
 """The query models of all lists whose parameters filter."""
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_ME = ("subject:tenant", "name:tenant")
 _TEXTS = ("true", "1", "tenant", "2026-01-{day:02}T00:00:00Z")
 """What a parameter may take that is not one of a few values; a later one takes a later day."""
+_TOGETHER = 3
+"""So many parameters at once show every index that a list needs."""
 
 
 def of_lists() -> dict[Index, Query]:
@@ -39,11 +43,16 @@ def of_lists() -> dict[Index, Query]:
 
 
 def queries_of(model: type[Filters]) -> Iterator[Query]:
-    """The queries that one list can send; those with `in` as what they stand for."""
-    for given in combinations(model):
+    """The queries that one list can send; those with `in` as what they stand for.
+
+    Of few parameters at once: two filters, and what chooses the sort that they are asked for in.
+    An index that serves a filter serves it among others too, as long as the sort is the same, so
+    that more filters at once lack nothing that few of them do not.
+    """
+    for given in combinations(model, range(_TOGETHER + 1)):
         try:
             wanted = model.model_validate_strings(given, by_name=False)
-            yield from disjuncts(query_of("tenants/t", wanted, _NOW))
+            yield from disjuncts(query_of("tenants/t", wanted, _NOW, _ME))
         except (ValidationError, InvalidArgument):
             continue  # what a client is refused is not sent
 
@@ -105,6 +114,8 @@ def _telling(model: type[Model], name: str) -> list[str]:
     """The values of a parameter that may need different indexes."""
     found = values(model, name)
     marks = model.model_fields[name].metadata
+    if any(isinstance(mark, OfPerson) for mark in marks):
+        return [*found[:1], ME]
     return found if any(isinstance(mark, SortedBy) for mark in marks) else found[:1]
 
 

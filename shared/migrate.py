@@ -10,6 +10,10 @@ it. Each is rewritten on the condition that it is as it was read, without an eve
 it says changes, and nothing that a hash covers. Whenever it is stopped, run it again: what has been
 rewritten is not rewritten twice. Each document costs one read, and one write where it is rewritten.
 
+The first release counted what each person decided in a collection of its own, `pilots`, by name.
+Each counter is added to the person's entry in the directory, `people`, and goes in the same commit.
+The trail is asked whose name it was: two reads and one write more for each.
+
 Events and frozen packets stay as they were stored, for good. Evidence is in no index.
 """
 
@@ -26,12 +30,25 @@ from pydantic import ValidationError
 
 from shared.config import Config, ConfigError
 from shared.documents.indexes import project_indexes
-from shared.documents.port import Conflict, Document, DocumentStore, Query, StoreError, Write
+from shared.documents.port import (
+    Conflict,
+    Delete,
+    Document,
+    DocumentStore,
+    Filter,
+    Merge,
+    Order,
+    Query,
+    StoreError,
+    Write,
+)
 from shared.documents.values import commit_bytes
-from shared.ledger.subjects import DELETED_AT, written
+from shared.ledger import directory
+from shared.ledger.subjects import DELETED_AT, tenant_of, written
 from shared.models.case import StoredCase
 from shared.models.intervention import StoredIntervention
 from shared.models.record import StoredRecord
+from shared.models.roles import Actor
 from shared.models.run import StoredRun
 from shared.models.settings import StoredSettings
 from shared.models.stored import FORMAT, StoredDocument
@@ -47,6 +64,8 @@ COLLECTIONS: dict[str, type[StoredDocument]] = {
     "records": StoredRecord,
 }
 """What is looked at: the documents that queries find."""
+PILOTS = "pilots"
+"""Where the first release counted decisions."""
 PAGE = 100
 
 
@@ -72,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     try:
         left = sum(migrate(store, collection, apply=apply) for collection in COLLECTIONS)
+        left += move_pilots(store, apply=apply)
     except StoreError as error:
         _say(f"stopped: {type(error).__name__}: {error}. Run it again to go on.")
         return 1
@@ -97,6 +117,51 @@ def migrate(store: DocumentStore, collection: str, *, apply: bool) -> int:
     if not counts:
         _say(f"{collection}: none")
     return counts["unreadable"] + counts["changed meanwhile"]
+
+
+def move_pilots(store: DocumentStore, *, apply: bool) -> int:
+    """Moves the counters of the first release; gives how many it has to leave."""
+    counts: Counter[str] = Counter()
+    for rows in _pages(store, PILOTS):
+        for row in rows:
+            counts["read"] += 1
+            writes = _moved(store, row)
+            if not writes:
+                counts["of nobody"] += 1
+                _say(f"{row.path}: the trail has no such name, and it stays as it is")
+            elif not apply:
+                counts["to move"] += 1
+            else:
+                try:
+                    store.commit(writes)
+                    counts["moved"] += 1
+                except Conflict:
+                    counts["changed meanwhile"] += 1
+        _say(_told(PILOTS, counts))
+    return counts["of nobody"] + counts["changed meanwhile"]
+
+
+def _moved(store: DocumentStore, row: Document) -> list[Write]:
+    """The writes that add a counter to the entry of whom the trail knows by its name last."""
+    tenant, counted = tenant_of(row.path), row.data
+    last_first = (Order("createdAt", descending=True),)
+    named = (Filter("actorName", "==", counted["pilot"]),)
+    found = store.query(Query(f"tenants/{tenant}/audit", named, last_first, limit=1))
+    if not found:
+        return []
+    actor = Actor.model_validate(found[0].data["actor"])
+    entry = store.get(directory.path(tenant, actor.subject))
+    known = entry.data if entry else directory.fields(actor, found[0].data["createdAt"])
+    last = max(counted["lastDecidedAt"], known.get("lastDecidedAt") or counted["lastDecidedAt"])
+    steps = {name: counted[name] for name in ("decided", "approved", "rejected")}
+    return [
+        Merge(
+            directory.path(tenant, actor.subject),
+            fields={**({} if entry else known), "lastDecidedAt": last},
+            increments=steps,
+        ),
+        Delete(row.path, version=row.version),
+    ]
 
 
 def _pages(store: DocumentStore, collection: str) -> Iterator[list[Document]]:

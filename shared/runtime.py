@@ -15,6 +15,7 @@ from shared.documents.port import DocumentStore
 from shared.edge.health import StoreHealth
 from shared.edge.places import Places
 from shared.edge.tokens import SchedulerTokens, SignedTokens, UnsignedTokens, Verifier
+from shared.ledger.directory import Directory
 from shared.repository.settings import SettingsCache
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Runtime:
         self.verifier = _members(config)
         self.scheduler_verifier = _scheduler(config)
         self.settings = SettingsCache()
+        self.directory = Directory()
         self._opening = Lock()
         self.health = StoreHealth(config, clock, lambda: self.store)
         self.waits = Places(config.max_waits, "`:wait` requests")

@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sweeps": _REPOSITORY | {"log", "sweeps"},
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
     "runtime": {"config", "documents", "documents/embedded", "documents/firestore"}
-    | {"edge", "errors", "repository"},
+    | {"edge", "errors", "ledger", "repository"},
     # A command beside the functions.
     "migrate": _REPOSITORY | {"config", "runtime"},
     "edge": _REPOSITORY | {"config", "edge", "log", "runtime", "version"},

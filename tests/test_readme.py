@@ -12,9 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from benchmarks import bill
@@ -81,19 +83,40 @@ def wait_for_the_demo_cases(log: Path) -> None:
 
 
 def test_the_commands_of_the_readme_answer_as_it_says(copy: Path, port: int) -> None:
-    script = "\n".join(SHELL[1:]).replace("8080", str(port))
-    result = subprocess.run(
+    told = played(copy, port, SHELL[1])
+
+    assert '"overdue": true' in told
+    assert '"assignedTo": "vera@example.com"' in told
+    assert '"valid": true' in told
+
+
+def played(copy: Path, port: int, *blocks: str) -> str:
+    """What the README's commands print, one after the other in one shell."""
+    script = "\n".join(blocks).replace("8080", str(port))
+    with subprocess.Popen(
         ["bash", "-euo", "pipefail", "-c", script],  # noqa: S607
         cwd=copy,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
+        start_new_session=True,
+    ) as shell:
+        try:
+            told, _ = shell.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            # What it has started in the background, too.
+            os.killpg(shell.pid, signal.SIGKILL)
+            raise
+    assert shell.returncode == 0, told
+    return told
 
-    assert result.returncode == 0, result.stderr + result.stdout
-    assert '"overdue":true' in result.stdout
-    assert '"assignedTo":"vera@example.com"' in result.stdout
-    assert '"valid":true' in result.stdout
+
+def test_every_answer_that_the_readme_asks_for_is_shown_in_lines() -> None:
+    commands = " ".join(SHELL).replace("\\\n", " ").splitlines()
+
+    asked = [line for line in commands if line.startswith("curl")]
+    assert len(asked) > 4
+    assert all(line.endswith("| python3 -m json.tool") for line in asked)
 
 
 def test_the_first_curl_of_the_readme_comes_within_thirty_lines() -> None:
@@ -117,37 +140,91 @@ def test_the_hash_of_an_event_can_be_recomputed_as_the_readme_says(port: int) ->
     assert [event["hash"] for event in events] == [event_hash(TENANT, event) for event in events]
 
 
-def test_an_agent_asks_waits_acts_and_completes_as_the_readme_says(port: int) -> None:
+def test_an_agent_asks_and_a_pilot_decides_as_the_readme_says(copy: Path, port: int) -> None:
+    (copy / "agent.py").write_text(PYTHON[0].replace("8080", str(port)))
+    start, queue, _, *decide = SHELL[2].splitlines()
+
+    told = played(
+        copy,
+        port,
+        SHELL[1],
+        start,
+        f"until {queue} | grep '\"id\"'; do sleep 0.1; done",
+        f'ID=$({queue} | grep -oP \'"id": "\\K[^"]+\')',
+        *decide,
+        "wait",
+    )
+
+    assert "It sends the letter." in told
+    (asked,) = letters(port)
+    assert (asked["status"], asked["decision"], asked["result"]) == ("completed", "approve", "sent")
+    assert (asked["createdBy"], asked["decidedBy"]) == ("robot", "vera@example.com")
+    again = played(copy, port, start.removesuffix("&"))
+    assert "It sends" not in again
+    assert letters(port) == [asked]
+
+
+def letters(port: int) -> list[dict[str, Any]]:
+    """The interventions of the README's agent."""
     from local.demo_data import token  # noqa: PLC0415
 
-    sent: list[str] = []
-
-    def send_the_letter() -> str:
-        sent.append("the letter")
-        return "sent"
-
-    code = PYTHON[0].replace("8080", str(port))
-    names = {"TOKEN": token("agent", "robot"), "send_the_letter": send_the_letter}
-    with ThreadPoolExecutor() as pool:
-        agent = pool.submit(exec, code, names)
-        decide_what_is_asked(f"http://127.0.0.1:{port}/v1", token("pilot", "paul"))
-        agent.result(timeout=20)
-
-    assert sent == ["the letter"]
-    path = f"http://127.0.0.1:{port}/v1/interventions?uowId=letter-7"
-    (asked,) = call("GET", path, token=token("viewer", "vic")).body["interventions"]
-    assert (asked["status"], asked["decision"], asked["result"]) == ("completed", "approve", "sent")
+    url = f"http://127.0.0.1:{port}/v1/interventions?uowId=letter-7"
+    answer = call("GET", url, token=token("viewer", "vic")).body
+    found: list[dict[str, Any]] = answer["interventions"]
+    return found
 
 
-def decide_what_is_asked(url: str, pilot: str) -> None:
-    until = time.monotonic() + 20
-    queue = f"{url}/interventions:pending?uowId=letter-7"
-    while not (waiting := call("GET", queue, token=pilot).body["interventions"]):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    (asked,) = waiting
-    path = f"{url}/interventions/{asked['id']}:decide"
-    assert call("POST", path, token=pilot, body={"decision": "approve"}).code == 200
+def test_the_agent_of_the_readme_sends_again_what_was_refused_for_now_or_hung_up_upon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = {"id": "i-1", "status": "pending"}
+    aborted = {"error": {"code": 409, "status": "ABORTED"}}
+    turns: list[httpx.Response | Exception] = [
+        httpx.ReadTimeout("hung up"),
+        httpx.Response(429, headers={"Retry-After": "7"}),
+        httpx.Response(201, json=asked),
+        httpx.RemoteProtocolError("hung up"),
+        httpx.Response(200, json=asked),
+        httpx.Response(200, json={**asked, "status": "approved"}),
+        httpx.Response(503, headers={"Retry-After": "1"}),
+        httpx.Response(409, json=aborted),
+        httpx.Response(200, json={**asked, "status": "completed"}),
+    ]
+    sent: list[tuple[str, str, str | None]] = []
+    waited: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        key = request.headers.get("Idempotency-Key")
+        sent.append((request.method, request.url.path, key))
+        turn = turns[len(sent) - 1]
+        if isinstance(turn, Exception):
+            raise turn
+        return turn
+
+    client = partial(httpx.Client, transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(httpx, "Client", client)
+    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setenv("TOKEN", "a-token")
+
+    exec(PYTHON[0], {})  # noqa: S102 - the README's own
+
+    asks = ("POST", "/v1/interventions", "letter-7-ask")
+    waits = ("GET", "/v1/interventions/i-1:wait", None)
+    completes = ("POST", "/v1/interventions/i-1:complete", "letter-7-done")
+    assert sent == [asks] * 3 + [waits] * 3 + [completes] * 3
+    assert waited == [1, 7, 1, 1, 1]
+
+
+def test_the_agent_of_the_readme_gives_up_where_sending_again_does_not_help(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusal = httpx.Response(409, json={"error": {"code": 409, "status": "FAILED_PRECONDITION"}})
+    transport = httpx.MockTransport(lambda _: refusal)
+    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, transport=transport))
+    monkeypatch.setenv("TOKEN", "a-token")
+
+    with pytest.raises(httpx.HTTPStatusError):
+        exec(PYTHON[0], {})  # noqa: S102 - the README's own
 
 
 def test_the_bill_in_the_readme_is_what_its_command_says() -> None:

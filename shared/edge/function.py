@@ -83,7 +83,7 @@ class Call:
     @property
     def ledger(self) -> Ledger:
         """The path for this request's mutation."""
-        return Ledger(self.store, self.origin, self.runtime.clock)
+        return Ledger(self.store, self.origin, self.runtime.clock, self.runtime.directory)
 
     @property
     def settings(self) -> Settings:

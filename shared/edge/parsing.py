@@ -16,6 +16,7 @@ from werkzeug.datastructures import MultiDict
 
 from shared.errors import InvalidArgument
 from shared.models.base import Model, is_id
+from shared.models.filters import repeatable
 
 M = TypeVar("M", bound=Model)
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
@@ -54,13 +55,17 @@ def body(raw: bytes, model: type[M]) -> M:
 
 def query(arguments: MultiDict[str, str], model: type[M]) -> M:
     """The model in the query string. Raises InvalidArgument."""
-    for name in arguments:
-        if len(arguments.getlist(name)) > 1:
+    given: dict[str, Any] = {}
+    for name, texts in arguments.lists():
+        if len(texts) > 1 and not repeatable(model, name):
             raise InvalidArgument.field(name, "is given more than once")
+        # Pydantic takes strings and mappings of strings, but no lists of them.
+        given[name] = texts[0] if len(texts) == 1 else {str(n): one for n, one in enumerate(texts)}
     try:
-        return model.model_validate_strings(arguments.to_dict(), by_alias=True, by_name=False)
+        return model.model_validate_strings(given, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise _invalid(error, "query") from None
+        # A parameter is named as it was sent, however often it was.
+        raise _invalid(error, "query", longest=1) from None
 
 
 def path_value(name: str, text: str, annotation: Any) -> Any:
@@ -137,13 +142,15 @@ def _inexact(value: Any, place: _Place) -> Iterator[_Place]:
                 yield from _inexact(item, (*place, index))
 
 
-def _invalid(error: ValidationError, whole: str, raw: bytes = b"") -> InvalidArgument:
+def _invalid(
+    error: ValidationError, whole: str, raw: bytes = b"", longest: int | None = None
+) -> InvalidArgument:
     found = error.errors(include_url=False, include_input=False)[:20]
-    in_batch = any(map(_is_in_item, (one["loc"] for one in found)))
+    in_batch = bool(raw) and any(map(_is_in_item, (one["loc"] for one in found)))
     sent = from_json(raw) if in_batch else None
     details = []
     for one in found:
-        detail = {"field": _field(one["loc"]) or whole, "description": _description(one)}
+        detail = {"field": _field(one["loc"][:longest]) or whole, "description": _description(one)}
         item_id = _id_of_item(sent, one["loc"]) if in_batch else None
         details.append({**detail, "id": item_id} if item_id else detail)
     first = details[0]

@@ -16,6 +16,7 @@ from shared.documents.port import (
 )
 from shared.ledger import events
 from shared.ledger.decision import Before, Decision, Note, Origin, R, Recorded
+from shared.ledger.directory import Directory
 from shared.ledger.subjects import Kind, S, changes, load, tombstone, written
 from shared.models.events import Event
 from shared.models.subjects import Head
@@ -27,14 +28,30 @@ UNKNOWN_OUTCOMES = 5
 KEY_REUSED = "the Idempotency-Key was used for another request"
 
 
+def in_order(number: int) -> str:
+    """A number as a text that sorts as it does: up to 9 as it is, as the first release has it."""
+    digits = str(number)
+    return digits if len(digits) == 1 else f"{chr(ord('a') + len(digits) - 2)}{digits}"
+
+
 class Posting(Generic[S, R]):
     """The attempts of one request to have one event recorded."""
 
-    def __init__(self, store: DocumentStore, origin: Origin, kind: Kind[S], row: str = "") -> None:
+    def __init__(  # noqa: PLR0913 - what one event is recorded by
+        self,
+        store: DocumentStore,
+        origin: Origin,
+        kind: Kind[S],
+        row: str = "",
+        *,
+        directory: Directory | None = None,
+        event_id: str | None = None,
+    ) -> None:
         self.kind = kind
+        self._directory = directory or Directory()
         self._store = store
         self._origin = origin
-        self.event_id = origin.event_id(row)
+        self.event_id = event_id or origin.event_id(row)
         self._sent: dict[str, Recorded[S, R]] = {}
         self.unknown = 0
         self.beaten = False
@@ -48,6 +65,8 @@ class Posting(Generic[S, R]):
     ) -> Recorded[S, R] | None:
         """Commits a decision; None where others were first, or where the outcome is unknown."""
         recorded, writes = self.prepared(name, before, decision, now)
+        tenant, actor = self._origin.tenant, self._origin.actor
+        writes += self._directory.entries(tenant, actor, now, writes)
         try:
             self._store.commit(writes)
         except Conflict:
@@ -58,6 +77,7 @@ class Posting(Generic[S, R]):
             if self.unknown >= UNKNOWN_OUTCOMES:
                 raise
             return None
+        self._directory.keep(tenant, actor, now)
         return recorded
 
     def prepared(
@@ -65,6 +85,7 @@ class Posting(Generic[S, R]):
     ) -> tuple[Recorded[S, R], list[Write]]:
         """What would be recorded, and the writes that record it."""
         origin, kind = self._origin, self.kind
+        decided = kind.identified(decision.state, origin.actor)
         content = {
             "id": self.event_id,
             "subject": kind.subject(name),
@@ -78,7 +99,7 @@ class Posting(Generic[S, R]):
             "outcome": "success",
             "message": decision.message,
             "reason": decision.reason,
-            "changes": changes(kind, before.state, None if decision.deletes else decision.state),
+            "changes": changes(kind, before.state, None if decision.deletes else decided),
             "meta": decision.meta,
             "request_id": origin.request_id,
             "request_hash": origin.request_hash,
@@ -86,7 +107,7 @@ class Posting(Generic[S, R]):
         event = chain.linked(origin.tenant, decision.state.head, content)
         last, more = self._following(event, content, decision.also)
         head = decision.state.head.model_copy(update={"sequence": last.sequence, "hash": last.hash})
-        state = decision.state.model_copy(update={"head": head, "updated_at": now})
+        state = decided.model_copy(update={"head": head, "updated_at": now})
         path = self.path(name)
         writes = [
             tombstone(path, before.document, state)
@@ -107,7 +128,7 @@ class Posting(Generic[S, R]):
         writes: list[Write] = []
         for number, note in enumerate(notes, 2):
             own: dict[str, Any] = {
-                "id": f"{self.event_id}-{number}",
+                "id": f"{self.event_id}-{in_order(number)}",
                 "changes": [],
                 "request_hash": None,
             }

@@ -12,7 +12,9 @@ from typing import Any
 from pydantic_core import from_json, to_json, to_jsonable_python
 
 from shared.documents.port import Data, Document
+from shared.models.base import Model
 from shared.models.events import Event
+from shared.models.roles import Actor
 
 _ANY_JSON = ("changes", "meta")
 _ACTOR_NAME = "actorName"
@@ -43,7 +45,16 @@ def content(document: Document) -> dict[str, Any]:
     found: dict[str, Any] = to_jsonable_python({"id": document.id, **stored})
     for name in _ANY_JSON:
         found[name] = from_json(found[name]) if isinstance(found.get(name), str) else None
-    return found
+    if isinstance(found.get("actor"), dict):
+        found["actor"] = _in_order(Actor, found["actor"])
+    return _in_order(Event, found)
+
+
+def _in_order(model: type[Model], data: dict[str, Any]) -> dict[str, Any]:
+    """The fields in the order of the model, which Firestore does not keep; others behind them."""
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    names = [*(name for name in known if name in data), *sorted(data.keys() - set(known))]
+    return {name: data[name] for name in names}
 
 
 def from_document(document: Document) -> Event:

@@ -10,6 +10,8 @@ from shared.models.case import CaseFields, StoredCase
 from shared.models.intervention import InterventionFields, StoredIntervention
 from shared.models.settings import Settings, StoredSettings
 from shared.models.worksheet import StoredWorksheet
+from shared.rules import cases as case_rules
+from shared.rules import interventions as intervention_rules
 
 
 def _new_worksheet(name: str, now: datetime) -> StoredWorksheet:
@@ -32,8 +34,11 @@ def _only_stored(stored: type[Model], shown: type[Model]) -> frozenset[str]:
 CASES = Kind(
     StoredCase,
     "cases",
-    unlisted=_only_stored(StoredCase, CaseFields)
-    | {"created_at", "created_by", "status_changed_at", "closed_at", "assigned_at"},
+    unlisted=(_only_stored(StoredCase, CaseFields) - {"fields"})
+    | {"created_at", "created_by", "created_by_subject"}
+    | {"status_changed_at", "closed_at", "assigned_at"},
+    json=frozenset({"fields"}),
+    identified=case_rules.identified,
 )
 WORKSHEETS = Kind(
     StoredWorksheet,
@@ -46,9 +51,10 @@ INTERVENTIONS = Kind(
     StoredIntervention,
     "interventions",
     unlisted=_only_stored(StoredIntervention, InterventionFields)
-    | {"created_at", "created_by", "case_id"}
-    | {"action_reason", "action_at", "resolution_seconds", "archived"},
+    | {"created_at", "created_by", "created_by_subject", "case_id"}
+    | {"action_reason", "action_at", "resolution_seconds", "completed_at", "archived"},
     hashed=frozenset({"context", "response", "result"}),
+    identified=intervention_rules.identified,
 )
 TENANT = Kind(
     StoredSettings,

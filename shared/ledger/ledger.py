@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from shared import errors
 from shared.documents.backoff import attempts
@@ -35,6 +35,7 @@ from shared.ledger.decision import (
     Seen,
     Unchanged,
 )
+from shared.ledger.directory import Directory
 from shared.ledger.subjects import Kind, etag, load, tenant_of
 from shared.models.subjects import Subject
 
@@ -44,6 +45,9 @@ CONTENTION_SECONDS = 10.0
 BATCH = 250
 """Subjects in one commit: each may need four of the 1,000 writes that a store takes."""
 
+_AFTER_NOTES = "s"
+"""What comes after a digit: further events of the same chain are numbered without it."""
+
 TURN_SECONDS = 1.0
 _TURNS = tuple(Lock() for _ in range(64))
 
@@ -52,15 +56,26 @@ T = TypeVar("T")
 
 
 class Ledger:
-    """Mutations of one request, on one store, by one clock."""
+    """Mutations of one request, on one store, by one clock.
 
-    def __init__(self, store: DocumentStore, origin: Origin, clock: Callable[[], datetime]) -> None:
+    `directory` is what the instance remembers of the people who make changes.
+    """
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        origin: Origin,
+        clock: Callable[[], datetime],
+        directory: Directory | None = None,
+    ) -> None:
+        self.directory = directory or Directory()
         self.store = store
         self.origin = origin
         self.clock = clock
         self._beside: dict[str, Document | None] = {}
         # Those of them that the last decision asked for.
         self._asked: set[str] = set()
+        self._event_id = ""
 
     @property
     def tenant(self) -> str:
@@ -70,7 +85,8 @@ class Ledger:
     @property
     def without_match(self) -> Ledger:
         """The same, for a request whose If-Match is not about the subject of the change."""
-        return Ledger(self.store, replace(self.origin, matches=None), self.clock)
+        origin = replace(self.origin, matches=None)
+        return Ledger(self.store, origin, self.clock, self.directory)
 
     def beside(self, path: str) -> Document | None:
         """A document that a decision depends on besides its subject.
@@ -87,11 +103,20 @@ class Ledger:
         """Gives `beside` documents, by their paths, that were read together with the subject."""
         self._beside.update(documents)
 
+    def beside_it(self, kind: Kind[S], number: int) -> Posting[S, R]:
+        """For a decision that changes other subjects in the same commit: the posting of the next.
+
+        They are numbered from 1. Their events are named after the decision's own event, so that
+        lists have the events of a commit in the order of their numbers, after the decision's own.
+        """
+        row = f"{_AFTER_NOTES}{number:04}"
+        return Posting(self.store, self.origin, kind, event_id=f"{self._event_id}-{row}")
+
     def create(
         self, kind: Kind[S], name: str, decide: Callable[[datetime], Decision[S, R]]
     ) -> Recorded[S, R]:
         """Writes a new subject in one round trip. Raises AlreadyExists where the id is taken."""
-        posting: Posting[S, R] = Posting(self.store, self.origin, kind)
+        posting: Posting[S, R] = self._posting(kind)
         for _ in attempts(CONTENTION_SECONDS):
             now = self.clock()
             try:
@@ -118,7 +143,7 @@ class Ledger:
         Raises what `decide` raises, NotFound, PreconditionFailed for a stale If-Match, KeyReused,
         Aborted after too many lost races, and the store's Unavailable.
         """
-        return self._change(Posting(self.store, self.origin, kind), name, decide, seen)
+        return self._change(self._posting(kind), name, decide, seen)
 
     def change_many(
         self, kind: Kind[S], names: Sequence[str], decider_of: Callable[[str], Decider[S, R]]
@@ -132,7 +157,7 @@ class Ledger:
                 name,
                 Seen(document),
                 decider_of(name),
-                Posting(self.store, self.origin, kind, str(number)),
+                self._posting(kind, str(number)),
             )
             for number, (name, document) in enumerate(zip(names, documents, strict=True))
         ]
@@ -158,6 +183,9 @@ class Ledger:
     def replay(self, kind: Kind[S]) -> Recorded[S] | None:
         """What this request did when it was first sent; None where it was not, or did nothing."""
         return Posting(self.store, self.origin, kind).receipt()
+
+    def _posting(self, kind: Kind[S], row: str = "") -> Posting[S, Any]:
+        return Posting(self.store, self.origin, kind, row, directory=self.directory)
 
     def _change_rows(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
         outcomes: list[RowOutcome[S, R]] = []
@@ -205,6 +233,7 @@ class Ledger:
         That is where nothing changes, or where the same request has taken effect before.
         """
         self._asked.clear()
+        self._event_id = posting.event_id
         try:
             state = self._state(posting.kind, name, document, now)
             decision = decide(state, now)
@@ -249,9 +278,12 @@ class Ledger:
         """Commits a batch; False where it is too large, others were first, or it is not known."""
         if commit_bytes(writes) > self.store.max_commit_bytes:
             return False
+        now, actor = self.clock(), self.origin.actor
+        entries = self.directory.entries(self.tenant, actor, now, writes) if writes else []
         try:
             if writes:
-                self.store.commit(writes)
+                self.store.commit([*writes, *entries])
+                self.directory.keep(self.tenant, actor, now)
         except Conflict:
             return False
         except Unavailable:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from pydantic_core import from_json
+
 from shared import errors
 from shared.documents.port import Create, Document, Set, Update, Write
 from shared.models.events import Change
+from shared.models.roles import Actor
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
 
@@ -26,15 +29,19 @@ class Kind(Generic[S]):
     """A kind of subject: its model, its collection under the tenant ("" is the tenant itself).
 
     An event's changes leave out the `unlisted` fields, which other fields imply, and show only the
-    SHA-256 of the `hashed` ones, which are private. Where a subject may be changed before it is
-    first written, `absent` makes its state from its name and the time.
+    SHA-256 of the `hashed` ones, which are private; of those of `json`, which are kept as text,
+    they show what the text says. Where a subject may be changed before it is first written,
+    `absent` makes its state from its name and the time. Where a state names people, `identified`
+    adds the subject of one who makes a change and was known by their name alone.
     """
 
     model: type[S]
     collection: str
     unlisted: frozenset[str]
     hashed: frozenset[str] = frozenset()
+    json: frozenset[str] = frozenset()
     absent: Callable[[str, datetime], S] | None = None
+    identified: Callable[[S, Actor], S] = lambda state, _: state
 
     def subject(self, name: str) -> str:
         """The subject as events name it."""
@@ -110,8 +117,12 @@ def tombstone(path: str, document: Document | None, state: Subject, **more: Any)
 def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
     """What an event shows of a change: the fields that differ, before and after."""
     before, after = _showable(kind, old), _showable(kind, new)
+
+    def told(name: str, value: Any) -> Any:
+        return from_json(value) if name in kind.json and value is not None else value
+
     return [
-        Change(field=name, old=before.get(name), new=after.get(name))
+        Change(field=name, old=told(name, before.get(name)), new=told(name, after.get(name)))
         for name in {**before, **after}
         if before.get(name) != after.get(name)
     ]

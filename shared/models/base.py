@@ -61,6 +61,7 @@ _NO_TEXT = re.compile(f"[{_CONTROL}]")
 _NO_LINE = re.compile(rf"[{_CONTROL}\t\n\r]")
 _NO_QUOTATION = re.compile(f"[{_NEVER}]")
 _VISIBLE = re.compile(rf"[^\s{_CONTROL}{_BLANK}]")
+_INVISIBLE = re.compile(f"[{_BLANK}]")
 _ISOLATES = re.compile(r"[\u2066-\u2069]")
 _BEYOND_FFFF = re.compile("[\U00010000-\U0010ffff](-[\U00010000-\U0010ffff])?")
 _END_OF_ISOLATE = "\u2069"
@@ -153,6 +154,11 @@ def is_visible(text: str) -> bool:
     return bool(_VISIBLE.search(text))
 
 
+def visible_part(text: str) -> str:
+    """The text without the characters that show nothing."""
+    return _INVISIBLE.sub("", text)
+
+
 def _line(text: str) -> str:
     if _NO_LINE.search(text) or not is_visible(text):
         raise PydanticCustomError("line", "must be visible text on one line")
@@ -184,7 +190,8 @@ def _quotation(text: str) -> str:
     return text
 
 
-def _json(value: J) -> J:
+def checked_json(value: J) -> J:
+    """The value as it is. Raises PydanticCustomError where another reader may not agree on it."""
     return _checked_json(value, MAX_JSON_BYTES)
 
 
@@ -249,6 +256,13 @@ Title = Annotated[
     AfterValidator(_line),
     _described(_LINE_PATTERN, 300, 1),
 ]
+Tag = Annotated[
+    str,
+    Field(min_length=1, max_length=50),
+    AfterValidator(_line),
+    _described(_LINE_PATTERN, 50, 1),
+]
+"""A word or a few that things are sorted by; compared to the letter."""
 Name = Annotated[
     str,
     Field(min_length=1, max_length=254),
@@ -286,8 +300,8 @@ class _Sized:
 
 
 MAX_BYTES = "x-maxBytes"
-JsonObject = Annotated[dict[str, Any], AfterValidator(_json), _Sized(MAX_JSON_BYTES)]
-Json = Annotated[Any, AfterValidator(_json), _Sized(MAX_JSON_BYTES)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(checked_json), _Sized(MAX_JSON_BYTES)]
+Json = Annotated[Any, AfterValidator(checked_json), _Sized(MAX_JSON_BYTES)]
 """Any JSON value, as strict as an object."""
 LargeJson = Annotated[Any, AfterValidator(_large_json), _Sized(MAX_LARGE_JSON_BYTES)]
 """Any JSON value of what agents take in and give out."""

@@ -6,16 +6,18 @@ import re
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
     Field,
+    JsonValue,
     SerializeAsAny,
     TypeAdapter,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -29,14 +31,32 @@ from shared.models.base import (
     Page,
     Problem,
     Reason,
+    Tag,
     Text,
     Time,
     Title,
+    checked_json,
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
-from shared.models.filters import Equal, Filters, HasWords, Listing, Missing, Past, Sort
+from shared.models.filters import (
+    Contains,
+    Equal,
+    Filters,
+    HasWords,
+    Listing,
+    Missing,
+    OfPerson,
+    Past,
+    Repeated,
+    Since,
+    Sort,
+    SortedBy,
+    Until,
+)
+from shared.models.names import PersonName, person_key
 from shared.models.record import RecordRef
 from shared.models.sharing import Hold, Permission, StoredHold
+from shared.models.stored import Data
 from shared.models.subjects import Subject
 
 _LETTER = re.compile(r"[^\W_]")
@@ -82,6 +102,63 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
+class Severity(StrEnum):
+    """How much is at stake in a case."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+MAX_TAGS = 20
+MAX_FIELDS = 50
+_FIELD_TEXT = 1_000
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
+
+
+def _each_once(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+def _field_name(name: str) -> str:
+    if not _FIELD.fullmatch(name):
+        raise PydanticCustomError(
+            "field",
+            "must be 1 to 50 characters of A-Z a-z 0-9 _ - and start with a letter",
+        )
+    return name
+
+
+def _field_value(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str):
+        raise PydanticCustomError("field", "must be text, a number, true or false")
+    if isinstance(value, str) and len(value) > _FIELD_TEXT:
+        raise PydanticCustomError("field", f"must be at most {_FIELD_TEXT:,} characters")
+    return checked_json(value)
+
+
+def _field_value_or_null(value: Any) -> Any:
+    return None if value is None else _field_value(value)
+
+
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_each_once)]
+_FieldName = Annotated[str, AfterValidator(_field_name)]
+_VALUES: list[JsonValue] = [
+    {"type": "string", "maxLength": _FIELD_TEXT},
+    {"type": "number"},
+    {"type": "boolean"},
+]
+_FieldValue = Annotated[Any, AfterValidator(_field_value), WithJsonSchema({"anyOf": _VALUES})]
+_FieldValueOrNull = Annotated[
+    Any,
+    AfterValidator(_field_value_or_null),
+    WithJsonSchema({"anyOf": [*_VALUES, {"type": "null"}]}),
+]
+Fields = Annotated[dict[_FieldName, _FieldValue], Field(max_length=MAX_FIELDS)]
+FieldsToChange = Annotated[dict[_FieldName, _FieldValueOrNull], Field(max_length=2 * MAX_FIELDS)]
+
+
 class NewCase(Model):
     """A case to be opened. Its id is its number; without one it gets a UUID."""
 
@@ -96,12 +173,19 @@ class NewCase(Model):
     """What the case is about, in more words."""
     submission_id: Name | None = None
     """The id of what was submitted, in the system that it came from."""
-    assigned_to: Name | None = None
+    assigned_to: PersonName | None = None
     """Who works on it: an email address, or a subject."""
     due_at: Time | None = None
     """When it is due. Without it the tenant's `slaHours` for the type set the due date; null is no
     due date.
     """
+    severity: Severity = Severity.NORMAL
+    """How much is at stake: low, normal, high or critical."""
+    tags: Tags = []
+    """Up to 20 tags of up to 50 characters each; one that is given twice counts once."""
+    fields: Fields = {}
+    """Up to 50 values of your own by name: text of up to 1,000 characters, numbers, true or false;
+    a date is text, as `2026-03-31`."""
     evidence: Items = []
     """Evidence to attach, in this order."""
 
@@ -115,12 +199,19 @@ class CasePatch(Model):
     """The new summary."""
     status: Status = UNSET
     """The new status, if it may follow the present one."""
-    assigned_to: Name | None = UNSET
+    assigned_to: PersonName | None = UNSET
     """Who works on it now; null for nobody."""
     due_at: Time | None = UNSET
     """When it is due now; null for no due date."""
     decision_type: Id = UNSET
     """The new type of decision; the due date stays."""
+    severity: Severity = UNSET
+    """How much is at stake: low, normal, high or critical."""
+    tags: Tags = UNSET
+    """The tags that the case is to have, instead of those that it has; up to 20."""
+    fields: FieldsToChange | None = UNSET
+    """Values of your own to set by name; null removes one, and null for all of them removes all.
+    Those that are not named stay; a case has up to 50."""
     reason: Reason | None = None
     """Why. It is kept in the event of the change; blocking and closing a case need one."""
 
@@ -138,10 +229,10 @@ _DUE_FIRST = (Sort("clockDueAt"),)
 class CaseFilters(Filters):
     """Which cases a queue shows; filters combine."""
 
-    status: Annotated[Status | None, Equal("status")] = None
-    """Only cases with this status."""
-    assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
-    """Only cases that are assigned to this person."""
+    status: Annotated[Repeated[Status] | None, Field(max_length=6), Equal("status")] = None
+    """Only cases with this status; where it is repeated, with any of them."""
+    assigned_to: Annotated[Name | None, OfPerson("assignedTo", key="assigneeKey")] = None
+    """Only cases that are assigned to this person; `me` is the caller."""
     unassigned: Annotated[bool, Missing("assignedTo")] = False
     """With `true` only cases that are assigned to nobody."""
     decision_type: Annotated[Id | None, Equal("decisionType")] = None
@@ -155,6 +246,16 @@ class CaseFilters(Filters):
     """
     legal_hold: Annotated[bool | None, Equal("legalHold")] = None
     """`true`: only cases under a legal hold; `false`: only the others."""
+    severity: Annotated[Severity | None, Equal("severity")] = None
+    """How much is at stake."""
+    tags: Annotated[Repeated[Tag] | None, Field(max_length=5), Contains("tags")] = None
+    """A tag that the case has; where it is repeated, up to five times, any of them."""
+    created_by: Annotated[Name | None, Equal("createdBy")] = None
+    """Who opened the case."""
+    submission_id: Annotated[Name | None, Equal("submissionId")] = None
+    """The submission that the case is about."""
+    due_until: Annotated[Time | None, Until("clockDueAt")] = None
+    """Due before this time, while the clock runs; due first."""
 
     @field_validator("unassigned")
     @classmethod
@@ -168,6 +269,18 @@ class CaseQuery(CaseFilters, Page):
     """A page of a queue."""
 
     listing: ClassVar[Listing] = Listing("cases", (Sort("createdAt", descending=True),), _DUE_FIRST)
+
+    created_since: Annotated[Time | None, Since("createdAt")] = None
+    """Opened at this time or later."""
+    created_until: Annotated[Time | None, Until("createdAt")] = None
+    """Opened before this time."""
+    sort: Annotated[
+        Literal["createdAt", "dueAt"] | None,
+        SortedBy({"createdAt": "createdAt", "dueAt": "clockDueAt"}),
+    ] = None
+    """`createdAt`: newest first. `dueAt`: due first, without cases whose clock stands, unless
+    `status` asks for such; those come before the others. Without it, newest first, but due first
+    where `overdue` or `dueUntil` is given."""
 
 
 class ClaimQuery(CaseFilters):
@@ -190,13 +303,11 @@ class CasesToCheck(Model):
     """The case numbers to look up."""
 
 
-class CasesToClose(Model):
-    """Cases to close for one reason, at most 200."""
+class ManyCases(Model):
+    """Cases to do the same with, at most 200."""
 
     case_ids: Annotated[list[Id], Field(min_length=1, max_length=200)]
-    """The cases to close, each once."""
-    reason: Reason
-    """Why. It is kept in the event of each case."""
+    """The cases, each once."""
 
     @field_validator("case_ids")
     @classmethod
@@ -204,6 +315,37 @@ class CasesToClose(Model):
         if len(set(case_ids)) < len(case_ids):
             raise PydanticCustomError("case_ids", "must name each case once")
         return case_ids
+
+
+class CasesToClose(ManyCases):
+    """Cases to close for one reason, at most 200."""
+
+    reason: Reason
+    """Why. It is kept in the event of each case."""
+
+
+class CasesToUpdate(ManyCases):
+    """Cases to change in the same way, at most 200. What is not named stays."""
+
+    assigned_to: Name | None = UNSET
+    """Whom the cases are assigned to; null takes them away."""
+    severity: Severity = UNSET
+    """How much is at stake: low, normal, high or critical."""
+    add_tags: Tags = []
+    """Tags that each case has afterwards, up to 20 with those that it has."""
+    remove_tags: Tags = []
+    """Tags that no case has afterwards, also where they are among `addTags`."""
+    status: Status = UNSET
+    """The status that each case goes to."""
+    reason: Reason | None = None
+    """Why; required where a case becomes blocked or closed."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        told = self.model_fields_set - {"case_ids", "reason"}
+        if not told:
+            raise PydanticCustomError("nothing", "must name something to change")
+        return self
 
 
 class CaseView(Model):
@@ -242,6 +384,10 @@ class CaseFields(Model):
     """When it is due; null for no due date. When a paused clock restarts, it moves by the pause."""
     submission_id: str | None
     """The id of what was submitted, in the system that it came from; null where none was given."""
+    severity: Severity = Severity.NORMAL
+    """How much is at stake."""
+    tags: list[str] = []
+    """Up to 20 tags, in the order that they were given in."""
     packet_evidence_ids: list[str] = []
     """Which evidence is in the packet, in the packet's order."""
     evidence_count: int = 0
@@ -260,26 +406,44 @@ class CaseFields(Model):
     """How often it was reopened."""
     escalated_at: datetime | None = None
     """When it was last escalated; null where it never was."""
+    created_by_subject: str | None = None
+    """The token's subject of who opened the case; null where it is not known."""
+    assigned_to_subject: str | None = None
+    """The token's subject of the assignee; null where only the name is known so far."""
 
 
 class StoredCase(CaseFields, Subject):
     """A case as it is stored.
 
     `clock_due_at` is what the queues sort by: when the running clock runs out (year 9999 where
-    nothing is due), null while the clock stands; `clock_stopped_at` is since when it stands. `head`
+    nothing is due). While the clock stands it is null, but in a pause of a case that was overdue
+    before. `clock_stopped_at` is since when it stands, `due_stands_since` since when the due date
+    does: a due date that is set meanwhile stands from then on, and null is the former. `head`
     is the end of the case's audit chain; `sweep_at` is when a scheduled function is to look at the
-    case next, which is done by then; `records` has the latest of each kind.
+    case next, which is done by then; `records` has the latest of each kind. `fields` is the
+    canonical JSON of the values that clients keep, null for none. `evidence_numbers` and
+    `packet_numbers` are where the pages of evidence go on (`rules/positions.py`), empty as long as
+    each is just its place in the list.
     """
 
     clock_due_at: datetime | None
     clock_stopped_at: datetime | None = None
+    due_stands_since: datetime | None = None
     search_tokens: list[str]
+    fields: str | None = None
     evidence: list[EvidenceRef] = []
+    evidence_numbers: list[int] = []
+    packet_numbers: list[int] = []
     packet_version: int = 0
     holds: list[StoredHold] = []
     sweep_at: datetime | None = None
     run_count: int = 0
     records: dict[str, RecordRef] = {}
+
+    def to_data(self, old: Data | None = None) -> Data:
+        """The data to store, with `assigneeKey`, by which the filter `assignedTo=me` finds it."""
+        key = person_key(self.assigned_to_subject, self.assigned_to)
+        return {**super().to_data(old), "assigneeKey": key}
 
 
 class Case(CaseFields, Identified):
@@ -287,6 +451,8 @@ class Case(CaseFields, Identified):
 
     versioned: ClassVar[bool] = True
 
+    fields: dict[str, Any]
+    """Values of your own by name: text, numbers, true or false."""
     overdue: bool
     """Whether its due date is past while its clock runs."""
     paused_at: datetime | None
@@ -324,6 +490,10 @@ class CaseStats(Model):
     """How many audit events there are, of any subject."""
     cases_by_status: dict[Status, int]
     """How many cases have each status."""
+    overdue: int
+    """How many cases are overdue."""
+    waiting: int
+    """How many cases wait for people: an intervention of theirs is open."""
 
 
 class CaseStanding(Model):
@@ -352,7 +522,7 @@ class CaseClosing(Model):
     case_id: str
     """The case."""
     ok: bool
-    """Whether it is closed now."""
+    """Whether it is now as was asked."""
     error: Problem | None = OMITTED
     """Why it is not, as the error that it would have got alone. Only where `ok` is false."""
 
@@ -366,3 +536,7 @@ class CaseClosings(Model):
     """How many have `ok`: true."""
     failed: int
     """How many have `ok`: false."""
+
+
+class CaseUpdates(CaseClosings):
+    """What became of a batch of changes, case by case in the order asked."""

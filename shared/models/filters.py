@@ -9,9 +9,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+
+from pydantic import BeforeValidator, Field
 
 from shared.models.base import Model
+
+V = TypeVar("V")
+
+
+def _values(given: Any) -> Any:
+    """The values of a parameter that may be repeated: one text, or texts by their numbers."""
+    if isinstance(given, dict):
+        return list(given.values())
+    return [given] if isinstance(given, str) else given
+
+
+# Not strict, because what comes out of a validator is no query string to the next one.
+Repeated = Annotated[
+    list[Annotated[V, Field(strict=False)]], Field(strict=False), BeforeValidator(_values)
+]
+"""What a parameter takes that may be repeated: one of its values is what is asked for."""
+
+
+def repeatable(model: type[Model], name: str) -> bool:
+    """Whether a parameter of a query model may be repeated."""
+    field = next((f for n, f in model.model_fields.items() if name in (n, f.alias)), None)
+    return field is not None and _is_list(field.annotation)
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +58,31 @@ class Equal(Mark):
 
 
 class Contains(Mark):
-    """The field is a list, and the value that is given is in it."""
+    """The field is a list, and the value that is given is in it; of a list of values, one is.
+
+    Firestore searches one list of a row by its index: where there is such a filter, the words of a
+    search are checked on the rows.
+    """
 
     op = "array_contains"
+
+
+class Begins(Mark):
+    """The field is a text that begins with the one that is given, compared as names are."""
+
+    op = ">="
+
+
+@dataclass(frozen=True, slots=True)
+class OfPerson(Mark):
+    """The field is the name that is given; for `me`, the field `key` is one of the caller's keys.
+
+    `shared/models/names.py` says what a key is.
+    """
+
+    op = "=="
+
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +140,8 @@ class Sort:
 class Listing:
     """The collection of a list, and the sorts that it has; the first one is the default.
 
-    A range (`Since`, `Until`, `Past`) and `SortedBy` choose the sort that begins with their field.
+    A range (`Since`, `Until`, `Past`, `Begins`) and `SortedBy` choose the sort that begins with
+    their field.
     """
 
     def __init__(self, collection: str, *sorts: tuple[Sort, ...]) -> None:

@@ -23,7 +23,9 @@ from shared.models.base import (
     Time,
     Title,
 )
-from shared.models.filters import Equal, Filters, Listing, Sort
+from shared.models.filters import Equal, Filters, Listing, OfPerson, Repeated, Sort
+from shared.models.names import person_key
+from shared.models.stored import Data
 from shared.models.subjects import Subject
 
 MAX_WAIT_SECONDS = 55
@@ -129,8 +131,8 @@ class InterventionFilters(Filters):
     """Only interventions of this priority."""
     type: Annotated[InterventionType | None, Equal("type")] = None
     """Only interventions of this type."""
-    assigned_to: Annotated[Name | None, Equal("assignedTo")] = None
-    """Only interventions that this person has claimed."""
+    assigned_to: Annotated[Name | None, OfPerson("assignedTo", key="assigneeKey")] = None
+    """Only interventions that this person has claimed; `me` is the caller."""
     uow_id: Annotated[Name | None, Equal("uowId")] = None
     """Only interventions of this unit of work."""
     case_id: Annotated[Id | None, Equal("caseId")] = None
@@ -142,8 +144,12 @@ class InterventionQuery(InterventionFilters, Page):
 
     listing: ClassVar[Listing] = Listing("interventions", (Sort("createdAt", descending=True),))
 
-    status: Annotated[InterventionStatus | None, Equal("status")] = None
-    """Only interventions with this status."""
+    status: Annotated[
+        Repeated[InterventionStatus] | None,
+        Field(max_length=len(InterventionStatus)),
+        Equal("status"),
+    ] = None
+    """The status; where it is repeated, any of them."""
 
 
 class PendingQuery(InterventionFilters, Page):
@@ -210,22 +216,40 @@ class InterventionFields(Model):
     """Whether nothing can follow any more: it was rejected, has expired or is completed. Its
     retention runs from then on.
     """
+    created_by_subject: str
+    """The token's subject of who asked."""
+    assigned_to_subject: str | None = None
+    """The token's subject of who holds it; null where nobody does, or only the name is known."""
+    decided_by_subject: str | None = None
+    """The token's subject of who decided; null before, and where only the name is known."""
+    completed_by: str | None = None
+    """The name of who completed it; null before, and where an earlier release did not keep it."""
+    completed_by_subject: str | None = None
+    """The token's subject of who completed it; null where `completedBy` is."""
+    completed_at: datetime | None = None
+    """When it was completed; null where `completedBy` is."""
 
 
 class StoredIntervention(InterventionFields, Subject):
     """An intervention as it is stored.
 
     What may be any JSON is kept as its canonical text. `priority_rank` is what the queue sorts by;
-    `created_by_subject` is who asked, whatever they are called; `sweep_at` is when the purge is to
-    look at it next.
+    `sweep_at` is when the purge is to look at it next.
     """
 
     context: str | None
     response: str | None = None
     result: str | None = None
     priority_rank: int
-    created_by_subject: str
     sweep_at: datetime | None = None
+
+    def to_data(self, old: Data | None = None) -> Data:
+        """The data to store, with the keys by which queries find who holds it and who decided."""
+        keys = {
+            "assigneeKey": person_key(self.assigned_to_subject, self.assigned_to),
+            "deciderKey": person_key(self.decided_by_subject, self.decided_by),
+        }
+        return {**super().to_data(old), **keys}
 
 
 class Intervention(InterventionFields, Identified):

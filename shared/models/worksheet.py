@@ -8,21 +8,26 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from shared.models.base import OMITTED, Id, Model, Page, Problem, Text, UserId
+from shared.models.base import OMITTED, UNSET, Id, Model, Page, Problem, Text, UserId
+from shared.models.sharing import Sharing
 from shared.models.subjects import Subject
 
 
 class WorksheetToSave(Model):
-    """A worksheet's texts."""
+    """A worksheet's texts, and whom its owner opens it to."""
 
     problem_statement: Text = ""
     """The user's statement of the problem."""
     fsr_notes: Text = ""
     """The user's notes."""
+    shared_with: Sharing = UNSET
+    """What the worksheet is open for, to collaborators who have that permission on the case:
+    `none` (only its owner sees it), `read` or `write`. Only its owner changes it; where it is not
+    given, it stays as it is, at first `none`."""
 
 
 class WorksheetRow(WorksheetToSave):
-    """A worksheet's texts, with the case they are about."""
+    """A worksheet as it is to be saved, with the case it is about."""
 
     case_id: Id
     """The case that the worksheet is about."""
@@ -43,7 +48,7 @@ class WorksheetsToSave(Model):
 
 
 class WorksheetQuery(Model):
-    """Whose worksheet: the caller's own, or another user's where the case allows it."""
+    """Whose worksheet: the caller's own, or another user's that is open to the caller."""
 
     user_id: UserId | None = None
     """Whose worksheet, by the `sub` of their token; without it the caller's own."""
@@ -60,6 +65,8 @@ class StoredWorksheet(Subject):
     user_id: str
     problem_statement: str
     fsr_notes: str
+    shared_with: Sharing = "none"
+    """What its owner has opened it for. Documents of the first release have none of it: closed."""
     created_at: datetime
 
 
@@ -76,6 +83,9 @@ class Worksheet(Model):
     """The user's statement of the problem."""
     fsr_notes: str
     """The user's notes."""
+    shared_with: Sharing
+    """What its owner has opened it for, to collaborators who have that permission on the case:
+    `none`, `read` or `write`."""
     created_at: datetime
     """When it was first saved."""
     updated_at: datetime

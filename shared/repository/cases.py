@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from shared import errors
 from shared.documents.port import (
@@ -26,6 +27,7 @@ from shared.ledger.subjects import load, required
 from shared.models.case import (
     CasePatch,
     CaseQuery,
+    CasesToUpdate,
     ClaimQuery,
     NewCase,
     Status,
@@ -33,31 +35,46 @@ from shared.models.case import (
 )
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
-from shared.repository import evidence, packets
+from shared.repository import evidence, packets, people
 from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
 from shared.repository.removal import belongings, shortened
 from shared.rules import cases as case_rules
+from shared.rules import people as people_rules
 from shared.rules import search
+from shared.rules.callers import Caller
 
-_START = datetime(1, 1, 1, tzinfo=UTC)
+_DUE = Filter("clockDueAt", ">", datetime(1, 1, 1, tzinfo=UTC))
+"""Leaves out the cases whose clock stands."""
 _CLAIM_CANDIDATES = 20
 _MAX_REMOVALS = MAX_WRITES - 2
 """The writes that the commit of a deletion has room for, besides the case and its event."""
+_OF_ONE = frozenset(CasesToUpdate.model_fields) & frozenset(CasePatch.model_fields)
 _COUNTERS = {
     EventType.NOTE_ADDED: "notes_count",
     EventType.ATTACHMENT_ADDED: "attachments_count",
 }
+
+Outcomes = list[Recorded[StoredCase] | errors.ApiError]
 
 
 def create(ledger: Ledger, new: NewCase, settings: Settings) -> Recorded[StoredCase]:
     """Opens a case under its number, or a UUID. Raises AlreadyExists."""
     case_id = new.id or str(uuid.uuid4())
     due_hours = settings.due_hours(new.decision_type)
+    assignee = people.subject_of(ledger, new.assigned_to)
+    actor = ledger.origin.actor
 
     def opened(now: datetime) -> Decision[StoredCase]:
-        by = ledger.origin.actor.name
-        case = case_rules.opened(case_id, new, by=by, due_hours=due_hours, now=now)
+        case = case_rules.opened(
+            case_id,
+            new,
+            by=actor.name,
+            by_subject=actor.subject,
+            assignee=assignee,
+            due_hours=due_hours,
+            now=now,
+        )
         created = Decision(case, EventType.CASE_CREATED, "Case created", case_id=case_id)
         return evidence.with_first(ledger, created, case_id, new.evidence, now)
 
@@ -70,19 +87,54 @@ def get(store: DocumentStore, tenant: str, case_id: str) -> StoredCase:
 
 
 def listed(
-    store: DocumentStore, tenant: str, wanted: CaseQuery, now: datetime
+    store: DocumentStore, caller: Caller, wanted: CaseQuery, now: datetime
 ) -> tuple[list[Document], str | None]:
     """A page of a queue, newest first, or longest overdue first; and the token of the next."""
-    query = query_of(f"tenants/{tenant}", wanted, now)
+    query = query_of(f"tenants/{caller.tenant}", wanted, now, people_rules.keys(caller.actor))
+    if wanted.sort == "dueAt" and case_rules.STANDING.isdisjoint(wanted.status or ()):
+        query = replace(query, filters=(*query.filters, _DUE))
     accept = _has_words(wanted.search) if wanted.search else None
     return page(store, query, wanted, accept=accept)
 
 
-def update(ledger: Ledger, case_id: str, patch: CasePatch) -> Recorded[StoredCase]:
-    """Changes fields of a case."""
+def update(ledger: Ledger, caller: Caller, case_id: str, patch: CasePatch) -> Recorded[StoredCase]:
+    """Changes fields of a case. To assign it by another's name costs one read more.
 
+    Raises PermissionDenied, FailedPrecondition, InvalidArgument.
+    """
+    assignee = people.subject_of(ledger, patch.assigned_to)
+    return ledger.change(
+        CASES, case_id, _changer(ledger, caller, case_id, lambda _: patch, assignee)
+    )
+
+
+def update_many(ledger: Ledger, caller: Caller, body: CasesToUpdate) -> Outcomes:
+    """Changes each case by the same rules as a single one; gives each outcome, in order."""
+    given = {name: getattr(body, name) for name in body.model_fields_set & _OF_ONE}
+
+    def patch(old: StoredCase) -> CasePatch:
+        if not (body.add_tags or body.remove_tags):
+            return CasePatch.model_construct(**given)
+        tags = case_rules.retagged(old, body.add_tags, body.remove_tags)
+        return CasePatch.model_construct(**given, tags=tags)
+
+    assignee = people.subject_of(ledger, given.get("assigned_to"))
+    return ledger.change_many(
+        CASES, body.case_ids, lambda case_id: _changer(ledger, caller, case_id, patch, assignee)
+    )
+
+
+def _changer(
+    ledger: Ledger,
+    caller: Caller,
+    case_id: str,
+    patch_of: Callable[[StoredCase], CasePatch],
+    assignee: str | None,
+) -> Decider[StoredCase]:
     def changed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
-        new = case_rules.changed(case_id, old, patch, now)
+        patch = patch_of(old)
+        new = case_rules.changed(case_id, old, patch, now, assignee)
+        case_rules.require_may_assign(old, new, caller)
         if new == old:
             return Unchanged()
         event_type, message = _described(old, new)
@@ -91,14 +143,14 @@ def update(ledger: Ledger, case_id: str, patch: CasePatch) -> Recorded[StoredCas
             return packets.frozen(ledger, decided, case_id, now)
         return decided
 
-    return ledger.change(CASES, case_id, changed)
+    return changed
 
 
 def claim(ledger: Ledger, case_id: str, seen: Seen | None = None) -> Recorded[StoredCase]:
     """Assigns an unassigned case to the caller. Raises FailedPrecondition naming the holder."""
 
     def claimed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
-        new = case_rules.claimed(old, ledger.origin.actor.name, now)
+        new = case_rules.claimed(old, ledger.origin.actor, now)
         if new == old:
             return Unchanged()
         return Decision(new, EventType.ASSIGNED, f"Claimed by {new.assigned_to}", case_id=case_id)
@@ -136,9 +188,7 @@ def reopen(ledger: Ledger, case_id: str, reason: str) -> Recorded[StoredCase]:
     return ledger.change(CASES, case_id, reopened)
 
 
-def close_many(
-    ledger: Ledger, case_ids: Sequence[str], reason: str
-) -> list[Recorded[StoredCase] | errors.ApiError]:
+def close_many(ledger: Ledger, case_ids: Sequence[str], reason: str) -> Outcomes:
     """Closes each case by the same rules as a single one; gives each outcome, in order."""
 
     def closer(case_id: str) -> Decider[StoredCase]:
@@ -234,16 +284,15 @@ def _candidates(
         query = replace(query, after=place(rows[-1], query))
     if accept:
         rows = store.query(replace(_newest_with_words(tenant, wanted, now), limit=SCAN_LIMIT))
-        found = [row for row in rows if accept(row) and _to_take_up(row, wanted, now)]
+        found = [row for row in rows if accept(row) and _in_time(row, wanted, now)]
         yield sorted(found, key=lambda row: place(row, query))
 
 
-def _to_take_up(row: Document, wanted: ClaimQuery, now: datetime) -> bool:
-    """What `_claimable` asks of the clock."""
+def _in_time(row: Document, wanted: ClaimQuery, now: datetime) -> bool:
+    """What the query of a claim asks of the clock."""
+    before = [time for time in (now if wanted.overdue else None, wanted.due_until) if time]
     due = row.data["clockDueAt"]
-    if wanted.overdue:
-        return due is not None and due < now
-    return due is not None or wanted.status is Status.NEEDS_INFO
+    return not before or (due is not None and due < min(before))
 
 
 def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | None:
@@ -256,24 +305,29 @@ def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | No
 def _described(old: StoredCase, new: StoredCase) -> tuple[EventType, str]:
     if new.status is not old.status:
         return EventType.STATUS_CHANGED, f"Status changed from {old.status} to {new.status}"
-    if new.assigned_to != old.assigned_to:
+    whom = {"assigned_to", "assigned_to_subject"}
+    if new.model_dump(include=whom) != old.model_dump(include=whom):
         to = f"Assigned to {new.assigned_to}" if new.assigned_to else "Assignment removed"
         return EventType.ASSIGNED, to
     return EventType.CASE_UPDATED, "Case updated"
 
 
+def _free(wanted: ClaimQuery) -> dict[str, Any]:
+    """What is asked for, of the cases that can be claimed.
+
+    A case whose clock stands waits for somebody else, so it is claimed only where its status is
+    asked for.
+    """
+    status = wanted.status or list(case_rules.RUNNING)
+    return {**dict(wanted), "unassigned": True, "status": status}
+
+
 def _claimable(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
-    free = wanted.model_copy(update={"unassigned": True})
-    query = query_of(f"tenants/{tenant}", free, now)
-    if wanted.overdue or wanted.status is Status.NEEDS_INFO:
-        return query
-    # A case whose clock is stopped waits for somebody else, so it is claimed only where its status
-    # is asked for.
-    return replace(query, filters=(*query.filters, Filter("clockDueAt", ">", _START)))
+    return query_of(f"tenants/{tenant}", ClaimQuery.model_construct(**_free(wanted)), now)
 
 
 def _newest_with_words(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
-    given = {**dict(wanted), "unassigned": True, "overdue": False}
+    given = {**_free(wanted), "overdue": False, "due_until": None}
     return query_of(f"tenants/{tenant}", CaseQuery.model_construct(**given), now)
 
 

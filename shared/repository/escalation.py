@@ -29,7 +29,7 @@ def escalate(
     def escalated(old: StoredCase, now: datetime) -> Decision[StoredCase, StoredIntervention]:
         run_rules.require_open(old)
         asked = interventions.requested(caller, _question(case_id, old, why), now)
-        posting = Posting(ledger.store, ledger.origin, INTERVENTIONS, "intervention")
+        posting: Posting[StoredIntervention] = ledger.beside_it(INTERVENTIONS, 1)
         raised, writes = posting.prepared(intervention_id, Before(None, None), asked, now)
         return Decision(
             old.model_copy(update={"escalated_at": now}),

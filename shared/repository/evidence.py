@@ -34,6 +34,7 @@ from shared.repository.items import Attached
 from shared.repository.paging import slice_of
 from shared.rules import cases as case_rules
 from shared.rules import packets as packet_rules
+from shared.rules.positions import numbers_of, renumbered
 
 
 def with_first(
@@ -141,7 +142,9 @@ def _part(
 ) -> tuple[list[Evidence], str | None]:
     sizes = {ref.id: ref.size for ref in case.evidence}
     ids = case.packet_evidence_ids if wanted.packet else list(sizes)
-    part, token = slice_of(ids, wanted, f"{CASES.path(tenant, case_id)}/evidence", sizes)
+    stored = case.packet_numbers if wanted.packet else case.evidence_numbers
+    places = dict(zip(ids, numbers_of(ids, stored), strict=True))
+    part, token = slice_of(places, wanted, f"{CASES.path(tenant, case_id)}/evidence", sizes)
     return items.read(store, tenant, case_id, case, part), token
 
 
@@ -217,6 +220,12 @@ def _holding(case: StoredCase, new: Attached) -> StoredCase:
         "evidence": new.refs,
         "evidence_count": len(new.refs),
         "packet_evidence_ids": new.packet_ids,
+        "evidence_numbers": renumbered(
+            [ref.id for ref in case.evidence],
+            case.evidence_numbers,
+            [ref.id for ref in new.refs],
+        ),
+        "packet_numbers": renumbered(case.packet_evidence_ids, case.packet_numbers, new.packet_ids),
     }
     return case.model_copy(update=updates)
 

@@ -19,8 +19,14 @@ def place_hold(ledger: Ledger, case_id: str, reason: str) -> Recorded[StoredCase
     """Places a legal hold, which is also in the meta of the event."""
 
     def placed(old: StoredCase, now: datetime) -> Decision[StoredCase]:
-        by = ledger.origin.actor.name
-        hold = StoredHold(id=uuid.uuid4().hex, reason=reason, placed_at=now, placed_by=by)
+        by = ledger.origin.actor
+        hold = StoredHold(
+            id=uuid.uuid4().hex,
+            reason=reason,
+            placed_at=now,
+            placed_by=by.name,
+            placed_by_subject=by.subject,
+        )
         return Decision(
             hold_rules.held(old, hold),
             EventType.HOLD_PLACED,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 
-from shared.documents.port import Document, DocumentStore, Merge
+from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds import INTERVENTIONS
 from shared.ledger.ledger import Ledger
@@ -23,9 +23,11 @@ from shared.models.intervention import (
     PendingQuery,
     StoredIntervention,
 )
+from shared.repository import people
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.rules import interventions as intervention_rules
+from shared.rules import people as people_rules
 from shared.rules.callers import Caller
 
 Move = Callable[[StoredIntervention, datetime], StoredIntervention]
@@ -51,16 +53,24 @@ def get(store: DocumentStore, tenant: str, intervention_id: str) -> StoredInterv
     return required(INTERVENTIONS, document, intervention_id)
 
 
-def listed(store: DocumentStore, tenant: str, wanted: InterventionQuery, now: datetime) -> Rows:
-    """A page of interventions, newest first; and the token of the next."""
-    query = query_of(f"tenants/{tenant}", wanted, now)
-    return page(store, query, wanted, accept=_if_open(wanted.status, now))
+def listed(store: DocumentStore, caller: Caller, wanted: InterventionQuery, now: datetime) -> Rows:
+    """A page of interventions, newest first; and the token of the next.
+
+    What has run out is `expired`, swept or not: where there is such, a list of the expired ones
+    reads the open ones too.
+    """
+    asked = set(wanted.status or ())
+    stored = wanted
+    if InterventionStatus.EXPIRED in asked and _some_ran_out(store, caller.tenant, now):
+        stored = wanted.model_copy(update={"status": sorted(asked | set(OPEN))})
+    query = query_of(f"tenants/{caller.tenant}", stored, now, people_rules.keys(caller.actor))
+    return page(store, query, wanted, accept=_with_status(asked, now))
 
 
-def pending(store: DocumentStore, tenant: str, wanted: PendingQuery, now: datetime) -> Rows:
+def pending(store: DocumentStore, caller: Caller, wanted: PendingQuery, now: datetime) -> Rows:
     """A page of open interventions, most urgent first, then oldest; and the token of the next."""
-    query = query_of(f"tenants/{tenant}", wanted, now)
-    return page(store, query, wanted, accept=_if_open(InterventionStatus(wanted.status), now))
+    query = query_of(f"tenants/{caller.tenant}", wanted, now, people_rules.keys(caller.actor))
+    return page(store, query, wanted, accept=_with_status({wanted.status}, now))
 
 
 def claim(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[StoredIntervention]:
@@ -151,9 +161,12 @@ def _move(
             message,
             reason=new.action_reason if event_type is EventType.INTERVENTION_DECIDED else None,
             case_id=new.case_id,
-            writes=_counted(ledger.tenant, new, now) if new.decision != old.decision else (),
+            writes=(people.counted(ledger.tenant, actor, new.decision, now),)
+            if new.decision != old.decision
+            else (),
         )
 
+    actor = ledger.origin.actor
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
     if recorded.event and recorded.event.event_type == EventType.INTERVENTION_EXPIRED:
         raise intervention_rules.late(recorded.current)
@@ -171,20 +184,18 @@ def expiry(state: StoredIntervention) -> Decision[StoredIntervention]:
     )
 
 
-def _counted(tenant: str, state: StoredIntervention, now: datetime) -> tuple[Merge]:
-    """The write that counts a decision for the person who made it."""
-    pilot = state.decided_by or ""
-    key = hashlib.sha256(pilot.encode()).hexdigest()[:32]
-    approved = int(state.decision == "approve")
-    return (
-        Merge(
-            f"tenants/{tenant}/pilots/{key}",
-            fields={"pilot": pilot, "lastDecidedAt": now},
-            increments={"decided": 1, "approved": approved, "rejected": 1 - approved},
-        ),
-    )
+def ran_out(tenant: str, now: datetime, *statuses: InterventionStatus) -> Query:
+    """The interventions that have run out in one of these statuses and wait for the sweep."""
+    late = (Filter("status", "in", list(statuses)), Filter("expiresAt", "<=", now))
+    return Query(f"tenants/{tenant}/interventions", late, (Order("expiresAt"),))
 
 
-def _if_open(status: InterventionStatus | None, now: datetime) -> Callable[[Document], bool] | None:
-    """Which rows a list of an open status shows: none whose time is over, swept or not."""
-    return (lambda row: intervention_rules.waits(row.data, now)) if status in OPEN else None
+def _some_ran_out(store: DocumentStore, tenant: str, now: datetime) -> bool:
+    return bool(store.query(replace(ran_out(tenant, now, *OPEN), limit=1, select=())))
+
+
+def _with_status(asked: Collection[str], now: datetime) -> Callable[[Document], bool] | None:
+    """Which rows a list by status shows: those that have one of the statuses now."""
+    if {*OPEN, InterventionStatus.EXPIRED}.isdisjoint(asked):
+        return None
+    return lambda row: intervention_rules.status_at(row.data, now) in asked

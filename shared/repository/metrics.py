@@ -1,18 +1,30 @@
-"""Figures about interventions, by aggregations side by side and the pilots' counters.
+"""Figures about interventions, by aggregations side by side and the counts of the directory.
 
-No intervention is read. The figures of a period are about the interventions created in it; the row
-of a day counts what happened on that day.
+No intervention is read, but for those that have run out and wait for the sweep where a period or
+days are asked for: they count as expired, when they ran out. The figures of a period are about the
+interventions created in it; the row of a day counts what happened on that day.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from shared.documents.port import Aggregation, DocumentStore, Filter, Order, Query, Totals
+from shared.documents.port import (
+    Aggregation,
+    Document,
+    DocumentStore,
+    Filter,
+    Order,
+    Query,
+    Totals,
+)
 from shared.errors import InvalidArgument
 from shared.models.intervention import (
+    OPEN,
     Day,
     InterventionMetrics,
     InterventionStatus,
@@ -21,6 +33,8 @@ from shared.models.intervention import (
     PilotMetrics,
     Priority,
 )
+from shared.models.names import person_key
+from shared.repository.interventions import ran_out
 
 MAX_DAYS = 31
 TOP_PILOTS = 10
@@ -51,6 +65,10 @@ class _Span(NamedTuple):
             filters.append(Filter(field, "<", self.until))
         return tuple(filters)
 
+    def has(self, moment: datetime) -> bool:
+        """Whether `moment` is within it."""
+        return (not self.since or self.since <= moment) and (not self.until or moment < self.until)
+
 
 def metrics(
     store: DocumentStore, tenant: str, wanted: MetricsQuery, now: datetime
@@ -62,10 +80,21 @@ def metrics(
     asked.append(Aggregation(_created(tenant, period), averages=_SECONDS))
     for _, day in days:
         asked += _of_day(tenant, day)
-    totals = store.aggregate(asked)
+    late = [Aggregation(ran_out(tenant, now, status)) for status in OPEN]
+    totals = store.aggregate([*asked, *late])
+    *totals, pending, held = totals
     counts = {group: one.count for group, one in zip(_GROUPS, totals, strict=False)}
     of_all, *of_days = totals[len(_GROUPS) :]
     by_status = {value: counts["status", value] for value in InterventionStatus}
+    gone = Counter({status: one.count for status, one in zip(OPEN, (pending, held), strict=True)})
+    ends: list[datetime] = []
+    if gone.total() and (days or period != _Span(None, None)):
+        gone, ends = _ran_out(store, tenant, period, now)
+    for status in OPEN:
+        # The sweep may have been there between two of the counts.
+        late_ones = min(gone[status], by_status[status])
+        by_status[status] -= late_ones
+        by_status[InterventionStatus.EXPIRED] += late_ones
     return InterventionMetrics(
         total=sum(by_status.values()),
         by_status=by_status,
@@ -73,8 +102,23 @@ def metrics(
         by_priority={value: counts["priority", value] for value in Priority},
         average_resolution_seconds=_average(of_all),
         top_pilots=_top_pilots(store, tenant, period),
-        daily=_rows(days, of_days) if wanted.daily else None,
+        daily=_rows(days, of_days, ends) if wanted.daily else None,
     )
+
+
+def _ran_out(
+    store: DocumentStore, tenant: str, period: _Span, now: datetime
+) -> tuple[Counter[InterventionStatus], list[datetime]]:
+    """What has run out and waits for the sweep, as a rule little or nothing.
+
+    Gives how much of it was created in the period, by its stored status, and when each ran out.
+    """
+    query = replace(ran_out(tenant, now, *OPEN), select=("status", "createdAt", "expiresAt"))
+    rows = [row.data for row in store.query(query)]
+    created = Counter(
+        InterventionStatus(row["status"]) for row in rows if period.has(row["createdAt"])
+    )
+    return created, [row["expiresAt"] for row in rows]
 
 
 def _created(tenant: str, period: _Span, *groups: tuple[str, str]) -> Query:
@@ -127,17 +171,19 @@ def _midnight(moment: datetime) -> datetime:
     return datetime.combine(moment, time(), UTC)
 
 
-def _rows(days: Sequence[tuple[date, _Span]], totals: Sequence[Totals]) -> list[Day]:
+def _rows(
+    days: Sequence[tuple[date, _Span]], totals: Sequence[Totals], ends: Sequence[datetime]
+) -> list[Day]:
     each = zip(days, totals[::3], totals[1::3], totals[2::3], strict=True)
     return [
         Day(
             date=day,
             created=created.count,
             decided=decided.count,
-            expired=expired.count,
+            expired=expired.count + sum(map(span.has, ends)),
             average_resolution_seconds=_average(decided),
         )
-        for (day, _), created, decided, expired in each
+        for (day, span), created, decided, expired in each
     ]
 
 
@@ -147,8 +193,8 @@ def _average(totals: Totals) -> float | None:
 
 
 def _top_pilots(store: DocumentStore, tenant: str, period: _Span) -> list[PilotMetrics]:
-    """The pilots who decided most, by their counters; in a period, by counting their decisions."""
-    collection = f"tenants/{tenant}/pilots"
+    """The people who decided most, by their counts; in a period, by counting their decisions."""
+    collection = f"tenants/{tenant}/people"
     if period == _Span(None, None):
         query = Query(collection, order=(Order("decided", descending=True),), limit=TOP_PILOTS)
         found = [_pilot(**row.data) for row in store.query(query)]
@@ -158,25 +204,33 @@ def _top_pilots(store: DocumentStore, tenant: str, period: _Span) -> list[PilotM
         recent = _Span(period.since, None).of("lastDecidedAt")
         order = (Order("lastDecidedAt", descending=True),)
         rows = store.query(Query(collection, recent, order, limit=MOST_RECENT_PILOTS))
-        found = _counted(store, tenant, period, [row.data["pilot"] for row in rows])
+        found = _counted(store, tenant, period, rows)
     ranked = sorted(found, key=lambda one: (-one.decided, one.pilot))
     return [one for one in ranked[:TOP_PILOTS] if one.decided]
 
 
 def _counted(
-    store: DocumentStore, tenant: str, period: _Span, pilots: Sequence[str]
+    store: DocumentStore, tenant: str, period: _Span, rows: Sequence[Document]
 ) -> list[PilotMetrics]:
     asked = [
-        Aggregation(_created(tenant, period, ("decidedBy", pilot), ("decision", decision)))
-        for pilot in pilots
+        Aggregation(_decided(tenant, period, row, decision))
+        for row in rows
         for decision in ("approve", "reject")
     ]
     counts = [totals.count for totals in store.aggregate(asked)] if asked else []
-    each = zip(pilots, counts[::2], counts[1::2], strict=True)
-    return [_pilot(pilot, approved, rejected) for pilot, approved, rejected in each]
+    each = zip(rows, counts[::2], counts[1::2], strict=True)
+    return [_pilot(row.data["name"], approved, rejected) for row, approved, rejected in each]
 
 
-def _pilot(pilot: str, approved: int, rejected: int, **_: object) -> PilotMetrics:
+def _decided(tenant: str, period: _Span, person: Document, decision: str) -> Query:
+    """What a person decided so, by their subject; where none is stored, by their name."""
+    subject, name = person.data["subject"], person.data["knownAs"]
+    keys = [key for key in (person_key(subject, None), person_key(None, name)) if key]
+    query = _created(tenant, period, ("decision", decision))
+    return replace(query, filters=(Filter("deciderKey", "in", keys), *query.filters))
+
+
+def _pilot(name: str, approved: int = 0, rejected: int = 0, **_: object) -> PilotMetrics:
     return PilotMetrics(
-        pilot=pilot, decided=approved + rejected, approved=approved, rejected=rejected
+        pilot=name, decided=approved + rejected, approved=approved, rejected=rejected
     )

@@ -85,28 +85,26 @@ def place(row: Document, query: Query) -> tuple[Any, ...]:
 
 
 def slice_of(
-    ids: Sequence[str], wanted: Page, collection: str, sizes: Mapping[str, int]
+    places: Mapping[str, int], wanted: Page, collection: str, sizes: Mapping[str, int]
 ) -> tuple[list[str], str | None]:
     """The part of a list of ids that is one page, and the token of the next page.
 
-    By their `sizes` in bytes, as far as those are known, it ends with the one that reaches
-    `wanted.max_bytes`. The token names the last id and its place, for when that id has been removed
-    since. Raises InvalidArgument for a bad token.
+    `places` are the ids in order, each with its number (`rules/positions.py`); the token has that
+    of the last one. By their `sizes` in bytes, as far as those are known, a page ends with the one
+    that reaches `wanted.max_bytes`. Raises InvalidArgument for a bad token.
     """
     binding = _binding(wanted, collection)
-    start = 0
-    if wanted.page_token:
-        index, last = _decode(wanted.page_token, binding, (int, str))
-        start = ids.index(last) + 1 if last in ids else index
+    last = _decode(wanted.page_token, binding, (int,))[0] if wanted.page_token else -1
+    left = [name for name, number in places.items() if number > last]
     part: list[str] = []
     size = 0
-    for name in ids[start : start + wanted.page_size]:
+    for name in left[: wanted.page_size]:
         part.append(name)
         size += sizes.get(name, 0)
         if size >= wanted.max_bytes:
             break
-    end = start + len(part)
-    return part, _encode((end - 1, part[-1]), binding) if end < len(ids) else None
+    more = len(part) < len(left)
+    return part, _encode((places[part[-1]],), binding) if more else None
 
 
 def _binding(wanted: Page, collection: str, *more: Any) -> bytes:
@@ -129,8 +127,9 @@ def _text(raw: bytes) -> str:
 
 
 def _shape(query: Query) -> tuple[type, ...]:
-    """Of which type each value of the query's cursor is: it is ordered by times and by numbers."""
-    return (*(datetime if o.field.endswith("At") else int for o in query.order), str)
+    """Of which type each value of the query's cursor is: a time, a name or a number, and the id."""
+    kinds = {"At": datetime, "me": str}
+    return (*(kinds.get(order.field[-2:], int) for order in query.order), str)
 
 
 def _decode(token: str, binding: bytes, shape: Sequence[type]) -> tuple[Any, ...]:

@@ -31,6 +31,9 @@ from shared.rules.canonical import canonical, parsed
 MAX_KINDS = 100
 _SHOWN = tuple(field.alias or name for name, field in RecordFields.model_fields.items())
 
+_LAST = 2**53
+"""From here the numbers of the latest records count down: newest first."""
+
 
 def add(
     ledger: Ledger, case_id: str, new: NewRecord
@@ -93,13 +96,13 @@ def _latest(
     kinds = [wanted.kind] if wanted.kind else list(case.records)
     refs = [case.records[kind] for kind in kinds if kind in case.records]
     newest_first = sorted(refs, key=lambda ref: ref.sequence, reverse=True)
-    ids = [ref.id for ref in newest_first]
-    part, token = slice_of(ids, wanted, _collection(tenant, case_id), {})
+    places = {ref.id: _LAST - ref.sequence for ref in newest_first}
+    part, token = slice_of(places, wanted, _collection(tenant, case_id), {})
     paths = [_path(tenant, case_id, record_id) for record_id in part]
     rows = [row for row in store.get_many(paths) if row] if paths else []
     sizes = {row.id: size_of(row) for row in rows}
     if sum(sizes.values()) >= wanted.max_bytes:
-        part, token = slice_of(ids, wanted, _collection(tenant, case_id), sizes)
+        part, token = slice_of(places, wanted, _collection(tenant, case_id), sizes)
     return [row for row in rows if row.id in part], token
 
 

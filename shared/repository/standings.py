@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
-from shared.documents.port import Aggregation, DocumentStore, Filter, Query
+from shared.documents.port import Aggregation, DocumentStore, Filter, Order, Query
 from shared.ledger.kinds import CASES
 from shared.ledger.subjects import load
 from shared.models.case import CaseStanding, CaseStats, Status, StoredCase
 
 
-def stats(store: DocumentStore, tenant: str) -> CaseStats:
+def stats(store: DocumentStore, tenant: str, now: datetime) -> CaseStats:
     """Counts by status and of events: aggregations side by side, no document read."""
     collection = f"tenants/{tenant}/cases"
     queries = [Query(collection, (Filter("status", "==", status),)) for status in Status]
-    queries.append(Query(f"tenants/{tenant}/audit"))
-    *cases, events = store.aggregate([Aggregation(query) for query in queries])
-    by_status = {status: total.count for status, total in zip(Status, cases, strict=True)}
+    overdue = Query(collection, (Filter("clockDueAt", "<", now),))
+    # In the order of the lists, so that their index serves.
+    newest = (Order("createdAt", descending=True),)
+    waiting = Query(collection, (Filter("waiting", "==", value=True),), newest)
+    queries += [overdue, waiting, Query(f"tenants/{tenant}/audit")]
+    totals = store.aggregate([Aggregation(query) for query in queries])
+    *cases, overdue_ones, waiting_ones, events = (total.count for total in totals)
+    by_status = dict(zip(Status, cases, strict=True))
     return CaseStats(
-        case_count=sum(by_status.values()), total_events=events.count, cases_by_status=by_status
+        case_count=sum(by_status.values()),
+        total_events=events,
+        cases_by_status=by_status,
+        overdue=overdue_ones,
+        waiting=waiting_ones,
     )
 
 

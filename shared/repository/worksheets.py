@@ -25,45 +25,52 @@ from shared.models.worksheet import (
     WorksheetToSave,
 )
 from shared.repository.paging import page
-
-_READ = frozenset({"read", "write", "admin"})
-_WRITE = frozenset({"write", "admin"})
+from shared.rules import worksheets as worksheet_rules
 
 
 def get(store: DocumentStore, tenant: str, caller: str, case_id: str, user: str) -> StoredWorksheet:
-    """A user's worksheet on a case: the caller's, or another's that is shared with the caller.
+    """A user's worksheet on a case: the caller's, or another's that is open to the caller.
 
-    Raises NotFound, also where the worksheet exists but is not shared with the caller.
+    Raises NotFound, also where the worksheet exists but is not open to the caller.
     """
     paths = [WORKSHEETS.path(tenant, f"{case_id}:{user}")]
     if user != caller:
         paths.append(CASES.path(tenant, case_id))
     sheet, *cases = store.get_many(paths)
     worksheet = load(WORKSHEETS, sheet)
-    allowed = all(_may(caller, load(CASES, case), _READ) for case in cases)
-    if worksheet is None or not allowed:
-        raise errors.NotFound(f"there is no worksheet on cases/{case_id}")
+    if worksheet is None:
+        raise _no_worksheet(case_id)
+    for document in cases:
+        case = load(CASES, document)
+        if case is None or not worksheet_rules.may_read(caller, worksheet, case):
+            raise _no_worksheet(case_id)
     return worksheet
 
 
 def save(
     ledger: Ledger, case_id: str, user: str, texts: WorksheetToSave
 ) -> Recorded[StoredWorksheet]:
-    """Saves a worksheet on an open case; the same texts again write nothing.
+    """Saves a worksheet on an open case; the same again writes nothing.
 
     The case's version is a condition of the commit, so nothing is saved on a case that is closed,
     deleted or no longer shared at that moment.
 
     Raises NotFound for an unknown case, or another's worksheet that the caller may not write;
-    FailedPrecondition for a closed case.
+    PermissionDenied where it is another's and `sharedWith` would change; FailedPrecondition for a
+    closed case.
     """
     name = f"{case_id}:{user}"
     case_path = CASES.path(ledger.tenant, case_id)
     document, before = ledger.store.get_many([case_path, WORKSHEETS.path(ledger.tenant, name)])
     # Before the ledger, which would say by a 412 that there is a worksheet.
-    _require_access(ledger, document, case_id, user)
+    _require_access(ledger, document, case_id, user, load(WORKSHEETS, before))
     ledger.keep_beside({case_path: document})
-    return ledger.change(WORKSHEETS, name, _saver(ledger, case_id, user, texts), seen=Seen(before))
+    saver = _saver(ledger, case_id, user, texts)
+    recorded = ledger.change(WORKSHEETS, name, saver, seen=Seen(before))
+    if recorded.replayed:
+        # It has the worksheet as it is now, which its owner may have closed meanwhile.
+        _require_access(ledger, document, case_id, user, recorded.state)
+    return recorded
 
 
 def save_many(
@@ -128,12 +135,16 @@ def _saver(
 
     def saved(old: StoredWorksheet, _: datetime) -> Decision[StoredWorksheet] | Unchanged:
         document = ledger.beside(CASES.path(ledger.tenant, case_id))
-        document, case = _require_access(ledger, document, case_id, user)
+        document, case = _require_access(ledger, document, case_id, user, old)
         if case.status is Status.CLOSED:
             details = [{"status": case.status}]
             raise errors.FailedPrecondition("a closed case's worksheets stay as they are", details)
         given = {"problem_statement": texts.problem_statement, "fsr_notes": texts.fsr_notes}
+        if "shared_with" in texts.model_fields_set:
+            given["shared_with"] = texts.shared_with
         new = old.model_copy(update=given)
+        if new.shared_with != old.shared_with and user != ledger.origin.actor.subject:
+            raise errors.PermissionDenied("sharedWith: only the owner of a worksheet changes it")
         if new == old and old.head.sequence:
             return Unchanged()
         # Without the case's id: the trail of a case does not show who has notes on it.
@@ -145,17 +156,23 @@ def _saver(
 
 
 def _require_access(
-    ledger: Ledger, document: Document | None, case_id: str, user: str
+    ledger: Ledger,
+    document: Document | None,
+    case_id: str,
+    user: str,
+    worksheet: StoredWorksheet | None,
 ) -> tuple[Document, StoredCase]:
     """The case, whose `user`'s worksheet the caller may write. Raises NotFound."""
     case, caller = load(CASES, document), ledger.origin.actor.subject
-    if document is None or case is None or not (user == caller or _may(caller, case, _WRITE)):
+    if document is None or case is None:
         raise _unknown(case_id)
+    if user != caller and not (worksheet and worksheet_rules.may_write(caller, worksheet, case)):
+        raise _no_worksheet(case_id)
     return document, case
 
 
-def _may(caller: str, case: StoredCase | None, permissions: frozenset[str]) -> bool:
-    return case is not None and case.collaborators.get(caller) in permissions
+def _no_worksheet(case_id: str) -> errors.NotFound:
+    return errors.NotFound(f"there is no worksheet on cases/{case_id}")
 
 
 def _unknown(case_id: str) -> errors.NotFound:

@@ -7,11 +7,14 @@ nothing gives the same case back.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from shared.models.case import (
+    MAX_FIELDS,
+    MAX_TAGS,
     Case,
     CaseFields,
     CasePatch,
@@ -19,10 +22,12 @@ from shared.models.case import (
     Status,
     StoredCase,
 )
-from shared.models.roles import Role
+from shared.models.names import folded, normalised
+from shared.models.roles import Actor, Role
 from shared.models.sharing import Permission
-from shared.rules import search
-from shared.rules.callers import Caller
+from shared.rules import people, search
+from shared.rules.callers import PILOTS, Caller
+from shared.rules.canonical import canonical_text, parsed
 
 TRANSITIONS: dict[Status, tuple[Status, ...]] = {
     Status.NEW: (Status.IN_REVIEW, Status.NEEDS_INFO, Status.BLOCKED, Status.CLOSED),
@@ -34,7 +39,11 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
 }
 MAX_COLLABORATORS = 100
 DONE = frozenset({Status.APPROVED, Status.CLOSED})
-_CLOCK_STANDS = DONE | {Status.NEEDS_INFO}
+STANDING = DONE | {Status.NEEDS_INFO}
+"""Where the clock stands; it runs in every other status."""
+RUNNING = tuple(status for status in Status if status not in STANDING)
+_STAYS_CHANGEABLE = {Status.APPROVED: frozenset({"assigned_to"}), Status.CLOSED: frozenset[str]()}
+"""What else than its status is changed once a case is done: no other fields, so no new ones."""
 _REASON_NEEDED = frozenset({Status.BLOCKED, Status.CLOSED})
 _SHOWN = tuple(field.alias or name for name, field in CaseFields.model_fields.items())
 SOONEST = timedelta(days=1)
@@ -43,10 +52,20 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 """Where a running clock has no due date, this is what it is sorted by."""
 
 
-def opened(
-    case_id: str, new: NewCase, *, by: str, due_hours: int | None, now: datetime
+def opened(  # noqa: PLR0913 - each by its name
+    case_id: str,
+    new: NewCase,
+    *,
+    by: str,
+    due_hours: int | None,
+    now: datetime,
+    by_subject: str | None = None,
+    assignee: str | None = None,
 ) -> StoredCase:
-    """A new case. Without a due date of its own it is due in `due_hours`, or never."""
+    """A new case. Without a due date of its own it is due in `due_hours`, or never.
+
+    `by_subject` and `assignee` are the subjects of who opens it and of the assignee, where known.
+    """
     due_at = new.due_at
     if due_at is None and due_hours is not None:
         due_at = _later(now, timedelta(hours=due_hours))
@@ -54,32 +73,49 @@ def opened(
         created_at=now,
         updated_at=now,
         created_by=by,
+        created_by_subject=by_subject,
         decision_type=new.decision_type,
         title=new.title,
         summary=new.summary,
         status=Status.NEW,
         status_changed_at=now,
         assigned_to=new.assigned_to,
+        assigned_to_subject=assignee,
         assigned_at=now if new.assigned_to else None,
         due_at=due_at,
         submission_id=new.submission_id,
+        severity=new.severity,
+        tags=new.tags,
+        fields=_with_fields(None, new.fields),
         clock_due_at=due_at or NEVER,
         search_tokens=search.tokens(case_id, new.title, new.summary, new.submission_id),
     )
 
 
-def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> StoredCase:
-    """The case with the patch's fields; a due date in the patch is not moved by a pause."""
+def changed(
+    case_id: str, case: StoredCase, patch: CasePatch, now: datetime, assignee: str | None = None
+) -> StoredCase:
+    """The case with the patch's fields.
+
+    A due date in the patch is moved by no pause but what is left of one after it is set. A done
+    case keeps its fields, but for its status and, until it is closed, its assignee. `assignee` is
+    the subject of who is assigned, where the patch names somebody who is known.
+    """
     given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason"}}
     to = given.pop("status", case.status)
+    if "fields" in given:
+        given["fields"] = _with_fields(case.fields, given["fields"])
     updates: dict[str, Any] = {}
+    if "assigned_to" in given:
+        updates |= _assigned(case, given.pop("assigned_to"), assignee, now)
     if to is not case.status:
         updates |= _moved(case, to, patch.reason, now)
     for name, value in given.items():
         if value != updates.get(name, getattr(case, name)):
             updates[name] = value
-    if "assigned_to" in updates:
-        updates["assigned_at"] = now if updates["assigned_to"] else None
+    _require_changeable(case, updates)
+    if "due_at" in given and "due_at" in updates and updates.get("status", case.status) in STANDING:
+        updates["due_stands_since"] = now
     if {"title", "summary"} & updates.keys():
         texts = case.model_copy(update=updates)
         updates["search_tokens"] = search.tokens(
@@ -88,10 +124,34 @@ def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> 
     return _clocked(case, updates)
 
 
-def claimed(case: StoredCase, who: str, now: datetime) -> StoredCase:
+def require_may_assign(case: StoredCase, after: StoredCase, caller: Caller) -> None:
+    """Raises PermissionDenied where a change would take the case from its holder.
+
+    The holder may do that, and pilots and admins; others assign only what is free.
+    """
+    holder = case.assigned_to
+    before = (holder, case.assigned_to_subject or after.assigned_to_subject)
+    taken = holder is not None and (after.assigned_to, after.assigned_to_subject) != before
+    if not taken or owned(case, caller.actor) or caller.role in PILOTS:
+        return
+    raise PermissionDenied(
+        f"assignedTo: the case is {holder}'s; only they, a pilot or an admin assign it to others",
+        [{"assignedTo": holder}],
+    )
+
+
+def retagged(case: StoredCase, add: Sequence[str], remove: Collection[str]) -> list[str]:
+    """The tags of a case without some and with others, which follow those that it has."""
+    tags = [tag for tag in dict.fromkeys((*case.tags, *add)) if tag not in remove]
+    if len(tags) > MAX_TAGS:
+        raise InvalidArgument.field("addTags", f"a case has at most {MAX_TAGS} tags")
+    return tags
+
+
+def claimed(case: StoredCase, who: Actor, now: datetime) -> StoredCase:
     """The case assigned to `who`; it must be unassigned, or assigned to `who` already."""
-    if case.assigned_to == who:
-        return case
+    if owned(case, who):
+        return identified(case, who)
     if case.assigned_to is not None:
         raise FailedPrecondition(
             f"the case is assigned to {case.assigned_to}", [{"assignedTo": case.assigned_to}]
@@ -102,7 +162,19 @@ def claimed(case: StoredCase, who: str, now: datetime) -> StoredCase:
             f"a case that is {case.status} cannot be claimed",
             [{"status": case.status, "allowed": allowed}],
         )
-    return case.model_copy(update={"assigned_to": who, "assigned_at": now})
+    return case.model_copy(update=_assigned(case, normalised(who.name), who.subject, now))
+
+
+def owned(case: StoredCase, who: Actor) -> bool:
+    """Whether a case is assigned to somebody."""
+    return people.is_person(who, case.assigned_to_subject, case.assigned_to)
+
+
+def identified(case: StoredCase, who: Actor) -> StoredCase:
+    """The case with the assignee's subject, where `who` is the assignee by their name alone."""
+    if case.assigned_to_subject is not None or not owned(case, who):
+        return case
+    return case.model_copy(update={"assigned_to_subject": who.subject})
 
 
 def closed(case: StoredCase, reason: str, now: datetime) -> StoredCase:
@@ -139,7 +211,7 @@ def shared_with(
     The assignee, a collaborator with `admin`, and an admin may do this; for others it raises
     PermissionDenied.
     """
-    owns = caller.actor.name == case.assigned_to
+    owns = owned(case, caller.actor)
     manages = case.collaborators.get(caller.subject) == "admin"
     if not (owns or manages or caller.role is Role.ADMIN):
         raise PermissionDenied("only the assignee, a collaborator with admin, or an admin may")
@@ -170,10 +242,43 @@ def shown_row(case_id: str, data: dict[str, Any], now: datetime) -> dict[str, An
     data = StoredCase.row(data)
     for name in _SHOWN:
         row[name] = data[name]
+    row["fields"] = parsed(data["fields"]) or {}
     due_at = data["clockDueAt"]
     row["overdue"] = due_at is not None and due_at < now
     row["pausedAt"] = data["clockStoppedAt"] if data["status"] == Status.NEEDS_INFO else None
     return row
+
+
+def _require_changeable(case: StoredCase, updates: dict[str, Any]) -> None:
+    """Raises FailedPrecondition where a case is done and keeps a field that would change."""
+    names = (updates.keys() & CasePatch.model_fields.keys()) - {"status"}
+    kept = names - _STAYS_CHANGEABLE.get(case.status, names)
+    if kept:
+        fields = sorted(CasePatch.model_fields[name].alias or name for name in kept)
+        allowed = [status for status in Status if kept <= _STAYS_CHANGEABLE.get(status, kept)]
+        raise FailedPrecondition(
+            f"{', '.join(fields)} of a case that is {case.status} is not changed: reopen it",
+            [{"status": case.status, "fields": fields, "allowed": allowed}],
+        )
+
+
+def _assigned(
+    case: StoredCase, to: str | None, subject: str | None, now: datetime
+) -> dict[str, Any]:
+    """What assigning a case to somebody changes.
+
+    A name that is assigned already stays the person it is, unless it is known whose it is now.
+    """
+    same = to == case.assigned_to or (to and folded(to) == folded(case.assigned_to or ""))
+    if same and subject in (None, case.assigned_to_subject):
+        return {}
+    if same and case.assigned_to_subject is None:
+        return {"assigned_to_subject": subject}
+    return {
+        "assigned_to": to,
+        "assigned_to_subject": subject,
+        "assigned_at": now if to else None,
+    }
 
 
 def _moved(case: StoredCase, to: Status, reason: str | None, now: datetime) -> dict[str, Any]:
@@ -196,21 +301,39 @@ def _status_updates(case: StoredCase, to: Status, now: datetime) -> dict[str, An
         "sweep_at": _later(now, SOONEST) if to in DONE else None,
     }
     stopped_at = case.clock_stopped_at
-    if stopped_at and (case.status is Status.NEEDS_INFO or to not in _CLOCK_STANDS):
-        if case.due_at:
-            # A clock that was set back meanwhile must not make it earlier.
-            updates["due_at"] = _later(case.due_at, max(now - stopped_at, timedelta(0)))
-        stopped_at = None
-    updates["clock_stopped_at"] = stopped_at or (now if to in _CLOCK_STANDS else None)
+    if stopped_at and to in DONE and case.status in DONE:
+        return updates
+    if stopped_at and case.due_at:
+        # A clock that was set back meanwhile must not make it earlier.
+        stood = max(now - (case.due_stands_since or stopped_at), timedelta(0))
+        updates["due_at"] = _later(case.due_at, stood)
+    updates["clock_stopped_at"] = updates["due_stands_since"] = now if to in STANDING else None
     return updates
+
+
+def _with_fields(old: str | None, given: Mapping[str, Any] | None) -> str | None:
+    """The canonical text of a case's own fields with those that are given; None takes away."""
+    named = {**(parsed(old) or {}), **given} if given is not None else {}
+    kept = {name: value for name, value in named.items() if value is not None}
+    if len(kept) > MAX_FIELDS:
+        raise InvalidArgument.field("fields", f"a case has at most {MAX_FIELDS} fields")
+    return canonical_text(kept) if kept else None
 
 
 def _clocked(case: StoredCase, updates: dict[str, Any]) -> StoredCase:
     if not updates:
         return case
     after = case.model_copy(update=updates)
-    due = None if after.status in _CLOCK_STANDS else after.due_at or NEVER
-    return after.model_copy(update={"clock_due_at": due})
+    return after.model_copy(update={"clock_due_at": _clock_due(after)})
+
+
+def _clock_due(case: StoredCase) -> datetime | None:
+    if case.status not in STANDING:
+        return case.due_at or NEVER
+    since = case.due_stands_since or case.clock_stopped_at
+    # What was overdue before the pause is not less so for it.
+    breached = case.due_at is not None and since is not None and case.due_at < since
+    return case.due_at if breached and case.status not in DONE else None
 
 
 def _later(time: datetime, by: timedelta) -> datetime:

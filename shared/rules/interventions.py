@@ -24,7 +24,9 @@ from shared.models.intervention import (
     Priority,
     StoredIntervention,
 )
-from shared.models.roles import Role
+from shared.models.names import normalised
+from shared.models.roles import Actor, Role
+from shared.rules import people
 from shared.rules.callers import Caller, at_least
 from shared.rules.canonical import canonical_text, parsed
 from shared.rules.cases import SOONEST
@@ -44,6 +46,10 @@ TRANSITIONS: dict[InterventionStatus, tuple[InterventionStatus, ...]] = {
     _Status.EXPIRED: (),
     _Status.COMPLETED: (),
 }
+UNDECIDED = frozenset(
+    {InterventionType.KILL_SWITCH, InterventionType.RESUME, InterventionType.CANCEL}
+)
+"""What its holder may complete without a decision; all else is decided first."""
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 _OUTCOMES = {"approve": _Status.APPROVED, "reject": _Status.REJECTED}
 _ANY_JSON = ("context", "response", "result")
@@ -79,11 +85,9 @@ def claimed(intervention: StoredIntervention, caller: Caller, now: datetime) -> 
     if has_run_out(intervention, now):
         return expired(intervention, now)
     if intervention.status is _Status.IN_PROGRESS and _holds(intervention, caller):
-        return intervention
+        return identified(intervention, caller.actor)
     _require_move(intervention, _Status.IN_PROGRESS)
-    return intervention.model_copy(
-        update={"status": _Status.IN_PROGRESS, "assigned_to": caller.actor.name}
-    )
+    return intervention.model_copy(update={"status": _Status.IN_PROGRESS, **_assigned(caller)})
 
 
 def released(intervention: StoredIntervention, caller: Caller, now: datetime) -> StoredIntervention:
@@ -94,7 +98,9 @@ def released(intervention: StoredIntervention, caller: Caller, now: datetime) ->
     _require_move(intervention, _Status.PENDING)
     if not _holds(intervention, caller) and caller.role is not Role.ADMIN:
         raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
-    return intervention.model_copy(update={"status": _Status.PENDING, "assigned_to": None})
+    return intervention.model_copy(
+        update={"status": _Status.PENDING, "assigned_to": None, "assigned_to_subject": None}
+    )
 
 
 def decided(
@@ -113,9 +119,10 @@ def decided(
         intervention,
         outcome,
         now,
-        assigned_to=caller.actor.name,
+        **_assigned(caller),
         decision=given.decision,
         decided_by=caller.actor.name,
+        decided_by_subject=caller.subject,
         action_reason=given.reason,
         response=canonical_text(given.response),
     )
@@ -124,18 +131,31 @@ def decided(
 def completed(
     intervention: StoredIntervention, result: Any, caller: Caller, now: datetime
 ) -> StoredIntervention:
-    """The intervention marked as acted on: by an agent once it is approved, or by its holder."""
+    """The intervention marked as acted on: by an agent once it is approved, or by its holder.
+
+    A holder needs the required role. Without a decision only a kill switch, a resume and a cancel
+    are completed.
+    """
+    if caller.role is not Role.AGENT:
+        caller.require(at_least(Role(intervention.required_role)))
     if has_run_out(intervention, now):
         return expired(intervention, now)
     _require_move(intervention, _Status.COMPLETED)
     by_agent = caller.role is Role.AGENT and intervention.status is _Status.APPROVED
-    if not (by_agent or _holds(intervention, caller)):
+    by_holder = caller.role is not Role.AGENT and _holds(intervention, caller)
+    if not (by_agent or by_holder):
         raise _refusal(intervention, "only an agent, once it is approved, or its holder may")
+    if intervention.decision is None and intervention.type not in UNDECIDED:
+        raise _refusal(intervention, f"a {intervention.type} is decided first")
+    done = {
+        "result": canonical_text(result),
+        "completed_by": caller.actor.name,
+        "completed_by_subject": caller.subject,
+        "completed_at": now,
+    }
     if intervention.decision is None:
-        return _resolved(intervention, _Status.COMPLETED, now, result=canonical_text(result))
-    return intervention.model_copy(
-        update={"status": _Status.COMPLETED, "result": canonical_text(result), **_archived(now)}
-    )
+        return _resolved(intervention, _Status.COMPLETED, now, **done)
+    return intervention.model_copy(update={"status": _Status.COMPLETED, **done, **_archived(now)})
 
 
 def expired(intervention: StoredIntervention, now: datetime) -> StoredIntervention:
@@ -160,6 +180,13 @@ def late(intervention: StoredIntervention) -> FailedPrecondition:
 def waits(data: dict[str, Any], now: datetime) -> bool:
     """Whether the intervention in a document's data can still be decided at `now`."""
     return _waits(StoredIntervention.row(data), now)
+
+
+def status_at(data: dict[str, Any], now: datetime) -> InterventionStatus:
+    """The status of the intervention in a document's data: `expired` past `expiresAt`, if open."""
+    row = StoredIntervention.row(data)
+    run_out = row["status"] in OPEN and not _waits(row, now)
+    return _Status.EXPIRED if run_out else _Status(row["status"])
 
 
 def _waits(row: dict[str, Any], now: datetime) -> bool:
@@ -194,15 +221,31 @@ def _expiry(new: NewIntervention, now: datetime) -> datetime | None:
     return new.expires_at
 
 
+def identified(intervention: StoredIntervention, who: Actor) -> StoredIntervention:
+    """The intervention with its holder's subject, where `who` holds it by their name alone."""
+    subject, name = intervention.assigned_to_subject, intervention.assigned_to
+    if subject is not None or not people.is_person(who, subject, name):
+        return intervention
+    return intervention.model_copy(update={"assigned_to_subject": who.subject})
+
+
+def _assigned(caller: Caller) -> dict[str, Any]:
+    return {
+        "assigned_to": normalised(caller.actor.name),
+        "assigned_to_subject": caller.subject,
+    }
+
+
 def _holds(intervention: StoredIntervention, caller: Caller) -> bool:
-    return intervention.assigned_to == caller.actor.name
+    subject, name = intervention.assigned_to_subject, intervention.assigned_to
+    return people.is_person(caller.actor, subject, name)
 
 
 def _require_decider(intervention: StoredIntervention, caller: Caller) -> None:
     """Raises PermissionDenied below the required role, and for the caller's own request."""
     caller.require(at_least(Role(intervention.required_role)))
-    own_names = {intervention.created_by, intervention.created_by_subject}
-    if own_names & {caller.subject, caller.actor.name}:
+    subject, name = intervention.created_by_subject, intervention.created_by
+    if people.asked(caller.actor, subject, name):
         raise PermissionDenied("nobody decides what they asked themselves")
 
 
@@ -224,13 +267,17 @@ def _require_move(intervention: StoredIntervention, to: InterventionStatus) -> N
         return
     if status is _Status.IN_PROGRESS:
         raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
-    by = f" by {intervention.decided_by}" if intervention.decided_by else ""
+    completed_ = status is _Status.COMPLETED
+    name = intervention.completed_by if completed_ else intervention.decided_by
+    by = f" by {name}" if name else ""
     raise _refusal(intervention, f"it is {status}{by}")
 
 
 def _refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
     """The error for a refused change, with details that say how the intervention stands."""
     told = {"status", "assigned_to", "decision", "decided_by", "action_reason", "action_at"}
+    if intervention.status is _Status.COMPLETED:
+        told |= {"completed_by", "completed_at"}
     state = intervention.model_dump(mode="json", by_alias=True, include=told)
     allowed = list(TRANSITIONS[intervention.status])
     return FailedPrecondition(f"not possible: {why}", [{**state, "allowed": allowed}])

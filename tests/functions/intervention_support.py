@@ -11,6 +11,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from shared.documents.port import Create
+from shared.ledger import directory
 from shared.models.intervention import (
     DecisionGiven,
     InterventionStatus,
@@ -102,27 +103,29 @@ def listed(client: Client, path: str) -> list[dict[str, Any]]:
     return [row for page in pages(client, path, "interventions") for row in page]
 
 
-def seed(api: Api, states: Iterable[tuple[str, StoredIntervention]]) -> None:
+def seed(api: Api, of: Iterable[tuple[str, StoredIntervention]]) -> None:
     """Puts interventions straight into the store, with the counters of who decided them."""
-    rows = list(states)
+    rows = list(of)
     writes = [
-        Create(f"tenants/{api.tenant}/interventions/{name}", state.model_dump(by_alias=True))
+        Create(f"tenants/{api.tenant}/interventions/{name}", state.to_data())
         for name, state in rows
     ]
     decided: dict[str, list[StoredIntervention]] = {}
     for _, state in rows:
-        if state.decided_by:
-            decided.setdefault(state.decided_by, []).append(state)
-    for number, (pilot, states_of_pilot) in enumerate(decided.items()):
-        counts = Counter(state.decision for state in states_of_pilot)
-        counters = {
-            "pilot": pilot,
-            "lastDecidedAt": max(state.action_at for state in states_of_pilot if state.action_at),
+        if state.decided_by_subject:
+            decided.setdefault(state.decided_by_subject, []).append(state)
+    for subject, states in decided.items():
+        decider = person(subject).actor
+        last = max(state.action_at for state in states if state.action_at)
+        counts = Counter(state.decision for state in states)
+        counted = {
+            **directory.fields(decider, last),
+            "lastDecidedAt": last,
             "decided": counts.total(),
             "approved": counts["approve"],
             "rejected": counts["reject"],
         }
-        writes.append(Create(f"tenants/{api.tenant}/pilots/p-{number}", counters))
+        writes.append(Create(directory.path(api.tenant, subject), counted))
     for start in range(0, len(writes), _SEEDED_AT_ONCE):
         api.runtime.store.commit(writes[start : start + _SEEDED_AT_ONCE])
 

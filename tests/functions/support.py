@@ -11,7 +11,9 @@ import pytest
 
 from shared.documents.port import Create
 from shared.models.case import NewCase
+from shared.models.roles import Role
 from shared.rules import cases as case_rules
+from shared.rules.callers import Caller, at_least
 from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 
@@ -104,7 +106,17 @@ def filled(api: Api, clock: Clock, number: int, *, same_time: int = 1, **fields:
         opened_at = clock.now - timedelta(hours=1) + timedelta(seconds=index // same_time)
         case = case_rules.opened(case_id, new, by="seed", due_hours=72, now=opened_at)
         path = f"tenants/{api.tenant}/cases/{case_id}"
-        writes.append(Create(path, case.model_dump(by_alias=True)))
+        writes.append(Create(path, case.to_data()))
     for start in range(0, number, _SEEDED_AT_ONCE):
         api.runtime.store.commit(writes[start : start + _SEEDED_AT_ONCE])
     return case_ids
+
+
+def acquainted(api: Api) -> None:
+    """Lets the instance have seen one person of each role today.
+
+    Otherwise the first change of each writes one document more: their entry in the directory.
+    """
+    for role in at_least(Role.VIEWER):
+        actor = Caller(role, f"{role}@example.com", api.tenant, role).actor
+        api.runtime.directory.keep(api.tenant, actor, api.runtime.clock())

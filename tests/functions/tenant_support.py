@@ -76,6 +76,7 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
     "claim_case": (Ask(), Ask(ids={"caseId": "FREE-THEIRS"})),
     "claim_next_case": (
         Ask("decisionType=theirs"),
+        Ask("submissionId=sub-theirs&createdBy=admin@example.com"),
         Ask("search=theirs&status=new&unassigned=true"),
         Ask("assignedTo=admin@example.com", code=400),
     ),
@@ -127,6 +128,13 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={"decision": "reject", **WHY}),
     ),
     "complete_intervention": (Ask(body={}, role="agent", ids=DECIDED), Ask(body={})),
+    "update_cases": (
+        Ask(
+            body={"caseIds": ["SHUT-THEIRS"], "addTags": ["theirs"], "assignedTo": "kim-theirs"},
+            code=200,
+        ),
+        Ask(body={"caseIds": ["{caseId}", "FREE-THEIRS"], "removeTags": ["theirs"]}, code=200),
+    ),
     "close_cases": (
         Ask(body={"caseIds": ["SHUT-THEIRS"], **WHY}, code=200),
         Ask(body={"caseIds": ["{caseId}", "FREE-THEIRS"], **WHY}, code=200),
@@ -138,6 +146,7 @@ READS: dict[str, tuple[Ask, ...]] = {
     "get_case": (Ask(), Ask("view=full"), Ask(ids={"caseId": "SPARE-THEIRS"})),
     "list_cases": (
         Ask(code=200),
+        Ask("submissionId=sub-theirs", code=200),
         Ask("search=theirs", code=200),
         Ask("assignedTo=admin@example.com", code=200),
         Ask("decisionType=theirs&unassigned=true&status=new", code=200),

@@ -89,13 +89,19 @@ MUTATIONS: dict[str, tuple[Action, str, str | None, dict[str, tuple[Any, Any]]]]
         lambda api: api.verifier.post("/cases/CASE-1:claim"),
         "assigned",
         None,
-        {"assignedTo": (None, "verifier@example.com")},
+        {
+            "assignedTo": (None, "verifier@example.com"),
+            "assignedToSubject": (None, "verifier"),
+        },
     ),
     "claim of the next": (
         lambda api: api.verifier.post("/cases:claimNext"),
         "assigned",
         None,
-        {"assignedTo": (None, "verifier@example.com")},
+        {
+            "assignedTo": (None, "verifier@example.com"),
+            "assignedToSubject": (None, "verifier"),
+        },
     ),
     "batch": (
         lambda api: api.pilot.post("/cases:close", {"caseIds": ["CASE-1"], "reason": "Over"}),

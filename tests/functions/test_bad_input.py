@@ -356,7 +356,7 @@ def test_a_bad_id_is_named_wherever_it_stands(admin: Client) -> None:
 
 
 QUERIES = [
-    ("GET", "/cases", "status=new"),
+    ("GET", "/cases", "decisionType=kyc"),
     ("GET", "/cases/CASE-1", "view=full"),
     ("GET", "/cases/CASE-1/evidence", "packet=true"),
     ("GET", "/cases/CASE-1/packet", "version=1"),
@@ -370,9 +370,9 @@ QUERIES = [
     ("GET", "/audit:verify", "subject=tenant"),
     ("GET", "/settings", "at=now"),
     ("GET", "/health", "deep=true"),
-    ("POST", "/cases:claimNext", "status=new"),
+    ("POST", "/cases:claimNext", "decisionType=kyc"),
     ("POST", "/cases/CASE-1:claim", "force=true"),
-    ("GET", "/interventions", "status=pending"),
+    ("GET", "/interventions", "type=resume"),
     ("GET", "/interventions:pending", "type=resume"),
     ("GET", "/interventions:metrics", "daily=true"),
     ("GET", "/interventions/i-1", "at=now"),

@@ -104,6 +104,8 @@ def test_statistics_count_every_status_and_the_events(api: Api) -> None:
         "caseCount": 0,
         "totalEvents": 0,
         "casesByStatus": empty,
+        "overdue": 0,
+        "waiting": 0,
     }
     one_of_each(api.verifier)
     api.verifier.create()
@@ -194,6 +196,99 @@ def test_checking_no_numbers_is_answered_with_none(api: Api) -> None:
 )
 def test_a_check_that_is_wrong_reads_nothing(api: Api, body: dict[str, Any], field: str) -> None:
     answer = api.viewer.post("/cases:check", body)
+
+    refused_field(answer, field)
+    assert cost(answer) == (0, 0, 0)
+
+
+def test_a_batch_changes_each_case_by_the_rules_of_one_and_says_so_in_order(api: Api) -> None:
+    one_of_each(api.verifier)
+    api.verifier.patch("/cases/new", {"tags": ["old", "kept"]})
+    asked = ["new", "needs_info", ABSENT, "closed", "in_review"]
+    body = {
+        "caseIds": asked,
+        "assignedTo": "kim@example.com",
+        "severity": "high",
+        "addTags": ["audit", "kept"],
+        "removeTags": ["old"],
+        "status": "blocked",
+        "reason": "A strike",
+    }
+
+    answer = api.verifier.post("/cases:update", body)
+
+    assert (answer.status_code, answer.json["succeeded"], answer.json["failed"]) == (200, 3, 2)
+    results = answer.json["results"]
+    assert [result["caseId"] for result in results] == asked
+    codes = [result["error"]["code"] if "error" in result else 200 for result in results]
+    assert codes == [200, 200, 404, 409, 200]
+    for case_id in ("new", "needs_info", "in_review"):
+        case = api.viewer.get(f"/cases/{case_id}").json
+        assert (case["assignedTo"], case["severity"]) == ("kim@example.com", "high")
+        assert case["status"] == "blocked"
+        assert case["tags"] == (["kept", "audit"] if case_id == "new" else ["audit", "kept"])
+        last = trail(api, case_id)[-1]
+        assert (last["eventType"], last["reason"]) == ("status_changed", "A strike")
+    assert api.viewer.get("/cases/closed").json["severity"] == "normal"
+
+
+def test_a_batch_that_approves_freezes_each_packet(api: Api) -> None:
+    for case_id in ("A", "B"):
+        api.verifier.create(id=case_id, evidence=[{"title": "An item", "includedInPacket": True}])
+
+    first = {"caseIds": ["A", "B"], "status": "in_review"}
+    assert api.verifier.post("/cases:update", first).json["succeeded"] == 2
+    answer = api.verifier.post("/cases:update", {**first, "status": "approved"})
+
+    assert answer.json["succeeded"] == 2
+    for case_id in ("A", "B"):
+        assert api.viewer.get(f"/cases/{case_id}/packet?version=1").status_code == 200
+        assert event_types(api, case_id)[-2:] == ["status_changed", "packet_frozen"]
+
+
+def test_a_batch_that_is_repeated_with_its_key_changes_nothing_more(api: Api) -> None:
+    api.verifier.create(id="A", tags=["x"])
+    body = {"caseIds": ["A"], "addTags": ["y"], "removeTags": ["x"]}
+    first = api.verifier.post("/cases:update", body, idempotency_key="once")
+    api.verifier.patch("/cases/A", {"tags": []})
+
+    again = api.verifier.post("/cases:update", body, idempotency_key="once")
+
+    assert again.json == first.json
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert api.viewer.get("/cases/A").json["tags"] == []
+
+
+def test_a_tag_too_many_fails_its_case_only(api: Api) -> None:
+    api.verifier.create(id="A", tags=[str(number) for number in range(20)])
+    api.verifier.create(id="B")
+
+    answer = api.verifier.post("/cases:update", {"caseIds": ["A", "B"], "addTags": ["more"]})
+
+    assert [result["ok"] for result in answer.json["results"]] == [False, True]
+    assert answer.json["results"][0]["error"]["details"][0]["field"] == "addTags"
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"caseIds": ["A", "A"], "severity": "low"}, "caseIds"),
+        ({"caseIds": [], "severity": "low"}, "caseIds"),
+        ({"caseIds": [f"C-{index}" for index in range(201)], "severity": "low"}, "caseIds"),
+        ({"caseIds": ["A"]}, "body"),
+        ({"caseIds": ["A"], "reason": "None"}, "body"),
+        ({"caseIds": ["A"], "severity": None}, "severity"),
+        ({"caseIds": ["A"], "title": "Same"}, "title"),
+        ({"severity": "low"}, "caseIds"),
+    ],
+)
+def test_a_batch_of_changes_that_is_wrong_changes_nothing(
+    api: Api, body: dict[str, Any], field: str
+) -> None:
+    api.verifier.create(id="A")
+
+    answer = api.verifier.post("/cases:update", body)
 
     refused_field(answer, field)
     assert cost(answer) == (0, 0, 0)

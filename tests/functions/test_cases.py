@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import (
     ABSENT,
+    ON_EMBEDDED,
     cost,
     event_types,
     pages,
@@ -27,13 +29,18 @@ FIELDS = {
     "createdAt",
     "updatedAt",
     "createdBy",
+    "createdBySubject",
     "decisionType",
+    "severity",
+    "tags",
+    "fields",
     "title",
     "summary",
     "status",
     "statusChangedAt",
     "closedAt",
     "assignedTo",
+    "assignedToSubject",
     "assignedAt",
     "dueAt",
     "overdue",
@@ -71,6 +78,9 @@ def test_a_case_keeps_all_that_it_was_opened_with(api: Api, clock: Clock) -> Non
         "submissionId": "sub-12345",
         "assignedTo": "pat@example.com",
         "dueAt": "2026-03-04T10:30:00.25+02:00",
+        "severity": "high",
+        "tags": ["fraud", "Überfällig"],
+        "fields": {"region": "EU", "amount": 12.5, "count": 3, "vip": True, "filed": "2026-03-31"},
     }
 
     case = api.verifier.create(**given)
@@ -83,6 +93,8 @@ def test_a_case_keeps_all_that_it_was_opened_with(api: Api, clock: Clock) -> Non
         "createdAt": now,
         "updatedAt": now,
         "createdBy": "verifier@example.com",
+        "createdBySubject": "verifier",
+        "assignedToSubject": None,
         "status": "new",
         "statusChangedAt": now,
         "closedAt": None,
@@ -207,7 +219,7 @@ def test_a_patch_changes_several_fields_with_one_event(api: Api) -> None:
 def test_null_clears_a_field_that_may_be_empty(api: Api, field: str) -> None:
     api.verifier.create(id="CASE-1", summary="Text", assignedTo="kim@example.com")
 
-    patched = api.verifier.patch("/cases/CASE-1", {field: None})
+    patched = api.pilot.patch("/cases/CASE-1", {field: None})
 
     assert (patched.status_code, patched.json[field]) == (200, None)
     assert (patched.json["assignedAt"] is None) == (field == "assignedTo")
@@ -318,3 +330,86 @@ def test_due_dates_are_kept_to_the_microsecond(api: Api, clock: Clock) -> None:
     case = api.verifier.create(dueAt=wire(due_at))
 
     assert when(case["dueAt"]) == due_at
+
+
+def test_fields_change_one_by_one_and_an_event_shows_them_as_they_were_and_are(api: Api) -> None:
+    api.verifier.create(id="CASE-1", fields={"region": "EU", "count": 1})
+    assert api.viewer.get("/cases/CASE-1").json["fields"] == {"region": "EU", "count": 1}
+
+    changes: list[tuple[dict[str, Any] | None, dict[str, Any]]] = [
+        ({"count": True}, {"region": "EU", "count": True}),
+        ({"region": None, "filed": "2026-03-31"}, {"count": True, "filed": "2026-03-31"}),
+        (None, {}),
+        ({"amount": 0.5}, {"amount": 0.5}),
+    ]
+    before: dict[str, Any] = {"region": "EU", "count": 1}
+    for given, after in changes:
+        case = api.verifier.patch("/cases/CASE-1", {"fields": given}).json
+        assert json.dumps(case["fields"], sort_keys=True) == json.dumps(after, sort_keys=True)
+        (change,) = trail(api, "CASE-1")[-1]["changes"]
+        told = {"field": "fields", "old": before or None, "new": after or None}
+        assert json.dumps(change, sort_keys=True) == json.dumps(told, sort_keys=True)
+        before = after
+    assert cost(api.verifier.patch("/cases/CASE-1", {"fields": {"amount": 0.5}}))[1] == 0
+
+
+def test_severity_and_tags_are_changed_as_a_whole(api: Api) -> None:
+    assert api.verifier.create(id="CASE-1", tags=["a", "b", "a"])["tags"] == ["a", "b"]
+    assert api.viewer.get("/cases/CASE-1").json["severity"] == "normal"
+
+    case = api.verifier.patch("/cases/CASE-1", {"severity": "critical", "tags": ["c"]}).json
+
+    assert (case["severity"], case["tags"]) == ("critical", ["c"])
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"severity": "urgent"}, "severity"),
+        ({"severity": None}, "severity"),
+        ({"tags": [str(number) for number in range(21)]}, "tags"),
+        ({"tags": ["x" * 51]}, "tags[0]"),
+        ({"tags": ["\u200b"]}, "tags[0]"),
+        ({"tags": "a"}, "tags"),
+        ({"fields": {f"f{number}": 1 for number in range(51)}}, "fields"),
+        ({"fields": {"": 1}}, "fields."),
+        ({"fields": {"a.b": 1}}, "fields.a.b"),
+        ({"fields": {"__x__": 1}}, "fields.__x__"),
+        ({"fields": {"a": []}}, "fields.a"),
+        ({"fields": {"a": {}}}, "fields.a"),
+        ({"fields": {"a": "x" * 1001}}, "fields.a"),
+        ({"fields": {"a": 2**53}}, "fields.a"),
+        ({"fields": {"a": "\x00"}}, "fields.a"),
+        ({"fields": []}, "fields"),
+    ],
+)
+def test_a_severity_tag_or_field_that_is_wrong_is_refused_by_name(
+    api: Api, given: dict[str, Any], field: str
+) -> None:
+    api.verifier.create(id="CASE-1")
+
+    for answer in (
+        api.verifier.post("/cases", {"decisionType": "kyc", "title": "A case", **given}),
+        api.verifier.patch("/cases/CASE-1", given),
+    ):
+        refused_field(answer, field)
+
+
+def test_no_more_than_fifty_fields_come_together(api: Api) -> None:
+    api.verifier.create(id="CASE-1", fields={f"f{number}": number for number in range(50)})
+
+    refused_field(api.verifier.patch("/cases/CASE-1", {"fields": {"more": 1}}), "fields")
+    assert (
+        api.verifier.patch("/cases/CASE-1", {"fields": {"f1": None, "more": 1}}).status_code == 200
+    )
+
+
+def test_a_null_takes_no_room_in_the_fields_of_a_new_case(api: Api) -> None:
+    refused(
+        api.verifier.post(
+            "/cases", {"decisionType": "kyc", "title": "A case", "fields": {"a": None}}
+        ),
+        400,
+        "INVALID_ARGUMENT",
+    )

@@ -18,6 +18,7 @@ from tests.functions.support import (
     when,
     wire,
 )
+from tests.functions.sweep_support import meddle, writes_to
 from tests.functions.test_status import STEPS, move
 
 
@@ -171,3 +172,62 @@ def test_filters_that_leave_nothing_to_claim_are_refused(api: Api, query: str, f
 
     refused_field(answer, field)
     assert cost(answer) == (0, 0, 0)
+
+
+TAKEN = {"assignedTo": "lee@example.com"}
+
+
+@pytest.mark.parametrize("to", ["lee@example.com", "pat@example.com", None])
+def test_a_verifier_takes_no_case_from_its_holder(api: Api, to: str | None) -> None:
+    before = api.verifier.create(id="CASE-1", assignedTo="kim@example.com")
+
+    patch = {"assignedTo": to, "title": "Another", "status": "in_review"}
+    answer = api.caller("verifier", "lee").patch("/cases/CASE-1", patch)
+
+    error = refused(answer, 403, "PERMISSION_DENIED")
+    assert error["details"] == [{"assignedTo": "kim@example.com"}]
+    assert api.viewer.get("/cases/CASE-1").json == before
+    assert event_types(api, "CASE-1") == ["case_created"]
+
+
+@pytest.mark.parametrize("to", ["lee@example.com", None])
+@pytest.mark.parametrize(("role", "who"), [("verifier", "kim"), ("pilot", "pat"), ("admin", "al")])
+def test_the_holder_a_pilot_and_an_admin_assign_a_held_case_anew(
+    api: Api, role: str, who: str, to: str | None
+) -> None:
+    api.verifier.create(id="CASE-1", assignedTo="kim@example.com")
+
+    answer = api.caller(role, who).patch("/cases/CASE-1", {"assignedTo": to})
+
+    assert (answer.status_code, answer.json["assignedTo"]) == (200, to)
+    assert event_types(api, "CASE-1") == ["case_created", "assigned"]
+
+
+def test_a_verifier_assigns_a_free_case_to_anyone(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+
+    assert api.verifier.patch("/cases/CASE-1", TAKEN).json["assignedTo"] == "lee@example.com"
+
+
+def test_a_verifier_works_on_anothers_case_as_long_as_its_holder_stays(api: Api) -> None:
+    api.verifier.create(id="CASE-1", **TAKEN)
+
+    answer = api.verifier.patch("/cases/CASE-1", {"title": "Another", **TAKEN})
+
+    assert (answer.status_code, answer.json["title"]) == (200, "Another")
+
+
+def test_who_is_second_to_assign_a_free_case_takes_it_from_nobody(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+    meddle(
+        api,
+        writes_to(
+            f"tenants/{api.tenant}/cases/CASE-1",
+            lambda: api.caller("verifier", "kim").post("/cases/CASE-1:claim"),
+        ),
+    )
+
+    answer = api.caller("verifier", "lee").patch("/cases/CASE-1", TAKEN)
+
+    assert answer.status_code == 403
+    assert api.viewer.get("/cases/CASE-1").json["assignedTo"] == "kim@example.com"

@@ -17,7 +17,7 @@ from shared.ledger.subjects import Kind
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.intervention_support import asked, seed, waiting
-from tests.functions.support import ABSENT, ON_EMBEDDED, cost, filled
+from tests.functions.support import ABSENT, ON_EMBEDDED, acquainted, cost, filled
 
 Operation = Callable[[Api], TestResponse]
 NEW = {"decisionType": "seeded", "title": "New"}
@@ -100,8 +100,23 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         ),
         (3, 4, 2),
     ),
+    "change three, one of which is not there": (
+        lambda api: api.verifier.post(
+            "/cases:update",
+            {"caseIds": ["S-0008", "S-0009", ABSENT], "severity": "high", "addTags": ["late"]},
+        ),
+        (3, 4, 2),
+    ),
     "reopen": (
         lambda api: api.pilot.post("/cases/S-0001:reopen", {"reason": "Again"}),
+        (1, 2, 2),
+    ),
+    "assign to another by name": (
+        lambda api: api.verifier.patch("/cases/S-0001", {"assignedTo": "kim@example.com"}),
+        (2, 2, 3),
+    ),
+    "assign to oneself": (
+        lambda api: api.verifier.patch("/cases/S-0001", {"assignedTo": "verifier@example.com"}),
         (1, 2, 2),
     ),
     "delete": (lambda api: api.admin.delete("/cases/S-0002"), (2, 2, 3)),
@@ -116,8 +131,12 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         lambda api: api.viewer.get("/cases?pageSize=3&overdue=true"),
         (3, 0, 1),
     ),
+    "page of one's own cases": (
+        lambda api: api.verifier.get("/cases?pageSize=2&assignedTo=me"),
+        (2, 0, 1),
+    ),
     "empty page": (lambda api: api.viewer.get("/cases?status=approved"), (1, 0, 1)),
-    "statistics": (lambda api: api.viewer.get("/cases:stats"), (7, 0, 1)),
+    "statistics": (lambda api: api.viewer.get("/cases:stats"), (9, 0, 1)),
     "validate": (lambda api: api.viewer.get("/cases:validate?caseId=S-0000"), (1, 0, 1)),
     "check four, one asked for twice": (
         lambda api: api.viewer.post(
@@ -222,6 +241,7 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         lambda api: api.admin.post(f"{QUESTION}:decide", {"decision": "approve"}),
         (1, 0, 1),
     ),
+    "list the people, one of whom was seen": (lambda api: api.viewer.get("/people"), (1, 0, 1)),
     "complete": (lambda api: api.agent.post(f"{QUESTION}:complete", {}), (1, 2, 2)),
     "decide what has run out": (
         lambda api: api.pilot.post("/interventions/LATE:decide", {"decision": "approve"}),
@@ -318,6 +338,7 @@ def test_an_operation_costs_the_least_however_much_there_is(
     seed(api, [("LATE", late), *waiting(number, clock.now)])
     clock.advance(hours=100)
     api.viewer.get("/settings")
+    acquainted(api)
 
     costs = {name: cost(operation(api)) for name, (operation, _) in TABLE.items()}
 
@@ -344,12 +365,15 @@ def test_a_change_reads_the_state_out_of_its_document_once(
 
 
 def test_the_first_case_of_an_instance_reads_the_settings_once(api: Api) -> None:
+    acquainted(api)
+
     costs = [cost(api.verifier.post("/cases", NEW)) for _ in range(3)]
 
     assert costs == [(1, 2, 2), (0, 2, 1), (0, 2, 1)]
 
 
 def test_a_batch_in_which_nothing_changes_commits_nothing(api: Api, clock: Clock) -> None:
+    acquainted(api)
     body = {"caseIds": filled(api, clock, 2), "reason": "Over"}
     assert cost(api.pilot.post("/cases:close", body)) == (2, 4, 2)
 

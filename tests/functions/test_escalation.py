@@ -94,10 +94,11 @@ def test_both_events_are_of_one_commit_each_on_the_chain_of_its_subject(
     assert (change["field"], change["old"]) == ("escalatedAt", None)
     subject = f"interventions/{asked['id']}"
     both = related(api)[:2]
-    assert {e["subject"]: e["eventType"] for e in both} == {
-        "cases/CASE-1": "escalated",
-        subject: "intervention_requested",
-    }
+    # Newest first, so the cause comes after its effect.
+    assert [(e["subject"], e["eventType"]) for e in both] == [
+        (subject, "intervention_requested"),
+        ("cases/CASE-1", "escalated"),
+    ]
     assert len({(e["createdAt"], e["requestId"]) for e in both}) == 1
     verified = api.pilot.get(f"/audit:verify?subject={subject}").json
     assert (verified["valid"], verified["events"]) == (True, 1)

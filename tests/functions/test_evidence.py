@@ -11,6 +11,7 @@ from tests.client import Api
 from tests.functions.support import (
     ABSENT,
     ON_EMBEDDED,
+    acquainted,
     cost,
     event_types,
     pages,
@@ -94,6 +95,7 @@ def test_replacing_writes_what_came_and_changed_and_says_what_went(api: Api) -> 
     api.verifier.put(EVIDENCE, {"evidence": [item("a"), item("b"), item("c")]})
     before = {one["id"]: one["sha256"] for one in told(api)["added"]}
     kept = api.viewer.get(EVIDENCE).json["evidence"][0]
+    acquainted(api)
 
     answer = api.admin.put(
         EVIDENCE, {"evidence": [item("d"), item("a"), item("b", snippet="New text")]}
@@ -171,7 +173,33 @@ def test_a_list_has_pages_that_go_on_where_the_last_one_ended(api: Api) -> None:
     second = api.viewer.get(f"{EVIDENCE}?pageSize=2&pageToken={first['nextPageToken']}")
 
     assert [one["id"] for one in first["evidence"]] == ["ev-0", "ev-1"]
-    assert [one["id"] for one in second.json["evidence"]] == ["ev-3", "ev-4"]
+    assert [one["id"] for one in second.json["evidence"]] == ["ev-2", "ev-3"]
+
+
+@pytest.mark.parametrize("packet", ["", "&packet=true"])
+def test_a_walk_misses_nothing_and_repeats_nothing_while_items_are_removed(
+    api: Api, packet: str
+) -> None:
+    for case_id, gone in (("A", ("0", "1", "3")), ("B", ("1",)), ("C", ("1", "2", "0"))):
+        items = [
+            {"id": f"ev-{number}", "title": "An item", "includedInPacket": True}
+            for number in range(7)
+        ]
+        api.verifier.create(id=case_id, evidence=items)
+        path = f"/cases/{case_id}/evidence?pageSize=2{packet}"
+        first = api.viewer.get(path).json
+        for number in gone:
+            assert api.verifier.delete(f"/cases/{case_id}/evidence/ev-{number}").status_code == 204
+        more = {"evidence": [{"id": "new", "title": "New", "includedInPacket": True}]}
+        assert api.verifier.post(f"/cases/{case_id}/evidence", more).status_code == 201
+
+        rest, token = list[str](), first["nextPageToken"]
+        while token:
+            page = api.viewer.get(f"{path}&pageToken={token}").json
+            rest, token = rest + [one["id"] for one in page["evidence"]], page.get("nextPageToken")
+
+        left = [f"ev-{number}" for number in range(2, 7) if str(number) not in gone]
+        assert rest == [*left, "new"]
 
 
 def test_a_page_goes_on_behind_its_last_item_wherever_that_is_now(api: Api) -> None:
@@ -307,7 +335,8 @@ def test_evidence_of_a_done_case_stays_until_it_is_reopened(api: Api, status: st
 
     for method, path, body in mutations:
         error = refused(api.verifier.request(method, path, body), 409, "FAILED_PRECONDITION")
-        assert error["details"][0]["status"] == status
+        editable = ["new", "in_review", "needs_info", "blocked"]
+        assert error["details"] == [{"status": status, "allowed": editable}]
 
     assert before == api.viewer.get(CASE).json
     api.pilot.post(f"{CASE}:reopen", {"reason": "Again"})

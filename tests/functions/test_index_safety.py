@@ -115,6 +115,7 @@ def queries(config: Config) -> set[Query]:
         record = {"kind": "finding", "title": "Found", "data": {}}
         assert api.agent.post(f"/cases/{case_id}/records", record).status_code == 201
         assert api.agent.post(f"/cases/{case_id}/runs", {"agentId": "a-1"}).status_code == 201
+    done(api.verifier.patch("/cases/a", {"assignedTo": "kim@example.com"}))
     changed = {"autoCloseDays": 1, "interventionRetentionDays": 1, "caseRetentionDays": 1}
     done(api.admin.patch("/settings", changed))
     for method, path in requests():

@@ -114,10 +114,12 @@ def test_what_was_asked_is_given_back(api: Api) -> None:
     read = api.viewer.get(f"/interventions/{intervention_id}")
     assert (read.json, read.headers["ETag"]) == (created.json, created.headers["ETag"])
     nothing_yet = ["assignedTo", "decision", "decidedBy", "actionReason", "actionAt"]
-    nothing_yet += ["resolutionSeconds", "response", "result"]
+    nothing_yet += ["resolutionSeconds", "response", "result", "assignedToSubject"]
+    nothing_yet += ["decidedBySubject", "completedBy", "completedBySubject", "completedAt"]
     assert read.json == {
         **body,
         **dict.fromkeys(nothing_yet),
+        "createdBySubject": "agent",
         "id": intervention_id,
         "status": "pending",
         "createdBy": "agent@example.com",
@@ -571,7 +573,8 @@ def test_at_its_expiry_a_step_expires_it_in_that_commit_and_is_refused(
 
     first = act(api.pilot, asked["id"], verb, VERBS[verb], idempotency_key="k-1")
 
-    assert conflict(first, writes=2) == {
+    # The commit of a person's first change of the day also notes them in the directory.
+    assert conflict(first, writes=2 if held else 3) == {
         "status": "expired",
         "assignedTo": "pilot@example.com" if held else None,
         "decision": None,
@@ -608,7 +611,56 @@ def test_what_has_run_out_is_shown_as_expired_without_a_sweep(api: Api, clock: C
         assert listed(api.viewer, path) == []
     for status in ("pending", "in_progress"):
         assert listed(api.viewer, f"/interventions?status={status}") == []
+    gone = listed(api.viewer, "/interventions?status=expired&pageSize=1")
+    assert [row["id"] for row in gone] == list(rows)
+    metrics = done(api.viewer.get("/interventions:metrics?since=2026-03-01T00:00:00Z&daily=true"))
+    for counts in (metrics, done(api.viewer.get("/interventions:metrics"))):
+        told = counts["byStatus"]
+        assert (told["pending"], told["in_progress"], told["expired"]) == (0, 0, 2)
+    assert sum(day["expired"] for day in metrics["daily"]) == 2
     assert [steps(api, i)[-1] for i in (pending, held)] == ["requested", "claimed"]
+
+
+def test_a_list_of_the_expired_ones_is_walked_to_its_end_while_they_are_swept(
+    api: Api, clock: Clock
+) -> None:
+    asked_ids = []
+    for number in range(9):
+        seconds = {"expires_in_seconds": 60} if number % 3 else {}
+        asked_ids.append(ask(api.agent, **seconds)["id"])
+        clock.advance(seconds=1)
+    clock.advance(seconds=60)
+    path = "/interventions?status=expired&status=approved&pageSize=2"
+    first = api.viewer.get(path)
+    assert scheduled(api, "expireInterventions")["changed"] == 6
+
+    found, token = first.json["interventions"], first.json["nextPageToken"]
+    while token:
+        answer = api.viewer.get(f"{path}&pageToken={token}").json
+        found, token = found + answer["interventions"], answer.get("nextPageToken")
+
+    found = [row["id"] for row in found]
+    assert found == [asked_ids[number] for number in (8, 7, 5, 4, 2, 1)]
+
+
+def test_a_list_of_the_expired_ones_costs_one_read_more_and_the_open_ones_before_a_sweep(
+    api: Api, clock: Clock
+) -> None:
+    for seconds in (60, 60, 3600):
+        ask(api.agent, expires_in_seconds=seconds)
+        clock.advance(seconds=1)
+
+    def of_list() -> tuple[int, int, int]:
+        return cost(api.viewer.get("/interventions?status=expired"))
+
+    assert of_list() == (2, 0, 2)
+    clock.advance(seconds=60)
+    assert of_list() == (1 + 3, 0, 2)
+    in_period = "/interventions:metrics?since=2026-03-01T00:00:00Z"
+    assert cost(api.viewer.get(in_period)) == (18 + 2 + 1, 0, 3)
+    scheduled(api, "expireInterventions")
+    assert of_list() == (1 + 2, 0, 2)
+    assert cost(api.viewer.get(in_period)) == (18 + 1, 0, 2)
 
 
 def scheduled(api: Api, name: str) -> dict[str, int]:
@@ -658,7 +710,7 @@ def test_what_is_done_is_archived_and_stays_where_it_was(api: Api, clock: Clock)
     assert history == {
         "rejected": [rejected],
         "completed": [completed],
-        "expired": [expired],
+        "expired": [pending, expired],
         "approved": [approved],
     }
     archived = {row["id"] for row in listed(api.viewer, "/interventions") if row["archived"]}

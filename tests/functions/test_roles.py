@@ -34,7 +34,7 @@ CELLS: dict[str, Roles] = {
     "scheduler": SCHEDULERS,
     "viewer": READERS,
     "viewer: own": READERS,
-    "viewer: own, or shared": READERS,
+    "viewer: own, or opened by its owner": READERS,
     "verifier": VERIFIERS,
     "verifier, agent": CONTRIBUTORS,
     "pilot": PILOTS,

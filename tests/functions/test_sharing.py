@@ -13,6 +13,7 @@ from tests.conftest import Clock
 from tests.functions.support import (
     ABSENT,
     ON_EMBEDDED,
+    acquainted,
     cost,
     event_types,
     refused,
@@ -246,6 +247,7 @@ def test_a_deletion_takes_evidence_packets_and_worksheets_with_it(api: Api, cloc
     frozen = api.viewer.get(f"{CASE}/packet").json
 
     clock.advance(days=1)
+    acquainted(api)
     assert cost(api.admin.delete(CASE)) == (3, 6, 3)
 
     root = f"tenants/{api.tenant}"

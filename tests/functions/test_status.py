@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from shared.models.case import CasePatch
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import (
@@ -141,17 +143,44 @@ def test_the_due_date_stands_still_until_a_pause_ends(api: Api, clock: Clock) ->
     assert overdue(api) == (False, [])
 
 
-def test_a_case_that_was_overdue_before_its_pause_is_overdue_after_it(
+def test_a_case_that_was_overdue_before_its_pause_stays_so_until_it_is_done(
     api: Api, clock: Clock
 ) -> None:
     api.verifier.create(id="CASE-1", dueAt=wire(clock.now + timedelta(hours=1)))
     clock.advance(hours=2)
     move(api, "needs_info")
-    assert overdue(api) == (False, [])
+    assert overdue(api) == (True, ["CASE-1"])
+    clock.advance(hours=2)
 
     move(api, "in_review")
 
     assert overdue(api) == (True, ["CASE-1"])
+    move(api, "approved")
+    assert overdue(api) == (False, [])
+
+
+def test_a_due_date_that_is_set_in_a_pause_moves_by_what_is_left_of_the_pause(
+    api: Api, clock: Clock
+) -> None:
+    api.verifier.create(id="CASE-1", dueAt=wire(clock.now + timedelta(hours=1)))
+    move(api, "needs_info")
+    clock.advance(hours=10)
+    due_at = clock.now + timedelta(hours=5)
+    api.verifier.patch("/cases/CASE-1", {"dueAt": wire(due_at)})
+    clock.advance(hours=2)
+
+    after = move(api, "in_review")
+
+    assert when(str(after["dueAt"])) == due_at + timedelta(hours=2)
+
+
+def test_a_changed_decision_type_keeps_its_due_date(api: Api) -> None:
+    api.admin.patch("/settings", {"slaHours": {"kyc": 1}})
+    before = api.verifier.create(id="CASE-1")
+
+    after = api.verifier.patch("/cases/CASE-1", {"decisionType": "kyc"}).json
+
+    assert (after["decisionType"], after["dueAt"]) == ("kyc", before["dueAt"])
 
 
 def test_a_case_is_not_overdue_at_its_due_time_but_right_after_it(api: Api, clock: Clock) -> None:
@@ -250,3 +279,92 @@ def test_reopening_needs_a_reason(api: Api, body: dict[str, str | None]) -> None
 
     refused_field(answer, "reason")
     assert cost(answer) == (0, 0, 0)
+
+
+OTHERS: dict[str, Any] = {
+    "title": "Another title",
+    "summary": "Another summary",
+    "decisionType": "another_type",
+    "dueAt": "2026-09-01T00:00:00Z",
+}
+ASSIGNED = {"assignedTo": "kim@example.com"}
+KEPT = [
+    pytest.param(status, {name: value}, id=f"{status}-{name}")
+    for status, others in (("approved", OTHERS), ("closed", OTHERS | ASSIGNED))
+    for name, value in others.items()
+]
+
+
+@pytest.mark.parametrize(("status", "patch"), KEPT)
+def test_a_done_case_keeps_what_it_says(api: Api, status: str, patch: dict[str, Any]) -> None:
+    api.verifier.create(id="CASE-1")
+    move(api, *STEPS[status])
+    before = api.viewer.get("/cases/CASE-1")
+    (field,) = patch
+
+    for more in ({}, ASSIGNED, {"status": "closed", "reason": "Over"}):
+        answer = api.admin.patch("/cases/CASE-1", {**more, **patch})
+        error = refused(answer, 409, "FAILED_PRECONDITION")
+        (detail,) = error["details"]
+        assert (status, True) == (detail["status"], field in detail["fields"])
+        assert field in error["message"]
+
+    detail = refused(api.admin.patch("/cases/CASE-1", patch), 409, "FAILED_PRECONDITION")["details"]
+    allowed = ["new", "in_review", "needs_info", "blocked"]
+    allowed[3:3] = ["approved"] if field == "assignedTo" else []
+    assert detail == [{"status": status, "fields": [field], "allowed": allowed}]
+    after = api.viewer.get("/cases/CASE-1")
+    assert (after.json, after.headers["ETag"]) == (before.json, before.headers["ETag"])
+
+
+@pytest.mark.parametrize("status", ["approved", "closed"])
+def test_a_done_case_takes_what_it_says_already(api: Api, status: str) -> None:
+    api.verifier.create(id="CASE-1", summary="Text")
+    case = move(api, *STEPS[status])
+
+    same = {name: case[name] for name in [*OTHERS, "assignedTo", "status"]}
+    answer = api.verifier.patch("/cases/CASE-1", same)
+
+    assert (answer.json, cost(answer)) == (case, (1, 0, 1))
+
+
+def test_an_approved_case_is_assigned_and_closed_still(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+    case = move(api, "in_review", "approved")
+    same = {name: case[name] for name in OTHERS}
+
+    assigned = api.verifier.patch("/cases/CASE-1", ASSIGNED)
+    assert (assigned.status_code, assigned.json["assignedTo"]) == (200, "kim@example.com")
+    last = {**same, "assignedTo": None, "status": "closed", "reason": "Filed"}
+    closed = api.pilot.patch("/cases/CASE-1", last)
+    assert (closed.status_code, closed.json["status"]) == (200, "closed")
+    assert closed.json["assignedTo"] is None
+
+
+@pytest.mark.parametrize("status", ["approved", "closed"])
+def test_a_case_that_is_reopened_can_be_changed_again(api: Api, status: str) -> None:
+    api.verifier.create(id="CASE-1")
+    move(api, *STEPS[status])
+    api.pilot.post("/cases/CASE-1:reopen", {"reason": "A new document came"})
+
+    answer = api.verifier.patch("/cases/CASE-1", OTHERS | ASSIGNED)
+
+    assert answer.status_code == 200
+    assert {name: answer.json[name] for name in OTHERS | ASSIGNED} == OTHERS | ASSIGNED
+
+
+def test_a_decision_and_what_it_is_about_are_changed_together(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+    move(api, "in_review")
+
+    answer = api.verifier.patch("/cases/CASE-1", {**OTHERS, "status": "approved"})
+
+    assert (answer.status_code, answer.json["title"]) == (200, "Another title")
+
+
+def test_no_field_of_a_done_case_stays_changeable_unless_it_is_meant_to() -> None:
+    """A field that is new in a patch is refused by default."""
+    changeable = {"reason", "status", "assignedTo"}
+    fields = {field.alias for field in CasePatch.model_fields.values()}
+
+    assert fields - changeable == set(OTHERS)

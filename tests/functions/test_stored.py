@@ -16,8 +16,8 @@ import rfc8785
 from pydantic_core import to_jsonable_python
 
 from shared.config import Config
-from shared.documents.port import Document, Query, Set
-from shared.migrate import COLLECTIONS
+from shared.documents.port import Document, DocumentStore, Query, Set
+from shared.migrate import COLLECTIONS, migrate, move_pilots
 from shared.models.case import StoredCase
 from shared.models.evidence import StoredEvidence
 from shared.models.packet import StoredPacket
@@ -34,6 +34,9 @@ _NEW = "newField"
 _UNKNOWN = {"deep": [{"er": 1.5}], "at": datetime.fromisoformat("2026-03-02T09:00:00.000001Z")}
 _NEW_TYPE = "sampled"
 """What the next release has that this one does not know of."""
+_CLOSED_WORKSHEET = {"as": "viewer:max", "path": "/cases/HELD-1/worksheet?userId=mia"}
+_REFUSED = {"1.0.0": [_CLOSED_WORKSHEET]}
+"""What a release answered and this one refuses, on purpose."""
 _MODELS: dict[str, type[StoredDocument]] = {
     **COLLECTIONS,
     "evidence": StoredEvidence,
@@ -93,12 +96,27 @@ def api(config: Config, clock: Clock, release: str) -> Iterator[Api]:
 
 
 def test_what_a_release_answered_is_answered_of_its_documents_still(api: Api, release: str) -> None:
-    restore(api.runtime.store, documents(release))
+    _restore_for_figures(api.runtime.store, documents(release))
 
-    for read in kept(release, "answers")["reads"]:
+    for read in _reads(release):
         answer = _sent(api, read["as"], "GET", read["path"])
 
         assert_holds(read["answer"], answer, read["path"])
+
+
+def test_what_a_release_showed_and_this_one_refuses_is_shown_again_once_its_owner_allows_it(
+    api: Api,
+) -> None:
+    restore(api.runtime.store, documents("1.0.0"))
+    max_, path = api.caller("viewer", "max"), _CLOSED_WORKSHEET["path"]
+    assert max_.get(path).status_code == 404
+
+    (sheet,) = _sent(api, "viewer:mia", "GET", "/worksheets")["worksheets"]
+    assert sheet["sharedWith"] == "none"
+    texts = {name: sheet[name] for name in ("problemStatement", "fsrNotes")}
+    _sent(api, "viewer:mia", "PUT", "/cases/HELD-1/worksheet", {**texts, "sharedWith": "read"})
+
+    assert texts.items() <= max_.get(path).json.items()
 
 
 def test_what_a_release_stored_is_changed_verified_and_deleted(api: Api, release: str) -> None:
@@ -155,9 +173,9 @@ def test_a_field_that_was_added_later_has_its_default_on_every_way_of_reading(
 ) -> None:
     found = documents(release)
     missing = sum(_leave_out_defaults(document) for document in found)
-    restore(api.runtime.store, found)
+    _restore_for_figures(api.runtime.store, found)
 
-    for read in kept(release, "answers")["reads"]:
+    for read in _reads(release):
         assert_holds(read["answer"], _sent(api, read["as"], "GET", read["path"]), read["path"])
     _change_all(api)
     _assert_all_verified(api)
@@ -168,9 +186,9 @@ def test_documents_of_an_older_format_are_listed_and_lifted_when_they_are_change
     api: Api, release: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(StoredCase, "steps", (Step(_titled),))
-    restore(api.runtime.store, found := _named(documents(release)))
+    _restore_for_figures(api.runtime.store, found := _named(documents(release)))
 
-    for read in kept(release, "answers")["reads"]:
+    for read in _reads(release):
         assert_holds(read["answer"], _sent(api, read["as"], "GET", read["path"]), read["path"])
     _change_all(api)
     _assert_all_verified(api)
@@ -209,9 +227,9 @@ def test_a_release_that_only_reads_a_new_format_leaves_each_document_in_its_own(
 
 
 def test_what_the_next_release_stores_is_shown_as_what_this_one_knows(api: Api) -> None:
-    restore(api.runtime.store, _of_the_next(documents(RELEASES[-1])))
+    _restore_for_figures(api.runtime.store, _of_the_next(documents(RELEASES[-1])))
 
-    for read in kept(RELEASES[-1], "answers")["reads"]:
+    for read in _reads(RELEASES[-1]):
         answer = _sent(api, read["as"], "GET", read["path"])
 
         if not {"events", "headHash", "sha256"} & answer.keys():
@@ -237,7 +255,6 @@ def test_a_change_keeps_what_the_next_release_has_written_beside_it(api: Api) ->
         "cases",
         "evidence",
         "interventions",
-        "pilots",
         "runs",
         "tenants",
         "worksheets",
@@ -289,6 +306,13 @@ def test_the_next_releases_frozen_packet_is_shown_so_that_it_hashes(api: Api) ->
     assert f"SHA-256: `{packet['sha256']}`" in markdown.text
 
 
+def _restore_for_figures(store: DocumentStore, found: list[dict[str, Any]]) -> None:
+    """Restores documents, and migrates what the figures of interventions are made of."""
+    restore(store, found)
+    migrate(store, "interventions", apply=True)
+    move_pilots(store, apply=True)
+
+
 def assert_holds(expected: Any, found: Any, where: str) -> None:
     """Fails unless `found` has all that is expected; objects may have more fields."""
     if isinstance(expected, dict) and isinstance(found, dict):
@@ -309,6 +333,15 @@ def _sent(api: Api, who: str, method: str, path: str, body: Any = None) -> Any:
     answer = api.caller(role, sub or None).request(method, path, body)
     assert answer.status_code < 400, f"{method} {path}: {answer.text}"
     return answer.json
+
+
+def _reads(release: str) -> list[dict[str, Any]]:
+    """What was read from a release, without what is refused on purpose now."""
+    refused = _REFUSED.get(release, [])
+    reads = kept(release, "answers")["reads"]
+    found = [read for read in reads if {"as": read["as"], "path": read["path"]} not in refused]
+    assert len(found) == len(reads) - len(refused)
+    return found
 
 
 def _change_all(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Worksheets: each user's own notes on a case, shared with nobody who was not named for it."""
+"""Worksheets: each user's own notes on a case, for others only where their owner opens them."""
 
 from __future__ import annotations
 
@@ -54,6 +54,12 @@ def shared(api: Api, permission: str) -> Client:
     return lee(api)
 
 
+def opened(api: Api, sharing: str, case_id: str = "CASE-1") -> None:
+    """Has Kim open their worksheet to the collaborators of its case."""
+    answer = kim(api).put(f"/cases/{case_id}/worksheet", {**TEXTS, "sharedWith": sharing})
+    assert (answer.status_code, answer.json["sharedWith"]) == (200, sharing)
+
+
 def chain(api: Api, user: str = "kim") -> list[dict[str, Any]]:
     """The events of a worksheet on CASE-1, newest first, on a chain that holds."""
     subject = f"worksheets/CASE-1:{user}"
@@ -71,6 +77,7 @@ def test_what_is_saved_is_what_its_user_reads(api: Api, clock: Clock) -> None:
         "caseId": "CASE-1",
         "userId": "kim",
         **TEXTS,
+        "sharedWith": "none",
         "createdAt": answer.json["createdAt"],
         "updatedAt": answer.json["createdAt"],
     }
@@ -231,6 +238,7 @@ def test_a_hundred_long_worksheets_are_saved_at_once(api: Api) -> None:
         ({"worksheets": [{"caseId": "../x"}]}, "worksheets[0].caseId"),
         ({"worksheets": [{"caseId": "A", "userId": "lee"}]}, "worksheets[0].userId"),
         ({"worksheets": [{"caseId": "A", "fsrNotes": "x" * 10_001}]}, "worksheets[0].fsrNotes"),
+        ({"worksheets": [{"caseId": "A", "sharedWith": "all"}]}, "worksheets[0].sharedWith"),
         ({}, "worksheets"),
     ],
 )
@@ -278,30 +286,105 @@ def test_another_users_worksheet_is_the_same_as_none_for_every_function(api: Api
         assert "Bearing" not in api.admin.get(path).text
 
 
-@pytest.mark.parametrize(
-    ("permission", "reads", "writes"),
-    [("read", 200, 404), ("write", 200, 200), ("admin", 200, 200)],
-)
-def test_a_collaborator_reads_and_writes_by_permission_and_leaves_the_owner(
-    api: Api, permission: str, reads: int, writes: int
+@pytest.mark.parametrize("sharing", ["none", "read", "write"])
+@pytest.mark.parametrize("permission", [None, "read", "write", "admin"])
+def test_a_collaborator_reads_and_writes_as_far_as_both_the_owner_and_the_case_allow(
+    api: Api, sharing: str, permission: str | None
 ) -> None:
     saved(api, "CASE-1")
-    collaborator = shared(api, permission)
+    opened(api, sharing)
+    collaborator = shared(api, permission) if permission else lee(api)
+    reads = sharing != "none" and permission is not None
+    writes = sharing == "write" and permission in ("write", "admin")
 
-    assert reads == collaborator.get(KIMS).status_code
-    assert writes == collaborator.put(KIMS, {"fsrNotes": "Lee's"}).status_code
+    assert collaborator.get(KIMS).status_code == (200 if reads else 404)
+    answer = collaborator.put(KIMS, {"fsrNotes": "Lee's"})
+    assert answer.status_code == (200 if writes else 404)
 
-    expected = "Lee's" if writes == 200 else "Bearing worn"
+    expected = "Lee's" if writes else "Bearing worn"
     sheet = kim(api).get(SHEET).json
     assert (sheet["userId"], sheet["fsrNotes"]) == ("kim", expected)
-    if writes == 200:
+    assert sheet["sharedWith"] == sharing
+    if writes:
         assert chain(api)[0]["actor"]["subject"] == "lee"
     api.admin.delete("/cases/CASE-1/collaborators/lee")
     refused(collaborator.get(KIMS), 404, "NOT_FOUND")
 
 
+def test_who_takes_a_case_and_names_themselves_for_it_reads_and_overwrites_no_worksheet(
+    api: Api,
+) -> None:
+    saved(api, "CASE-1")
+
+    lee(api).patch("/cases/CASE-1", {"assignedTo": "lee@example.com"})
+    named = lee(api).put("/cases/CASE-1/collaborators/lee", {"permission": "admin"})
+
+    assert named.json["collaborators"] == {"lee": "admin"}
+    refused(lee(api).get(KIMS), 404, "NOT_FOUND")
+    refused(lee(api).put(KIMS, {"fsrNotes": "Lee's"}), 404, "NOT_FOUND")
+    assert kim(api).get(SHEET).json["fsrNotes"] == "Bearing worn"
+
+
+def test_a_worksheet_stays_as_open_as_it_is_until_its_owner_says_otherwise(api: Api) -> None:
+    saved(api, "CASE-1")
+    row = {"caseId": "CASE-1", **TEXTS}
+    opened(api, "write")
+
+    kim(api).put(SHEET, {"fsrNotes": "Bearing replaced"})
+    kim(api).post(BATCH, {"worksheets": [row]})
+
+    assert kim(api).get(SHEET).json["sharedWith"] == "write"
+    assert shared(api, "write").put(KIMS, {"fsrNotes": "Lee's"}).json["sharedWith"] == "write"
+    kim(api).post(BATCH, {"worksheets": [{**row, "sharedWith": "read"}]})
+    assert lee(api).get(KIMS).json["sharedWith"] == "read"
+    refused(lee(api).put(KIMS, {"fsrNotes": "Lee's"}), 404, "NOT_FOUND")
+
+
+def test_only_its_owner_opens_or_closes_a_worksheet(api: Api) -> None:
+    saved(api, "CASE-1")
+    opened(api, "write")
+    collaborator = shared(api, "admin")
+    before = kim(api).get(SHEET).json
+
+    for sharing in ("none", "read"):
+        answer = collaborator.put(KIMS, {"fsrNotes": "Lee's", "sharedWith": sharing})
+        refused(answer, 403, "PERMISSION_DENIED")
+
+    assert kim(api).get(SHEET).json == before
+    same = collaborator.put(KIMS, {"fsrNotes": "Lee's", "sharedWith": "write"})
+    assert same.json["fsrNotes"] == "Lee's"
+
+
+def test_nobody_makes_a_worksheet_for_another(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+
+    answer = shared(api, "admin").put(KIMS, {"fsrNotes": "Kim's?", "sharedWith": "write"})
+
+    refused(answer, 404, "NOT_FOUND")
+    refused(kim(api).get(SHEET), 404, "NOT_FOUND")
+
+
+def test_opening_a_worksheet_is_an_event_that_says_so(api: Api) -> None:
+    saved(api, "CASE-1")
+    opened(api, "read")
+    same = kim(api).put(SHEET, {**TEXTS, "sharedWith": "read"})
+
+    assert cost(same) == (2, 0, 1)
+    last, _ = chain(api)
+    assert last["changes"] == [{"field": "sharedWith", "old": "none", "new": "read"}]
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize("sharing", [None, "", "admin", "READ", True, ["read"], {"lee": "read"}])
+def test_a_worksheet_is_opened_in_one_of_three_ways(api: Api, sharing: Any) -> None:
+    saved(api, "CASE-1")
+
+    refused_field(kim(api).put(SHEET, {**TEXTS, "sharedWith": sharing}), "sharedWith")
+
+
 def test_a_permission_is_for_one_case(api: Api) -> None:
     saved(api, "CASE-1", "CASE-2")
+    opened(api, "write", "CASE-2")
     collaborator = shared(api, "admin")
 
     refused(collaborator.get("/cases/CASE-2/worksheet?userId=kim"), 404, "NOT_FOUND")
@@ -328,6 +411,7 @@ MEANWHILE: dict[str, tuple[Callable[[Api], Any], int]] = {
         lambda api: api.admin.delete("/cases/CASE-1/collaborators/lee"),
         404,
     ),
+    "closed to others": (lambda api: opened(api, "none"), 404),
     "changed": (lambda api: api.verifier.patch("/cases/CASE-1", {"title": "Another"}), 200),
 }
 
@@ -339,9 +423,10 @@ def test_a_worksheet_is_saved_on_the_case_as_it_is_at_that_moment(
 ) -> None:
     act, code = MEANWHILE[change]
     saved(api, "CASE-1", "CASE-2")
+    opened(api, "write")
     user = shared(api, "write")
     sheet = "kim" if saves == "one" else "lee"
-    if change == "no longer shared" and sheet == "lee":
+    if change in ("no longer shared", "closed to others") and sheet == "lee":
         code = 200  # It is their own.
     body = {"fsrNotes": "Too late?"}
     meddle(
@@ -361,6 +446,27 @@ def test_a_worksheet_is_saved_on_the_case_as_it_is_at_that_moment(
     document = api.runtime.store.get(f"tenants/{api.tenant}/worksheets/CASE-1:{sheet}")
     texts = document.data.get("fsrNotes") if document else None
     assert (texts == "Too late?") == (code == 200)
+
+
+def test_a_repeated_save_does_not_show_what_its_owner_has_closed_meanwhile(api: Api) -> None:
+    saved(api, "CASE-1")
+    opened(api, "write")
+    collaborator = shared(api, "write")
+    body = {"fsrNotes": "Lee's"}
+    assert collaborator.put(KIMS, body, idempotency_key="k").json["fsrNotes"] == "Lee's"
+    kim(api).put(SHEET, TEXTS)
+    secret = {"fsrNotes": "A secret", "sharedWith": "none"}
+    meddle(
+        api,
+        writes_to(
+            f"tenants/{api.tenant}/worksheets/CASE-1:kim", lambda: kim(api).put(SHEET, secret)
+        ),
+    )
+
+    answer = collaborator.put(KIMS, body, idempotency_key="k")
+
+    assert kim(api).get(SHEET).json["fsrNotes"] == "A secret"
+    refused(answer, 404, "NOT_FOUND")
 
 
 @ON_EMBEDDED

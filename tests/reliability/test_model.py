@@ -146,7 +146,8 @@ class Cases(RuleBasedStateMachine):
         case_id = self.pick(number)
         case = self.model[case_id]
         answer = self.api.verifier.patch(f"/cases/{case_id}", {"title": title})
-        if self.expect(answer, 200, case, event=title != case.title):
+        code = 409 if case.status in DONE and title != case.title else 200
+        if self.expect(answer, code, case, event=title != case.title):
             case.title = title
 
     @rule(number=which, path=st.lists(st.tuples(statuses, reason), min_size=1, max_size=4))
@@ -176,14 +177,16 @@ class Cases(RuleBasedStateMachine):
         if self.expect(answer, code, case, event=to != case.status) and to != case.status:
             case.move(to, self.clock.now)
 
-    @rule(number=which, who=st.none() | person)
+    @rule(number=which, who=st.none() | person, by=st.sampled_from(["verifier", "pilot"]))
     @precondition(lambda self: self.model)
-    def assign(self, number: int, who: str | None) -> None:
+    def assign(self, number: int, who: str | None, by: str) -> None:
         case_id = self.pick(number)
         case = self.model[case_id]
         holder = who and f"{who}@example.com"
-        answer = self.api.verifier.patch(f"/cases/{case_id}", {"assignedTo": holder})
-        if self.expect(answer, 200, case, event=holder != case.holder):
+        code = 403 if by == "verifier" and case.holder not in (None, holder) else 200
+        code = 409 if case.status == "closed" and holder != case.holder else code
+        answer = self.api.caller(by).patch(f"/cases/{case_id}", {"assignedTo": holder})
+        if self.expect(answer, code, case, event=holder != case.holder):
             case.holder = holder
 
     @rule(number=which, who=person)

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from tests.client import Api, TestResponse
-from tests.reliability.support import LOAD, held_case, held_tenant, in_parallel, persistent, types
+from tests.reliability.support import (
+    LOAD,
+    held_case,
+    held_tenant,
+    held_trail,
+    in_parallel,
+    persistent,
+    types,
+)
 
 CLAIMERS = 50
 UPDATES = 100
@@ -196,3 +204,77 @@ def test_a_patch_that_meets_a_delete_is_recorded_before_it_or_finds_nothing(
     assert codes(patches).keys() <= {200, 404}
     updates = ["case_updated"] * codes(patches)[200]
     assert types(held_case(api, case_id)) == ["case_created", *updates, "case_deleted"]
+
+
+@pytest.mark.parametrize("_round", range(3 * LOAD))
+def test_of_many_verifiers_who_assign_a_free_case_to_themselves_one_keeps_it(
+    api: Api, _round: int
+) -> None:
+    case_id = api.verifier.create()["id"]
+
+    def take(number: int) -> TestResponse:
+        patch = {"assignedTo": f"v{number}@example.com"}
+        taker = api.caller("verifier", f"v{number}")
+        return persistent(taker, "PATCH", f"/cases/{case_id}", patch)
+
+    answers = in_parallel(12, take)
+
+    assert codes(answers) == {200: 1, 403: 11}
+    (winner,) = [answer.json["assignedTo"] for answer in answers if answer.status_code == 200]
+    assert api.viewer.get(f"/cases/{case_id}").json["assignedTo"] == winner
+    assert types(held_case(api, case_id)) == ["case_created", "assigned"]
+
+
+@pytest.mark.parametrize("_round", range(3 * LOAD))
+def test_nothing_that_a_case_says_is_changed_after_its_approval(api: Api, _round: int) -> None:
+    case_id = api.verifier.create()["id"]
+    path = f"/cases/{case_id}"
+    api.verifier.patch(path, {"status": "in_review"})
+
+    def send(number: int) -> TestResponse:
+        patch = {"status": "approved"} if number == 5 else {"decisionType": f"type_{number}"}
+        return persistent(api.verifier, "PATCH", path, patch)
+
+    answers = in_parallel(10, send)
+
+    approved = answers[5]
+    assert approved.status_code == 200
+    assert codes(answers).keys() <= {200, 409}
+    decision = api.viewer.get(path).json["decisionType"]
+    assert decision == approved.json["decisionType"]
+    updates = ["case_updated"] * (codes(answers)[200] - 1)
+    assert types(held_case(api, case_id)) == [
+        "case_created",
+        "status_changed",
+        *updates,
+        "status_changed",
+        "packet_frozen",
+    ]
+
+
+@pytest.mark.parametrize("_round", range(3 * LOAD))
+def test_nobody_reads_what_its_owner_writes_after_closing_a_worksheet(
+    api: Api, _round: int
+) -> None:
+    case_id = api.verifier.create()["id"]
+    api.admin.put(f"/cases/{case_id}/collaborators/lee", {"permission": "write"})
+    kim, lee = api.caller("viewer", "kim"), api.caller("viewer", "lee")
+    sheet = f"/cases/{case_id}/worksheet"
+    kim.put(sheet, {"fsrNotes": "For all", "sharedWith": "write"})
+
+    def send(number: int) -> TestResponse:
+        if number == 0:
+            secret = {"fsrNotes": "A secret", "sharedWith": "none"}
+            return persistent(kim, "PUT", sheet, secret)
+        if number % 2:
+            return lee.get(f"{sheet}?userId=kim")
+        return persistent(lee, "PUT", f"{sheet}?userId=kim", {"fsrNotes": f"Lee's {number}"})
+
+    closed, *others = in_parallel(11, send)
+
+    assert closed.status_code == 200
+    assert codes(others).keys() <= {200, 404}
+    assert not any("A secret" in answer.text for answer in others)
+    mine = kim.get(sheet).json
+    assert (mine["fsrNotes"], mine["sharedWith"]) == ("A secret", "none")
+    held_trail(api, f"worksheets/{case_id}:kim")

@@ -93,6 +93,7 @@ class Target(NamedTuple):
 STATUS = ("status", "new")
 DELETED = ("deletedAt", "2026-01-01")
 CASE = ("caseId", "live")
+OPEN = {"userId": "olga", "sharedWith": "read"}
 TARGETS = {
     "settings": Target(
         "tenants/acme", {"autoCloseDays": "30"}, ("autoCloseDays", "30"), get=MEMBERS
@@ -113,8 +114,8 @@ TARGETS = {
         "tenants/acme/interventions/i", {"status": "new"}, STATUS, get=MEMBERS, query=MEMBERS
     ),
     "deleted intervention": Target("tenants/acme/interventions/gone", dict([DELETED]), DELETED),
-    "pilot's counters": Target(
-        "tenants/acme/pilots/p", {"pilot": "paul"}, ("pilot", "paul"), *[MEMBERS] * 3
+    "person": Target(
+        "tenants/acme/people/p", {"subject": "paul"}, ("subject", "paul"), *[MEMBERS] * 3
     ),
     "event of a case": Target(
         "tenants/acme/audit/case", dict([CASE]), CASE, get=MEMBERS, list=PILOTS, query=MEMBERS
@@ -127,7 +128,14 @@ TARGETS = {
     ),
     "worksheet": Target(
         "tenants/acme/worksheets/live:olga",
-        {"caseId": "live", "userId": "olga"},
+        {"caseId": "live", "userId": "olga", "sharedWith": "none"},
+        ("userId", "olga"),
+        get=OWNERS,
+        query=OWNERS,
+    ),
+    "open worksheet": Target(
+        "tenants/acme/worksheets/live:olga-open",
+        {"caseId": "live", "userId": "olga", "sharedWith": "read"},
         ("userId", "olga"),
         get=READERS,
         query=OWNERS,
@@ -139,9 +147,13 @@ TARGETS = {
     for part in PARTS
 }
 BEHIND: dict[str, dict[str, Any]] = {
-    # Worksheets whose case is not there, or is only a tombstone.
-    "tenants/acme/worksheets/gone:olga": {"caseId": "gone", "userId": "olga"},
-    "tenants/acme/worksheets/never:olga": {"caseId": "never", "userId": "olga"},
+    # Open worksheets whose case is not there, or is only a tombstone.
+    "tenants/acme/worksheets/gone:olga": {**OPEN, "caseId": "gone"},
+    "tenants/acme/worksheets/never:olga": {**OPEN, "caseId": "never"},
+    # Worksheets that are not open: as the first release stored them, and of no known sharing.
+    "tenants/acme/worksheets/live:olga-old": {"caseId": "live", "userId": "olga"},
+    "tenants/acme/worksheets/live:olga-new": {**OPEN, "caseId": "live", "sharedWith": "all"},
+    "tenants/acme/worksheets/live:olga-write": {**OPEN, "caseId": "live", "sharedWith": "write"},
     "tenants/other/cases/live": {"status": "new", "collaborators": {"olga": "admin"}},
 }
 DOCUMENTS = {target.path: target.fields for target in TARGETS.values()} | BEHIND
@@ -402,8 +414,15 @@ WEAKENED = [
         "permissionOnCase() in ['read', 'write', 'admin']",
         "true",
         "admin",
-        [("worksheet", "get")],
+        [("open worksheet", "get")],
         id="collaborators have a permission",
+    ),
+    pytest.param(
+        "resource.data.get('sharedWith', 'none') in ['read', 'write']",
+        "true",
+        "collaborator of the case",
+        [("worksheet", "get")],
+        id="opened worksheets are shared",
     ),
     pytest.param(
         "!('deletedAt' in resource.data)",
@@ -464,17 +483,22 @@ def test_every_line_that_allows_begins_with_membership_and_names_one_verb_of_rea
 @pytest.mark.parametrize(
     ("sub", "path", "allowed"),
     [
-        pytest.param("carl", "live:olga", True, id="a collaborator who reads"),
-        pytest.param("wanda", "live:olga", True, id="a collaborator who writes"),
-        pytest.param("anna", "live:olga", True, id="a collaborator who administers"),
-        pytest.param("nina", "live:olga", False, id="a collaborator of an unknown permission"),
-        pytest.param("sam", "live:olga", False, id="a colleague"),
+        pytest.param("carl", "live:olga-open", True, id="a collaborator who reads"),
+        pytest.param("wanda", "live:olga-open", True, id="a collaborator who writes"),
+        pytest.param("anna", "live:olga-open", True, id="a collaborator who administers"),
+        pytest.param("carl", "live:olga-write", True, id="a collaborator, open for writing"),
+        pytest.param("anna", "live:olga", False, id="a collaborator, not open"),
+        pytest.param("anna", "live:olga-old", False, id="a collaborator, of the first release"),
+        pytest.param("anna", "live:olga-new", False, id="a collaborator, open in an unknown way"),
+        pytest.param("olga", "live:olga-old", True, id="the owner, of the first release"),
+        pytest.param("nina", "live:olga-open", False, id="a collaborator of an unknown permission"),
+        pytest.param("sam", "live:olga-open", False, id="a colleague"),
         pytest.param("carl", "gone:olga", False, id="a collaborator of a case that is deleted"),
         pytest.param("carl", "never:olga", False, id="a collaborator of a case that never was"),
         pytest.param("olga", "gone:olga", True, id="the owner, though the case is deleted"),
     ],
 )
-def test_a_worksheet_is_read_by_its_owner_and_the_collaborators_of_its_case(
+def test_a_worksheet_is_read_by_its_owner_and_where_it_is_open_by_collaborators_of_its_case(
     shared: Database, sub: str, path: str, *, allowed: bool
 ) -> None:
     for role in ("viewer", "admin"):

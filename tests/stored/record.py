@@ -146,7 +146,7 @@ class Recorder:
             for user, permission in (("max", "read"), ("mia", "write"), ("moe", "admin")):
                 path = f"/cases/{case_id}/collaborators/{user}"
                 self.send("verifier:vera", "PUT", path, {"permission": permission})
-            texts = {"problemStatement": "Why?", "fsrNotes": "Because.\n"}
+            texts = {"problemStatement": "Why?", "fsrNotes": "Because.\n", "sharedWith": "read"}
             self.send("viewer:mia", "PUT", f"/cases/{case_id}/worksheet", texts)
             self.send("verifier:vera", "PUT", f"/cases/{case_id}/worksheet", {"fsrNotes": "Mine"})
         for reason in ("Court order", "Second order"):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from shared.errors import ApiError, FailedPrecondition, InvalidArgument
 from shared.models.case import CasePatch, NewCase, Status, StoredCase
+from shared.models.roles import Actor
 from shared.rules import cases as case_rules
 
 STABLE = settings(
@@ -70,13 +71,68 @@ def test_the_time_that_is_left_runs_while_the_clock_runs_and_only_then(
         case = moved(case, to, now)
 
         shown = case_rules.shown("CASE-1", case, now)
-        if case.status in STANDING:
+        if case.status in case_rules.DONE:
             assert (case.clock_due_at, shown.overdue) == (None, False)
+        elif case.status is Status.NEEDS_INFO:
+            # What was overdue before the pause stays so, in the flag and in the queue.
+            assert case.clock_due_at == (case.due_at if left < timedelta(0) else None)
+            assert shown.overdue == (left < timedelta(0))
         else:
             assert case.clock_due_at == case.due_at == now + left
             assert shown.overdue == (left < timedelta(0))
         assert (shown.paused_at is None) == (case.status is not Status.NEEDS_INFO)
         assert (case.closed_at is None) == (case.status is not Status.CLOSED)
+
+
+DUE = st.timedeltas(min_value=timedelta(days=-9), max_value=timedelta(days=9))
+
+
+@STABLE
+@given(
+    st.lists(
+        st.tuples(
+            st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=9)),
+            st.one_of(MOVES, DUE, st.none(), st.just("kind")),
+        ),
+        max_size=12,
+    ),
+    st.booleans(),
+)
+def test_a_due_date_is_the_last_one_set_and_the_time_that_the_clock_stood_since_then(
+    steps: list[tuple[timedelta, Any]],
+    as_before: bool,  # noqa: FBT001 - Hypothesis gives it
+) -> None:
+    case, now = opened(), START
+    last_set, stood = case.due_at, timedelta(0)
+
+    for passing, step in steps:
+        if case.status in STANDING:
+            stood += passing
+        now += passing
+        if step == "kind":
+            if case.status not in case_rules.DONE:
+                case = patched(case, now, decision_type=f"type-{now.timestamp():.0f}")
+        elif step is None or isinstance(step, timedelta):
+            due = None if step is None else now + step
+            if case.status not in case_rules.DONE and due != case.due_at:
+                case = patched(case, now, due_at=due)
+                last_set, stood = due, timedelta(0)
+        else:
+            case = moved(case, step, now)
+        if as_before and case.due_stands_since == case.clock_stopped_at:
+            # As the first release stored it.
+            case = case.model_copy(update={"due_stands_since": None})
+
+        standing = case.status in STANDING
+        if last_set is None:
+            assert case.due_at is None
+        elif not standing:
+            assert case.due_at == last_set + stood
+            assert case.clock_due_at == case.due_at
+        else:
+            since = case.due_stands_since or case.clock_stopped_at
+            assert since is not None
+            assert case.due_at == last_set + stood - (now - since)
 
 
 @STABLE
@@ -135,13 +191,33 @@ def test_a_due_date_that_is_given_with_the_end_of_a_pause_is_taken_as_it_is() ->
     assert after.due_at == after.clock_due_at == START + 2 * HOUR
 
 
-def test_a_due_date_that_is_given_during_a_pause_moves_with_it() -> None:
+def test_a_due_date_that_is_given_during_a_pause_moves_by_what_is_left_of_it() -> None:
     case = patched(opened(), status=Status.NEEDS_INFO)
 
     case = patched(case, START + HOUR, due_at=START + 20 * HOUR)
     after = patched(case, START + 3 * HOUR, status=Status.IN_REVIEW)
 
-    assert (case.clock_due_at, after.due_at) == (None, START + 23 * HOUR)
+    assert (case.clock_due_at, after.due_at) == (None, START + 22 * HOUR)
+
+
+def test_a_due_date_that_is_given_for_a_done_case_moves_from_then_on_when_it_is_reopened() -> None:
+    case = patched(opened(), status=Status.NEEDS_INFO)
+    case = patched(
+        case, START + HOUR, status=Status.CLOSED, reason="Done", due_at=START + 20 * HOUR
+    )
+
+    after = case_rules.reopened(case, START + 4 * HOUR)
+
+    assert after.due_at == START + 23 * HOUR
+
+
+def test_a_due_date_in_the_past_makes_a_paused_case_overdue_until_it_is_done() -> None:
+    paused = patched(opened(), status=Status.NEEDS_INFO)
+
+    late = patched(paused, START + HOUR, due_at=START)
+    assert case_rules.shown("CASE-1", late, START + HOUR).overdue
+    closed = patched(late, START + 2 * HOUR, status=Status.CLOSED, reason="Done")
+    assert not case_rules.shown("CASE-1", closed, START + 2 * HOUR).overdue
 
 
 def test_a_due_date_that_is_cleared_leaves_a_clock_that_nothing_is_due_by() -> None:
@@ -182,7 +258,8 @@ def test_a_case_is_claimed_by_the_first_who_asks_while_it_is_open(
     case = opened(assigned_to=assigned_to).model_copy(update={"status": status})
 
     try:
-        after: StoredCase | None = case_rules.claimed(case, who, START + HOUR)
+        actor = Actor(subject=who, email=None, type="user", role="verifier")
+        after: StoredCase | None = case_rules.claimed(case, actor, START + HOUR)
     except ApiError:
         after = None
 

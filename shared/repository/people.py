@@ -1,0 +1,59 @@
+"""The directory of a tenant's people in the store: who has which name, and who decided how much."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from shared.documents.port import Document, DocumentStore, Filter, Merge, Order, Query
+from shared.ledger import directory
+from shared.ledger.ledger import Ledger
+from shared.models.names import folded
+from shared.models.person import PeopleQuery, StoredPerson
+from shared.models.roles import Actor
+from shared.repository.listing import query_of
+from shared.repository.paging import page
+from shared.rules import people
+
+
+def subject_of(ledger: Ledger, name: str | None) -> str | None:
+    """The subject of who is called `name`, as far as that is known.
+
+    The caller's own costs nothing; another's is looked up in the directory: one read. Of several
+    whom a name has belonged to it is the one who was seen last.
+    """
+    if name is None:
+        return None
+    key, caller = folded(name), ledger.origin.actor
+    if key == people.known_as(caller):
+        return caller.subject
+    last_first = (Order("lastSeenAt", descending=True),)
+    collection = f"tenants/{ledger.tenant}/people"
+    query = Query(collection, (Filter("knownAs", "==", key),), last_first, limit=1)
+    found = ledger.store.query(query)
+    subject: str | None = found[0].data["subject"] if found else None
+    return subject
+
+
+def listed(
+    store: DocumentStore, tenant: str, wanted: PeopleQuery, now: datetime
+) -> tuple[list[Document], str | None]:
+    """A page of the directory, by name; and the token of the next."""
+    return page(store, query_of(f"tenants/{tenant}", wanted, now), wanted)
+
+
+def counted(tenant: str, actor: Actor, decision: str | None, now: datetime) -> Merge:
+    """The write that counts a decision for the person who made it, and is their entry as well."""
+    approved = int(decision == "approve")
+    return Merge(
+        directory.path(tenant, actor.subject),
+        fields={**directory.fields(actor, now), "lastDecidedAt": now},
+        increments={"decided": 1, "approved": approved, "rejected": 1 - approved},
+    )
+
+
+def shown_row(document: Document) -> dict[str, Any]:
+    """The JSON fields of a person as a client sees them."""
+    data = StoredPerson.row(document.data)
+    shown = {name: data[name] for name in ("subject", "name", "email", "role")}
+    return {**shown, "lastSeenOn": data["lastSeenAt"].date()}

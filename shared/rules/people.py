@@ -1,0 +1,45 @@
+"""Who is who. Pure.
+
+A person is the subject of their token. Subjects and names are two spaces: what is stored as a
+subject is compared with subjects only, and a name with what the caller is known as.
+"""
+
+from __future__ import annotations
+
+from shared.models.names import folded, person_key
+from shared.models.roles import Actor
+
+
+def known_as(actor: Actor) -> str | None:
+    """The name by which somebody is found where no subject is stored, as names are compared.
+
+    That is the proven address. Who has none is known by their subject, unless it looks like an
+    address, which might be somebody else's. Who can be told from others by no name has None.
+    """
+    if ("@" in actor.name) is not (actor.email is not None):
+        return None
+    return folded(actor.name)
+
+
+def is_person(actor: Actor, subject: str | None, name: str | None) -> bool:
+    """Whether somebody is the person who is stored by subject and name.
+
+    The subject decides; only where none is stored, the name does. Without both it is nobody.
+    """
+    if subject is not None:
+        return subject == actor.subject
+    return name is not None and folded(name) == known_as(actor)
+
+
+def asked(actor: Actor, subject: str | None, name: str) -> bool:
+    """Whether somebody may be who asked: they have the same subject, or are shown the same name."""
+    return subject == actor.subject or folded(name) == folded(actor.name)
+
+
+def keys(actor: Actor) -> list[str]:
+    """By which `person_key` a query finds what is somebody's."""
+    return [
+        key
+        for key in (person_key(actor.subject, None), person_key(None, known_as(actor)))
+        if key is not None
+    ]

@@ -1,0 +1,23 @@
+"""Who may read and save a worksheet. Pure.
+
+It is its owner's. Another may do what two agree to: its owner, who has opened it for that, and the
+case, on which the other is a collaborator with that permission.
+"""
+
+from __future__ import annotations
+
+from shared.models.case import StoredCase
+from shared.models.worksheet import StoredWorksheet
+
+_READ = frozenset({"read", "write", "admin"})
+_WRITE = frozenset({"write", "admin"})
+
+
+def may_read(caller: str, worksheet: StoredWorksheet, case: StoredCase) -> bool:
+    """Whether the caller, who is not its owner, may read a worksheet on the case."""
+    return {worksheet.shared_with, case.collaborators.get(caller)} <= _READ
+
+
+def may_write(caller: str, worksheet: StoredWorksheet, case: StoredCase) -> bool:
+    """Whether the caller, who is not its owner, may save a worksheet on the case."""
+    return {worksheet.shared_with, case.collaborators.get(caller)} <= _WRITE
