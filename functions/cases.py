@@ -79,7 +79,7 @@ def list_cases(call: Call, query: CaseQuery) -> CasePage:
 
 @function("PATCH", "/cases/{caseId}", roles=VERIFIERS)
 def update_case(call: Call, case_id: Id, body: CasePatch) -> Reply[Case]:
-    """Changes the fields that are given; null clears a field.
+    """Changes the fields of a case that are given; null clears a field.
 
     Only its holder, a pilot or an admin takes a case from its holder. An approved case keeps all
     fields but its status and its assignee, a closed one all of them: reopen it to change others.

@@ -115,6 +115,7 @@ SMALL: dict[str, Any] = {
             },
             "A": {
                 "type": "object",
+                "additionalProperties": False,
                 "required": ["id"],
                 "properties": {
                     "id": {"type": "string"},
@@ -216,6 +217,7 @@ def test_an_operation_that_is_gone_is_found() -> None:
         lambda _o, t, _a: t["required"].clear(),
         lambda _o, _t, a: a["properties"].update(more={"type": "string"}),
         lambda _o, _t, a: a["required"].append("count"),
+        lambda _o, _t, a: a.pop("additionalProperties"),
     ],
 )
 def test_what_only_adds_is_none_of_them(edit: Edit) -> None:

@@ -12,6 +12,14 @@ _UUID = "0f8e2f6a-5c1d-4d0b-9d3e-7a1f6f0c2b11"
 _RUN = "7c9b1f52-30a4-4b7e-8f0e-2a6d5b9c1e44"
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _VERA = "vera@example.com"
+_CASE = {
+    "id": "CASE-2024-001",
+    "evidenceCount": 1,
+    "severity": "normal",
+    "createdBySubject": "auth0|vera",
+    "assignedToSubject": "auth0|vera",
+    "fields": {"region": "north"},
+}
 _TITLE = "Dr. Sarah Smith - CSF Application"
 _REASON = "The licence was confirmed by the board"
 
@@ -71,7 +79,7 @@ OF_FIELDS: dict[str, Any] = {
 
 OF_MODELS: dict[str, dict[str, Any]] = {
     "Actor": {"subject": "auth0|vera"},
-    "Case": {"id": "CASE-2024-001", "evidenceCount": 1},
+    "Case": _CASE,
     "CaseClosing": {"ok": True},
     "CaseClosings": {"succeeded": 1},
     "CaseStanding": {"valid": True, "status": "open"},
@@ -87,7 +95,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
     },
     "Evidence": {"id": "licence", "title": "Licence 4711"},
     "EvidenceContent": {"id": "licence", "title": "Licence 4711"},
-    "FullCase": {"id": "CASE-2024-001", "evidenceCount": 1},
+    "FullCase": _CASE,
     "Hold": {"id": "b7d2f6f0c2b14d0b", "reason": "Litigation 2026-17"},
     "Intervention": {
         "id": _UUID,
@@ -97,6 +105,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
         "requiredRole": "pilot",
         "assignedTo": None,
         "createdBy": "licence-checker",
+        "createdBySubject": "licence-checker",
         "expiresAt": "2026-03-03T09:00:00Z",
         "context": {"licences": ["4711", "4712"]},
     },
@@ -109,6 +118,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
     },
     "ManifestEntry": {"id": "licence"},
     "Packet": {"state": "frozen", "frozenAt": _TIME, "frozenBy": "paul@example.com"},
+    "Person": {"subject": "auth0|vera", "name": _VERA},
     "PilotMetrics": {"pilot": "paul@example.com", "decided": 1, "approved": 1},
     "Record": {
         "id": "3e7a1f6f0c2b110f",
@@ -134,7 +144,11 @@ OF_BODIES: dict[str, dict[str, Any]] = {
     "CasePatch": {"status": "in_review", "assignedTo": _VERA},
     "CasesToCheck": {"caseIds": ["CASE-2024-001", "CASE-2024-002"]},
     "CasesToClose": {"caseIds": ["CASE-2024-001"], "reason": _REASON},
-    "CasesToUpdate": {"caseIds": ["CASE-2024-001"], "severity": "high", "addTags": ["urgent"]},
+    "CasesToUpdate": {
+        "caseIds": ["CASE-2024-001", "CASE-2024-002"],
+        "assignedTo": _VERA,
+        "addTags": ["board"],
+    },
     "Completion": {"result": {"letter": "sent"}},
     "DecisionGiven": {"decision": "approve", "reason": _REASON, "response": {"text": "4711"}},
     "Escalation": {"reason": "The two licences contradict each other", "requiredRole": "pilot"},

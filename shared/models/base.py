@@ -330,7 +330,7 @@ class Page(Model):
     max_bytes: ClassVar[int] = 8 * 1_048_576
 
     page_size: Annotated[int, Field(ge=1, le=200)] = 50
-    """At most how many rows the page has."""
+    """How many rows to return at most."""
     page_token: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
     """The `nextPageToken` of the page before; without it the list begins. It is opaque, and belongs
     to the same filters.

@@ -506,7 +506,7 @@ class CaseStanding(Model):
     is_closed: bool
     """Whether its case is closed."""
     status: Literal["open", "closed", "invalid"]
-    """Both in one word."""
+    """`invalid` where no case has this number; otherwise whether its case is closed."""
 
 
 class CaseStandings(Model):
@@ -522,7 +522,7 @@ class CaseClosing(Model):
     case_id: str
     """The case."""
     ok: bool
-    """Whether it is closed now."""
+    """Whether it is now as was asked."""
     error: Problem | None = OMITTED
     """Why it is not, as the error that it would have got alone. Only where `ok` is false."""
 

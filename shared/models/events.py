@@ -128,7 +128,7 @@ class Event(AsStored):
     actor: Actor
     """Who did it."""
     source: Annotated[str, Field(examples=list(get_args(Source)))]
-    """Whence it came: `system` for a change by a function, `api` for an event that a client
+    """Where it came from: `system` for a change by a function, `api` for an event that a client
     reported, `scheduler` for a scheduled function.
     """
     event_type: Annotated[str, Field(examples=list(EventType))]

@@ -46,14 +46,14 @@ class NewEvidence(Model):
     metadata: JsonObject = {}
     """Whatever else belongs to the item."""
     included_in_packet: bool = False
-    """Whether the item is in the packet, behind those that are."""
+    """Whether the item is in the packet, after those that are in it already."""
 
 
 Items = Annotated[list[NewEvidence], Field(max_length=MAX_ITEMS)]
 
 
 class EvidenceToAdd(Model):
-    """Items to attach behind those that are there."""
+    """Items to attach after those that are there."""
 
     evidence: Annotated[list[NewEvidence], Field(min_length=1, max_length=MAX_ITEMS)]
     """The items, in this order."""

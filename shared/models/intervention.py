@@ -253,7 +253,7 @@ class StoredIntervention(InterventionFields, Subject):
 
 
 class Intervention(InterventionFields, Identified):
-    """An intervention as a client sees it: past `expiresAt` it is `expired`, swept or not."""
+    """An intervention as a client sees it: undecided, it is `expired` from `expiresAt` on."""
 
     versioned: ClassVar[bool] = True
 

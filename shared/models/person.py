@@ -61,4 +61,6 @@ class PersonPage(Model):
     """One page of people."""
 
     people: list[SerializeAsAny[Person]]
+    """The people of this page."""
     next_page_token: str | None = OMITTED
+    """The `pageToken` of the next page. Left out on the last one."""

@@ -99,7 +99,7 @@ class RunFields(Model):
     duration_seconds: float | None = None
     """How long it ran, in seconds; null while it has not ended."""
     timeout_at: datetime | None = None
-    """When it fails by itself if it still runs; null for never, and while it is queued."""
+    """When it fails automatically if it still runs; null for never, and while it is queued."""
 
 
 class StoredRun(RunFields, StoredDocument):
@@ -111,7 +111,7 @@ class StoredRun(RunFields, StoredDocument):
 
 
 class Run(RunFields, Identified):
-    """A run as a client sees it. It fails by itself at `timeoutAt`."""
+    """A run as a client sees it. It fails automatically at `timeoutAt`."""
 
     versioned: ClassVar[bool] = True
 

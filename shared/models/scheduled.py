@@ -15,8 +15,8 @@ class SweepQuery(Model):
 class Sweep(Model):
     """What one run did: documents looked at, changed, failed to change, and left as they are.
 
-    `complete` is false where the time was over before all that was due was looked at: the next run
-    goes on.
+    `complete` is false where the run had no time left before it had looked at all that was due: the
+    next run goes on from there.
     """
 
     examined: int

@@ -17,11 +17,10 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class Settings(Model):
-    """What a tenant has decided; these are the values until it does.
+    """A tenant's settings.
 
-    `slaHours` by decision type, `default` for the others; a type without hours has no due date.
-    `autoCloseDays` and `caseRetentionDays` are null where nothing closes or goes by itself;
-    `runTimeoutMinutes`, of runs that start from then on, where none fails by itself.
+    Until the tenant changes them, every case is due within 72 hours, interventions are kept for 90
+    days, runs fail after 10,080 minutes (7 days), and no case is closed or removed automatically.
     """
 
     versioned: ClassVar[bool] = True
@@ -35,7 +34,7 @@ class Settings(Model):
     intervention_retention_days: int = 90
     """How many days an intervention is kept after it is done."""
     case_retention_days: int | None = None
-    """How many days a case is kept after it is closed; null for ever."""
+    """How many days a case is kept after it is closed; null keeps it for ever."""
     run_timeout_minutes: int | None = 10_080
     """After how many minutes a run fails automatically, for runs that start from now on; null for
     never.
@@ -58,7 +57,7 @@ class SettingsPatch(Model):
     intervention_retention_days: Days = UNSET
     """How many days an intervention is kept after it is done."""
     case_retention_days: Days | None = UNSET
-    """How many days a case is kept after it is closed; null for ever."""
+    """How many days a case is kept after it is closed; null keeps it for ever."""
     run_timeout_minutes: Minutes | None = UNSET
     """After how many minutes a run fails automatically, for runs that start from then on; null for
     never.
