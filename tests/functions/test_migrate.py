@@ -79,17 +79,26 @@ def without(store: DocumentStore, collection: str, *fields: str) -> list[str]:
     return [row.path for row in live]
 
 
-def test_what_the_last_release_stored_needs_no_migration(api: Api, run: Any) -> None:
-    before = everything(api.runtime.store)
+def test_what_the_last_release_stored_is_found_by_new_filters_once_it_is_migrated(
+    api: Api, run: Any
+) -> None:
+    def found() -> int:
+        return len(api.viewer.get("/cases?severity=normal&pageSize=200").json["cases"])
 
-    planned, applied = run(), run("--apply")
+    cases = len(api.viewer.get("/cases?pageSize=200").json["cases"])
+    assert found() == 0
 
-    assert planned[0] == applied[0] == 0
-    assert "cases: 12 read, 0 to rewrite" in planned[1]
-    assert everything(api.runtime.store) == before
+    assert run("--apply")[0] == 0
+
+    assert found() == cases
+    after = everything(api.runtime.store)
+    assert "cases: 12 read, 0 to rewrite" in run()[1]
+    assert run("--apply")[0] == 0
+    assert everything(api.runtime.store) == after
 
 
 def test_a_field_that_an_index_has_is_filled_with_its_default(api: Api, run: Any) -> None:
+    assert run("--apply")[0] == 0
     store = api.runtime.store
     changed = {*without(store, "cases", "legalHold"), *without(store, "runs", "timeoutAt")}
     before = everything(store)
@@ -110,6 +119,7 @@ def test_a_field_that_an_index_has_is_filled_with_its_default(api: Api, run: Any
 
 
 def test_a_field_in_no_index_is_left_to_be_read_with_its_default(api: Api, run: Any) -> None:
+    assert run("--apply")[0] == 0
     store = api.runtime.store
     without(store, "cases", "notesCount", "holds", "packetVersion")
     before = everything(store)
