@@ -55,6 +55,7 @@ def _prepare(connection: Connection) -> None:
 
 def _operations() -> list[_Case]:
     several = [case_id(number) for number in range(1, _MANY + 1)]
+    others = [case_id(number) for number in range(_PAGE - _MANY, _PAGE)]
     note = {"eventType": "note_added", "message": "A note"}
     closing = {"caseIds": several, "reason": "Done"}
     change = Cost(1, 2, 2)
@@ -86,8 +87,8 @@ def _operations() -> list[_Case]:
         _Case(
             "stats",
             request("GET", "/cases:stats"),
-            Cost(7, 0, 1),
-            "six statuses, events; side by side",
+            Cost(9, 0, 1),
+            "six statuses, overdue, waiting, events; side by side",
         ),
         _Case(
             "verify, 4 events",
@@ -104,6 +105,12 @@ def _operations() -> list[_Case]:
         _Case(
             "close of 20",
             request("POST", "/cases:close", closing),
+            Cost(_MANY, 2 * _MANY, 2),
+            "read; 20 cases, 20 events",
+        ),
+        _Case(
+            "change of 20",
+            request("POST", "/cases:update", {"caseIds": others, "severity": "high"}),
             Cost(_MANY, 2 * _MANY, 2),
             "read; 20 cases, 20 events",
         ),

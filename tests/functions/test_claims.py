@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 
@@ -231,3 +232,41 @@ def test_who_is_second_to_assign_a_free_case_takes_it_from_nobody(api: Api) -> N
 
     assert answer.status_code == 403
     assert api.viewer.get("/cases/CASE-1").json["assignedTo"] == "kim@example.com"
+
+
+def test_a_paused_case_is_claimed_only_where_its_status_is_asked_for_overdue_or_not(
+    api: Api, clock: Clock
+) -> None:
+    for case_id, hours in (("LATE", 1), ("IN-TIME", 9)):
+        api.verifier.create(id=case_id, dueAt=wire(clock.now + timedelta(hours=hours)))
+    clock.advance(hours=2)
+    for case_id in ("LATE", "IN-TIME"):
+        patch = {"status": "needs_info"}
+        assert api.verifier.patch(f"/cases/{case_id}", patch).status_code == 200
+
+    for query in ("", "?overdue=true", "?search=case", "?overdue=true&search=case"):
+        answer = api.verifier.post(f"/cases:claimNext{query}")
+        refused(answer, 404, "NOT_FOUND")
+    found = api.verifier.post("/cases:claimNext?status=needs_info&status=new&overdue=true")
+
+    assert found.json["id"] == "LATE"
+    assert cost(found) == (1, 2, 2)
+
+
+def test_the_next_case_is_claimed_by_severity_tag_and_time(api: Api, clock: Clock) -> None:
+    for case_id, severity, tags in (
+        ("A", "low", ["x"]),
+        ("B", "high", ["x"]),
+        ("C", "high", ["y", "x"]),
+    ):
+        api.verifier.create(
+            id=case_id,
+            severity=severity,
+            tags=tags,
+            dueAt=wire(clock.now + timedelta(hours=ord(case_id))),
+        )
+
+    assert api.verifier.post("/cases:claimNext?severity=high&tags=x&tags=z").json["id"] == "B"
+    assert api.verifier.post("/cases:claimNext?search=case&tags=y").json["id"] == "C"
+    due = wire(clock.now + timedelta(hours=ord("A")))
+    refused(api.verifier.post(f"/cases:claimNext?{urlencode({'dueUntil': due})}"), 404, "NOT_FOUND")

@@ -16,9 +16,14 @@ from shared.runtime import Runtime
 from tests.client import Api
 from tests.functions.support import cost, refused
 
-EXPENSIVE = {"verify_audit", "case_stats", "check_cases", "close_cases", "save_worksheets"} | {
-    "intervention_metrics"
-}
+EXPENSIVE = {
+    "verify_audit",
+    "case_stats",
+    "check_cases",
+    "close_cases",
+    "update_cases",
+    "save_worksheets",
+} | {"intervention_metrics"}
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ OF_CLIENTS = {
 def requests() -> Iterator[tuple[str, str]]:
     """Every function that takes no body, with every value and every pair of its parameters.
 
-    Every combination of a list's filters is asked of the planner, which takes far less time.
+    Every combination of three filters is asked of the planner, which takes far less time.
     """
     for route in ROUTES:
         if route.takes_body or (route.method != "GET" and "{" in route.path):

@@ -169,6 +169,7 @@ def test_expensive_are_those_that_read_much() -> None:
         "case_stats",
         "check_cases",
         "close_cases",
+        "update_cases",
         "intervention_metrics",
         "save_worksheets",
         "verify_audit",

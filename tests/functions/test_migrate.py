@@ -151,7 +151,26 @@ def test_a_counter_of_a_name_that_the_trail_does_not_know_stays(api: Api, run: A
     assert api.runtime.store.get(path)
 
 
+def test_what_the_last_release_stored_is_found_by_new_filters_once_it_is_migrated(
+    api: Api, run: Any
+) -> None:
+    def found() -> int:
+        return len(api.viewer.get("/cases?severity=normal&pageSize=200").json["cases"])
+
+    cases = len(api.viewer.get("/cases?pageSize=200").json["cases"])
+    assert found() == 0
+
+    assert run("--apply")[0] == 0
+
+    assert found() == cases
+    after = everything(api.runtime.store)
+    assert "cases: 12 read, 0 to rewrite" in run()[1]
+    assert run("--apply")[0] == 0
+    assert everything(api.runtime.store) == after
+
+
 def test_a_field_that_an_index_has_is_filled_with_its_default(api: Api, run: Any) -> None:
+    assert run("--apply")[0] == 0
     store = api.runtime.store
     changed = {*without(store, "cases", "legalHold"), *without(store, "runs", "timeoutAt")}
     before = everything(store)
@@ -172,6 +191,7 @@ def test_a_field_that_an_index_has_is_filled_with_its_default(api: Api, run: Any
 
 
 def test_a_field_in_no_index_is_left_to_be_read_with_its_default(api: Api, run: Any) -> None:
+    assert run("--apply")[0] == 0
     store = api.runtime.store
     without(store, "cases", "notesCount", "holds", "packetVersion")
     before = everything(store)
