@@ -8,7 +8,9 @@ store that the functions' variables name, beside the functions. A document is re
 format is older, or where a field is missing that an index has, because no query by that index finds
 it. Each is rewritten on the condition that it is as it was read, without an event: nothing of what
 it says changes, and nothing that a hash covers. Whenever it is stopped, run it again: what has been
-rewritten is not rewritten twice. Each document costs one read, and one write where it is rewritten.
+rewritten is not rewritten twice. Each document costs one read, and one write where it is rewritten; a case
+whose open interventions and runs are not counted yet costs two queries, and a write for each of its
+open interventions.
 
 Events and frozen packets stay as they were stored, for good. Evidence is in no index.
 """
@@ -27,7 +29,8 @@ from pydantic import ValidationError
 from shared.config import Config, ConfigError
 from shared.documents.indexes import project_indexes
 from shared.documents.port import Conflict, Document, DocumentStore, Query, StoreError, Write
-from shared.documents.values import commit_bytes
+from shared.documents.values import MAX_WRITES, commit_bytes
+from shared.errors import FailedPrecondition
 from shared.ledger.subjects import DELETED_AT, written
 from shared.models.case import StoredCase
 from shared.models.intervention import StoredIntervention
@@ -36,6 +39,7 @@ from shared.models.run import StoredRun
 from shared.models.settings import StoredSettings
 from shared.models.stored import FORMAT, StoredDocument
 from shared.models.worksheet import StoredWorksheet
+from shared.repository import hanging
 from shared.runtime import open_store
 
 COLLECTIONS: dict[str, type[StoredDocument]] = {
@@ -87,7 +91,7 @@ def migrate(store: DocumentStore, collection: str, *, apply: bool) -> int:
     """
     counts: Counter[str] = Counter()
     for rows in _pages(store, collection):
-        writes = list(_writes(collection, rows, counts))
+        writes = list(_writes(store, collection, rows, counts))
         counts["read"] += len(rows)
         if apply:
             _commit(store, writes, counts)
@@ -106,13 +110,16 @@ def _pages(store: DocumentStore, collection: str) -> Iterator[list[Document]]:
         query = replace(query, after=(rows[-1].path,))
 
 
-def _writes(collection: str, rows: Sequence[Document], counts: Counter[str]) -> Iterator[Write]:
+def _writes(
+    store: DocumentStore, collection: str, rows: Sequence[Document], counts: Counter[str]
+) -> Iterator[list[Write]]:
+    """The writes that bring each row up to date, which are one commit."""
     for row in rows:
         if DELETED_AT in row.data:
             continue
         try:
-            write = _rewritten(collection, row)
-        except ValidationError:
+            write = _rewritten(store, collection, row)
+        except (ValidationError, FailedPrecondition):
             counts["unreadable"] += 1
             _say(f"{row.path}: cannot be read, and stays as it is")
         else:
@@ -120,34 +127,39 @@ def _writes(collection: str, rows: Sequence[Document], counts: Counter[str]) -> 
                 yield write
 
 
-def _rewritten(collection: str, row: Document) -> Write | None:
-    """The write that brings a document up to date; None where no index needs that."""
+def _rewritten(store: DocumentStore, collection: str, row: Document) -> list[Write]:
+    """The writes that bring a document up to date; none where no index needs that."""
     model = COLLECTIONS[collection]
     state = model.read(row.data)
     older = row.data.get(FORMAT, 1) < model.writes()
     missing = state.to_data(row.data).keys() - row.data.keys()
     if older or any(project_indexes().covers(collection, field) for field in missing):
-        return written(row.path, row, state)
-    return None
+        if isinstance(state, StoredCase):
+            counted, marks = hanging.known(store, row.path, state)
+            return [written(row.path, row, counted), *marks]
+        return [written(row.path, row, state)]
+    return []
 
 
-def _commit(store: DocumentStore, writes: list[Write], counts: Counter[str]) -> None:
+def _commit(store: DocumentStore, rows: list[list[Write]], counts: Counter[str]) -> None:
     """Commits all that is still as it was read; halves where one is not, or it is too much."""
-    if not writes:
+    if not rows:
         return
-    if len(writes) == 1 or commit_bytes(writes) <= store.max_commit_bytes:
+    writes = [write for row in rows for write in row]
+    fits = len(writes) <= MAX_WRITES and commit_bytes(writes) <= store.max_commit_bytes
+    if len(rows) == 1 or fits:
         try:
             store.commit(writes)
         except Conflict:
-            if len(writes) == 1:
+            if len(rows) == 1:
                 counts["changed meanwhile"] += 1
                 return
         else:
-            counts["rewritten"] += len(writes)
+            counts["rewritten"] += len(rows)
             return
-    half = len(writes) // 2
-    _commit(store, writes[:half], counts)
-    _commit(store, writes[half:], counts)
+    half = len(rows) // 2
+    _commit(store, rows[:half], counts)
+    _commit(store, rows[half:], counts)
 
 
 def _told(collection: str, counts: Counter[str]) -> str:

@@ -33,7 +33,9 @@ CASES = Kind(
     StoredCase,
     "cases",
     unlisted=_only_stored(StoredCase, CaseFields)
-    | {"created_at", "created_by", "status_changed_at", "closed_at", "assigned_at"},
+    | {"created_at", "created_by", "status_changed_at", "closed_at", "assigned_at"}
+    # Interventions change them without an event of the case.
+    | {"open_interventions", "open_runs"},
 )
 WORKSHEETS = Kind(
     StoredWorksheet,
@@ -46,7 +48,7 @@ INTERVENTIONS = Kind(
     StoredIntervention,
     "interventions",
     unlisted=_only_stored(StoredIntervention, InterventionFields)
-    | {"created_at", "created_by", "case_id"}
+    | {"created_at", "created_by", "case_id", "run_id"}
     | {"action_reason", "action_at", "resolution_seconds", "archived"},
     hashed=frozenset({"context", "response", "result"}),
 )

@@ -98,6 +98,15 @@ class CasePatch(Model):
     due_at: Time | None = UNSET
     decision_type: Id = UNSET
     reason: Reason | None = None
+    end_open: bool = False
+    """Whether closing ends what is open: interventions are withdrawn, and runs are cancelled."""
+
+    @field_validator("end_open")
+    @classmethod
+    def _when_closing(cls, end_open: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic calls it so
+        if end_open and info.data.get("status") is not Status.CLOSED:
+            raise PydanticCustomError("end_open", "comes with the status closed")
+        return end_open
 
 
 class Why(Model):
@@ -121,6 +130,8 @@ class CaseFilters(Filters):
     ] = None
     overdue: Annotated[bool, Past("clockDueAt")] = False
     legal_hold: Annotated[bool | None, Equal("legalHold")] = None
+    waiting: Annotated[bool | None, Equal("waiting")] = None
+    """Whether interventions about the case are open, so that it waits for people's answers."""
 
     @field_validator("unassigned")
     @classmethod
@@ -159,6 +170,8 @@ class CasesToClose(Model):
 
     case_ids: Annotated[list[Id], Field(min_length=1, max_length=200)]
     reason: Reason
+    end_open: bool = False
+    """Whether closing ends what is open: interventions are withdrawn, and runs are cancelled."""
 
     @field_validator("case_ids")
     @classmethod
@@ -198,6 +211,12 @@ class CaseFields(Model):
     legal_hold: bool = False
     reopen_count: int = 0
     escalated_at: datetime | None = None
+    open_interventions: int | None = None
+    """How many interventions about the case are pending or in progress, up to 200; those past their
+    `expiresAt` count until they are recorded as expired. Null where that is not known: on a case of
+    release 1.0.0, until somebody asks about it, starts a run on it, or migrates it."""
+    open_runs: int | None = None
+    """How many runs of the case are pending or running, up to 200; null as `openInterventions`."""
 
 
 class StoredCase(CaseFields, Subject):
@@ -217,6 +236,8 @@ class StoredCase(CaseFields, Subject):
     holds: list[StoredHold] = []
     sweep_at: datetime | None = None
     run_count: int = 0
+    waiting: bool = False
+    """Whether interventions are open; for the filter."""
     records: dict[str, RecordRef] = {}
 
 

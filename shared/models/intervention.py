@@ -58,6 +58,7 @@ class InterventionStatus(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     COMPLETED = "completed"
+    WITHDRAWN = "withdrawn"
 
 
 OPEN = (InterventionStatus.PENDING, InterventionStatus.IN_PROGRESS)
@@ -80,9 +81,18 @@ class NewIntervention(Model):
     description: Text | None = None
     context: Json = None
     case_id: Id | None = None
+    run_id: Id | None = None
+    """The run of the case that asks; its open interventions are withdrawn when it ends."""
     expires_at: Time | None = None
     expires_in_seconds: Annotated[int, Field(ge=1, le=_TEN_YEARS)] | None = None
     required_role: RequiredRole = "pilot"
+
+    @field_validator("run_id")
+    @classmethod
+    def _of_a_case(cls, run_id: str | None, info: ValidationInfo) -> str | None:
+        if run_id is not None and info.data.get("case_id", run_id) is None:
+            raise PydanticCustomError("run_id", "comes with the caseId of its case")
+        return run_id
 
     @field_validator("expires_in_seconds")
     @classmethod
@@ -104,6 +114,13 @@ class Completion(Model):
     """That a decision was acted on, with what came of it."""
 
     result: Json = None
+
+
+class Withdrawal(Model):
+    """That a question needs no answer any more."""
+
+    reason: Reason | None = None
+    """Why; events and `actionReason` show it."""
 
 
 class InterventionFilters(Filters):
@@ -162,6 +179,8 @@ class InterventionFields(Model):
     action_at: datetime | None = None
     resolution_seconds: float | None = None
     archived: bool = False
+    run_id: str | None = None
+    """The run of the case that asked, if one did."""
 
 
 class StoredIntervention(InterventionFields, Subject):
@@ -178,6 +197,8 @@ class StoredIntervention(InterventionFields, Subject):
     priority_rank: int
     created_by_subject: str
     sweep_at: datetime | None = None
+    counted: bool = False
+    """Whether its case counts it while it is open; release 1.0.0 counted none."""
 
 
 class Intervention(InterventionFields, Identified):

@@ -65,12 +65,14 @@ def opened(
         submission_id=new.submission_id,
         clock_due_at=due_at or NEVER,
         search_tokens=search.tokens(case_id, new.title, new.summary, new.submission_id),
+        open_interventions=0,
+        open_runs=0,
     )
 
 
 def changed(case_id: str, case: StoredCase, patch: CasePatch, now: datetime) -> StoredCase:
     """The case with the patch's fields; a due date in the patch is not moved by a pause."""
-    given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason"}}
+    given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason", "end_open"}}
     to = given.pop("status", case.status)
     updates: dict[str, Any] = {}
     if to is not case.status:

@@ -25,24 +25,32 @@ from shared.models.intervention import (
     StoredIntervention,
 )
 from shared.models.roles import Role
-from shared.rules.callers import Caller, at_least
+from shared.rules.callers import PILOTS, Caller, at_least
 from shared.rules.canonical import canonical_text, parsed
 from shared.rules.cases import SOONEST
 
 _Status = InterventionStatus
 TRANSITIONS: dict[InterventionStatus, tuple[InterventionStatus, ...]] = {
-    _Status.PENDING: (_Status.IN_PROGRESS, _Status.APPROVED, _Status.REJECTED, _Status.EXPIRED),
+    _Status.PENDING: (
+        _Status.IN_PROGRESS,
+        _Status.APPROVED,
+        _Status.REJECTED,
+        _Status.EXPIRED,
+        _Status.WITHDRAWN,
+    ),
     _Status.IN_PROGRESS: (
         _Status.PENDING,
         _Status.APPROVED,
         _Status.REJECTED,
         _Status.COMPLETED,
         _Status.EXPIRED,
+        _Status.WITHDRAWN,
     ),
     _Status.APPROVED: (_Status.COMPLETED,),
     _Status.REJECTED: (),
     _Status.EXPIRED: (),
     _Status.COMPLETED: (),
+    _Status.WITHDRAWN: (),
 }
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 _OUTCOMES = {"approve": _Status.APPROVED, "reject": _Status.REJECTED}
@@ -64,6 +72,7 @@ def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredInte
         description=new.description,
         context=canonical_text(new.context),
         case_id=new.case_id,
+        run_id=new.run_id,
         required_role=new.required_role,
         created_at=now,
         created_by=caller.actor.name,
@@ -135,6 +144,33 @@ def completed(
         return _resolved(intervention, _Status.COMPLETED, now, result=canonical_text(result))
     return intervention.model_copy(
         update={"status": _Status.COMPLETED, "result": canonical_text(result), **_archived(now)}
+    )
+
+
+def withdrawn(
+    intervention: StoredIntervention, reason: str | None, caller: Caller, now: datetime
+) -> StoredIntervention:
+    """The intervention taken back by who asked, a pilot or an admin, also where it is claimed."""
+    if caller.subject != intervention.created_by_subject:
+        caller.require(PILOTS)
+    if not has_run_out(intervention, now):
+        _require_move(intervention, _Status.WITHDRAWN)
+    return ended(intervention, reason, now)
+
+
+def ended(
+    intervention: StoredIntervention, reason: str | None, now: datetime
+) -> StoredIntervention:
+    """An open intervention as withdrawn; as expired where its time is over."""
+    if has_run_out(intervention, now):
+        return expired(intervention, now)
+    return intervention.model_copy(
+        update={
+            "status": _Status.WITHDRAWN,
+            "action_reason": reason,
+            "action_at": now,
+            **_archived(now),
+        }
     )
 
 
