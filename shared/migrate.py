@@ -8,9 +8,9 @@ store that the functions' variables name, beside the functions. A document is re
 format is older, or where a field is missing that an index has, because no query by that index finds
 it. Each is rewritten on the condition that it is as it was read, without an event: nothing of what
 it says changes, and nothing that a hash covers. Whenever it is stopped, run it again: what has been
-rewritten is not rewritten twice. Each document costs one read, and one write where it is rewritten; a case
-whose open interventions and runs are not counted yet costs two queries, and a write for each of its
-open interventions.
+rewritten is not rewritten twice. Each document costs one read, and one write where it is rewritten.
+A case whose open interventions and runs are not counted yet costs up to two queries more, and one
+write for each of those interventions.
 
 Events and frozen packets stay as they were stored, for good. Evidence is in no index.
 """

@@ -187,6 +187,8 @@ def _moved(
         case InterventionStatus.IN_PROGRESS:
             # Just in time, so that it may run out in somebody's hands.
             return intervention_rules.claimed(new, by, new.created_at)
+        case InterventionStatus.WITHDRAWN:
+            return intervention_rules.ended(new, "Not needed", at)
         case InterventionStatus.APPROVED | InterventionStatus.COMPLETED:
             given = DecisionGiven(decision="approve", **verdict)
         case _:

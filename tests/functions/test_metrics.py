@@ -316,7 +316,7 @@ def test_metrics_cost_the_same_however_many_interventions_there_are(
     # An aggregation each for 6 statuses, 5 types, 4 priorities and the average, and of each day
     # three; a read of the pilot's counters, and in a period two aggregations of what they decided.
     assert costs == {
-        "": (16 + 1, 0, 2),
-        "since=2026-03-01T00:00:00Z": (16 + 1 + 2, 0, 3),
-        "daily=true": (16 + 31 * 3 + 1, 0, 2),
+        "": (17 + 1, 0, 2),
+        "since=2026-03-01T00:00:00Z": (17 + 1 + 2, 0, 3),
+        "daily=true": (17 + 31 * 3 + 1, 0, 2),
     }

@@ -79,18 +79,33 @@ def without(store: DocumentStore, collection: str, *fields: str) -> list[str]:
     return [row.path for row in live]
 
 
-def test_what_the_last_release_stored_needs_no_migration(api: Api, run: Any) -> None:
-    before = everything(api.runtime.store)
+def test_of_what_the_last_release_stored_cases_are_counted_once(api: Api, run: Any) -> None:
+    store = api.runtime.store
+    before = everything(store)
 
     planned, applied = run(), run("--apply")
 
     assert planned[0] == applied[0] == 0
-    assert "cases: 12 read, 0 to rewrite" in planned[1]
-    assert everything(api.runtime.store) == before
+    assert "cases: 12 read, 10 to rewrite" in planned[1]
+    after = everything(store)
+    changed = {path for path in before if before[path] != after[path]}
+    assert {path.split("/")[2] for path in changed} == {"cases", "interventions"}
+    assert run("--apply")[0] == 0
+    assert everything(store) == after
+    counts = {case["id"]: case for case in api.viewer.get("/cases?pageSize=200").json["cases"]}
+    assert {(case["openInterventions"], case["openRuns"]) for case in counts.values()} == {
+        (0, 0),
+        (1, 0),
+        (1, 3),
+    }
+    assert counts["REVIEW-1"]["openRuns"] == 3
+    waiting = api.viewer.get("/cases?waiting=true").json["cases"]
+    assert {case["id"] for case in waiting} == {"REVIEW-1", "ESCALATED-1"}
 
 
 def test_a_field_that_an_index_has_is_filled_with_its_default(api: Api, run: Any) -> None:
     store = api.runtime.store
+    assert run("--apply")[0] == 0
     changed = {*without(store, "cases", "legalHold"), *without(store, "runs", "timeoutAt")}
     before = everything(store)
 
@@ -111,6 +126,7 @@ def test_a_field_that_an_index_has_is_filled_with_its_default(api: Api, run: Any
 
 def test_a_field_in_no_index_is_left_to_be_read_with_its_default(api: Api, run: Any) -> None:
     store = api.runtime.store
+    assert run("--apply")[0] == 0
     without(store, "cases", "notesCount", "holds", "packetVersion")
     before = everything(store)
 
@@ -121,9 +137,12 @@ def test_a_field_in_no_index_is_left_to_be_read_with_its_default(api: Api, run: 
 
 @pytest.mark.usefixtures("new_format")
 def test_an_older_format_is_lifted_once_without_an_event_and_its_chain_holds(
-    api: Api, run: Any
+    api: Api, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = api.runtime.store
+    with monkeypatch.context() as this_release:
+        this_release.setattr(StoredCase, "steps", ())
+        assert run("--apply")[0] == 0
     as_it_was = api.viewer.get("/cases/REVIEW-1")
     paths = rename_titles(store)
     before = everything(store)
