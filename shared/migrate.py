@@ -119,7 +119,10 @@ def _writes(
             continue
         try:
             write = _rewritten(store, collection, row)
-        except (ValidationError, FailedPrecondition):
+        except FailedPrecondition as error:
+            counts["unreadable"] += 1
+            _say(f"{row.path}: stays as it is: {error.message}")
+        except ValidationError:
             counts["unreadable"] += 1
             _say(f"{row.path}: cannot be read, and stays as it is")
         else:

@@ -32,7 +32,8 @@ def close_approved(run: SweepRun) -> None:
         ripe = run.ripe(list(run.readable(CASES.state, rows)), _closes_at)
         busy = [row for row, case in ripe if case.open_interventions or case.open_runs]
         run.postpone([(row, run.now + _A_DAY) for row in busy])
-        run.change(CASES, [row for row, _ in ripe if row not in busy], partial(_closer, run))
+        free = [row for row, case in ripe if not (case.open_interventions or case.open_runs)]
+        run.change(CASES, free, partial(_closer, run))
 
 
 def _approved(tenant: str) -> list[Query]:

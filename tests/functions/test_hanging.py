@@ -1,4 +1,4 @@
-"""What hangs on a case: it counts its open questions and runs, and nothing is open after its end."""
+"""What hangs on a case: it counts its open questions and runs, and ends them with itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from shared.config import Config
 from shared.documents import values
+from shared.documents.port import Update
 from shared.ledger import ledger
 from shared.rules import hanging as hanging_rules
 from shared.runtime import Runtime
@@ -234,7 +235,7 @@ def test_many_cases_are_closed_by_the_same_rule(api: Api, role: str) -> None:
     for name in names:
         api.verifier.create(id=name)
     asked = [ask(api.agent, case_id=name)["id"] for name in names[:2]]
-    closing = {"caseIds": names, "reason": "Over"}
+    closing: dict[str, Any] = {"caseIds": names, "reason": "Over"}
 
     results = done(api.caller(role).post("/cases:close", closing))["results"]
 
@@ -461,3 +462,18 @@ def test_a_case_of_the_last_release_is_counted_when_something_new_hangs_on_it(
     assert counts(stored, OLD) == (0, 3)
     assert stored.agent.post(f"{OLD}/runs", {"agentId": "a"}).status_code == 201
     assert counts(stored, OLD) == (0, 4)
+
+
+def test_a_question_about_a_case_that_the_last_release_closed_goes_out_with_the_case(
+    stored: Api, clock: Clock
+) -> None:
+    asked = old_question(stored)
+    fields = {"status": "closed", "closedAt": clock.now, "sweepAt": clock.now}
+    stored.runtime.store.commit([Update(f"tenants/{TENANT}/cases/REVIEW-1", fields)])
+    clock.now = datetime.fromisoformat("2026-12-31T00:00:00Z")
+    done(stored.admin.patch("/settings", {"caseRetentionDays": 30}))
+
+    assert sweep(stored, "purgeRecords")["failed"] == 0
+
+    refused(stored.viewer.get(OLD), 404, "NOT_FOUND")
+    assert steps_of(stored, asked)[-1] == "withdrawn"

@@ -140,7 +140,7 @@ class Hanging(RuleBasedStateMachine):
         asked = self.rows("interventions", case_id)
         paths = [f"{tenant}/interventions/{one['id']}" for one in asked]
         found = store.get_many([f"{tenant}/cases/{case_id}", *paths])
-        if any(one.get("runId") for one in asked) or found[0] and "deletedAt" in found[0].data:
+        if any(one.get("runId") for one in asked):
             return
         old = [
             Set(row.path, {name: value for name, value in row.data.items() if name not in NEW})

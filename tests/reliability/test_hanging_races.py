@@ -87,11 +87,15 @@ def test_a_question_is_decided_or_withdrawn_when_its_case_is_deleted_or_closed_m
         over = {"caseIds": [case_id], "reason": "Over", "endOpen": True}
 
         def act(
-            who: int, case_id: str = case_id, asked: list[str] = asked, over: Any = over
+            who: int,
+            case_id: str = case_id,
+            asked: list[str] = asked,
+            over: Any = over,
+            deletes: int = number % 2,
         ) -> TestResponse:
             if who < AT_ONCE:
                 return persistent(api.pilot, "POST", f"/interventions/{asked[who]}:decide", YES)
-            if number % 2:
+            if deletes:
                 return persistent(api.admin, "DELETE", f"/cases/{case_id}")
             return persistent(api.pilot, "POST", "/cases:close", over)
 
