@@ -119,7 +119,9 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         ),
     ),
     "escalate_case": (Ask(body=WHY, role="agent"),),
-    "create_intervention": (Ask(body={**QUESTION, "caseId": "{caseId}"}, code=201, role="agent"),),
+    "create_intervention": (
+        Ask(body={**QUESTION, "caseId": "{caseId}", "runId": "{runId}"}, role="agent"),
+    ),
     "claim_intervention": (Ask(ids=DECIDED), Ask()),
     "release_intervention": (Ask(ids=DECIDED), Ask()),
     "decide_intervention": (
