@@ -155,10 +155,16 @@ def _agents_operations() -> list[_Case]:
             "intervention, event",
         ),
         _Case(
+            "create intervention about a case",
+            request("POST", "/interventions", {**question, "caseId": case_id(32)}),
+            written,
+            "case; intervention, event, the case's count",
+        ),
+        _Case(
             "metrics",
             request("GET", "/interventions:metrics"),
-            Cost(17, 0, 2),
-            "16 aggregations side by side; counters",
+            Cost(18, 0, 2),
+            "17 aggregations side by side; counters",
         ),
         _Case(
             "start run",

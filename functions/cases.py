@@ -83,6 +83,8 @@ def update_case(call: Call, case_id: Id, body: CasePatch) -> Reply[Case]:
 
     Only its holder, a pilot or an admin takes a case from its holder. An approved case keeps all
     fields but its status and its assignee, a closed one all of them: reopen it to change others.
+    A case on which interventions or runs are open is not closed (409, which names them), unless
+    `endOpen` says to withdraw and cancel them in the same commit.
     """
     return _reply(call, cases.update(call.ledger, call.caller, case_id, body))
 
@@ -111,7 +113,10 @@ def reopen_case(call: Call, case_id: Id, body: Why) -> Reply[Case]:
 
 @function("DELETE", "/cases/{caseId}", roles=ADMINS, code=204)
 def delete_case(call: Call, case_id: Id) -> Reply[None]:
-    """Deletes a case. Its audit trail stays, and its id cannot be used again."""
+    """Deletes a case. Its audit trail stays, and its id cannot be used again.
+
+    Interventions about it that are open are withdrawn.
+    """
     return Reply(None, replayed=cases.delete(call.ledger, case_id).replayed)
 
 
@@ -139,8 +144,11 @@ def check_cases(call: Call, body: CasesToCheck) -> CaseStandings:
 
 @function("POST", "/cases:close", roles=PILOTS | {Role.AGENT}, expensive=True)
 def close_cases(call: Call, body: CasesToClose) -> Reply[CaseClosings]:
-    """Closes many cases for one reason, each by the rules of a single one; gives each result."""
-    outcomes = cases.close_many(call.ledger, body.case_ids, body.reason)
+    """Closes many cases for one reason, each by the rules of a single one; gives each result.
+
+    That holds for `endOpen` too.
+    """
+    outcomes = cases.close_many(call.ledger, body.case_ids, body.reason, end_open=body.end_open)
     return _batch(CaseClosings, body, outcomes)
 
 

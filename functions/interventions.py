@@ -21,6 +21,7 @@ from shared.models.intervention import (
     PendingQuery,
     StoredIntervention,
     Wait,
+    Withdrawal,
 )
 from shared.models.roles import Role
 from shared.repository import interventions, metrics
@@ -31,7 +32,11 @@ from shared.rules.callers import CONTRIBUTORS, READERS, VERIFIERS
 
 @function("POST", "/interventions", roles=CONTRIBUTORS, code=201)
 def create_intervention(call: Call, body: NewIntervention) -> Reply[Intervention]:
-    """Asks people for a decision. The decider needs `requiredRole`, and is never the requester."""
+    """Asks people for a decision. The decider needs `requiredRole`, and is never the requester.
+
+    One about a case needs an open case, which counts it. With `runId` it is withdrawn when that run
+    ends.
+    """
     recorded = interventions.create(call.ledger, call.caller, body)
     return _reply(call, recorded, created=True)
 
@@ -86,6 +91,13 @@ def complete_intervention(call: Call, intervention_id: Id, body: Completion) -> 
     A clarification and a waiver are decided first; the others their holder may complete undecided.
     """
     return _reply(call, interventions.complete(call.ledger, call.caller, intervention_id, body))
+
+
+@function("POST", "/interventions/{interventionId}:withdraw", roles=CONTRIBUTORS)
+def withdraw_intervention(call: Call, intervention_id: Id, body: Withdrawal) -> Reply[Intervention]:
+    """Withdraws an open intervention; for who asked, pilots and admins."""
+    recorded = interventions.withdraw(call.ledger, call.caller, intervention_id, body.reason)
+    return _reply(call, recorded)
 
 
 @function("GET", "/interventions:metrics", roles=READERS, expensive=True)

@@ -113,12 +113,16 @@ def _run_and_ask(say: _Narrator) -> None:
         "type": "waive_violation",
         "title": "Waive the active registration?",
         "caseId": "CASE-2024-001",
+        "runId": "run-1",
         "expiresInSeconds": 3600,
     }
     asked = say.send(201, "POST", "/interventions", agent, question).body
     path = f"/interventions/{asked['id']}"
     yes, no = ({"decision": verdict, "reason": "Because"} for verdict in ("approve", "reject"))
     say.send(403, "POST", f"{path}:decide", agent, yes)
+    say("While a question is open, the case waits, and is not closed under it.")
+    say.send(200, "GET", "/cases?waiting=true", paul)
+    say.send(409, "PATCH", _CASE, paul, {"status": "closed", "reason": "No answer"})
     say("Paul takes it. Nora comes second, and is told who has it, and later how it was decided.")
     say.send(200, "POST", f"{path}:claim", paul)
     say.send(409, "POST", f"{path}:claim", nora)

@@ -9,6 +9,8 @@ format is older, or where a field is missing that an index has, because no query
 it. Each is rewritten on the condition that it is as it was read, without an event: nothing of what
 it says changes, and nothing that a hash covers. Whenever it is stopped, run it again: what has been
 rewritten is not rewritten twice. Each document costs one read, and one write where it is rewritten.
+A case whose open interventions and runs are not counted yet costs up to two queries more, and one
+write for each of those interventions.
 
 The first release counted what each person decided in a collection of its own, `pilots`, by name.
 Each counter is added to the person's entry in the directory, `people`, and goes in the same commit.
@@ -42,7 +44,8 @@ from shared.documents.port import (
     StoreError,
     Write,
 )
-from shared.documents.values import commit_bytes
+from shared.documents.values import MAX_WRITES, commit_bytes
+from shared.errors import FailedPrecondition
 from shared.ledger import directory
 from shared.ledger.subjects import DELETED_AT, tenant_of, written
 from shared.models.case import StoredCase
@@ -53,6 +56,7 @@ from shared.models.run import StoredRun
 from shared.models.settings import StoredSettings
 from shared.models.stored import FORMAT, StoredDocument
 from shared.models.worksheet import StoredWorksheet
+from shared.repository import hanging
 from shared.runtime import open_store
 
 COLLECTIONS: dict[str, type[StoredDocument]] = {
@@ -107,7 +111,7 @@ def migrate(store: DocumentStore, collection: str, *, apply: bool) -> int:
     """
     counts: Counter[str] = Counter()
     for rows in _pages(store, collection):
-        writes = list(_writes(collection, rows, counts))
+        writes = list(_writes(store, collection, rows, counts))
         counts["read"] += len(rows)
         if apply:
             _commit(store, writes, counts)
@@ -171,12 +175,18 @@ def _pages(store: DocumentStore, collection: str) -> Iterator[list[Document]]:
         query = replace(query, after=(rows[-1].path,))
 
 
-def _writes(collection: str, rows: Sequence[Document], counts: Counter[str]) -> Iterator[Write]:
+def _writes(
+    store: DocumentStore, collection: str, rows: Sequence[Document], counts: Counter[str]
+) -> Iterator[list[Write]]:
+    """The writes that bring each row up to date, which are one commit."""
     for row in rows:
         if DELETED_AT in row.data:
             continue
         try:
-            write = _rewritten(collection, row)
+            write = _rewritten(store, collection, row)
+        except FailedPrecondition as error:
+            counts["unreadable"] += 1
+            _say(f"{row.path}: stays as it is: {error.message}")
         except ValidationError:
             counts["unreadable"] += 1
             _say(f"{row.path}: cannot be read, and stays as it is")
@@ -185,34 +195,39 @@ def _writes(collection: str, rows: Sequence[Document], counts: Counter[str]) -> 
                 yield write
 
 
-def _rewritten(collection: str, row: Document) -> Write | None:
-    """The write that brings a document up to date; None where no index needs that."""
+def _rewritten(store: DocumentStore, collection: str, row: Document) -> list[Write]:
+    """The writes that bring a document up to date; none where no index needs that."""
     model = COLLECTIONS[collection]
     state = model.read(row.data)
     older = row.data.get(FORMAT, 1) < model.writes()
     missing = state.to_data(row.data).keys() - row.data.keys()
     if older or any(project_indexes().covers(collection, field) for field in missing):
-        return written(row.path, row, state)
-    return None
+        if isinstance(state, StoredCase):
+            counted, marks = hanging.known(store, row.path, state)
+            return [written(row.path, row, counted), *marks]
+        return [written(row.path, row, state)]
+    return []
 
 
-def _commit(store: DocumentStore, writes: list[Write], counts: Counter[str]) -> None:
+def _commit(store: DocumentStore, rows: list[list[Write]], counts: Counter[str]) -> None:
     """Commits all that is still as it was read; halves where one is not, or it is too much."""
-    if not writes:
+    if not rows:
         return
-    if len(writes) == 1 or commit_bytes(writes) <= store.max_commit_bytes:
+    writes = [write for row in rows for write in row]
+    fits = len(writes) <= MAX_WRITES and commit_bytes(writes) <= store.max_commit_bytes
+    if len(rows) == 1 or fits:
         try:
             store.commit(writes)
         except Conflict:
-            if len(writes) == 1:
+            if len(rows) == 1:
                 counts["changed meanwhile"] += 1
                 return
         else:
-            counts["rewritten"] += len(writes)
+            counts["rewritten"] += len(rows)
             return
-    half = len(writes) // 2
-    _commit(store, writes[:half], counts)
-    _commit(store, writes[half:], counts)
+    half = len(rows) // 2
+    _commit(store, rows[:half], counts)
+    _commit(store, rows[half:], counts)
 
 
 def _told(collection: str, counts: Counter[str]) -> str:

@@ -61,6 +61,8 @@ class Note(NamedTuple):
     event_type: EventType
     message: str
     meta: dict[str, Any]
+    agent_id: str | None = None
+    severity: Severity = "info"
 
 
 @dataclass(frozen=True, slots=True)

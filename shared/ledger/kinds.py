@@ -36,7 +36,9 @@ CASES = Kind(
     "cases",
     unlisted=(_only_stored(StoredCase, CaseFields) - {"fields"})
     | {"created_at", "created_by", "created_by_subject"}
-    | {"status_changed_at", "closed_at", "assigned_at"},
+    | {"status_changed_at", "closed_at", "assigned_at"}
+    # Interventions change them without an event of the case.
+    | {"open_interventions", "open_runs"},
     json=frozenset({"fields"}),
     identified=case_rules.identified,
 )
@@ -51,7 +53,7 @@ INTERVENTIONS = Kind(
     StoredIntervention,
     "interventions",
     unlisted=_only_stored(StoredIntervention, InterventionFields)
-    | {"created_at", "created_by", "created_by_subject", "case_id"}
+    | {"created_at", "created_by", "created_by_subject", "case_id", "run_id"}
     | {"action_reason", "action_at", "resolution_seconds", "completed_at", "archived"},
     hashed=frozenset({"context", "response", "result"}),
     identified=intervention_rules.identified,

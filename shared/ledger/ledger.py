@@ -21,7 +21,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from shared import errors
 from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Document, DocumentStore, Unavailable, Write
-from shared.documents.values import commit_bytes
+from shared.documents.values import MAX_WRITES, commit_bytes
 from shared.ledger import events
 from shared.ledger.attempt import KEY_REUSED, Posting
 from shared.ledger.decision import (
@@ -43,7 +43,7 @@ CONTENTION_SECONDS = 10.0
 """How long a mutation retries after lost races before it answers ABORTED."""
 
 BATCH = 250
-"""Subjects in one commit: each may need four of the 1,000 writes that a store takes."""
+"""Subjects in one commit: most need up to four of the 1,000 writes that a store takes."""
 
 _AFTER_NOTES = "s"
 """What comes after a digit: further events of the same chain are numbered without it."""
@@ -276,7 +276,7 @@ class Ledger:
 
     def _committed(self, rows: Sequence[_Row[S, R]], writes: Sequence[Write]) -> bool:
         """Commits a batch; False where it is too large, others were first, or it is not known."""
-        if commit_bytes(writes) > self.store.max_commit_bytes:
+        if len(writes) > MAX_WRITES or commit_bytes(writes) > self.store.max_commit_bytes:
             return False
         now, actor = self.clock(), self.origin.actor
         entries = self.directory.entries(self.tenant, actor, now, writes) if writes else []

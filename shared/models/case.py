@@ -214,6 +214,15 @@ class CasePatch(Model):
     Those that are not named stay; a case has up to 50."""
     reason: Reason | None = None
     """Why. It is kept in the event of the change; blocking and closing a case need one."""
+    end_open: bool = False
+    """Whether closing ends what is open: interventions are withdrawn, and runs are cancelled."""
+
+    @field_validator("end_open")
+    @classmethod
+    def _when_closing(cls, end_open: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic calls it so
+        if end_open and info.data.get("status") is not Status.CLOSED:
+            raise PydanticCustomError("end_open", "comes with the status closed")
+        return end_open
 
 
 class Why(Model):
@@ -256,6 +265,8 @@ class CaseFilters(Filters):
     """The submission that the case is about."""
     due_until: Annotated[Time | None, Until("clockDueAt")] = None
     """Due before this time, while the clock runs; due first."""
+    waiting: Annotated[bool | None, Equal("waiting")] = None
+    """Whether interventions about the case are open, so that it waits for people's answers."""
 
     @field_validator("unassigned")
     @classmethod
@@ -322,6 +333,8 @@ class CasesToClose(ManyCases):
 
     reason: Reason
     """Why. It is kept in the event of each case."""
+    end_open: bool = False
+    """Whether closing ends what is open: interventions are withdrawn, and runs are cancelled."""
 
 
 class CasesToUpdate(ManyCases):
@@ -410,6 +423,12 @@ class CaseFields(Model):
     """The token's subject of who opened the case; null where it is not known."""
     assigned_to_subject: str | None = None
     """The token's subject of the assignee; null where only the name is known so far."""
+    open_interventions: int | None = None
+    """How many interventions about the case are pending or in progress, up to 200; those past their
+    `expiresAt` count until they are recorded as expired. Null where that is not known: on a case of
+    release 1.0.0, until somebody asks about it, starts a run on it, or migrates it."""
+    open_runs: int | None = None
+    """How many runs of the case are pending or running, up to 200; null as `openInterventions`."""
 
 
 class StoredCase(CaseFields, Subject):
@@ -438,6 +457,8 @@ class StoredCase(CaseFields, Subject):
     holds: list[StoredHold] = []
     sweep_at: datetime | None = None
     run_count: int = 0
+    waiting: bool = False
+    """Whether interventions are open; for the filter."""
     records: dict[str, RecordRef] = {}
 
     def to_data(self, old: Data | None = None) -> Data:

@@ -60,6 +60,7 @@ class InterventionStatus(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     COMPLETED = "completed"
+    WITHDRAWN = "withdrawn"
 
 
 OPEN = (InterventionStatus.PENDING, InterventionStatus.IN_PROGRESS)
@@ -89,6 +90,8 @@ class NewIntervention(Model):
     """Data that people need to decide."""
     case_id: Id | None = None
     """The case that it is about."""
+    run_id: Id | None = None
+    """The run of the case that asks; its open interventions are withdrawn when it ends."""
     expires_at: Time | None = None
     """From when on a decision is too late. Not together with `expiresInSeconds`."""
     expires_in_seconds: Annotated[int, Field(ge=1, le=_TEN_YEARS)] | None = None
@@ -97,6 +100,13 @@ class NewIntervention(Model):
     """
     required_role: RequiredRole = "pilot"
     """Which role the decider needs at least."""
+
+    @field_validator("run_id")
+    @classmethod
+    def _of_a_case(cls, run_id: str | None, info: ValidationInfo) -> str | None:
+        if run_id is not None and info.data.get("case_id", run_id) is None:
+            raise PydanticCustomError("run_id", "comes with the caseId of its case")
+        return run_id
 
     @field_validator("expires_in_seconds")
     @classmethod
@@ -122,6 +132,13 @@ class Completion(Model):
 
     result: Json = None
     """What came of it."""
+
+
+class Withdrawal(Model):
+    """That a question needs no answer any more."""
+
+    reason: Reason | None = None
+    """Why; events and `actionReason` show it."""
 
 
 class InterventionFilters(Filters):
@@ -228,6 +245,8 @@ class InterventionFields(Model):
     """The token's subject of who completed it; null where `completedBy` is."""
     completed_at: datetime | None = None
     """When it was completed; null where `completedBy` is."""
+    run_id: str | None = None
+    """The run of the case that asked, if one did."""
 
 
 class StoredIntervention(InterventionFields, Subject):
@@ -242,6 +261,8 @@ class StoredIntervention(InterventionFields, Subject):
     result: str | None = None
     priority_rank: int
     sweep_at: datetime | None = None
+    counted: bool = False
+    """Whether its case counts it while it is open; release 1.0.0 counted none."""
 
     def to_data(self, old: Data | None = None) -> Data:
         """The data to store, with the keys by which queries find who holds it and who decided."""

@@ -14,12 +14,17 @@ from shared.models.stored import StoredDocument
 
 
 class RunStatus(StrEnum):
-    """Where a run stands: pending → running → completed or failed."""
+    """Where a run stands: pending → running → completed, failed or cancelled."""
 
     PENDING = "pending"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN_RUN = (RunStatus.PENDING, RunStatus.RUNNING)
+"""What has not ended."""
 
 
 # Semantic Versioning 2.0.0 (semver.org), without its rule on leading zeros of pre-releases.
@@ -50,7 +55,7 @@ class NewRun(Model):
 class RunPatch(Model):
     """A queued run's start, or a run's end with what came of it."""
 
-    status: Literal["running", "completed", "failed"]
+    status: Literal["running", "completed", "failed", "cancelled"]
     """The new status."""
     output: LargeJson = None
     """What came of it."""

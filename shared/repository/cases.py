@@ -35,7 +35,7 @@ from shared.models.case import (
 )
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
-from shared.repository import evidence, packets, people
+from shared.repository import closing, evidence, hanging, packets, people
 from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
 from shared.repository.removal import belongings, shortened
@@ -141,6 +141,8 @@ def _changer(
         decided = Decision(new, event_type, message, reason=patch.reason, case_id=case_id)
         if new.status is Status.APPROVED and old.status is not Status.APPROVED:
             return packets.frozen(ledger, decided, case_id, now)
+        if new.status is Status.CLOSED and old.status is not Status.CLOSED:
+            return closing.without_open(ledger, decided, case_id, now, end=patch.end_open)
         return decided
 
     return changed
@@ -188,14 +190,17 @@ def reopen(ledger: Ledger, case_id: str, reason: str) -> Recorded[StoredCase]:
     return ledger.change(CASES, case_id, reopened)
 
 
-def close_many(ledger: Ledger, case_ids: Sequence[str], reason: str) -> Outcomes:
+def close_many(
+    ledger: Ledger, case_ids: Sequence[str], reason: str, *, end_open: bool = False
+) -> Outcomes:
     """Closes each case by the same rules as a single one; gives each outcome, in order."""
 
     def closer(case_id: str) -> Decider[StoredCase]:
         def closed(old: StoredCase, now: datetime) -> Decision[StoredCase]:
             new = case_rules.closed(old, reason, now)
             event_type, message = _described(old, new)
-            return Decision(new, event_type, message, reason=reason, case_id=case_id)
+            decided = Decision(new, event_type, message, reason=reason, case_id=case_id)
+            return closing.without_open(ledger, decided, case_id, now, end=end_open)
 
         return closed
 
@@ -205,12 +210,17 @@ def close_many(ledger: Ledger, case_ids: Sequence[str], reason: str) -> Outcomes
 def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
     """Deletes a case with everything that belongs to it; its events stay.
 
+    What is asked about it is withdrawn in the same commit.
+
     Its id cannot be used again. Raises FailedPrecondition for a case under a legal hold.
     """
 
     def deleted(old: StoredCase, now: datetime) -> Decision[StoredCase]:
         if old.legal_hold:
             raise errors.Held("the case is under a legal hold", [{"legalHold": True}])
+        path = CASES.path(ledger.tenant, case_id)
+        asked = hanging.open_interventions(ledger.store, path, old)
+        ended = hanging.ended(ledger, asked, "The case was deleted", now)
         writes = belongings(ledger, case_id, old, now)
         removed = [{"id": ref.id, "sha256": ref.sha256} for ref in old.evidence]
         sheets = sum(isinstance(write, Set) for write in writes)
@@ -221,7 +231,7 @@ def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
             case_id=case_id,
             meta={"evidenceCount": 0, "removed": removed, "worksheets": sheets},
             deletes=True,
-            writes=tuple(_shortened(ledger, case_id, old, writes)),
+            writes=(*_shortened(ledger, case_id, old, writes, _MAX_REMOVALS - len(ended)), *ended),
         )
 
     return ledger.change(CASES, case_id, deleted)
@@ -247,17 +257,19 @@ def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
     return ledger.change(CASES, case_id, reported)
 
 
-def _shortened(ledger: Ledger, case_id: str, case: StoredCase, writes: list[Write]) -> list[Write]:
+def _shortened(
+    ledger: Ledger, case_id: str, case: StoredCase, writes: list[Write], most: int
+) -> list[Write]:
     """Removes as much as one commit has no room for; gives the writes that are left.
 
     Raises Aborted where the case is changed meanwhile.
     """
-    if len(writes) <= _MAX_REMOVALS:
+    if len(writes) <= most:
         return writes
     document = ledger.store.get(CASES.path(ledger.tenant, case_id))
     try:
         if document and load(CASES, document) == case:
-            return shortened(ledger.store, document, writes, _MAX_REMOVALS)
+            return shortened(ledger.store, document, writes, most)
     except Conflict:
         pass
     raise errors.Aborted("the case is changed at this moment; try again")

@@ -13,7 +13,8 @@ from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.intervention import InterventionType, NewIntervention, StoredIntervention
 from shared.models.record import Escalation
-from shared.repository import interventions
+from shared.repository import hanging, interventions
+from shared.rules import hanging as hanging_rules
 from shared.rules import runs as run_rules
 from shared.rules.callers import Caller
 
@@ -28,18 +29,21 @@ def escalate(
 
     def escalated(old: StoredCase, now: datetime) -> Decision[StoredCase, StoredIntervention]:
         run_rules.require_open(old)
-        asked = interventions.requested(caller, _question(case_id, old, why), now)
+        case, marks = hanging.known(ledger.store, CASES.path(ledger.tenant, case_id), old)
+        case = hanging_rules.counted(case, interventions=1)
+        question = _question(case_id, old, why)
+        asked = hanging.as_counted(interventions.requested(caller, question, now))
         posting: Posting[StoredIntervention] = ledger.beside_it(INTERVENTIONS, 1)
         raised, writes = posting.prepared(intervention_id, Before(None, None), asked, now)
         return Decision(
-            old.model_copy(update={"escalated_at": now}),
+            case.model_copy(update={"escalated_at": now}),
             EventType.ESCALATED,
             "Case escalated",
             reason=why.reason,
             severity="warning",
             case_id=case_id,
             meta={"interventionId": intervention_id},
-            writes=tuple(writes),
+            writes=(*writes, *marks),
             result=raised.current,
         )
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.ledger.decision import Decision, Recorded, Unchanged
-from shared.ledger.kinds import INTERVENTIONS
+from shared.ledger.kinds import CASES, INTERVENTIONS
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
 from shared.models.events import EventType
@@ -23,11 +23,12 @@ from shared.models.intervention import (
     PendingQuery,
     StoredIntervention,
 )
-from shared.repository import people
+from shared.repository import hanging, people, runs
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.rules import interventions as intervention_rules
 from shared.rules import people as people_rules
+from shared.rules import runs as run_rules
 from shared.rules.callers import Caller
 
 Move = Callable[[StoredIntervention, datetime], StoredIntervention]
@@ -35,9 +36,18 @@ Rows = tuple[list[Document], str | None]
 
 
 def create(ledger: Ledger, caller: Caller, new: NewIntervention) -> Recorded[StoredIntervention]:
-    """Creates a request for a decision."""
+    """Creates a request for a decision; one about a case is counted there.
+
+    Raises NotFound where the case, or its run, does not exist, and FailedPrecondition where the
+    case is closed or deleted, the run has ended, or too much is open already.
+    """
     intervention_id = str(uuid.uuid4())
-    return ledger.create(INTERVENTIONS, intervention_id, lambda now: requested(caller, new, now))
+
+    def asked(now: datetime) -> Decision[StoredIntervention]:
+        decision = requested(caller, new, now)
+        return _on_its_case(ledger, new.case_id, new.run_id, decision) if new.case_id else decision
+
+    return ledger.create(INTERVENTIONS, intervention_id, asked)
 
 
 def requested(caller: Caller, new: NewIntervention, now: datetime) -> Decision[StoredIntervention]:
@@ -121,6 +131,18 @@ def complete(
     return _move(ledger, intervention_id, completed, EventType.INTERVENTION_COMPLETED, message)
 
 
+def withdraw(
+    ledger: Ledger, caller: Caller, intervention_id: str, reason: str | None
+) -> Recorded[StoredIntervention]:
+    """Takes an open intervention back. Raises PermissionDenied for who has not asked it."""
+
+    def withdrawn(old: StoredIntervention, now: datetime) -> StoredIntervention:
+        return intervention_rules.withdrawn(old, reason, caller, now)
+
+    message = "Withdrawn"
+    return _move(ledger, intervention_id, withdrawn, EventType.INTERVENTION_WITHDRAWN, message)
+
+
 def wait(
     ledger: Ledger, intervention_id: str, seconds: float, abandoned: Callable[[], bool]
 ) -> StoredIntervention:
@@ -153,17 +175,18 @@ def _move(
         new = move(old, now)
         if new == old:
             return Unchanged()
+        left = hanging.settled(ledger, ledger.tenant, old, new)
         if new.status is InterventionStatus.EXPIRED:
-            return expiry(new)
+            return replace(hanging.ending(new), writes=left)
+        decided = new.decision != old.decision
+        count = people.counted(ledger.tenant, actor, new.decision, now)
         return Decision(
             new,
             event_type,
             message,
-            reason=new.action_reason if event_type is EventType.INTERVENTION_DECIDED else None,
+            reason=new.action_reason if new.action_reason != old.action_reason else None,
             case_id=new.case_id,
-            writes=(people.counted(ledger.tenant, actor, new.decision, now),)
-            if new.decision != old.decision
-            else (),
+            writes=(*((count,) if decided else ()), *left),
         )
 
     actor = ledger.origin.actor
@@ -173,15 +196,17 @@ def _move(
     return recorded
 
 
-def expiry(state: StoredIntervention) -> Decision[StoredIntervention]:
-    """The decision to record that an intervention expired."""
-    return Decision(
-        state,
-        EventType.INTERVENTION_EXPIRED,
-        "Expired before it was decided",
-        severity="warning",
-        case_id=state.case_id,
-    )
+def _on_its_case(
+    ledger: Ledger, case_id: str, run_id: str | None, asked: Decision[StoredIntervention]
+) -> Decision[StoredIntervention]:
+    """The decision to ask about a case, which is read anew in each attempt."""
+    path = CASES.path(ledger.tenant, case_id)
+    run_path = runs.path(ledger.tenant, run_id) if run_id else None
+    case, *run = ledger.store.get_many([path, run_path] if run_path else [path])
+    decision = hanging.hung(ledger.store, path, case, asked)
+    if run_id:
+        run_rules.require_asking(runs.run_of(run[0], case_id, run_id))
+    return decision
 
 
 def ran_out(tenant: str, now: datetime, *statuses: InterventionStatus) -> Query:

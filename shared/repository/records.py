@@ -23,6 +23,7 @@ from shared.ledger.subjects import required
 from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.record import NewRecord, RecordFields, RecordQuery, RecordRef, StoredRecord
+from shared.repository import runs
 from shared.repository.listing import query_of
 from shared.repository.paging import page, size_of, slice_of
 from shared.rules import runs as run_rules
@@ -38,11 +39,16 @@ _LAST = 2**53
 def add(
     ledger: Ledger, case_id: str, new: NewRecord
 ) -> tuple[Recorded[StoredCase, Document], Document]:
-    """Adds a record, which supersedes the last of its kind, to an open case; gives it as well."""
+    """Adds a record, which supersedes the last of its kind, to an open case; gives it as well.
+
+    Raises NotFound where its `runId` is no run of the case.
+    """
     record_id = str(uuid.uuid4())
 
     def added(old: StoredCase, now: datetime) -> Decision[StoredCase, Document]:
         run_rules.require_open(old)
+        if new.run_id:
+            runs.get(ledger.store, ledger.tenant, case_id, new.run_id)
         record = _next(old, case_id, new, by=ledger.origin.actor.name, now=now)
         path = _path(ledger.tenant, case_id, record_id)
         document = Document(path, record.to_data(), 0)

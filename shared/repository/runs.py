@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.documents.port import (
     DocumentStore,
     Filter,
     Query,
+    Update,
     Write,
 )
 from shared.ledger.decision import Decision, Recorded, Seen, Unchanged
@@ -23,20 +25,20 @@ from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import written
 from shared.models.case import StoredCase
 from shared.models.events import EventType
-from shared.models.run import NewRun, RunFields, RunPatch, RunQuery, RunStatus, StoredRun
+from shared.models.run import OPEN_RUN, NewRun, RunPatch, RunQuery, RunStatus, StoredRun
 from shared.models.settings import Settings
-from shared.models.stored import FORMAT
+from shared.repository import hanging
 from shared.repository.listing import query_of
 from shared.repository.paging import page
+from shared.rules import hanging as hanging_rules
 from shared.rules import runs as run_rules
 
-SMALL_FIELDS = (FORMAT, *(field.alias or name for name, field in RunFields.model_fields.items()))
-"""All fields but the agents' JSON, which may be large."""
 _STEPS = {
     RunStatus.PENDING: (EventType.AGENT_ACTION, "queued"),
     RunStatus.RUNNING: (EventType.AGENT_STARTED, "started"),
     RunStatus.COMPLETED: (EventType.AGENT_COMPLETED, "completed"),
     RunStatus.FAILED: (EventType.AGENT_FAILED, "failed"),
+    RunStatus.CANCELLED: (EventType.AGENT_CANCELLED, "cancelled"),
 }
 
 
@@ -54,8 +56,10 @@ def start(
         by, minutes = ledger.origin.actor.name, settings.run_timeout_minutes
         run = run_rules.created(case_id, new, by=by, minutes=minutes, now=now)
         write = written(path(ledger.tenant, run_id), None, run)
-        case = old.model_copy(update={"run_count": old.run_count + 1})
-        return step(case, case_id, run_id, run, write)
+        case, marks = hanging.known(ledger.store, CASES.path(ledger.tenant, case_id), old)
+        case = hanging_rules.counted(case, runs=1)
+        case = case.model_copy(update={"run_count": case.run_count + 1})
+        return step(case, case_id, run_id, run, write, *marks)
 
     recorded = ledger.change(CASES, case_id, started)
     run_id = recorded.happened.meta["runId"]
@@ -71,28 +75,30 @@ def update(
     Raises NotFound, PreconditionFailed, FailedPrecondition.
     """
     run_path = path(ledger.tenant, run_id)
-    of_case = ledger.without_match
+    plain = ledger.without_match
     case, document = ledger.store.get_many([CASES.path(ledger.tenant, case_id), run_path])
-    of_case.keep_beside({run_path: document})
+    plain.keep_beside({run_path: document})
 
     def updated(
         old: StoredCase, now: datetime
     ) -> Decision[StoredCase, StoredRun] | Unchanged[StoredRun]:
-        document = of_case.beside(run_path)
-        run = _required(document, case_id, run_id)
+        document = plain.beside(run_path)
+        run = run_of(document, case_id, run_id)
         ledger.origin.require_match(run_rules.tag(run))
         after = run_rules.updated(run, patch, minutes=minutes, now=now)
         if after == run or document is None:
             return Unchanged(run)
-        return step(old, case_id, run_id, after, written(document.path, document, after))
+        write = written(document.path, document, after)
+        decided = step(old, case_id, run_id, after, write)
+        return decided if after.status in OPEN_RUN else ended(plain, decided, run_id, now)
 
-    recorded = of_case.change(CASES, case_id, updated, seen=Seen(case))
+    recorded = plain.change(CASES, case_id, updated, seen=Seen(case))
     return recorded, recorded.result or get(ledger.store, ledger.tenant, case_id, run_id)
 
 
 def get(store: DocumentStore, tenant: str, case_id: str, run_id: str) -> StoredRun:
     """A run of a case. Raises NotFound."""
-    return _required(store.get(path(tenant, run_id)), case_id, run_id)
+    return run_of(store.get(path(tenant, run_id)), case_id, run_id)
 
 
 def listed(
@@ -117,9 +123,9 @@ def path(tenant: str, run_id: str) -> str:
 
 
 def step(
-    case: StoredCase, case_id: str, run_id: str, run: StoredRun, write: Write
+    case: StoredCase, case_id: str, run_id: str, run: StoredRun, *writes: Write
 ) -> Decision[StoredCase, StoredRun]:
-    """The decision to record a step of a run on its case; `write` stores the run."""
+    """The decision to record a step of a run on its case; `writes` store the run."""
     event_type, what = _STEPS[run.status]
     return Decision(
         case,
@@ -129,9 +135,34 @@ def step(
         agent_id=run.agent_id,
         case_id=case_id,
         meta=_told(run_id, run),
-        writes=(write,),
+        writes=writes,
         result=run,
     )
+
+
+def ended(
+    ledger: Ledger, decided: Decision[StoredCase, StoredRun], run_id: str, now: datetime
+) -> Decision[StoredCase, StoredRun]:
+    """The last step of a run: its case counts it no more, and what it still asks is withdrawn."""
+    case = decided.state
+    if case.open_interventions is None or decided.case_id is None:
+        # A case of release 1.0.0 on which nothing new hangs yet, so this run has asked nothing.
+        return decided
+    path = CASES.path(ledger.tenant, decided.case_id)
+    asked = hanging.open_interventions(ledger.store, path, case)
+    own = [(row, one) for row, one in asked if one.run_id == run_id]
+    return replace(
+        decided,
+        state=hanging_rules.counted(case, interventions=-len(own), runs=-1),
+        writes=(*decided.writes, *hanging.ended(ledger, own, "Its run has ended", now)),
+    )
+
+
+def changed(document: Document, before: StoredRun, after: StoredRun) -> Update:
+    """The write of what a rule has changed, for a document that may have been read in part."""
+    old_data, new_data = before.to_data(document.data), after.to_data(document.data)
+    fields = {name: value for name, value in new_data.items() if old_data[name] != value}
+    return Update(document.path, fields, version=document.version)
 
 
 def _told(run_id: str, run: StoredRun) -> dict[str, Any]:
@@ -156,7 +187,8 @@ def state(document: Document) -> StoredRun:
     return StoredRun.read(document.data)
 
 
-def _required(document: Document | None, case_id: str, run_id: str) -> StoredRun:
+def run_of(document: Document | None, case_id: str, run_id: str) -> StoredRun:
+    """The run in a document. Raises NotFound where it is not a run of the case."""
     run = state(document) if document else None
     if run is None or run.case_id != case_id:
         raise errors.NotFound(f"cases/{case_id}/runs/{run_id} does not exist")

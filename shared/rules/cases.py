@@ -89,6 +89,8 @@ def opened(  # noqa: PLR0913 - each by its name
         fields=_with_fields(None, new.fields),
         clock_due_at=due_at or NEVER,
         search_tokens=search.tokens(case_id, new.title, new.summary, new.submission_id),
+        open_interventions=0,
+        open_runs=0,
     )
 
 
@@ -101,7 +103,7 @@ def changed(
     case keeps its fields, but for its status and, until it is closed, its assignee. `assignee` is
     the subject of who is assigned, where the patch names somebody who is known.
     """
-    given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason"}}
+    given = {name: getattr(patch, name) for name in patch.model_fields_set - {"reason", "end_open"}}
     to = given.pop("status", case.status)
     if "fields" in given:
         given["fields"] = _with_fields(case.fields, given["fields"])

@@ -27,24 +27,32 @@ from shared.models.intervention import (
 from shared.models.names import normalised
 from shared.models.roles import Actor, Role
 from shared.rules import people
-from shared.rules.callers import Caller, at_least
+from shared.rules.callers import PILOTS, Caller, at_least
 from shared.rules.canonical import canonical_text, parsed
 from shared.rules.cases import SOONEST
 
 _Status = InterventionStatus
 TRANSITIONS: dict[InterventionStatus, tuple[InterventionStatus, ...]] = {
-    _Status.PENDING: (_Status.IN_PROGRESS, _Status.APPROVED, _Status.REJECTED, _Status.EXPIRED),
+    _Status.PENDING: (
+        _Status.IN_PROGRESS,
+        _Status.APPROVED,
+        _Status.REJECTED,
+        _Status.EXPIRED,
+        _Status.WITHDRAWN,
+    ),
     _Status.IN_PROGRESS: (
         _Status.PENDING,
         _Status.APPROVED,
         _Status.REJECTED,
         _Status.COMPLETED,
         _Status.EXPIRED,
+        _Status.WITHDRAWN,
     ),
     _Status.APPROVED: (_Status.COMPLETED,),
     _Status.REJECTED: (),
     _Status.EXPIRED: (),
     _Status.COMPLETED: (),
+    _Status.WITHDRAWN: (),
 }
 UNDECIDED = frozenset(
     {InterventionType.KILL_SWITCH, InterventionType.RESUME, InterventionType.CANCEL}
@@ -70,6 +78,7 @@ def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredInte
         description=new.description,
         context=canonical_text(new.context),
         case_id=new.case_id,
+        run_id=new.run_id,
         required_role=new.required_role,
         created_at=now,
         created_by=caller.actor.name,
@@ -156,6 +165,33 @@ def completed(
     if intervention.decision is None:
         return _resolved(intervention, _Status.COMPLETED, now, **done)
     return intervention.model_copy(update={"status": _Status.COMPLETED, **done, **_archived(now)})
+
+
+def withdrawn(
+    intervention: StoredIntervention, reason: str | None, caller: Caller, now: datetime
+) -> StoredIntervention:
+    """The intervention taken back by who asked, a pilot or an admin, also where it is claimed."""
+    if caller.subject != intervention.created_by_subject:
+        caller.require(PILOTS)
+    if not has_run_out(intervention, now):
+        _require_move(intervention, _Status.WITHDRAWN)
+    return ended(intervention, reason, now)
+
+
+def ended(
+    intervention: StoredIntervention, reason: str | None, now: datetime
+) -> StoredIntervention:
+    """An open intervention as withdrawn; as expired where its time is over."""
+    if has_run_out(intervention, now):
+        return expired(intervention, now)
+    return intervention.model_copy(
+        update={
+            "status": _Status.WITHDRAWN,
+            "action_reason": reason,
+            "action_at": now,
+            **_archived(now),
+        }
+    )
 
 
 def expired(intervention: StoredIntervention, now: datetime) -> StoredIntervention:

@@ -13,14 +13,15 @@ from typing import Any
 from shared.errors import FailedPrecondition, InvalidArgument
 from shared.models.base import MAX_LARGE_JSON_BYTES
 from shared.models.case import Status, StoredCase
-from shared.models.run import NewRun, RunFields, RunPatch, RunStatus, StoredRun
+from shared.models.run import OPEN_RUN, NewRun, RunFields, RunPatch, RunStatus, StoredRun
 from shared.rules.canonical import canonical_text, parsed
 
 TRANSITIONS: dict[RunStatus, tuple[RunStatus, ...]] = {
-    RunStatus.PENDING: (RunStatus.RUNNING, RunStatus.FAILED),
-    RunStatus.RUNNING: (RunStatus.COMPLETED, RunStatus.FAILED),
+    RunStatus.PENDING: (RunStatus.RUNNING, RunStatus.FAILED, RunStatus.CANCELLED),
+    RunStatus.RUNNING: (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED),
     RunStatus.COMPLETED: (),
     RunStatus.FAILED: (),
+    RunStatus.CANCELLED: (),
 }
 TIMED_OUT = ["timed out"]
 _ANY_JSON = ("input", "output", "errors")
@@ -81,6 +82,19 @@ def timed_out(run: StoredRun, now: datetime) -> StoredRun:
     if run.timeout_at is None or run.timeout_at > now:
         return run
     return _ended(run, RunStatus.FAILED, now, errors=canonical_text(TIMED_OUT))
+
+
+def cancelled(run: StoredRun, now: datetime) -> StoredRun:
+    """The run, which is open, as cancelled; as failed where its time is over."""
+    late = timed_out(run, now)
+    return _ended(run, RunStatus.CANCELLED, now) if late is run else late
+
+
+def require_asking(run: StoredRun) -> None:
+    """Raises FailedPrecondition where a run has ended, so that it asks nothing more."""
+    if run.status not in OPEN_RUN:
+        details = [{"status": run.status, "finishedAt": run.finished_at, "allowed": list(OPEN_RUN)}]
+        raise FailedPrecondition(f"a run that is {run.status} asks nothing more", details)
 
 
 def shown_row(run_id: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -5,15 +5,18 @@ This is only for tidiness: an intervention also expires when somebody tries to d
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from shared.documents.port import Filter, Order, Query
-from shared.ledger.decision import Decision, Unchanged
-from shared.ledger.kinds import INTERVENTIONS
+from shared.documents.port import Document, Filter, Order, Query
+from shared.ledger.decision import Decider, Decision, Unchanged
+from shared.ledger.kinds import CASES, INTERVENTIONS
+from shared.ledger.ledger import Ledger
+from shared.ledger.subjects import tenant_of
 from shared.models.intervention import OPEN, StoredIntervention
-from shared.repository import interventions
+from shared.repository import hanging
 from shared.rules import interventions as intervention_rules
-from shared.sweeps.run import SweepRun
+from shared.sweeps.run import SweepRun, rounds
 
 
 def expire(run: SweepRun) -> None:
@@ -21,11 +24,36 @@ def expire(run: SweepRun) -> None:
     overdue = (Filter("status", "in", list(OPEN)), Filter("expiresAt", "<=", run.now))
     query = Query("interventions", overdue, (Order("expiresAt"),), group=True)
     for rows in run.due(query):
-        readable = [row for row, _ in run.readable(INTERVENTIONS.state, rows)]
-        run.change(INTERVENTIONS, readable, lambda _: _expired)
+        readable = [
+            (_counted_at(row, state) or row.path, row)
+            for row, state in run.readable(INTERVENTIONS.state, rows)
+        ]
+        for by_case in rounds(readable):
+            _expire(run, by_case)
 
 
-def _expired(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
-    if not intervention_rules.has_run_out(old, now):
-        return Unchanged()
-    return interventions.expiry(intervention_rules.expired(old, now))
+def _counted_at(row: Document, state: StoredIntervention) -> str | None:
+    """The path of the case that counts an intervention."""
+    return (
+        CASES.path(tenant_of(row.path), state.case_id) if state.counted and state.case_id else None
+    )
+
+
+def _expire(run: SweepRun, by_case: dict[str, Document]) -> None:
+    """Expires interventions of different cases, each with the count of its case."""
+    cases = [path for path, row in by_case.items() if path != row.path]
+    if cases and not run.dry:
+        documents = run.store.get_many(cases)
+        run.ledger.keep_beside(dict(zip(cases, documents, strict=True)))
+    run.change(INTERVENTIONS, list(by_case.values()), lambda row: _expirer(run.ledger, row))
+
+
+def _expirer(ledger: Ledger, row: Document) -> Decider[StoredIntervention]:
+    def expired(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
+        if not intervention_rules.has_run_out(old, now):
+            return Unchanged()
+        new = intervention_rules.expired(old, now)
+        writes = hanging.settled(ledger, tenant_of(row.path), old, new)
+        return replace(hanging.ending(new), writes=writes)
+
+    return expired

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby, zip_longest
 from typing import Any, Literal, NamedTuple
@@ -30,6 +29,7 @@ from shared.models.events import EventType
 from shared.models.intervention import StoredIntervention
 from shared.models.settings import StoredSettings
 from shared.models.subjects import Subject
+from shared.repository import hanging
 from shared.repository.removal import belongings, shortened
 from shared.rules.canonical import canonical
 from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
@@ -99,7 +99,12 @@ def _cases(run: SweepRun, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterat
         if not case.legal_hold:
             try:
                 ledger = _ledger_of(run, tenant_of(row.path))
-                writes = belongings(ledger, row.id, case, run.now)
+                asked = hanging.open_interventions(run.store, row.path, case)
+                writes = [
+                    *belongings(ledger, row.id, case, run.now),
+                    # Of a case that release 1.0.0 closed. The last commit has room for them.
+                    *hanging.ended(ledger, asked, "The case was removed", run.now),
+                ]
             except ValidationError:
                 run.failed(row)
             else:
@@ -241,4 +246,4 @@ def _told(subjects: Sequence[str]) -> dict[str, Any]:
 
 
 def _ledger_of(run: SweepRun, tenant: str) -> Ledger:
-    return Ledger(run.store, replace(run.ledger.origin, tenant=tenant), run.ledger.clock)
+    return run.ledger_of(tenant)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -131,6 +131,11 @@ class SweepRun:
         self.counts["failed"] += 1
         log.write("ERROR", "a scheduled function leaves a document as it is", document=row.path)
 
+    def ledger_of(self, tenant: str) -> Ledger:
+        """The ledger, bound to a tenant."""
+        origin = replace(self.ledger.origin, tenant=tenant)
+        return Ledger(self.store, origin, self.ledger.clock)
+
     def tenant(self, tenant: str) -> Document | None:
         """A tenant's document: at first as its settings were read from it, then read again."""
         if tenant in self._tenants:
@@ -209,6 +214,18 @@ def sorted_by_sweep(collection: str, *filters: Filter, group: bool = False) -> Q
 def due_by(now: datetime) -> Filter:
     """The filter for documents that are due by now."""
     return Filter(_SWEEP_AT, "<=", now)
+
+
+def rounds(named: Iterable[tuple[str, T]]) -> Iterator[dict[str, T]]:
+    """Things by their names, in rounds with at most one of each name.
+
+    A commit writes a document once, so of what changes the same one, one is taken at a time.
+    """
+    by_name: dict[str, list[T]] = {}
+    for name, thing in named:
+        by_name.setdefault(name, []).append(thing)
+    for number in range(max(map(len, by_name.values()), default=0)):
+        yield {name: found[number] for name, found in by_name.items() if number < len(found)}
 
 
 def after_days(moment: datetime, days: int | None) -> datetime:

@@ -180,7 +180,14 @@ def _moved(
     new: StoredIntervention, to: InterventionStatus, pilot: str, at: datetime
 ) -> StoredIntervention:
     """The intervention brought to a status by its pilot; as it is where it had run out by then."""
-    by = person(pilot)
+    if to is InterventionStatus.WITHDRAWN:
+        return intervention_rules.ended(new, "Not needed", at)
+    return _decided_by(person(pilot), new, to, at)
+
+
+def _decided_by(
+    by: Caller, new: StoredIntervention, to: InterventionStatus, at: datetime
+) -> StoredIntervention:
     verdict: dict[str, Any] = {"reason": "Looked at it", "response": {"text": "So it is"}}
     match to:
         case InterventionStatus.PENDING:

@@ -120,7 +120,9 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         ),
     ),
     "escalate_case": (Ask(body=WHY, role="agent"),),
-    "create_intervention": (Ask(body={**QUESTION, "caseId": "{caseId}"}, code=201, role="agent"),),
+    "create_intervention": (
+        Ask(body={**QUESTION, "caseId": "{caseId}", "runId": "{runId}"}, role="agent"),
+    ),
     "claim_intervention": (Ask(ids=DECIDED), Ask()),
     "release_intervention": (Ask(ids=DECIDED), Ask()),
     "decide_intervention": (
@@ -134,6 +136,10 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
             code=200,
         ),
         Ask(body={"caseIds": ["{caseId}", "FREE-THEIRS"], "removeTags": ["theirs"]}, code=200),
+    ),
+    "withdraw_intervention": (
+        Ask(body={}, role="agent", ids={"interventionId": "{spareQuestionId}"}),
+        Ask(body={}, role="agent"),
     ),
     "close_cases": (
         Ask(body={"caseIds": ["SHUT-THEIRS"], **WHY}, code=200),
@@ -386,10 +392,10 @@ def seed(world: World) -> None:
     for status in ("in_review", "approved"):
         changed = admin.patch("/cases/DONE-THEIRS", {"status": status})
         assert changed.status_code == 200, changed.text
-    for _ in range(2):
-        asked = api.agent.post("/interventions", {**QUESTION, "caseId": "SHUT-THEIRS"})
+    for name in ("decidedId", "spareQuestionId", "interventionId"):
+        asked = api.agent.post("/interventions", {**QUESTION, "caseId": "DONE-THEIRS"})
         assert asked.status_code == 201, asked.text
-        ids["interventionId" if "decidedId" in ids else "decidedId"] = asked.json["id"]
+        ids[name] = asked.json["id"]
     for name in ("holdId", "spareHoldId"):
         ids[name] = "none-yet"
     for name, (ask, *_) in MUTATIONS.items():

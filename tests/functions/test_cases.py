@@ -54,6 +54,8 @@ FIELDS = {
     "legalHold",
     "reopenCount",
     "escalatedAt",
+    "openInterventions",
+    "openRuns",
 }
 
 
@@ -109,6 +111,8 @@ def test_a_case_keeps_all_that_it_was_opened_with(api: Api, clock: Clock) -> Non
         "legalHold": False,
         "reopenCount": 0,
         "escalatedAt": None,
+        "openInterventions": 0,
+        "openRuns": 0,
     }
 
 

@@ -75,7 +75,7 @@ def test_a_case_is_marked_and_a_question_is_asked(
     marked = api.viewer.get("/cases/CASE-1").json
     assert when(marked["escalatedAt"]) == when(asked["createdAt"]) == clock.now
     unchanged = {name: marked[name] for name in ("escalatedAt", "updatedAt")}
-    assert marked == {**case, **unchanged}
+    assert marked == {**case, **unchanged, "openInterventions": 1}
     pending = api.viewer.get("/interventions:pending?caseId=CASE-1").json["interventions"]
     assert pending == [asked]
 

@@ -94,6 +94,9 @@ def test_every_test_that_the_source_document_names_is_here() -> None:
 
 
 def test_what_was_asked_is_given_back(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+    started = api.agent.post("/cases/CASE-1/runs", {"id": "run-1", "agentId": "a"})
+    assert started.status_code == 201
     body = {
         "uowId": "uow-7",
         "type": "waive_violation",
@@ -102,6 +105,7 @@ def test_what_was_asked_is_given_back(api: Api) -> None:
         "description": "It is\nmissing.",
         "context": {"rule": "R-7", "seen": [1, 2.5, None, {"deep": True}]},
         "caseId": "CASE-1",
+        "runId": "run-1",
         "requiredRole": "admin",
         "expiresAt": "2026-03-03T10:00:00.000001+01:00",
     }
@@ -202,6 +206,7 @@ def test_the_context_is_any_json_up_to_64_kib(api: Api) -> None:
 
 
 def test_each_step_is_seen_by_everybody_and_is_an_event(api: Api, clock: Clock) -> None:
+    api.verifier.create(id="CASE-1")
     asked = ask(api.agent, type="clarification", case_id="CASE-1", context={"b": 1, "a": 2.0})
     asked_id = asked["id"]
     clock.advance(minutes=1)
@@ -273,6 +278,7 @@ def test_a_cases_timeline_shows_its_interventions_where_it_is_asked_to(
     api: Api, clock: Clock
 ) -> None:
     api.verifier.create(id="CASE-1")
+    api.verifier.create(id="CASE-10")
     clock.advance(minutes=1)
     asked_id = ask(api.agent, case_id="CASE-1")["id"]
     ask(api.agent, case_id="CASE-10")
@@ -762,6 +768,7 @@ def test_many_questions_are_answered_side_by_side(api: Api, clock: Clock) -> Non
         "rejected": 2,
         "expired": 0,
         "completed": 0,
+        "withdrawn": 0,
     }
     assert metrics["topPilots"] == [
         {"pilot": "kim@example.com", "decided": 4, "approved": 4, "rejected": 0},

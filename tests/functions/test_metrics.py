@@ -325,11 +325,11 @@ def test_metrics_cost_the_same_however_many_interventions_there_are(
         for query in ("", "since=2026-03-01T00:00:00Z", "daily=true")
     }
 
-    # An aggregation each for 6 statuses, 5 types, 4 priorities, the average and what has run out in
+    # An aggregation each for 7 statuses, 5 types, 4 priorities, the average and what has run out in
     # two statuses, and of each day three; a read of the pilot's counters, and in a period two
     # aggregations of what they decided.
     assert costs == {
-        "": (18 + 1, 0, 2),
-        "since=2026-03-01T00:00:00Z": (18 + 1 + 2, 0, 3),
-        "daily=true": (18 + 31 * 3 + 1, 0, 2),
+        "": (19 + 1, 0, 2),
+        "since=2026-03-01T00:00:00Z": (19 + 1 + 2, 0, 3),
+        "daily=true": (19 + 31 * 3 + 1, 0, 2),
     }

@@ -111,6 +111,20 @@ def test_what_the_last_release_stored_is_migrated_once(config: Config, run: Any)
     store.close()
 
 
+def test_cases_of_the_last_release_are_counted(api: Api, run: Any) -> None:
+    assert run("--apply")[0] == 0
+
+    counts = {case["id"]: case for case in api.viewer.get("/cases?pageSize=200").json["cases"]}
+    assert {(case["openInterventions"], case["openRuns"]) for case in counts.values()} == {
+        (0, 0),
+        (1, 0),
+        (1, 3),
+    }
+    assert counts["REVIEW-1"]["openRuns"] == 3
+    waiting = api.viewer.get("/cases?waiting=true").json["cases"]
+    assert {case["id"] for case in waiting} == {"REVIEW-1", "ESCALATED-1"}
+
+
 def test_what_pilots_decided_is_counted_for_whom_the_trail_knows_by_that_name(
     config: Config, run: Any
 ) -> None:
@@ -203,9 +217,12 @@ def test_a_field_in_no_index_is_left_to_be_read_with_its_default(api: Api, run: 
 
 @pytest.mark.usefixtures("new_format")
 def test_an_older_format_is_lifted_once_without_an_event_and_its_chain_holds(
-    api: Api, run: Any
+    api: Api, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = api.runtime.store
+    with monkeypatch.context() as this_release:
+        this_release.setattr(StoredCase, "steps", ())
+        assert run("--apply")[0] == 0
     as_it_was = api.viewer.get("/cases/REVIEW-1")
     paths = rename_titles(store)
     before = everything(store)

@@ -44,6 +44,7 @@ CELLS: dict[str, Roles] = {
     "its `requiredRole`": VERIFIERS,
     "its `requiredRole`, never the requester": VERIFIERS,
     "agent, holder": VERIFIERS | {Role.AGENT},
+    "requester, pilot": CONTRIBUTORS,
 }
 
 

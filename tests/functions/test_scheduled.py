@@ -99,6 +99,7 @@ def something_due(api: Api, clock: Clock) -> None:
 def test_an_open_intervention_expires_at_its_time_and_not_before(
     api: Api, clock: Clock, status: str
 ) -> None:
+    api.verifier.create(id="A")
     asking = {"uowId": "u", "type": "resume", "title": "T", "caseId": "A", "expiresInSeconds": 60}
     name = api.agent.post("/interventions", asking).json["id"]
     if status == "in_progress":

@@ -56,6 +56,8 @@ def standing(status: S, **fields: Any) -> StoredIntervention:
         return state
     if status is S.EXPIRED:
         return intervention_rules.expired(state, NOW)
+    if status is S.WITHDRAWN:
+        return intervention_rules.withdrawn(state, None, ROBOT, NOW)
     state = intervention_rules.claimed(state, KIM, NOW)
     if status in (S.APPROVED, S.COMPLETED):
         state = intervention_rules.decided(state, YES, KIM, NOW + HOUR)
@@ -74,6 +76,7 @@ ACTS: dict[str, Act] = {
     "approve": lambda state, by, now: intervention_rules.decided(state, YES, by, now),
     "reject": lambda state, by, now: intervention_rules.decided(state, NO, by, now),
     "complete": lambda state, by, now: intervention_rules.completed(state, {"done": True}, by, now),
+    "withdraw": lambda state, by, now: intervention_rules.withdrawn(state, "No need", by, now),
 }
 # What the holder gets, who decided it too, by what they do and where it stands; None is refused.
 OUTCOMES: dict[tuple[str, S], S | None] = {
@@ -87,6 +90,8 @@ OUTCOMES: dict[tuple[str, S], S | None] = {
     ("reject", S.IN_PROGRESS): S.REJECTED,
     ("complete", S.IN_PROGRESS): S.COMPLETED,
     ("complete", S.APPROVED): S.COMPLETED,
+    ("withdraw", S.PENDING): S.WITHDRAWN,
+    ("withdraw", S.IN_PROGRESS): S.WITHDRAWN,
 }
 
 
@@ -313,7 +318,7 @@ def test_what_can_change_no_more_is_archived_and_due_for_the_purge_and_nothing_e
 ) -> None:
     state = standing(status, expires_in_seconds=86_400)
 
-    archived = status in (S.REJECTED, S.EXPIRED, S.COMPLETED)
+    archived = status in (S.REJECTED, S.EXPIRED, S.COMPLETED, S.WITHDRAWN)
     assert (archived, archived) == (state.archived, state.sweep_at is not None)
 
 
@@ -454,7 +459,7 @@ def test_whatever_people_do_it_goes_its_way_once_and_is_decided_at_most_once(
         assert after.decided_by in {None, *(one.actor.name for one in (KIM, PAT, ADMIN))}
         assert state.decision in (None, after.decision)
         assert (after.assigned_to is None) == (after.status is S.PENDING) or (
-            after.status is S.EXPIRED
+            after.status in (S.EXPIRED, S.WITHDRAWN)
         )
         assert (after.status is S.PENDING or after.status is S.IN_PROGRESS) == (
             after.action_at is None

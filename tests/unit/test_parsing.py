@@ -238,7 +238,7 @@ def test_the_description_of_a_text_takes_what_is_taken(kind: Any, text: str) -> 
     adapter: TypeAdapter[str] = TypeAdapter(kind)
     # In ECMAScript, whose patterns these are, $ is the end and never before a line feed.
     pattern = adapter.json_schema()["pattern"].removesuffix("$") + r"\Z"
-    # Whether isolates are balanced no pattern tells; nor what is beyond U+FFFF, which it leaves out.
+    # No pattern tells whether isolates are balanced; and it leaves out what is beyond U+FFFF.
     told = max(text, default="") <= "\uffff" and (
         kind is not Quotation or not re.search("[\u2066-\u2069]", text)
     )

@@ -18,10 +18,11 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
 A_MICROSECOND = timedelta(microseconds=1)
 STEPS = {
-    "pending": {"running", "failed"},
-    "running": {"completed", "failed"},
+    "pending": {"running", "failed", "cancelled"},
+    "running": {"completed", "failed", "cancelled"},
     "completed": set(),
     "failed": set(),
+    "cancelled": set(),
 }
 
 
@@ -77,7 +78,7 @@ def test_a_queued_run_that_starts_has_its_whole_time_from_then_on() -> None:
 
 
 @pytest.mark.parametrize("old", STEPS)
-@pytest.mark.parametrize("to", ["running", "completed", "failed"])
+@pytest.mark.parametrize("to", ["running", "completed", "failed", "cancelled"])
 def test_a_run_takes_the_steps_of_the_table_and_no_other(old: str, to: str) -> None:
     run = in_state(old)
 
