@@ -29,9 +29,10 @@ from shared.models.case import (
     StoredCase,
     Why,
 )
+from shared.models.preserved import PreservedPage, PreservedQuery
 from shared.models.roles import Role
 from shared.models.sharing import Hold, PermissionGiven
-from shared.repository import cases, collaborators, evidence, holds, standings
+from shared.repository import cases, collaborators, evidence, holds, preserved, standings
 from shared.rules import cases as case_rules
 from shared.rules import holds as hold_rules
 from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
@@ -177,6 +178,14 @@ def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
 def release_hold(call: Call, case_id: Id, hold_id: Id, body: Why) -> Reply[Case]:
     """Releases one legal hold; the case stays held while it has others."""
     return _reply(call, holds.release_hold(call.ledger, case_id, hold_id, body.reason))
+
+
+@function("GET", "/cases/{caseId}/preserved", roles=ADMINS)
+def list_preserved(call: Call, case_id: Id, query: PreservedQuery) -> PreservedPage:
+    """Lists what was changed or removed while a case was under a legal hold, newest first."""
+    rows, token = preserved.listed(call.store, call.tenant, case_id, query, call.now)
+    shown: list[Any] = [preserved.shown_row(row) for row in rows]
+    return PreservedPage.model_construct(preserved=shown, next_page_token=token)
 
 
 def _reply(call: Call, recorded: Recorded[StoredCase], *, created: bool = False) -> Reply[Case]:

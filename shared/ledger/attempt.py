@@ -16,6 +16,7 @@ from shared.documents.port import (
 )
 from shared.ledger import events
 from shared.ledger.decision import Before, Decision, Note, Origin, R, Recorded
+from shared.ledger.preserved import preserving, require_room
 from shared.ledger.subjects import Kind, S, changes, load, tombstone, written
 from shared.models.events import Event
 from shared.models.subjects import Head
@@ -48,6 +49,7 @@ class Posting(Generic[S, R]):
     ) -> Recorded[S, R] | None:
         """Commits a decision; None where others were first, or where the outcome is unknown."""
         recorded, writes = self.prepared(name, before, decision, now)
+        require_room(decision, writes, self._store.max_commit_bytes)
         try:
             self._store.commit(writes)
         except Conflict:
@@ -95,6 +97,7 @@ class Posting(Generic[S, R]):
             Create(events.path(origin.tenant, event.id), events.to_data(event)),
             *more,
             *decision.writes,
+            *preserving(event, decision.preserves),
         ]
         self._sent[event.hash] = recorded = Recorded(name, state, event, result=decision.result)
         return recorded, writes

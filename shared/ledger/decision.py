@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 
 from shared import errors
 from shared.documents.port import (
+    Data,
     Document,
     Write,
 )
@@ -63,13 +64,26 @@ class Note(NamedTuple):
     meta: dict[str, Any]
 
 
+class Former(NamedTuple):
+    """What a decision takes away from a case under a legal hold.
+
+    `collection` and `name` say what it was, and `data` what was stored.
+    """
+
+    case_path: str
+    collection: str
+    name: str
+    data: Data
+
+
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[S, R]):
     """What was decided: the subject's new state, and what the event says of it.
 
     `also` are further events, which follow the first one; only the first one is the receipt.
     `writes` are the other documents that change. All of it is one commit. `result` is anything else
-    that the caller needs from the decision; `Recorded` gives it back.
+    that the caller needs from the decision; `Recorded` gives it back. `preserves` is set by the
+    ledger: what the decision takes away from a case under a legal hold.
     """
 
     state: S
@@ -85,6 +99,7 @@ class Decision(Generic[S, R]):
     also: tuple[Note, ...] = ()
     writes: tuple[Write, ...] = ()
     result: R | None = None
+    preserves: tuple[Former, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

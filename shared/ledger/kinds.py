@@ -34,6 +34,8 @@ CASES = Kind(
     "cases",
     unlisted=_only_stored(StoredCase, CaseFields)
     | {"created_at", "created_by", "status_changed_at", "closed_at", "assigned_at"},
+    kept=frozenset({"title", "summary"}),
+    case_of=lambda name: name,
 )
 WORKSHEETS = Kind(
     StoredWorksheet,
@@ -41,6 +43,8 @@ WORKSHEETS = Kind(
     unlisted=frozenset({"case_id", "user_id", "created_at"}),
     hashed=frozenset({"problem_statement", "fsr_notes"}),
     absent=_new_worksheet,
+    kept=frozenset({"problem_statement", "fsr_notes"}),
+    case_of=lambda name: name.partition(":")[0],
 )
 INTERVENTIONS = Kind(
     StoredIntervention,

@@ -21,7 +21,7 @@ from typing import Generic, NamedTuple, TypeVar
 from shared import errors
 from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Document, DocumentStore, Unavailable, Write
-from shared.documents.values import commit_bytes
+from shared.documents.values import MAX_WRITES, commit_bytes
 from shared.ledger import events
 from shared.ledger.attempt import KEY_REUSED, Posting
 from shared.ledger.decision import (
@@ -35,6 +35,7 @@ from shared.ledger.decision import (
     Seen,
     Unchanged,
 )
+from shared.ledger.preserved import with_former
 from shared.ledger.subjects import Kind, etag, load, tenant_of
 from shared.models.subjects import Subject
 
@@ -78,10 +79,17 @@ class Ledger:
         It is read once, and again after the subject is read again. A decision that depends on it
         makes its version a condition of the commit.
         """
-        self._asked.add(path)
-        if path not in self._beside:
-            self._beside[path] = self.store.get(path)
-        return self._beside[path]
+        (document,) = self.all_beside([path])
+        return document
+
+    def all_beside(self, paths: Sequence[str]) -> list[Document | None]:
+        """Several such documents, in order; those not read yet in one round trip."""
+        self._asked.update(paths)
+        missing = [path for path in paths if path not in self._beside]
+        if missing:
+            found = self.store.get_many(missing)
+            self._beside.update(zip(missing, found, strict=True))
+        return [self._beside[path] for path in paths]
 
     def keep_beside(self, documents: Mapping[str, Document | None]) -> None:
         """Gives `beside` documents, by their paths, that were read together with the subject."""
@@ -214,7 +222,9 @@ class Ledger:
             raise
         if isinstance(decision, Unchanged):
             return posting.receipt() or Recorded(name, state, None, result=decision.result)
-        return Before(document, state), decision
+        before = Before(document, state)
+        path = posting.path(name)
+        return before, with_former(posting.kind, path, before, decision, self.all_beside)
 
     def _change_batch(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
         if len(rows) == 1:
@@ -247,7 +257,7 @@ class Ledger:
 
     def _committed(self, rows: Sequence[_Row[S, R]], writes: Sequence[Write]) -> bool:
         """Commits a batch; False where it is too large, others were first, or it is not known."""
-        if commit_bytes(writes) > self.store.max_commit_bytes:
+        if len(writes) > MAX_WRITES or commit_bytes(writes) > self.store.max_commit_bytes:
             return False
         try:
             if writes:

@@ -27,7 +27,9 @@ class Kind(Generic[S]):
 
     An event's changes leave out the `unlisted` fields, which other fields imply, and show only the
     SHA-256 of the `hashed` ones, which are private. Where a subject may be changed before it is
-    first written, `absent` makes its state from its name and the time.
+    first written, `absent` makes its state from its name and the time. `case_of` gives the id of
+    the case that a subject belongs to; while that is under a legal hold, the former content of the
+    `kept` fields is preserved.
     """
 
     model: type[S]
@@ -35,6 +37,8 @@ class Kind(Generic[S]):
     unlisted: frozenset[str]
     hashed: frozenset[str] = frozenset()
     absent: Callable[[str, datetime], S] | None = None
+    kept: frozenset[str] = frozenset()
+    case_of: Callable[[str], str] | None = None
 
     def subject(self, name: str) -> str:
         """The subject as events name it."""

@@ -218,6 +218,8 @@ class StoredCase(CaseFields, Subject):
     sweep_at: datetime | None = None
     run_count: int = 0
     records: dict[str, RecordRef] = {}
+    was_held: bool = False
+    """Whether a legal hold has been on it, so that there may be preserved content."""
 
 
 class Case(CaseFields, Identified):

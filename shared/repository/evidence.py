@@ -6,13 +6,13 @@ packet, so every change of evidence is a change of the case, in one commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from shared import errors
-from shared.documents.port import Delete, Document, DocumentStore, Set, Write
+from shared.documents.port import Create, Delete, Document, DocumentStore, Set, Write
 from shared.ledger.decision import Decision, R, Recorded, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
@@ -90,7 +90,7 @@ def update(
     def changed(
         old: StoredCase, _: datetime
     ) -> Decision[StoredCase, Evidence] | Unchanged[Evidence]:
-        document = _document(ledger, case_id, old, evidence_id)
+        document = _document(ledger.beside, ledger.tenant, case_id, old, evidence_id)
         item = items.shown(document, old.packet_evidence_ids)
         given = {name: getattr(patch, name) for name in patch.model_fields_set}
         wanted = item.model_copy(update=given)
@@ -101,7 +101,7 @@ def update(
     recorded = ledger.change(CASES, case_id, changed)
     if recorded.result is None:
         case = recorded.current
-        document = _document(ledger, case_id, case, evidence_id)
+        document = _document(ledger.store.get, ledger.tenant, case_id, case, evidence_id)
         return recorded, items.shown(document, case.packet_evidence_ids)
     return recorded, recorded.result
 
@@ -178,8 +178,11 @@ def _decided(
         meta["order"] = list(after)
     tenant = ledger.tenant
     writes: list[Write] = [
-        Set(items.path(tenant, case_id, i), new.documents[i]) for i in (*came, *altered)
+        # No item that the case does not know of is overwritten unseen.
+        Create(items.path(tenant, case_id, i), new.documents[i])
+        for i in came
     ]
+    writes += [Set(items.path(tenant, case_id, i), new.documents[i]) for i in altered]
     writes += [Delete(items.path(tenant, case_id, i)) for i in went]
     event_type, message = _described(came, went, altered)
     case = _holding(old, new)
@@ -253,9 +256,15 @@ def _with(old: StoredCase, item: Evidence, document: Document) -> Attached:
     return Attached(refs, packet_ids, {item.id: items.changed(document, content)})
 
 
-def _document(ledger: Ledger, case_id: str, case: StoredCase, evidence_id: str) -> Document:
+def _document(
+    read: Callable[[str], Document | None],
+    tenant: str,
+    case_id: str,
+    case: StoredCase,
+    evidence_id: str,
+) -> Document:
     known = any(ref.id == evidence_id for ref in case.evidence)
-    found = items.found(ledger.store, ledger.tenant, case_id, evidence_id) if known else None
+    found = read(items.path(tenant, case_id, evidence_id)) if known else None
     if found is None:
         raise _unknown(case_id, evidence_id)
     return found

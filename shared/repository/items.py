@@ -76,11 +76,6 @@ def shown(document: Document, flagged: Collection[str]) -> Evidence:
     return Evidence(**fields, included_in_packet=document.id in flagged)
 
 
-def found(store: DocumentStore, tenant: str, case_id: str, evidence_id: str) -> Document | None:
-    """The document of an item."""
-    return store.get(path(tenant, case_id, evidence_id))
-
-
 def changed(document: Document, content: EvidenceContent) -> Data:
     """The document of an item that says something else now; what else is in it stays."""
     stored = StoredEvidence.read(document.data).model_copy(update=_fields(content))

@@ -9,12 +9,13 @@ from shared.documents.port import Document, DocumentStore, Write
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import unchanged
 from shared.models.case import StoredCase
-from shared.repository import evidence, packets, records, runs, worksheets
+from shared.repository import evidence, packets, preserved, records, runs, worksheets
 
 PARTS: dict[str, Callable[[Ledger, str, StoredCase], list[Write]]] = {
     "evidence": evidence.removals,
     "packets": packets.removals,
     "records": records.removals,
+    "preserved": preserved.removals,
 }
 """The collections below a case, each with what makes the writes that take its documents away."""
 

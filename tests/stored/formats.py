@@ -16,6 +16,7 @@ from shared.models.case import StoredCase
 from shared.models.evidence import StoredEvidence
 from shared.models.intervention import StoredIntervention
 from shared.models.packet import StoredPacket
+from shared.models.preserved import StoredPreserved
 from shared.models.record import StoredRecord
 from shared.models.run import StoredRun
 from shared.models.settings import StoredSettings
@@ -34,6 +35,7 @@ _MODELS: list[type[StoredDocument]] = [
     StoredEvidence,
     StoredIntervention,
     StoredPacket,
+    StoredPreserved,
     StoredRecord,
     StoredRun,
     StoredSettings,
