@@ -17,7 +17,7 @@ from shared.documents.port import (
 from shared.ledger import events
 from shared.ledger.decision import Before, Decision, Note, Origin, R, Recorded
 from shared.ledger.preserved import preserving, require_room
-from shared.ledger.subjects import Kind, S, changes, load, tombstone, written
+from shared.ledger.subjects import PARTS_LEFT_SINCE, Kind, S, changes, load, tombstone, written
 from shared.models.events import Event
 from shared.models.subjects import Head
 from shared.rules import chain
@@ -90,8 +90,9 @@ class Posting(Generic[S, R]):
         head = decision.state.head.model_copy(update={"sequence": last.sequence, "hash": last.hash})
         state = decision.state.model_copy(update={"head": head, "updated_at": now})
         path = self.path(name)
+        left = {PARTS_LEFT_SINCE: now} if decision.leaves_parts else {}
         writes = [
-            tombstone(path, before.document, state)
+            tombstone(path, before.document, state, **left)
             if decision.deletes
             else written(path, before.document, state),
             Create(events.path(origin.tenant, event.id), events.to_data(event)),

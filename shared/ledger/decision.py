@@ -83,7 +83,8 @@ class Decision(Generic[S, R]):
     `also` are further events, which follow the first one; only the first one is the receipt.
     `writes` are the other documents that change. All of it is one commit. `result` is anything else
     that the caller needs from the decision; `Recorded` gives it back. `preserves` is set by the
-    ledger: what the decision takes away from a case under a legal hold.
+    ledger: what the decision takes away from a case under a legal hold. A decision that `deletes`
+    may also say that it leaves parts, which are removed after its commit.
     """
 
     state: S
@@ -96,6 +97,7 @@ class Decision(Generic[S, R]):
     case_id: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
     deletes: bool = False
+    leaves_parts: bool = False
     also: tuple[Note, ...] = ()
     writes: tuple[Write, ...] = ()
     result: R | None = None

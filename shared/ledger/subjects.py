@@ -15,6 +15,8 @@ from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
 
 DELETED_AT = "deletedAt"
+PARTS_LEFT_SINCE = "partsLeftSince"
+"""A field of a tombstone, as long as there are documents left of what was deleted: since when."""
 PURGED_BY = "purgedBy"
 """A field of what was purged: the id of the event that records the purge, on the tenant's chain."""
 

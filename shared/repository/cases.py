@@ -10,19 +10,17 @@ from datetime import UTC, datetime
 
 from shared import errors
 from shared.documents.port import (
-    Conflict,
     Document,
     DocumentStore,
     Filter,
     Query,
     Set,
-    Write,
 )
 from shared.documents.values import MAX_WRITES
 from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
-from shared.ledger.subjects import load, required
+from shared.ledger.subjects import required
 from shared.models.case import (
     CasePatch,
     CaseQuery,
@@ -36,7 +34,7 @@ from shared.models.settings import Settings
 from shared.repository import evidence, packets
 from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
-from shared.repository.removal import belongings, shortened
+from shared.repository.removal import belongings, finish
 from shared.rules import cases as case_rules
 from shared.rules import search
 
@@ -152,18 +150,21 @@ def close_many(
     return ledger.change_many(CASES, case_ids, closer)
 
 
-def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
+def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase, bool]:
     """Deletes a case with everything that belongs to it; its events stay.
 
-    Its id cannot be used again. Raises FailedPrecondition for a case under a legal hold.
+    Its id cannot be used again. Where one commit has no room for all of it, the first one deletes
+    the case and says so, and the parts follow. Whoever deletes it again, or the purge, removes what
+    is left of them. Raises FailedPrecondition for a case under a legal hold.
     """
 
-    def deleted(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+    def deleted(old: StoredCase, now: datetime) -> Decision[StoredCase, bool]:
         if old.legal_hold:
             raise errors.Held("the case is under a legal hold", [{"legalHold": True}])
         writes = belongings(ledger, case_id, old, now)
         removed = [{"id": ref.id, "sha256": ref.sha256} for ref in old.evidence]
         sheets = sum(isinstance(write, Set) for write in writes)
+        many = len(writes) > _MAX_REMOVALS
         return Decision(
             old,
             EventType.CASE_DELETED,
@@ -171,10 +172,19 @@ def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
             case_id=case_id,
             meta={"evidenceCount": 0, "removed": removed, "worksheets": sheets},
             deletes=True,
-            writes=tuple(_shortened(ledger, case_id, old, writes)),
+            leaves_parts=many,
+            writes=() if many else tuple(writes),
+            result=many,
         )
 
-    return ledger.change(CASES, case_id, deleted)
+    try:
+        recorded = ledger.change(CASES, case_id, deleted)
+    except errors.NotFound:
+        finish(ledger, case_id)
+        raise
+    if recorded.result or recorded.replayed:
+        finish(ledger, case_id)
+    return recorded
 
 
 def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
@@ -195,22 +205,6 @@ def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
         )
 
     return ledger.change(CASES, case_id, reported)
-
-
-def _shortened(ledger: Ledger, case_id: str, case: StoredCase, writes: list[Write]) -> list[Write]:
-    """Removes as much as one commit has no room for; gives the writes that are left.
-
-    Raises Aborted where the case is changed meanwhile.
-    """
-    if len(writes) <= _MAX_REMOVALS:
-        return writes
-    document = ledger.store.get(CASES.path(ledger.tenant, case_id))
-    try:
-        if document and load(CASES, document) == case:
-            return shortened(ledger.store, document, writes, _MAX_REMOVALS)
-    except Conflict:
-        pass
-    raise errors.Aborted("the case is changed at this moment; try again")
 
 
 def _candidates(
