@@ -13,11 +13,16 @@ from pydantic_core import from_json, to_json, to_jsonable_python
 
 from shared.documents.port import Data, Document
 from shared.models.events import Event
+from shared.models.roles import Actor
 
 _ANY_JSON = ("changes", "meta")
 _ACTOR_NAME = "actorName"
 # `index` is kept free for what a later release may have to query by.
 _BESIDE = frozenset({_ACTOR_NAME, "index"})
+
+_REQUIRED = frozenset(
+    field.alias or name for name, field in Event.model_fields.items() if field.is_required()
+)
 
 
 def path(tenant: str, event_id: str) -> str:
@@ -38,20 +43,26 @@ def to_data(event: Event) -> Data:
 
 
 def content(document: Document) -> dict[str, Any]:
-    """The JSON of an event: what was stored, shown and hashed. Raises ValueError for bad JSON."""
+    """The JSON of an event: what was stored, shown and hashed.
+
+    Raises ValueError for bad JSON, for a field that is missing, and for an `actorName` beside it
+    that is not the actor's.
+    """
     stored = {name: value for name, value in document.data.items() if name not in _BESIDE}
     found: dict[str, Any] = to_jsonable_python({"id": document.id, **stored})
     for name in _ANY_JSON:
         found[name] = from_json(found[name]) if isinstance(found.get(name), str) else None
+    if missing := sorted(_REQUIRED - found.keys()):
+        raise ValueError(f"{missing[0]}: is missing")
+    actor = Actor.model_validate(found["actor"], strict=False, by_name=False)
+    if document.data.get(_ACTOR_NAME) != actor.name:
+        raise ValueError("actorName is not the actor's")
     return found
 
 
 def from_document(document: Document) -> Event:
     """The event in a document. Raises ValueError where it holds no valid event."""
-    event = Event.of(content(document))
-    if document.data.get(_ACTOR_NAME) != event.actor.name:
-        raise ValueError("actorName is not the actor's")
-    return event
+    return Event.of(content(document))
 
 
 def readable(document: Document) -> Event | None:

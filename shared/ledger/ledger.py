@@ -18,7 +18,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
-from shared import errors
+from shared import errors, log
 from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Document, DocumentStore, Unavailable, Write
 from shared.documents.values import MAX_WRITES, commit_bytes
@@ -229,7 +229,12 @@ class Ledger:
     def _change_batch(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
         if len(rows) == 1:
             (row,) = rows
-            return [_caught(lambda: self._change(row.posting, row.name, row.decide, row.seen))]
+            return [
+                _caught(
+                    row,
+                    lambda: self._change(row.posting, row.name, row.decide, row.seen),
+                )
+            ]
         prepared = [self._prepared(row) for row in rows]
         if self._committed(rows, [write for _, writes in prepared for write in writes]):
             return [outcome for outcome, _ in prepared]
@@ -244,7 +249,10 @@ class Ledger:
     def _prepared(self, row: _Row[S, R]) -> tuple[RowOutcome[S, R], list[Write]]:
         """What the outcome of a row is if its batch is committed, and the writes that it needs."""
         now, document = self.clock(), row.seen.document
-        decided = _caught(lambda: self._decided(row.posting, row.name, row.decide, document, now))
+        decided = _caught(
+            row,
+            lambda: self._decided(row.posting, row.name, row.decide, document, now),
+        )
         if isinstance(decided, tuple):
             return row.posting.prepared(row.name, *decided, now)
         return decided, []
@@ -305,12 +313,15 @@ class _Row(NamedTuple, Generic[S, R]):
     posting: Posting[S, R]
 
 
-def _caught(step: Callable[[], T]) -> T | errors.ApiError:
-    """What `step` returns, or the error that ends one row of a batch."""
+def _caught(row: _Row[S, R], step: Callable[[], T]) -> T | errors.ApiError:
+    """What `step` returns, or the error that ends `row` of a batch."""
     try:
         return step()
     except errors.KeyReused:
         # It concerns the whole request, not one row.
         raise
+    except errors.Unreadable as error:
+        log.write("ERROR", "a stored document cannot be read", document=row.posting.path(row.name))
+        return error
     except errors.ApiError as error:
         return error

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from pydantic import ValidationError
+
 from shared import errors
 from shared.documents.port import Create, Document, Set, Update, Write
 from shared.models.events import Change
@@ -53,10 +55,31 @@ class Kind(Generic[S]):
         )
 
     def state(self, document: Document) -> S | None:
-        """The state in a document; None where it is only a tombstone. Raises ValidationError."""
+        """The state in a document; None where it is only a tombstone. Raises Unreadable."""
         if DELETED_AT in document.data:
             return None
-        return self.model.read(document.data)
+        try:
+            return self.model.read(document.data)
+        except ValidationError as error:
+            name = self.subject(document.id)
+            raise errors.Unreadable(f"{name} cannot be read: {problem_of(error)}") from None
+
+
+def problem_of(error: Exception) -> str:
+    """What is wrong with a document that cannot be read, without what stands in it."""
+    match error:
+        case ValidationError():
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"])) or "the document"
+            return f"{place}: {first['msg']}"
+        case KeyError():
+            return f"{error.args[0]}: is missing"
+        case errors.Unreadable():
+            return error.message
+        case ValueError() if error.args:
+            return str(error.args[0]).partition("\n")[0]
+        case _:
+            return "a field is of another kind than this release stores"
 
 
 def tenant_of(path: str) -> str:

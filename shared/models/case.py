@@ -29,9 +29,11 @@ from shared.models.base import (
     Page,
     Problem,
     Reason,
+    Rows,
     Text,
     Time,
     Title,
+    Unreadable,
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
 from shared.models.filters import Equal, Filters, HasWords, Listing, Missing, Past, Sort
@@ -237,9 +239,11 @@ class FullCase(Case):
     evidence: list[Evidence] | None = OMITTED
     evidence_next_page_token: str | None = OMITTED
     holds: list[Hold] | None = OMITTED
+    evidence_unreadable: list[Unreadable] | None = OMITTED
+    """Items of evidence that cannot be read, which `evidence` leaves out."""
 
 
-class CasePage(Model):
+class CasePage(Rows):
     """One page of cases."""
 
     cases: list[SerializeAsAny[Case]]
@@ -261,6 +265,8 @@ class CaseStanding(Model):
     valid: bool
     is_closed: bool
     status: Literal["open", "closed", "invalid"]
+    unreadable: str | None = OMITTED
+    """What is wrong with a case that cannot be read: it exists, and little else is sure."""
 
 
 class CaseStandings(Model):

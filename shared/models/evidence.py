@@ -17,6 +17,7 @@ from shared.models.base import (
     Name,
     Page,
     Quotation,
+    Rows,
     Title,
 )
 from shared.models.stored import Kept, StoredDocument
@@ -130,7 +131,7 @@ class EvidenceQuery(Page):
     packet: bool = False
 
 
-class EvidencePage(Model):
+class EvidencePage(Rows):
     """One page of evidence."""
 
     evidence: list[Evidence]

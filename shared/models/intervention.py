@@ -19,6 +19,7 @@ from shared.models.base import (
     Name,
     Page,
     Reason,
+    Rows,
     Text,
     Time,
     Title,
@@ -190,7 +191,7 @@ class Intervention(InterventionFields, Identified):
     result: Any
 
 
-class InterventionPage(Model):
+class InterventionPage(Rows):
     """One page of interventions."""
 
     interventions: list[SerializeAsAny[Intervention]]

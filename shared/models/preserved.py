@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import SerializeAsAny
 
-from shared.models.base import OMITTED, Identified, Model, Page
+from shared.models.base import OMITTED, Identified, Model, Page, Rows
 from shared.models.filters import Filters, Listing, Sort
 from shared.models.stored import StoredDocument
 
@@ -49,7 +49,7 @@ class PreservedQuery(Filters, Page):
     listing: ClassVar[Listing] = Listing("preserved", (Sort("preservedAt", descending=True),))
 
 
-class PreservedPage(Model):
+class PreservedPage(Rows):
     """One page of preserved content."""
 
     preserved: list[SerializeAsAny[Preserved]]

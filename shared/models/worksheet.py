@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from shared.models.base import OMITTED, Id, Model, Page, Problem, Text, UserId
+from shared.models.base import OMITTED, Id, Model, Page, Problem, Rows, Text, UserId
 from shared.models.subjects import Subject
 
 
@@ -71,7 +71,7 @@ class Worksheet(Model):
     updated_at: datetime
 
 
-class WorksheetPage(Model):
+class WorksheetPage(Rows):
     """One page of worksheets."""
 
     worksheets: list[Worksheet]

@@ -34,6 +34,7 @@ from shared.models.settings import Settings
 from shared.repository import evidence, packets
 from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
+from shared.repository.reading import tell, unless_unreadable
 from shared.repository.removal import belongings, finish
 from shared.rules import cases as case_rules
 from shared.rules import search
@@ -216,7 +217,7 @@ def _candidates(
     newest cases that have the words, for what is rare.
     """
     query = _claimable(tenant, wanted, now)
-    accept = _has_words(wanted.search) if wanted.search else None
+    accept = unless_unreadable(_has_words(wanted.search)) if wanted.search else None
     read = 0
     while read < SCAN_LIMIT:
         limit = min(max(_CLAIM_CANDIDATES, read), SCAN_LIMIT - read) if read else 1
@@ -229,12 +230,13 @@ def _candidates(
     if accept:
         rows = store.query(replace(_newest_with_words(tenant, wanted, now), limit=SCAN_LIMIT))
         found = [row for row in rows if accept(row) and _to_take_up(row, wanted, now)]
-        yield sorted(found, key=lambda row: place(row, query))
+        placed = [row for row in found if "clockDueAt" in row.data]
+        yield sorted(placed, key=lambda row: place(row, query))
 
 
 def _to_take_up(row: Document, wanted: ClaimQuery, now: datetime) -> bool:
     """What `_claimable` asks of the clock."""
-    due = row.data["clockDueAt"]
+    due = row.data.get("clockDueAt")
     if wanted.overdue:
         return due is not None and due < now
     return due is not None or wanted.status is Status.NEEDS_INFO
@@ -244,6 +246,9 @@ def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | No
     try:
         return claim(ledger, row.id, seen=Seen(row))
     except (errors.FailedPrecondition, errors.NotFound):
+        return None
+    except errors.Unreadable:
+        tell(row.path)
         return None
 
 

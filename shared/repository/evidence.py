@@ -17,6 +17,7 @@ from shared.ledger.decision import Decision, R, Recorded, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
+from shared.models.base import Unreadable
 from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.evidence import (
@@ -32,8 +33,12 @@ from shared.models.evidence import (
 from shared.repository import items
 from shared.repository.items import Attached
 from shared.repository.paging import slice_of
+from shared.repository.reading import readable
 from shared.rules import cases as case_rules
 from shared.rules import packets as packet_rules
+
+EvidencePart = tuple[list[Evidence], str | None, list[Unreadable] | None]
+"""Items of evidence, the token of the next page, and the items that cannot be read."""
 
 
 def with_first(
@@ -119,18 +124,14 @@ def remove(ledger: Ledger, case_id: str, evidence_id: str) -> Recorded[StoredCas
     return ledger.change(CASES, case_id, changed)
 
 
-def listed(
-    store: DocumentStore, tenant: str, case_id: str, wanted: EvidenceQuery
-) -> tuple[list[Evidence], str | None]:
+def listed(store: DocumentStore, tenant: str, case_id: str, wanted: EvidenceQuery) -> EvidencePart:
     """A page of a case's evidence, or of its packet, each in its own order. Raises NotFound."""
     path = CASES.path(tenant, case_id)
     case = required(CASES, store.get(path), case_id)
     return _part(store, tenant, case_id, case, wanted)
 
 
-def whole(
-    store: DocumentStore, tenant: str, case_id: str, case: StoredCase
-) -> tuple[list[Evidence], str | None]:
+def whole(store: DocumentStore, tenant: str, case_id: str, case: StoredCase) -> EvidencePart:
     """All evidence of a case; or as much as one answer holds, and the token of the next page."""
     all_of_it = EvidenceQuery.model_construct(page_size=MAX_ITEMS)
     return _part(store, tenant, case_id, case, all_of_it)
@@ -138,11 +139,14 @@ def whole(
 
 def _part(
     store: DocumentStore, tenant: str, case_id: str, case: StoredCase, wanted: EvidenceQuery
-) -> tuple[list[Evidence], str | None]:
+) -> EvidencePart:
     sizes = {ref.id: ref.size for ref in case.evidence}
     ids = case.packet_evidence_ids if wanted.packet else list(sizes)
     part, token = slice_of(ids, wanted, f"{CASES.path(tenant, case_id)}/evidence", sizes)
-    return items.read(store, tenant, case_id, case, part), token
+    documents = items.documents(store, tenant, case_id, part)
+    flagged = frozenset(case.packet_evidence_ids)
+    found, unreadable = readable(documents, lambda document: items.shown(document, flagged))
+    return found, token, unreadable
 
 
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:

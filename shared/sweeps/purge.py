@@ -100,7 +100,7 @@ def _finish_removals(run: SweepRun) -> None:
             try:
                 if not run.dry:
                     finish(_ledger_of(run, tenant_of(row.path)), row.id)
-            except (ValidationError, errors.Aborted):
+            except (ValidationError, errors.Unreadable, errors.Aborted):
                 run.failed(row)
             else:
                 run.counts["changed"] += 1
@@ -129,7 +129,7 @@ def _cases(run: SweepRun, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterat
             try:
                 ledger = _ledger_of(run, tenant_of(row.path))
                 writes = belongings(ledger, row.id, case, run.now)
-            except ValidationError:
+            except (ValidationError, errors.Unreadable):
                 run.failed(row)
             else:
                 many = len(writes) >= _AT_ONCE
@@ -152,7 +152,7 @@ def _interventions(
         document = found.get(paths.get(row.path, ""))
         try:
             case = load(CASES, document)
-        except ValidationError:
+        except (ValidationError, errors.Unreadable):
             # Whether it is under a hold is unknown.
             run.failed(row)
             continue

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from shared import errors
 from shared.documents.port import (
     Document,
     Filter,
@@ -66,7 +67,7 @@ def _is_readable(sweep: SweepRun, case: Document) -> bool:
     """Whether a case can be read; if not, it is counted as failed, and the others go on."""
     try:
         CASES.state(case)
-    except ValidationError:
+    except (ValidationError, errors.Unreadable):
         sweep.failed(case)
         return False
     return True
