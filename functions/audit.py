@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from shared.documents.port import Document
 from shared.edge.function import Call, Reply, function
+from shared.ledger.events import content
 from shared.models.audit import CaseEventQuery, EventPage, EventQuery, SubjectQuery, Verification
 from shared.models.base import Id
 from shared.models.events import Event, NewEvent
 from shared.repository import audit, cases
+from shared.repository.reading import readable
 from shared.rules.callers import CONTRIBUTORS, PILOTS, READERS
 
 
@@ -26,15 +27,15 @@ def add_audit_event(call: Call, case_id: Id, body: NewEvent) -> Reply[Event]:
 @function("GET", "/cases/{caseId}/audit", roles=READERS)
 def list_case_audit(call: Call, case_id: Id, query: CaseEventQuery) -> EventPage:
     """Lists a case's own chain, newest first; with `related` all events about the case, by time."""
-    events, token = audit.of_case(call.store, call.tenant, case_id, query)
-    return _page(events, token)
+    rows, token = audit.of_case(call.store, call.tenant, case_id, query)
+    return _page(rows, token)
 
 
 @function("GET", "/audit", roles=PILOTS)
 def list_audit(call: Call, query: EventQuery) -> EventPage:
     """Lists the tenant's events, newest first."""
-    events, token = audit.of_tenant(call.store, call.tenant, query, call.now)
-    return _page(events, token)
+    rows, token = audit.of_tenant(call.store, call.tenant, query, call.now)
+    return _page(rows, token)
 
 
 @function("GET", "/audit:verify", roles=PILOTS, expensive=True)
@@ -43,5 +44,6 @@ def verify_audit(call: Call, query: SubjectQuery) -> Verification:
     return audit.verify(call.store, call.tenant, query.subject)
 
 
-def _page(events: list[Any], token: str | None) -> EventPage:
-    return EventPage.model_construct(events=events, next_page_token=token)
+def _page(rows: list[Document], token: str | None) -> EventPage:
+    shown, bad = readable(rows, content)
+    return EventPage.model_construct(events=shown, next_page_token=token, unreadable=bad)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from shared.edge.function import Call, Reply, function
 from shared.errors import InvalidArgument, NotFound
@@ -32,9 +32,11 @@ from shared.models.case import (
     StoredCase,
     Why,
 )
+from shared.models.preserved import PreservedPage, PreservedQuery
 from shared.models.roles import Role
 from shared.models.sharing import Hold, PermissionGiven
-from shared.repository import cases, collaborators, evidence, holds, standings
+from shared.repository import cases, collaborators, evidence, holds, preserved, standings
+from shared.repository.reading import readable
 from shared.rules import cases as case_rules
 from shared.rules import holds as hold_rules
 from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
@@ -59,10 +61,11 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
     row = case_rules.shown_row(case_id, case.to_data(), call.now)
     shown = FullCase.model_validate(row, strict=False, by_name=False)
     if query.view == "full":
-        parts, token = evidence.whole(call.store, call.tenant, case_id, case)
+        parts, token, bad = evidence.whole(call.store, call.tenant, case_id, case)
         more = {
             "evidence": parts,
             "evidence_next_page_token": token,
+            "evidence_unreadable": bad,
             "holds": hold_rules.shown(case),
         }
         shown = shown.model_copy(update=more)
@@ -73,8 +76,8 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
 def list_cases(call: Call, query: CaseQuery) -> CasePage:
     """Lists cases: newest first, or with `sort=dueAt` or `overdue` those that are due first."""
     rows, token = cases.listed(call.store, call.caller, query, call.now)
-    shown: list[Any] = [case_rules.shown_row(row.id, row.data, call.now) for row in rows]
-    return CasePage.model_construct(cases=shown, next_page_token=token)
+    shown, bad = readable(rows, lambda row: case_rules.shown_row(row.id, row.data, call.now))
+    return CasePage.model_construct(cases=shown, next_page_token=token, unreadable=bad)
 
 
 @function("PATCH", "/cases/{caseId}", roles=VERIFIERS)
@@ -191,6 +194,14 @@ def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
 def release_hold(call: Call, case_id: Id, hold_id: Id, body: Why) -> Reply[Case]:
     """Releases one legal hold; the case stays held while it has others."""
     return _reply(call, holds.release_hold(call.ledger, case_id, hold_id, body.reason))
+
+
+@function("GET", "/cases/{caseId}/preserved", roles=ADMINS)
+def list_preserved(call: Call, case_id: Id, query: PreservedQuery) -> PreservedPage:
+    """Lists what was changed or removed while a case was under a legal hold, newest first."""
+    rows, token = preserved.listed(call.store, call.tenant, case_id, query, call.now)
+    shown, bad = readable(rows, preserved.shown_row)
+    return PreservedPage.model_construct(preserved=shown, next_page_token=token, unreadable=bad)
 
 
 def _batch(model: type[B], body: ManyCases, outcomes: cases.Outcomes) -> Reply[B]:

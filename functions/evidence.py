@@ -43,8 +43,8 @@ def add_evidence(call: Call, case_id: Id, body: EvidenceToAdd) -> Reply[Case]:
 @function("GET", "/cases/{caseId}/evidence", roles=READERS)
 def list_evidence(call: Call, case_id: Id, query: EvidenceQuery) -> EvidencePage:
     """Lists a case's evidence in its order, or with `packet` the packet's items in their order."""
-    items, token = evidence.listed(call.store, call.tenant, case_id, query)
-    return EvidencePage(evidence=items, next_page_token=token)
+    items, token, bad = evidence.listed(call.store, call.tenant, case_id, query)
+    return EvidencePage(evidence=items, next_page_token=token, unreadable=bad)
 
 
 @function("PATCH", "/cases/{caseId}/evidence/{evidenceId}", roles=VERIFIERS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from shared.edge.function import Call, Reply, function
 from shared.ledger.decision import Recorded
@@ -26,6 +25,7 @@ from shared.models.intervention import (
 from shared.models.roles import Role
 from shared.repository import interventions, metrics
 from shared.repository.interventions import Rows
+from shared.repository.reading import readable
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import CONTRIBUTORS, READERS, VERIFIERS
 
@@ -128,8 +128,10 @@ def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Int
 
 def _page(found: Rows, now: datetime) -> InterventionPage:
     rows, token = found
-    shown: list[Any] = [intervention_rules.shown_row(row.id, row.data, now) for row in rows]
-    return InterventionPage.model_construct(interventions=shown, next_page_token=token)
+    shown, bad = readable(rows, lambda row: intervention_rules.shown_row(row.id, row.data, now))
+    return InterventionPage.model_construct(
+        interventions=shown, next_page_token=token, unreadable=bad
+    )
 
 
 def _reply(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from shared.edge.function import Call, Reply, function
 from shared.ledger.subjects import etag
 from shared.models.base import Id
@@ -11,6 +9,7 @@ from shared.models.intervention import Intervention
 from shared.models.record import Escalation, NewRecord, Record, RecordPage, RecordQuery
 from shared.models.run import NewRun, Run, RunPage, RunPatch, RunQuery, StoredRun
 from shared.repository import escalation, records, runs
+from shared.repository.reading import readable
 from shared.rules import interventions as intervention_rules
 from shared.rules import runs as run_rules
 from shared.rules.callers import CONTRIBUTORS, READERS
@@ -50,8 +49,8 @@ def get_run(call: Call, case_id: Id, run_id: Id) -> Reply[Run]:
 def list_runs(call: Call, query: RunQuery) -> RunPage:
     """Lists runs across cases, newest first."""
     rows, token = runs.listed(call.store, call.tenant, query, call.now)
-    shown: list[Any] = [run_rules.shown_row(row.id, row.data) for row in rows]
-    return RunPage.model_construct(runs=shown, next_page_token=token)
+    shown, bad = readable(rows, lambda row: run_rules.shown_row(row.id, row.data))
+    return RunPage.model_construct(runs=shown, next_page_token=token, unreadable=bad)
 
 
 @function("POST", "/cases/{caseId}/records", roles=CONTRIBUTORS, code=201)
@@ -70,8 +69,8 @@ def add_record(call: Call, case_id: Id, body: NewRecord) -> Reply[Record]:
 def list_records(call: Call, case_id: Id, query: RecordQuery) -> RecordPage:
     """Lists a case's records, newest first; with `latest` only the newest of each kind."""
     rows, token = records.listed(call.store, call.tenant, case_id, query, call.now)
-    shown: list[Any] = [records.shown_row(row) for row in rows]
-    return RecordPage.model_construct(records=shown, next_page_token=token)
+    shown, bad = readable(rows, records.shown_row)
+    return RecordPage.model_construct(records=shown, next_page_token=token, unreadable=bad)
 
 
 @function("POST", "/cases/{caseId}:escalate", roles=CONTRIBUTORS, code=201)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.edge.function import Call, Reply, function
 from shared.ledger.decision import Recorded
+from shared.ledger.kinds import WORKSHEETS
 from shared.ledger.subjects import etag
 from shared.models.base import Id, Problem
 from shared.models.worksheet import (
@@ -17,6 +18,7 @@ from shared.models.worksheet import (
     WorksheetToSave,
 )
 from shared.repository import worksheets
+from shared.repository.reading import readable
 from shared.rules.callers import READERS
 
 
@@ -51,9 +53,9 @@ def get_worksheet(call: Call, case_id: Id, query: WorksheetQuery) -> Reply[Works
 @function("GET", "/worksheets", roles=READERS)
 def list_worksheets(call: Call, query: WorksheetsQuery) -> WorksheetPage:
     """Lists the caller's worksheets of cases that are not closed, last saved first."""
-    found, token = worksheets.listed(call.store, call.tenant, call.caller.subject, query)
-    shown = [worksheets.shown(stored) for stored in found]
-    return WorksheetPage(worksheets=shown, next_page_token=token)
+    rows, token = worksheets.listed(call.store, call.tenant, call.caller.subject, query)
+    shown, bad = readable(rows, lambda row: worksheets.shown(WORKSHEETS.model.read(row.data)))
+    return WorksheetPage(worksheets=shown, next_page_token=token, unreadable=bad)
 
 
 @function("POST", "/worksheets:batchSave", roles=READERS, expensive=True)

@@ -18,6 +18,7 @@ ApiError
 ├── ResourceExhausted     429  the instance handles as many of these as it can: try again later
 │   └── RateLimited       429  the caller's or the tenant's budget is used up: try again later
 ├── Internal              500  a bug or a wrong configuration; the log has the cause
+│   └── Unreadable        500  a stored document is not as this release stores it
 └── Unavailable           503  the store or the key server is out of reach: try again
 """
 
@@ -171,6 +172,10 @@ class Internal(ApiError):
     """Something that should not happen; the log line of the request id has the cause."""
 
     code, status = 500, "INTERNAL"
+
+
+class Unreadable(Internal):
+    """A stored document is not as this release stores it; the message names it."""
 
 
 class Unavailable(ApiError):

@@ -140,6 +140,8 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
             response = _error_response(error)
             if error.security_event:
                 fields["securityEvent"] = error.security_event
+            if isinstance(error, errors.Unreadable):
+                fields["stack"] = log.stack(error)
         except port.Unavailable:
             response = _error_response(errors.Unavailable(_OUT_OF_REACH))
         except port.OtherRelease as error:

@@ -17,7 +17,8 @@ from shared.documents.port import (
 from shared.ledger import events
 from shared.ledger.decision import Before, Decision, Note, Origin, R, Recorded
 from shared.ledger.directory import Directory
-from shared.ledger.subjects import Kind, S, changes, load, tombstone, written
+from shared.ledger.preserved import preserving, require_room
+from shared.ledger.subjects import PARTS_LEFT_SINCE, Kind, S, changes, load, tombstone, written
 from shared.models.events import Event
 from shared.models.subjects import Head
 from shared.rules import chain
@@ -67,6 +68,7 @@ class Posting(Generic[S, R]):
         recorded, writes = self.prepared(name, before, decision, now)
         tenant, actor = self._origin.tenant, self._origin.actor
         writes += self._directory.entries(tenant, actor, now, writes)
+        require_room(decision, writes, self._store.max_commit_bytes)
         try:
             self._store.commit(writes)
         except Conflict:
@@ -109,13 +111,15 @@ class Posting(Generic[S, R]):
         head = decision.state.head.model_copy(update={"sequence": last.sequence, "hash": last.hash})
         state = decided.model_copy(update={"head": head, "updated_at": now})
         path = self.path(name)
+        left = {PARTS_LEFT_SINCE: now} if decision.leaves_parts else {}
         writes = [
-            tombstone(path, before.document, state)
+            tombstone(path, before.document, state, **left)
             if decision.deletes
             else written(path, before.document, state),
             Create(events.path(origin.tenant, event.id), events.to_data(event)),
             *more,
             *decision.writes,
+            *preserving(event, decision.preserves),
         ]
         self._sent[event.hash] = recorded = Recorded(name, state, event, result=decision.result)
         return recorded, writes

@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 
 from shared import errors
 from shared.documents.port import (
+    Data,
     Document,
     Write,
 )
@@ -65,13 +66,27 @@ class Note(NamedTuple):
     severity: Severity = "info"
 
 
+class Former(NamedTuple):
+    """What a decision takes away from a case under a legal hold.
+
+    `collection` and `name` say what it was, and `data` what was stored.
+    """
+
+    case_path: str
+    collection: str
+    name: str
+    data: Data
+
+
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[S, R]):
     """What was decided: the subject's new state, and what the event says of it.
 
     `also` are further events, which follow the first one; only the first one is the receipt.
     `writes` are the other documents that change. All of it is one commit. `result` is anything else
-    that the caller needs from the decision; `Recorded` gives it back.
+    that the caller needs from the decision; `Recorded` gives it back. `preserves` is set by the
+    ledger: what the decision takes away from a case under a legal hold. A decision that `deletes`
+    may also say that it leaves parts, which are removed after its commit.
     """
 
     state: S
@@ -84,9 +99,11 @@ class Decision(Generic[S, R]):
     case_id: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)
     deletes: bool = False
+    leaves_parts: bool = False
     also: tuple[Note, ...] = ()
     writes: tuple[Write, ...] = ()
     result: R | None = None
+    preserves: tuple[Former, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ _ACTOR_NAME = "actorName"
 # `index` is kept free for what a later release may have to query by.
 _BESIDE = frozenset({_ACTOR_NAME, "index"})
 
+_REQUIRED = frozenset(
+    field.alias or name for name, field in Event.model_fields.items() if field.is_required()
+)
+
 
 def path(tenant: str, event_id: str) -> str:
     """Where an event is kept."""
@@ -40,13 +44,21 @@ def to_data(event: Event) -> Data:
 
 
 def content(document: Document) -> dict[str, Any]:
-    """The JSON of an event: what was stored, shown and hashed. Raises ValueError for bad JSON."""
+    """The JSON of an event: what was stored, shown and hashed.
+
+    Raises ValueError for bad JSON, for a field that is missing, and for an `actorName` beside it
+    that is not the actor's.
+    """
     stored = {name: value for name, value in document.data.items() if name not in _BESIDE}
     found: dict[str, Any] = to_jsonable_python({"id": document.id, **stored})
     for name in _ANY_JSON:
         found[name] = from_json(found[name]) if isinstance(found.get(name), str) else None
-    if isinstance(found.get("actor"), dict):
-        found["actor"] = _in_order(Actor, found["actor"])
+    if missing := sorted(_REQUIRED - found.keys()):
+        raise ValueError(f"{missing[0]}: is missing")
+    actor = Actor.model_validate(found["actor"], strict=False, by_name=False)
+    if document.data.get(_ACTOR_NAME) != actor.name:
+        raise ValueError("actorName is not the actor's")
+    found["actor"] = _in_order(Actor, found["actor"])
     return _in_order(Event, found)
 
 
@@ -59,10 +71,7 @@ def _in_order(model: type[Model], data: dict[str, Any]) -> dict[str, Any]:
 
 def from_document(document: Document) -> Event:
     """The event in a document. Raises ValueError where it holds no valid event."""
-    event = Event.of(content(document))
-    if document.data.get(_ACTOR_NAME) != event.actor.name:
-        raise ValueError("actorName is not the actor's")
-    return event
+    return Event.of(content(document))
 
 
 def readable(document: Document) -> Event | None:

@@ -41,6 +41,8 @@ CASES = Kind(
     | {"open_interventions", "open_runs"},
     json=frozenset({"fields"}),
     identified=case_rules.identified,
+    kept=frozenset({"title", "summary"}),
+    case_of=lambda name: name,
 )
 WORKSHEETS = Kind(
     StoredWorksheet,
@@ -48,6 +50,8 @@ WORKSHEETS = Kind(
     unlisted=frozenset({"case_id", "user_id", "created_at"}),
     hashed=frozenset({"problem_statement", "fsr_notes"}),
     absent=_new_worksheet,
+    kept=frozenset({"problem_statement", "fsr_notes"}),
+    case_of=lambda name: name.partition(":")[0],
 )
 INTERVENTIONS = Kind(
     StoredIntervention,

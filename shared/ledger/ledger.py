@@ -18,7 +18,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from shared import errors
+from shared import errors, log
 from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Document, DocumentStore, Unavailable, Write
 from shared.documents.values import MAX_WRITES, commit_bytes
@@ -36,6 +36,7 @@ from shared.ledger.decision import (
     Unchanged,
 )
 from shared.ledger.directory import Directory
+from shared.ledger.preserved import with_former
 from shared.ledger.subjects import Kind, etag, load, tenant_of
 from shared.models.subjects import Subject
 
@@ -94,10 +95,17 @@ class Ledger:
         It is read once, and again after the subject is read again. A decision that depends on it
         makes its version a condition of the commit.
         """
-        self._asked.add(path)
-        if path not in self._beside:
-            self._beside[path] = self.store.get(path)
-        return self._beside[path]
+        (document,) = self.all_beside([path])
+        return document
+
+    def all_beside(self, paths: Sequence[str]) -> list[Document | None]:
+        """Several such documents, in order; those not read yet in one round trip."""
+        self._asked.update(paths)
+        missing = [path for path in paths if path not in self._beside]
+        if missing:
+            found = self.store.get_many(missing)
+            self._beside.update(zip(missing, found, strict=True))
+        return [self._beside[path] for path in paths]
 
     def keep_beside(self, documents: Mapping[str, Document | None]) -> None:
         """Gives `beside` documents, by their paths, that were read together with the subject."""
@@ -243,12 +251,19 @@ class Ledger:
             raise
         if isinstance(decision, Unchanged):
             return posting.receipt() or Recorded(name, state, None, result=decision.result)
-        return Before(document, state), decision
+        before = Before(document, state)
+        path = posting.path(name)
+        return before, with_former(posting.kind, path, before, decision, self.all_beside)
 
     def _change_batch(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
         if len(rows) == 1:
             (row,) = rows
-            return [_caught(lambda: self._change(row.posting, row.name, row.decide, row.seen))]
+            return [
+                _caught(
+                    row,
+                    lambda: self._change(row.posting, row.name, row.decide, row.seen),
+                )
+            ]
         prepared = [self._prepared(row) for row in rows]
         if self._committed(rows, [write for _, writes in prepared for write in writes]):
             return [outcome for outcome, _ in prepared]
@@ -263,7 +278,10 @@ class Ledger:
     def _prepared(self, row: _Row[S, R]) -> tuple[RowOutcome[S, R], list[Write]]:
         """What the outcome of a row is if its batch is committed, and the writes that it needs."""
         now, document = self.clock(), row.seen.document
-        decided = _caught(lambda: self._decided(row.posting, row.name, row.decide, document, now))
+        decided = _caught(
+            row,
+            lambda: self._decided(row.posting, row.name, row.decide, document, now),
+        )
         if isinstance(decided, tuple):
             return row.posting.prepared(row.name, *decided, now)
         return decided, []
@@ -327,12 +345,15 @@ class _Row(NamedTuple, Generic[S, R]):
     posting: Posting[S, R]
 
 
-def _caught(step: Callable[[], T]) -> T | errors.ApiError:
-    """What `step` returns, or the error that ends one row of a batch."""
+def _caught(row: _Row[S, R], step: Callable[[], T]) -> T | errors.ApiError:
+    """What `step` returns, or the error that ends `row` of a batch."""
     try:
         return step()
     except errors.KeyReused:
         # It concerns the whole request, not one row.
         raise
+    except errors.Unreadable as error:
+        log.write("ERROR", "a stored document cannot be read", document=row.posting.path(row.name))
+        return error
     except errors.ApiError as error:
         return error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from shared import errors
@@ -18,6 +19,8 @@ from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
 
 DELETED_AT = "deletedAt"
+PARTS_LEFT_SINCE = "partsLeftSince"
+"""A field of a tombstone, as long as there are documents left of what was deleted: since when."""
 PURGED_BY = "purgedBy"
 """A field of what was purged: the id of the event that records the purge, on the tenant's chain."""
 
@@ -32,7 +35,9 @@ class Kind(Generic[S]):
     SHA-256 of the `hashed` ones, which are private; of those of `json`, which are kept as text,
     they show what the text says. Where a subject may be changed before it is first written,
     `absent` makes its state from its name and the time. Where a state names people, `identified`
-    adds the subject of one who makes a change and was known by their name alone.
+    adds the subject of one who makes a change and was known by their name alone. `case_of` gives
+    the id of the case that a subject belongs to; while that is under a legal hold, the former
+    content of the `kept` fields is preserved.
     """
 
     model: type[S]
@@ -42,6 +47,8 @@ class Kind(Generic[S]):
     json: frozenset[str] = frozenset()
     absent: Callable[[str, datetime], S] | None = None
     identified: Callable[[S, Actor], S] = lambda state, _: state
+    kept: frozenset[str] = frozenset()
+    case_of: Callable[[str], str] | None = None
 
     def subject(self, name: str) -> str:
         """The subject as events name it."""
@@ -54,10 +61,31 @@ class Kind(Generic[S]):
         )
 
     def state(self, document: Document) -> S | None:
-        """The state in a document; None where it is only a tombstone. Raises ValidationError."""
+        """The state in a document; None where it is only a tombstone. Raises Unreadable."""
         if DELETED_AT in document.data:
             return None
-        return self.model.read(document.data)
+        try:
+            return self.model.read(document.data)
+        except ValidationError as error:
+            name = self.subject(document.id)
+            raise errors.Unreadable(f"{name} cannot be read: {problem_of(error)}") from None
+
+
+def problem_of(error: Exception) -> str:
+    """What is wrong with a document that cannot be read, without what stands in it."""
+    match error:
+        case ValidationError():
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"])) or "the document"
+            return f"{place}: {first['msg']}"
+        case KeyError():
+            return f"{error.args[0]}: is missing"
+        case errors.Unreadable():
+            return error.message
+        case ValueError() if error.args:
+            return str(error.args[0]).partition("\n")[0]
+        case _:
+            return "a field is of another kind than this release stores"
 
 
 def tenant_of(path: str) -> str:

@@ -6,12 +6,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import SerializeAsAny
 
-from shared.models.base import OMITTED, Model, Name, Page, SubjectName, Time
+from shared.models.base import OMITTED, Model, Name, Page, Rows, SubjectName, Time
 from shared.models.events import Event, Severity
 from shared.models.filters import Equal, Filters, Listing, Since, Sort, Until
 
 
-class EventPage(Model):
+class EventPage(Rows):
     """One page of events."""
 
     events: list[SerializeAsAny[Event]]

@@ -337,6 +337,22 @@ class Page(Model):
     """
 
 
+class Unreadable(Model):
+    """A stored document that is not as this release stores it."""
+
+    id: str
+    """The id of the document."""
+    problem: str
+    """What is wrong with it: the first field that is, and how."""
+
+
+class Rows(Model):
+    """One page of a list."""
+
+    unreadable: list[Unreadable] | None = OMITTED
+    """Rows of this page that cannot be read, which the list itself leaves out."""
+
+
 class Problem(Model):
     """An error in the one form that all errors have."""
 

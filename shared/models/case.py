@@ -31,10 +31,12 @@ from shared.models.base import (
     Page,
     Problem,
     Reason,
+    Rows,
     Tag,
     Text,
     Time,
     Title,
+    Unreadable,
     checked_json,
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
@@ -460,6 +462,8 @@ class StoredCase(CaseFields, Subject):
     waiting: bool = False
     """Whether interventions are open; for the filter."""
     records: dict[str, RecordRef] = {}
+    was_held: bool = False
+    """Whether a legal hold has been on it, so that there may be preserved content."""
 
     def to_data(self, old: Data | None = None) -> Data:
         """The data to store, with `assigneeKey`, by which the filter `assignedTo=me` finds it."""
@@ -491,9 +495,11 @@ class FullCase(Case):
     """
     holds: list[Hold] | None = OMITTED
     """The legal holds on the case. Only in the view `full`."""
+    evidence_unreadable: list[Unreadable] | None = OMITTED
+    """Items of evidence that cannot be read, which `evidence` leaves out."""
 
 
-class CasePage(Model):
+class CasePage(Rows):
     """One page of cases."""
 
     cases: list[SerializeAsAny[Case]]
@@ -528,6 +534,8 @@ class CaseStanding(Model):
     """Whether its case is closed."""
     status: Literal["open", "closed", "invalid"]
     """`invalid` where no case has this number; otherwise whether its case is closed."""
+    unreadable: str | None = OMITTED
+    """What is wrong with a case that cannot be read: it exists, and little else is sure."""
 
 
 class CaseStandings(Model):

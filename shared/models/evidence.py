@@ -17,6 +17,7 @@ from shared.models.base import (
     Name,
     Page,
     Quotation,
+    Rows,
     Title,
 )
 from shared.models.stored import Kept, StoredDocument
@@ -162,7 +163,7 @@ class EvidenceQuery(Page):
     """With `true` only what is in the packet, in the packet's order."""
 
 
-class EvidencePage(Model):
+class EvidencePage(Rows):
     """One page of evidence."""
 
     evidence: list[Evidence]

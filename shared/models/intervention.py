@@ -19,6 +19,7 @@ from shared.models.base import (
     Name,
     Page,
     Reason,
+    Rows,
     Text,
     Time,
     Title,
@@ -286,7 +287,7 @@ class Intervention(InterventionFields, Identified):
     """What came of the decision, as whoever acted on it said; null for nothing."""
 
 
-class InterventionPage(Model):
+class InterventionPage(Rows):
     """One page of interventions."""
 
     interventions: list[SerializeAsAny[Intervention]]

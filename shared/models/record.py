@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import SerializeAsAny
 
-from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Page, Reason, Title
+from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Page, Reason, Rows, Title
 from shared.models.filters import Equal, Filters, Listing, Sort
 from shared.models.intervention import Priority, RequiredRole
 from shared.models.stored import Kept, StoredDocument
@@ -87,7 +87,7 @@ class Record(RecordFields, Identified):
     """The record itself."""
 
 
-class RecordPage(Model):
+class RecordPage(Rows):
     """One page of records."""
 
     records: list[SerializeAsAny[Record]]

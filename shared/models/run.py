@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SerializeAsAny
 
-from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Name, Page
+from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Name, Page, Rows
 from shared.models.filters import Equal, Filters, Listing, Sort
 from shared.models.stored import StoredDocument
 
@@ -128,7 +128,7 @@ class Run(RunFields, Identified):
     """What went wrong; null for nothing."""
 
 
-class RunPage(Model):
+class RunPage(Rows):
     """One page of runs."""
 
     runs: list[SerializeAsAny[Run]]

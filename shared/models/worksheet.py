@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from shared.models.base import OMITTED, UNSET, Id, Model, Page, Problem, Text, UserId
+from shared.models.base import OMITTED, UNSET, Id, Model, Page, Problem, Rows, Text, UserId
 from shared.models.sharing import Sharing
 from shared.models.subjects import Subject
 
@@ -92,7 +92,7 @@ class Worksheet(Model):
     """When it was last saved with other texts."""
 
 
-class WorksheetPage(Model):
+class WorksheetPage(Rows):
     """One page of worksheets."""
 
     worksheets: list[Worksheet]

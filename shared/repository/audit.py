@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import NotFound
 from shared.ledger import events
-from shared.ledger.events import content, readable
+from shared.ledger.events import readable
 from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
 from shared.models.events import Event, EventType
@@ -27,10 +26,10 @@ _BY_SEQUENCE = (Order("sequence", descending=True),)
 
 def of_case(
     store: DocumentStore, tenant: str, case_id: str, wanted: CaseEventQuery
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[Document], str | None]:
     """A page of a case's own chain, or with `related` of all events about it.
 
-    Events are given as they are stored, as JSON. Raises NotFound.
+    Raises NotFound.
     """
     if wanted.related:
         query = _events(tenant, (Filter("caseId", "==", case_id),), _NEWEST_FIRST)
@@ -40,15 +39,15 @@ def of_case(
     if not rows and not wanted.page_token:
         # Every case has an event from its creation on, and its events are never removed.
         raise NotFound(f"cases/{case_id} does not exist")
-    return [content(row) for row in rows], token
+    return rows, token
 
 
 def of_tenant(
     store: DocumentStore, tenant: str, wanted: EventQuery, now: datetime
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[Document], str | None]:
     """A page of a tenant's events as they are stored, newest first."""
     rows, token = page(store, query_of(f"tenants/{tenant}", wanted, now), wanted)
-    return [content(row) for row in rows], token
+    return rows, token
 
 
 def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
@@ -82,7 +81,7 @@ def _follow(store: DocumentStore, query: Query, check: Check) -> Event | None:
         found = [readable(row) for row in rows]
         newest = newest or found[0]
         check.follow(event or _sequence(row) for event, row in zip(found, rows, strict=True))
-        if len(rows) < _VERIFY_PAGE:
+        if len(rows) < _VERIFY_PAGE or _sequence(rows[-1]) is None:
             break
         query = replace(query, after=place(rows[-1], query))
     return newest
@@ -121,7 +120,8 @@ def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
     tenant = tenant_of(document.path)
     if purge := document.data.get(PURGED_BY):
         told = store.get(events.path(tenant, str(purge)))
-        return told is not None and told.data["eventType"] == EventType.RECORDS_PURGED
+        event = readable(told) if told else None
+        return event is not None and event.event_type == EventType.RECORDS_PURGED
     if not last.subject.startswith("worksheets/"):
         return last.event_type == "case_deleted"
     case = _case_of(store, document)
@@ -146,7 +146,7 @@ def _gone(document: Document) -> bool:
 
 
 def _sequence(row: Document) -> int | None:
-    sequence = row.data["sequence"]
+    sequence = row.data.get("sequence")
     return sequence if isinstance(sequence, int) else None
 
 

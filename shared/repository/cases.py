@@ -11,19 +11,17 @@ from typing import Any
 
 from shared import errors
 from shared.documents.port import (
-    Conflict,
     Document,
     DocumentStore,
     Filter,
     Query,
     Set,
-    Write,
 )
 from shared.documents.values import MAX_WRITES
 from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
-from shared.ledger.subjects import load, required
+from shared.ledger.subjects import required
 from shared.models.case import (
     CasePatch,
     CaseQuery,
@@ -38,7 +36,8 @@ from shared.models.settings import Settings
 from shared.repository import closing, evidence, hanging, packets, people
 from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
-from shared.repository.removal import belongings, shortened
+from shared.repository.reading import tell, unless_unreadable
+from shared.repository.removal import belongings, finish
 from shared.rules import cases as case_rules
 from shared.rules import people as people_rules
 from shared.rules import search
@@ -207,15 +206,17 @@ def close_many(
     return ledger.change_many(CASES, case_ids, closer)
 
 
-def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
+def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase, bool]:
     """Deletes a case with everything that belongs to it; its events stay.
 
-    What is asked about it is withdrawn in the same commit.
+    What is asked about it is withdrawn in the same commit. Its id cannot be used again.
 
-    Its id cannot be used again. Raises FailedPrecondition for a case under a legal hold.
+    Where one commit has no room for all of it, the first one deletes the case and says so, and the
+    parts follow. Whoever deletes it again, or the purge, removes what is left of them. Raises
+    FailedPrecondition for a case under a legal hold.
     """
 
-    def deleted(old: StoredCase, now: datetime) -> Decision[StoredCase]:
+    def deleted(old: StoredCase, now: datetime) -> Decision[StoredCase, bool]:
         if old.legal_hold:
             raise errors.Held("the case is under a legal hold", [{"legalHold": True}])
         path = CASES.path(ledger.tenant, case_id)
@@ -224,6 +225,7 @@ def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
         writes = belongings(ledger, case_id, old, now)
         removed = [{"id": ref.id, "sha256": ref.sha256} for ref in old.evidence]
         sheets = sum(isinstance(write, Set) for write in writes)
+        many = len(writes) + len(ended) > _MAX_REMOVALS
         return Decision(
             old,
             EventType.CASE_DELETED,
@@ -231,10 +233,19 @@ def delete(ledger: Ledger, case_id: str) -> Recorded[StoredCase]:
             case_id=case_id,
             meta={"evidenceCount": 0, "removed": removed, "worksheets": sheets},
             deletes=True,
-            writes=(*_shortened(ledger, case_id, old, writes, _MAX_REMOVALS - len(ended)), *ended),
+            leaves_parts=many,
+            writes=(*(() if many else writes), *ended),
+            result=many,
         )
 
-    return ledger.change(CASES, case_id, deleted)
+    try:
+        recorded = ledger.change(CASES, case_id, deleted)
+    except errors.NotFound:
+        finish(ledger, case_id)
+        raise
+    if recorded.result or recorded.replayed:
+        finish(ledger, case_id)
+    return recorded
 
 
 def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
@@ -257,24 +268,6 @@ def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
     return ledger.change(CASES, case_id, reported)
 
 
-def _shortened(
-    ledger: Ledger, case_id: str, case: StoredCase, writes: list[Write], most: int
-) -> list[Write]:
-    """Removes as much as one commit has no room for; gives the writes that are left.
-
-    Raises Aborted where the case is changed meanwhile.
-    """
-    if len(writes) <= most:
-        return writes
-    document = ledger.store.get(CASES.path(ledger.tenant, case_id))
-    try:
-        if document and load(CASES, document) == case:
-            return shortened(ledger.store, document, writes, most)
-    except Conflict:
-        pass
-    raise errors.Aborted("the case is changed at this moment; try again")
-
-
 def _candidates(
     store: DocumentStore, tenant: str, wanted: ClaimQuery, now: datetime
 ) -> Iterator[list[Document]]:
@@ -284,7 +277,7 @@ def _candidates(
     newest cases that have the words, for what is rare.
     """
     query = _claimable(tenant, wanted, now)
-    accept = _has_words(wanted.search) if wanted.search else None
+    accept = unless_unreadable(_has_words(wanted.search)) if wanted.search else None
     read = 0
     while read < SCAN_LIMIT:
         limit = min(max(_CLAIM_CANDIDATES, read), SCAN_LIMIT - read) if read else 1
@@ -297,13 +290,14 @@ def _candidates(
     if accept:
         rows = store.query(replace(_newest_with_words(tenant, wanted, now), limit=SCAN_LIMIT))
         found = [row for row in rows if accept(row) and _in_time(row, wanted, now)]
-        yield sorted(found, key=lambda row: place(row, query))
+        placed = [row for row in found if "clockDueAt" in row.data]
+        yield sorted(placed, key=lambda row: place(row, query))
 
 
 def _in_time(row: Document, wanted: ClaimQuery, now: datetime) -> bool:
     """What the query of a claim asks of the clock."""
     before = [time for time in (now if wanted.overdue else None, wanted.due_until) if time]
-    due = row.data["clockDueAt"]
+    due = row.data.get("clockDueAt")
     return not before or (due is not None and due < min(before))
 
 
@@ -311,6 +305,9 @@ def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | No
     try:
         return claim(ledger, row.id, seen=Seen(row))
     except (errors.FailedPrecondition, errors.NotFound):
+        return None
+    except errors.Unreadable:
+        tell(row.path)
         return None
 
 

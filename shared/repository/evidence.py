@@ -6,17 +6,18 @@ packet, so every change of evidence is a change of the case, in one commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from shared import errors
-from shared.documents.port import Delete, Document, DocumentStore, Set, Write
+from shared.documents.port import Create, Delete, Document, DocumentStore, Set, Write
 from shared.ledger.decision import Decision, R, Recorded, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
+from shared.models.base import Unreadable
 from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.evidence import (
@@ -32,9 +33,13 @@ from shared.models.evidence import (
 from shared.repository import items
 from shared.repository.items import Attached
 from shared.repository.paging import slice_of
+from shared.repository.reading import readable
 from shared.rules import cases as case_rules
 from shared.rules import packets as packet_rules
 from shared.rules.positions import numbers_of, renumbered
+
+EvidencePart = tuple[list[Evidence], str | None, list[Unreadable] | None]
+"""Items of evidence, the token of the next page, and the items that cannot be read."""
 
 
 def with_first(
@@ -91,7 +96,7 @@ def update(
     def changed(
         old: StoredCase, _: datetime
     ) -> Decision[StoredCase, Evidence] | Unchanged[Evidence]:
-        document = _document(ledger, case_id, old, evidence_id)
+        document = _document(ledger.beside, ledger.tenant, case_id, old, evidence_id)
         item = items.shown(document, old.packet_evidence_ids)
         given = {name: getattr(patch, name) for name in patch.model_fields_set}
         wanted = item.model_copy(update=given)
@@ -102,7 +107,7 @@ def update(
     recorded = ledger.change(CASES, case_id, changed)
     if recorded.result is None:
         case = recorded.current
-        document = _document(ledger, case_id, case, evidence_id)
+        document = _document(ledger.store.get, ledger.tenant, case_id, case, evidence_id)
         return recorded, items.shown(document, case.packet_evidence_ids)
     return recorded, recorded.result
 
@@ -120,18 +125,14 @@ def remove(ledger: Ledger, case_id: str, evidence_id: str) -> Recorded[StoredCas
     return ledger.change(CASES, case_id, changed)
 
 
-def listed(
-    store: DocumentStore, tenant: str, case_id: str, wanted: EvidenceQuery
-) -> tuple[list[Evidence], str | None]:
+def listed(store: DocumentStore, tenant: str, case_id: str, wanted: EvidenceQuery) -> EvidencePart:
     """A page of a case's evidence, or of its packet, each in its own order. Raises NotFound."""
     path = CASES.path(tenant, case_id)
     case = required(CASES, store.get(path), case_id)
     return _part(store, tenant, case_id, case, wanted)
 
 
-def whole(
-    store: DocumentStore, tenant: str, case_id: str, case: StoredCase
-) -> tuple[list[Evidence], str | None]:
+def whole(store: DocumentStore, tenant: str, case_id: str, case: StoredCase) -> EvidencePart:
     """All evidence of a case; or as much as one answer holds, and the token of the next page."""
     all_of_it = EvidenceQuery.model_construct(page_size=MAX_ITEMS)
     return _part(store, tenant, case_id, case, all_of_it)
@@ -139,13 +140,16 @@ def whole(
 
 def _part(
     store: DocumentStore, tenant: str, case_id: str, case: StoredCase, wanted: EvidenceQuery
-) -> tuple[list[Evidence], str | None]:
+) -> EvidencePart:
     sizes = {ref.id: ref.size for ref in case.evidence}
     ids = case.packet_evidence_ids if wanted.packet else list(sizes)
     stored = case.packet_numbers if wanted.packet else case.evidence_numbers
     places = dict(zip(ids, numbers_of(ids, stored), strict=True))
     part, token = slice_of(places, wanted, f"{CASES.path(tenant, case_id)}/evidence", sizes)
-    return items.read(store, tenant, case_id, case, part), token
+    documents = items.documents(store, tenant, case_id, part)
+    flagged = frozenset(case.packet_evidence_ids)
+    found, unreadable = readable(documents, lambda document: items.shown(document, flagged))
+    return found, token, unreadable
 
 
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
@@ -181,8 +185,11 @@ def _decided(
         meta["order"] = list(after)
     tenant = ledger.tenant
     writes: list[Write] = [
-        Set(items.path(tenant, case_id, i), new.documents[i]) for i in (*came, *altered)
+        # No item that the case does not know of is overwritten unseen.
+        Create(items.path(tenant, case_id, i), new.documents[i])
+        for i in came
     ]
+    writes += [Set(items.path(tenant, case_id, i), new.documents[i]) for i in altered]
     writes += [Delete(items.path(tenant, case_id, i)) for i in went]
     event_type, message = _described(came, went, altered)
     case = _holding(old, new)
@@ -262,9 +269,15 @@ def _with(old: StoredCase, item: Evidence, document: Document) -> Attached:
     return Attached(refs, packet_ids, {item.id: items.changed(document, content)})
 
 
-def _document(ledger: Ledger, case_id: str, case: StoredCase, evidence_id: str) -> Document:
+def _document(
+    read: Callable[[str], Document | None],
+    tenant: str,
+    case_id: str,
+    case: StoredCase,
+    evidence_id: str,
+) -> Document:
     known = any(ref.id == evidence_id for ref in case.evidence)
-    found = items.found(ledger.store, ledger.tenant, case_id, evidence_id) if known else None
+    found = read(items.path(tenant, case_id, evidence_id)) if known else None
     if found is None:
         raise _unknown(case_id, evidence_id)
     return found

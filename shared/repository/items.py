@@ -60,11 +60,17 @@ def read(
     store: DocumentStore, tenant: str, case_id: str, case: StoredCase, ids: Sequence[str]
 ) -> list[Evidence]:
     """Items of a case, in the order of `ids`, in one round trip, without those just removed."""
-    if not ids:
-        return []
     flagged = frozenset(case.packet_evidence_ids)
-    documents = store.get_many([path(tenant, case_id, i) for i in ids])
-    return [shown(document, flagged) for document in documents if document]
+    found = documents(store, tenant, case_id, ids)
+    return [shown(document, flagged) for document in found]
+
+
+def documents(
+    store: DocumentStore, tenant: str, case_id: str, ids: Sequence[str]
+) -> list[Document]:
+    """The documents of items, in the order of `ids`, in one round trip."""
+    found = store.get_many([path(tenant, case_id, i) for i in ids]) if ids else []
+    return [document for document in found if document]
 
 
 def shown(document: Document, flagged: Collection[str]) -> Evidence:
@@ -74,11 +80,6 @@ def shown(document: Document, flagged: Collection[str]) -> Evidence:
     fields = {name: getattr(stored, name) for name in known}
     fields |= {"id": document.id, "metadata": from_json(stored.metadata)}
     return Evidence(**fields, included_in_packet=document.id in flagged)
-
-
-def found(store: DocumentStore, tenant: str, case_id: str, evidence_id: str) -> Document | None:
-    """The document of an item."""
-    return store.get(path(tenant, case_id, evidence_id))
 
 
 def changed(document: Document, content: EvidenceContent) -> Data:

@@ -23,6 +23,7 @@ from shared.documents.port import Document, DocumentStore, Query, Rejected
 from shared.documents.values import check_path
 from shared.errors import InvalidArgument
 from shared.models.base import Page
+from shared.repository.reading import unless_unreadable
 
 SCAN_LIMIT = 500
 """The most rows that are read for one page of a search of several words."""
@@ -52,6 +53,8 @@ def page(
     orders = [(order.field, order.descending) for order in query.order]
     binding = _binding(wanted, query.collection, equal, orders)
     after = _decode(wanted.page_token, binding, _shape(query)) if wanted.page_token else ()
+    if accept:
+        accept = unless_unreadable(accept)
     limit = size = wanted.page_size
     found: list[Document] = []
     read = 0
@@ -64,13 +67,30 @@ def page(
                 found.append(row)
                 text += size_of(row)
             if len(found) == size or text >= wanted.max_bytes:
-                return found, _encode(place(row, query), binding)
+                return found, _next(found, query, binding)
         if len(rows) < limit:
             return found, None
-        after = place(rows[-1], query)
+        after = _last_place(rows, query)
+        if not after:
+            return found, None
         limit = min(max(size, SCAN_ROWS), SCAN_LIMIT - read)
         if limit <= 0:
             return found, _encode(after, binding)
+
+
+def _next(rows: Sequence[Document], query: Query, binding: bytes) -> str | None:
+    after = _last_place(rows, query)
+    return _encode(after, binding) if after else None
+
+
+def _last_place(rows: Sequence[Document], query: Query) -> tuple[Any, ...]:
+    """The cursor at the last row that has one: not one of a row that was edited by hand."""
+    shape = _shape(query)
+    for row in reversed(rows):
+        values = tuple(row.data.get(order.field) for order in query.order)
+        if all(isinstance(value, kind) for value, kind in zip(values, shape, strict=False)):
+            return place(row, query)
+    return ()
 
 
 def size_of(row: Document) -> int:

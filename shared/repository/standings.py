@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from shared.documents.port import Aggregation, DocumentStore, Filter, Order, Query
+from shared import errors
+from shared.documents.port import Aggregation, Document, DocumentStore, Filter, Order, Query
 from shared.ledger.kinds import CASES
 from shared.ledger.subjects import load
-from shared.models.case import CaseStanding, CaseStats, Status, StoredCase
+from shared.models.case import CaseStanding, CaseStats, Status
+from shared.repository.reading import tell
 
 
 def stats(store: DocumentStore, tenant: str, now: datetime) -> CaseStats:
@@ -39,18 +41,23 @@ def standings(store: DocumentStore, tenant: str, case_ids: Sequence[str]) -> lis
     documents = (
         store.get_many([CASES.path(tenant, case_id) for case_id in unique]) if unique else []
     )
-    found = {
-        case_id: load(CASES, document) for case_id, document in zip(unique, documents, strict=True)
-    }
+    found = dict(zip(unique, documents, strict=True))
     return [_standing(case_id, found[case_id]) for case_id in case_ids]
 
 
-def _standing(case_id: str, case: StoredCase | None) -> CaseStanding:
-    closed = case is not None and case.status is Status.CLOSED
+def _standing(case_id: str, document: Document | None) -> CaseStanding:
+    problem = None
+    try:
+        exists = load(CASES, document) is not None
+    except errors.Unreadable as error:
+        tell(CASES.subject(case_id))
+        problem, exists = error.message, True
+    closed = exists and document is not None and document.data.get("status") == Status.CLOSED
     known: Literal["open", "closed"] = "closed" if closed else "open"
     return CaseStanding(
         case_id=case_id,
-        valid=case is not None,
+        valid=exists,
         is_closed=closed,
-        status=known if case else "invalid",
+        status=known if exists else "invalid",
+        unreadable=problem,
     )

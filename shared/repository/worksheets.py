@@ -14,7 +14,7 @@ from shared.documents.port import Document, DocumentStore, Filter, Order, Query,
 from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES, WORKSHEETS
 from shared.ledger.ledger import Ledger
-from shared.ledger.subjects import load, tombstone, unchanged
+from shared.ledger.subjects import DELETED_AT, load, tombstone, unchanged
 from shared.models.case import Status, StoredCase
 from shared.models.events import EventType
 from shared.models.worksheet import (
@@ -84,7 +84,7 @@ def save_many(
     deciders = {
         f"{row.case_id}:{user}": _saver(ledger, row.case_id, user, row)
         for row, document in zip(rows, documents, strict=True)
-        if load(CASES, document)
+        if document and DELETED_AT not in document.data
     }
     names = list(deciders)
     outcomes = ledger.change_many(WORKSHEETS, names, deciders.__getitem__) if names else []
@@ -94,7 +94,7 @@ def save_many(
 
 def listed(
     store: DocumentStore, tenant: str, user: str, wanted: WorksheetsQuery
-) -> tuple[list[StoredWorksheet], str | None]:
+) -> tuple[list[Document], str | None]:
     """A page of a user's worksheets, last saved first, without those of closed cases.
 
     It costs a read for each worksheet of the page and one for its case, in two round trips; a page
@@ -106,11 +106,9 @@ def listed(
         (Order("updatedAt", descending=True),),
     )
     rows, token = page(store, query, wanted)
-    found = [worksheet for row in rows if (worksheet := load(WORKSHEETS, row))]
-    paths = [CASES.path(tenant, worksheet.case_id) for worksheet in found]
-    cases = [load(CASES, document) for document in store.get_many(paths)] if paths else []
-    pairs = zip(found, cases, strict=True)
-    return [sheet for sheet, case in pairs if case and case.status is not Status.CLOSED], token
+    paths = [CASES.path(tenant, row.id.partition(":")[0]) for row in rows]
+    cases = store.get_many(paths) if paths else []
+    return [row for row, case in zip(rows, cases, strict=True) if _is_open(case)], token
 
 
 def removals(ledger: Ledger, case_id: str, now: datetime) -> list[Write]:
@@ -126,6 +124,10 @@ def removals(ledger: Ledger, case_id: str, now: datetime) -> list[Write]:
 def shown(stored: StoredWorksheet) -> Worksheet:
     """The worksheet as a client sees it."""
     return Worksheet(**{name: getattr(stored, name) for name in Worksheet.model_fields})
+
+
+def _is_open(case: Document | None) -> bool:
+    return case is not None and case.data.get("status", Status.CLOSED) != Status.CLOSED
 
 
 def _saver(

@@ -17,7 +17,8 @@ def held(case: StoredCase, hold: StoredHold) -> StoredCase:
     """The case under one more legal hold."""
     if len(case.holds) >= MAX_HOLDS:
         raise FailedPrecondition(f"a case has at most {MAX_HOLDS} holds at once")
-    return case.model_copy(update={"holds": [*case.holds, hold], "legal_hold": True})
+    updates = {"holds": [*case.holds, hold], "legal_hold": True, "was_held": True}
+    return case.model_copy(update=updates)
 
 
 def released(case: StoredCase, hold_id: str) -> tuple[StoredCase, StoredHold]:
@@ -28,7 +29,9 @@ def released(case: StoredCase, hold_id: str) -> tuple[StoredCase, StoredHold]:
     for hold in case.holds:
         if hold.id == hold_id:
             rest = [other for other in case.holds if other is not hold]
-            return case.model_copy(update={"holds": rest, "legal_hold": bool(rest)}), hold
+            # A hold of an older release did not say that it was there.
+            updates = {"holds": rest, "legal_hold": bool(rest), "was_held": True}
+            return case.model_copy(update=updates), hold
     raise NotFound("the case has no such hold")
 
 

@@ -16,21 +16,29 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from shared import errors
 from shared.documents.backoff import attempts
-from shared.documents.port import Conflict, Document, Filter, Query, Write
+from shared.documents.port import Document, Filter, Order, Query, Write
 from shared.documents.values import MAX_WRITES
 from shared.ledger.attempt import Posting
 from shared.ledger.decision import Before, Decision
 from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT
 from shared.ledger.ledger import CONTENTION_SECONDS, Ledger
-from shared.ledger.subjects import PURGED_BY, load, tenant_of, tombstone, unchanged
+from shared.ledger.subjects import (
+    PARTS_LEFT_SINCE,
+    PURGED_BY,
+    load,
+    tenant_of,
+    tombstone,
+    unchanged,
+)
 from shared.models.case import Status, StoredCase
 from shared.models.events import EventType
 from shared.models.intervention import StoredIntervention
 from shared.models.settings import StoredSettings
 from shared.models.subjects import Subject
 from shared.repository import hanging
-from shared.repository.removal import belongings, shortened
+from shared.repository.removal import belongings, finish
 from shared.rules.canonical import canonical
 from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
 
@@ -45,12 +53,16 @@ _Fate = Literal["changed", "skipped", "failed"]
 
 
 class _Doomed(NamedTuple):
-    """A subject to be removed, with the writes that remove what belongs to it."""
+    """A subject to be removed, with the writes that remove what belongs to it.
+
+    Where they are too many for the same commit, they are left out here, and made after it.
+    """
 
     subject: str
     document: Document
     state: Subject
     writes: list[Write]
+    leaves_parts: bool = False
 
     @property
     def size(self) -> int:
@@ -60,6 +72,7 @@ class _Doomed(NamedTuple):
 
 def purge(run: SweepRun) -> None:
     """Removes everything that is due, of all tenants."""
+    _finish_removals(run)
     run.wake("retentionChangedAt", _retained)
     cases = run.due(sorted_by_sweep("cases", _CLOSED, due_by(run.now), group=True))
     interventions = run.due(sorted_by_sweep("interventions", due_by(run.now), group=True))
@@ -75,6 +88,22 @@ def purge(run: SweepRun) -> None:
             _remove(run, doomed)
             doomed = []
     _remove(run, doomed)
+
+
+def _finish_removals(run: SweepRun) -> None:
+    """Removes what is left of cases whose removal was interrupted."""
+    begun = (Filter(PARTS_LEFT_SINCE, "<=", run.now),)
+    left = Query("cases", begun, (Order(PARTS_LEFT_SINCE),), group=True)
+    for rows in run.due(left):
+        run.counts["examined"] += len(rows)
+        for row in rows:
+            try:
+                if not run.dry:
+                    finish(_ledger_of(run, tenant_of(row.path)), row.id)
+            except (ValidationError, errors.Unreadable, errors.Aborted):
+                run.failed(row)
+            else:
+                run.counts["changed"] += 1
 
 
 def _retained(tenant: str) -> list[Query]:
@@ -99,16 +128,16 @@ def _cases(run: SweepRun, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterat
         if not case.legal_hold:
             try:
                 ledger = _ledger_of(run, tenant_of(row.path))
+                parts = belongings(ledger, row.id, case, run.now)
+                # Of a case that release 1.0.0 closed. The commit has room for them.
                 asked = hanging.open_interventions(run.store, row.path, case)
-                writes = [
-                    *belongings(ledger, row.id, case, run.now),
-                    # Of a case that release 1.0.0 closed. The last commit has room for them.
-                    *hanging.ended(ledger, asked, "The case was removed", run.now),
-                ]
-            except ValidationError:
+                ended = hanging.ended(ledger, asked, "The case was removed", run.now)
+            except (ValidationError, errors.Unreadable):
                 run.failed(row)
             else:
-                yield _Doomed(CASES.subject(row.id), row, case, writes)
+                many = len(parts) + len(ended) >= _AT_ONCE
+                writes = [*([] if many else parts), *ended]
+                yield _Doomed(CASES.subject(row.id), row, case, writes, many)
 
 
 def _interventions(
@@ -127,7 +156,7 @@ def _interventions(
         document = found.get(paths.get(row.path, ""))
         try:
             case = load(CASES, document)
-        except ValidationError:
+        except (ValidationError, errors.Unreadable):
             # Whether it is under a hold is unknown.
             run.failed(row)
             continue
@@ -184,18 +213,13 @@ def _fate(run: SweepRun, tenant: str, batch: Sequence[_Doomed]) -> _Fate:
     A batch is skipped where one of its documents was changed or removed by others, and has failed
     where the store does not answer.
     """
-    try:
-        rest = [
-            write
-            for one in batch
-            for write in shortened(run.store, one.document, one.writes, _AT_ONCE)
-        ]
-    except Conflict:
-        return "skipped"
     document = run.tenant(tenant)
     for _ in attempts(CONTENTION_SECONDS):
         posting = Posting(run.store, _ledger_of(run, tenant).origin, TENANT)
-        if _posted(run, posting, document, batch, rest):
+        if _posted(run, posting, document, batch):
+            for one in batch:
+                if one.leaves_parts:
+                    finish(_ledger_of(run, tenant), one.document.id)
             return "changed"
         if posting.unknown:
             return "failed"
@@ -210,7 +234,6 @@ def _posted(
     posting: Posting[StoredSettings],
     document: Document | None,
     batch: Sequence[_Doomed],
-    rest: Sequence[Write],
 ) -> bool:
     """Commits the removal of a batch with its event; False where a document has changed."""
     # Not the time at which the run began: other events may have joined the chain since.
@@ -221,12 +244,14 @@ def _posted(
             one.document,
             one.state.model_copy(update={"updated_at": now}),
             **{PURGED_BY: posting.event_id},
+            **({PARTS_LEFT_SINCE: now} if one.leaves_parts else {}),
         )
         for one in batch
     ]
     # A commit writes a document once: the interventions of a case share the condition on it, and
     # where the case itself is removed, that write holds the condition.
-    writes = tuple({write.path: write for write in (*rest, *ends)}.values())
+    parts = [write for one in batch for write in one.writes]
+    writes = tuple({write.path: write for write in (*parts, *ends)}.values())
     settings = load(TENANT, document) or StoredSettings(updated_at=now)
     decision = Decision(
         settings,

@@ -78,7 +78,7 @@ class SweepRun:
         for row in rows:
             try:
                 state = state_of(row)
-            except ValidationError:
+            except (ValidationError, errors.Unreadable):
                 state = None
             if state is None:
                 self.failed(row)
@@ -182,7 +182,7 @@ class SweepRun:
     def _settings_in(self, document: Document | None) -> StoredSettings | None:
         try:
             return load(TENANT, document) or StoredSettings(updated_at=self.now)
-        except ValidationError:
+        except (ValidationError, errors.Unreadable):
             return None
 
     def _write(self, writes: Sequence[Write]) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from shared import errors
 from shared.documents.port import (
     Document,
     Filter,
@@ -50,7 +51,7 @@ def _is_readable(sweep: SweepRun, case: Document) -> bool:
     """Whether a case can be read; if not, it is counted as failed, and the others go on."""
     try:
         CASES.state(case)
-    except ValidationError:
+    except (ValidationError, errors.Unreadable):
         sweep.failed(case)
         return False
     return True

@@ -415,6 +415,7 @@ def after(world: World, name: str) -> None:
     elif name == "place_hold":
         for hold in ("holdId", "spareHoldId"):
             ids[hold] = admin.post(f"{case}/holds", WHY).json["id"]
+        assert admin.patch(case, {"title": "A held case of theirs"}).status_code == 200
     elif name == "start_run":
         started = {"id": "run-theirs-2", "agentId": "robot-theirs"}
         assert admin.post(f"{case}/runs", started).status_code == 201

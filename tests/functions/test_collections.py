@@ -7,10 +7,16 @@ are of test_index_safety.py, and what its functions cost is of test_costs.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from pydantic.alias_generators import to_camel
+from pydantic_core import from_json, to_json
 
 from shared.config import Config
+from shared.documents.port import Document, Filter, Query
+from shared.ledger.kinds import CASES, WORKSHEETS
+from shared.ledger.subjects import Kind
 from shared.repository.removal import PARTS
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED
@@ -23,9 +29,6 @@ from tests.functions.tenant_support import (
     opened_world,
     route,
 )
-
-OVERWRITES = {"put_evidence", "update_evidence", "remove_evidence"}
-"""Functions that change or remove what is below a case although it is held."""
 
 
 @pytest.fixture
@@ -76,28 +79,56 @@ def test_a_deleted_case_leaves_nothing_in_the_collections_below_it(world: World)
 
 
 @ON_EMBEDDED
-def test_what_is_below_a_held_case_is_changed_and_removed_by_no_other_function_than_known(
-    world: World,
-) -> None:
-    path = f"tenants/{world.api.tenant}/cases/{world.ids['caseId']}"
-    store = world.api.runtime.store
-    found = set()
+def test_what_any_function_overwrites_or_removes_of_a_held_case_is_preserved(world: World) -> None:
+    case_id, store = world.ids["caseId"], world.api.runtime.store
+    case_path = CASES.path(world.api.tenant, case_id)
+    lost = set()
     for name, asks in MUTATIONS.items():
         if "{caseId}" not in route(name).path or name == "release_hold":
             continue
         for number, ask in enumerate(asks):
-            before = {row.path: row.data for row in below(store, path)}
+            before = texts_of(world, case_path)
             request = world.request(name, ask)._replace(key=f"held-{name}-{number}")
             world.send(request, ask.role, world.api.tenant)
-            after = {row.path: row.data for row in below(store, path)}
-            if any(after.get(kept) != data for kept, data in before.items()):
-                found.add(name)
+            after = texts_of(world, case_path)
+            kept = [
+                (row.data["collection"], row.data["name"], from_json(row.data["content"]))
+                for row in store.query(Query(f"{case_path}/preserved"))
+            ]
+            for (collection, one), former in before.items():
+                now = after.get((collection, one), {})
+                gone = {name: text for name, text in former.items() if now.get(name) != text}
+                if gone:
+                    lost.add(name)
+                    found = [text for *what, text in kept if what == [collection, one]]
+                    assert any(gone.items() <= text.items() for text in found), (
+                        f"{name} loses {sorted(gone)} of {collection}/{one}: "
+                        "name the fields in `kept` of shared/ledger/kinds.py"
+                    )
 
-    case = store.get(path)
+    assert lost == {
+        "put_evidence",
+        "update_evidence",
+        "remove_evidence",
+        "update_case",
+        "save_worksheet",
+    }
+
+
+def texts_of(world: World, case_path: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """The texts of a case, its worksheets and all that is below it, by collection and name."""
+    store, root = world.api.runtime.store, f"tenants/{world.api.tenant}"
+    found = {
+        (row.path.split("/")[-2], row.id): from_json(to_json(row.data))
+        for row in below(store, case_path)
+    }
+    case = store.get(case_path)
     assert case
     assert case.data["legalHold"] is True
-    assert sorted(found - OVERWRITES) == [], (
-        f"{sorted(found - OVERWRITES)} lose what a legal hold is to keep: "
-        "raise errors.Held while `case.legal_hold`"
-    )
-    assert found == OVERWRITES
+    of_case = (Filter("caseId", "==", case.id),)
+    rows: list[tuple[Kind[Any], Document]] = [(CASES, case)]
+    rows += [(WORKSHEETS, row) for row in store.query(Query(f"{root}/worksheets", of_case))]
+    for kind, row in rows:
+        names = [to_camel(name) for name in kind.kept]
+        found[kind.collection, row.id] = {name: row.data[name] for name in names}
+    return found

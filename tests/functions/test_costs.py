@@ -224,6 +224,36 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         (1, 2, 2),
     ),
     "delete under a hold": (lambda api: api.admin.delete("/cases/S-0007"), (1, 0, 1)),
+    "put two items under a hold": (
+        lambda api: api.verifier.put("/cases/S-0007/evidence", {"evidence": ITEMS[:2]}),
+        (1, 4, 2),
+    ),
+    "replace one and remove one, both of which are preserved": (
+        lambda api: api.verifier.put(
+            "/cases/S-0007/evidence", {"evidence": [{**ITEMS[0], "title": "Another"}]}
+        ),
+        (3, 6, 3),
+    ),
+    "change an item that is preserved": (
+        lambda api: api.verifier.patch("/cases/S-0007/evidence/ev-0", {"title": "A third"}),
+        (2, 4, 3),
+    ),
+    "remove an item that is preserved": (
+        lambda api: api.verifier.delete("/cases/S-0007/evidence/ev-0"),
+        (2, 4, 3),
+    ),
+    "change a title that is preserved": (
+        lambda api: api.verifier.patch("/cases/S-0007", {"title": "X"}),
+        (1, 3, 2),
+    ),
+    "save a worksheet that is preserved": (
+        lambda api: api.viewer.put("/cases/S-0007/worksheet", {"fsrNotes": "Second"}),
+        (2, 4, 2),
+    ),
+    "list six that were preserved": (
+        lambda api: api.admin.get("/cases/S-0007/preserved"),
+        (6, 0, 1),
+    ),
     "delete with four items, a packet and a worksheet": (
         lambda api: api.admin.delete("/cases/S-0006"),
         (2, 8, 3),

@@ -87,7 +87,7 @@ def test_a_document_that_cannot_be_read_is_an_error_in_one_line_with_types_and_p
     assert answer.status_code == 500
     assert "Jane" not in answer.text
     (line,) = [line for line in lines(database) if line.get("requestId") == "broken"]
-    assert (line["severity"], line["code"], line["stack"][0]) == ("ERROR", 500, "ValidationError")
+    assert (line["severity"], line["code"], line["stack"][0]) == ("ERROR", 500, "Unreadable")
     assert any("functions/cases.py" in frame for frame in line["stack"])
 
 

@@ -17,6 +17,7 @@ from shared.models.evidence import StoredEvidence
 from shared.models.intervention import StoredIntervention
 from shared.models.packet import StoredPacket
 from shared.models.person import StoredPerson
+from shared.models.preserved import StoredPreserved
 from shared.models.record import StoredRecord
 from shared.models.run import StoredRun
 from shared.models.settings import StoredSettings
@@ -36,6 +37,7 @@ _MODELS: list[type[StoredDocument]] = [
     StoredIntervention,
     StoredPacket,
     StoredPerson,
+    StoredPreserved,
     StoredRecord,
     StoredRun,
     StoredSettings,

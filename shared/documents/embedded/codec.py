@@ -22,13 +22,24 @@ def encode(data: Data) -> tuple[str, str]:
 
 
 def decode(text: str, times: str) -> Data:
-    """The document that `encode` was given."""
-    data: Data = from_json(text)
+    """The document that `encode` was given.
+
+    Of one that was edited by hand, what can be read of it; without its fields where it is no JSON.
+    """
+    try:
+        data = from_json(text)
+    except ValueError:
+        return {}
+    if not isinstance(data, dict):
+        return {}
     for *way, last in _paths(times):
         holder: Any = data
-        for step in way:
-            holder = holder[step]
-        holder[last] = datetime.fromisoformat(holder[last])
+        try:
+            for step in way:
+                holder = holder[step]
+            holder[last] = datetime.fromisoformat(holder[last])
+        except (LookupError, TypeError, ValueError):
+            continue
     return data
 
 
