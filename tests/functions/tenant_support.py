@@ -230,7 +230,7 @@ def smallest(model: type[Model]) -> dict[str, Any]:
     return {to_camel(name): values(model, name)[0] for name in required}
 
 
-for _name in FUNCTIONS.keys() - MUTATIONS.keys() - READS.keys() - NO_TENANTS:
+for _name in sorted(FUNCTIONS.keys() - MUTATIONS.keys() - READS.keys() - NO_TENANTS):
     (READS if route(_name).method == "GET" else MUTATIONS)[_name] = derived(_name)
 CALLS = MUTATIONS | READS
 
