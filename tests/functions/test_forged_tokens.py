@@ -66,6 +66,14 @@ UNFIT = [
 ]
 
 
+SLICES = {
+    "/cases/CASE-1/evidence",
+    "/cases/CASE-1/evidence?packet=true",
+    "/cases/CASE-1/records?latest=true",
+}
+"""Lists whose token is the number of an item."""
+
+
 def forged(payload: str) -> str:
     raw = b"\0" * 12 + payload.encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
@@ -82,7 +90,7 @@ def test_a_token_of_another_shape_than_the_list_s_own_is_refused(api: Api, path:
     api.verifier.create(id="CASE-1")
     joint = "&" if "?" in path else "?"
 
-    for payload in UNFIT:
+    for payload in set(UNFIT) - ({"[1]"} if path in SLICES else set()):
         answer = api.pilot.get(f"{path}{joint}pageToken={forged(payload)}")
         assert (payload, answer.status_code) == (payload, 400)
         refused_field(answer, "pageToken")
@@ -94,7 +102,7 @@ def test_a_token_of_the_right_shape_only_starts_elsewhere_in_the_same_list(
 ) -> None:
     api.verifier.create(id="CASE-1")
     joint = "&" if "?" in path else "?"
-    payloads = (f'[{TIME},"x"]', f'[1,{TIME},"x"]', '[1,"x"]', f'[{2**63 - 1},"x"]')
+    payloads = ("[1]", f'[{TIME},"x"]', f'[1,{TIME},"x"]', '[1,"x"]', f'[{2**63 - 1},"x"]')
 
     codes = [
         api.pilot.get(f"{path}{joint}pageToken={forged(payload)}").status_code

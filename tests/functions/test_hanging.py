@@ -20,6 +20,7 @@ from tests.functions.intervention_support import act, ask, chain, conflict, deci
 from tests.functions.intervention_support import steps as steps_of
 from tests.functions.support import (
     ON_EMBEDDED,
+    acquainted,
     cost,
     event_types,
     refused,
@@ -300,6 +301,7 @@ def test_an_approved_case_is_not_closed_by_itself_while_something_is_open(
 
 
 def test_who_asked_pilots_and_admins_withdraw_a_question(api: Api) -> None:
+    acquainted(api)
     for caller in (api.agent, api.pilot, api.admin):
         asked = ask(api.agent)["id"]
         answer = act(caller, asked, "withdraw", {"reason": "Not needed"})

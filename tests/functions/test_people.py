@@ -161,10 +161,10 @@ def test_assigning_by_a_name_that_the_directory_knows_stores_the_subject(
 
     assert (assigned.json["assignedTo"], assigned.json["assignedToSubject"]) == (ADDRESS, "vera")
     assert cost(assigned) == (2, 2, 2 + 1)
-    nobody = api.verifier.patch(CASE, {"assignedTo": "nobody@example.com"})
+    nobody = api.pilot.patch(CASE, {"assignedTo": "nobody@example.com"})
     assert nobody.json["assignedToSubject"] is None
-    own = api.verifier.patch(CASE, {"assignedTo": "verifier@example.com"})
-    assert (own.json["assignedToSubject"], cost(own)) == ("verifier", (1, 2, 2))
+    own = api.pilot.patch(CASE, {"assignedTo": "pilot@example.com"})
+    assert (own.json["assignedToSubject"], cost(own)) == ("pilot", (1, 2, 2))
     opened = api.verifier.post(
         "/cases", {"decisionType": "kyc", "title": "New", "assignedTo": ADDRESS}
     )

@@ -367,7 +367,7 @@ def test_a_decision_and_what_it_is_about_are_changed_together(api: Api) -> None:
 
 def test_no_field_of_a_done_case_stays_changeable_unless_it_is_meant_to() -> None:
     """A field that is new in a patch is refused by default."""
-    changeable = {"reason", "status", "assignedTo"}
+    changeable = {"reason", "status", "assignedTo", "endOpen"}
     fields = {field.alias for field in CasePatch.model_fields.values()}
 
     assert fields - changeable == set(OTHERS)
