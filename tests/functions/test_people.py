@@ -174,8 +174,8 @@ def test_assigning_by_a_name_that_the_directory_knows_stores_the_subject(
     )
     clock.advance(days=1)
     who(api, "heir", ADDRESS).patch(CASE, {"title": "Theirs now"})
-    assert api.verifier.patch(CASE, {"assignedTo": ADDRESS}).json["assignedToSubject"] == "heir"
-    freed = api.verifier.patch(CASE, {"assignedTo": None}).json
+    assert api.pilot.patch(CASE, {"assignedTo": ADDRESS}).json["assignedToSubject"] == "heir"
+    freed = api.pilot.patch(CASE, {"assignedTo": None}).json
     assert (freed["assignedTo"], freed["assignedToSubject"]) == (None, None)
 
 
