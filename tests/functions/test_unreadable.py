@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.documents.port import Data, Query, Set
+from shared.ledger import directory
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, pages, refused
@@ -56,6 +57,7 @@ def two_of_everything(api: Api) -> dict[str, str]:
         "cases/CASE-2/records": f"cases/CASE-2/records/{ids[0]}",
         "interventions": f"interventions/{ids[1]}",
         "interventions:pending?status=pending": f"interventions/{ids[1]}",
+        "people": directory.path("", "viewer").removeprefix("tenants//"),
     }
 
 
@@ -66,6 +68,7 @@ FIELDS = {
     "runs": "agentId",
     "records": "data",
     "interventions": "context",
+    "people": "role",
 }
 
 
