@@ -29,10 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sweeps": _REPOSITORY | {"sweeps"},
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
     "runtime": {"config", "documents", "documents/embedded", "documents/firestore"}
-    | {"edge", "errors", "ledger", "repository"},
+    | {"edge", "ledger", "repository"},
     # A command beside the functions.
-    "migrate": _REPOSITORY | {"config", "runtime"},
-    "edge": _REPOSITORY | {"config", "edge", "runtime", "version"},
+    "migrate": _LEDGER - {"rules"} | {"config", "repository", "runtime"},
+    "edge": _LEDGER | {"config", "edge", "log", "runtime", "version"},
 }
 """The parts of `shared/`, and which parts each of them may import."""
 ONLY_IN: dict[str, set[str]] = {

@@ -35,22 +35,22 @@ class Directory:
         """
         at = path(tenant, actor.subject)
         known = self._seen.get(at) == _seen(actor, now)
-        if known or not is_person(actor) or len(writes) >= MAX_WRITES:
+        if known or not _is_human(actor) or len(writes) >= MAX_WRITES:
             return []
         return [] if any(write.path == at for write in writes) else [Merge(at, fields(actor, now))]
 
     def keep(self, tenant: str, actor: Actor, now: datetime) -> None:
         """Remembers that a commit by a person was made, after what `entries` says."""
         at = path(tenant, actor.subject)
-        if is_person(actor) and self._seen.get(at) != _seen(actor, now):
+        if _is_human(actor) and self._seen.get(at) != _seen(actor, now):
             while len(self._seen) >= self._remembered:
                 # Whoever was noted first, and by now probably on another day.
                 self._seen.pop(next(iter(self._seen)), None)
             self._seen[at] = _seen(actor, now)
 
 
-def is_person(actor: Actor) -> bool:
-    """Whether it is a person: no agent, and not the scheduler."""
+def _is_human(actor: Actor) -> bool:
+    """Whether somebody is neither an agent nor the scheduler."""
     return actor.type == "user"
 
 

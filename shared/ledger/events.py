@@ -64,7 +64,7 @@ def content(document: Document) -> dict[str, Any]:
 
 def _in_order(model: type[Model], data: dict[str, Any]) -> dict[str, Any]:
     """The fields in the order of the model, which Firestore does not keep; others behind them."""
-    known = [field.alias or name for name, field in model.model_fields.items()]
+    known = model.aliases()
     names = [*(name for name in known if name in data), *sorted(data.keys() - set(known))]
     return {name: data[name] for name in names}
 
@@ -74,7 +74,7 @@ def from_document(document: Document) -> Event:
     return Event.of(content(document))
 
 
-def readable(document: Document) -> Event | None:
+def valid(document: Document) -> Event | None:
     """The event in a document, or None where it cannot be read."""
     try:
         return from_document(document)

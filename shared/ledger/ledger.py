@@ -18,7 +18,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from shared import errors, log
+from shared import errors
 from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Document, DocumentStore, Unavailable, Write
 from shared.documents.values import MAX_WRITES, commit_bytes
@@ -37,7 +37,7 @@ from shared.ledger.decision import (
 )
 from shared.ledger.directory import Directory
 from shared.ledger.preserved import with_former
-from shared.ledger.subjects import Kind, etag, load, tenant_of
+from shared.ledger.subjects import Kind, etag, load, tell, tenant_of
 from shared.models.subjects import Subject
 
 CONTENTION_SECONDS = 10.0
@@ -353,7 +353,7 @@ def _caught(row: _Row[S, R], step: Callable[[], T]) -> T | errors.ApiError:
         # It concerns the whole request, not one row.
         raise
     except errors.Unreadable as error:
-        log.write("ERROR", "a stored document cannot be read", document=row.posting.path(row.name))
+        tell(row.posting.path(row.name))
         return error
     except errors.ApiError as error:
         return error

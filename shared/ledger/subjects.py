@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from shared import errors
+from shared import errors, log
 from shared.documents.port import Create, Document, Set, Update, Write
 from shared.models.events import Change
 from shared.models.roles import Actor
@@ -86,6 +86,11 @@ def problem_of(error: Exception) -> str:
             return str(error.args[0]).partition("\n")[0]
         case _:
             return "a field is of another kind than this release stores"
+
+
+def tell(path: str) -> None:
+    """Names a document that cannot be read in the log."""
+    log.write("ERROR", "a stored document cannot be read", document=path)
 
 
 def tenant_of(path: str) -> str:

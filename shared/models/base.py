@@ -100,6 +100,11 @@ class Model(BaseModel):
         hide_input_in_errors=True,
     )
 
+    @classmethod
+    def aliases(cls) -> tuple[str, ...]:
+        """The names of the fields in JSON and in documents, in their order."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items())
+
 
 class Identified(Model):
     """A resource that shows its id, before all else."""

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import NotFound
 from shared.ledger import events
-from shared.ledger.events import readable
 from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
 from shared.models.events import Event, EventType
@@ -78,7 +77,7 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
 def _follow(store: DocumentStore, query: Query, check: Check) -> Event | None:
     newest: Event | None = None
     while rows := store.query(replace(query, limit=_VERIFY_PAGE)):
-        found = [readable(row) for row in rows]
+        found = [events.valid(row) for row in rows]
         newest = newest or found[0]
         check.follow(event or _sequence(row) for event, row in zip(found, rows, strict=True))
         if len(rows) < _VERIFY_PAGE or _sequence(rows[-1]) is None:
@@ -120,10 +119,10 @@ def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
     tenant = tenant_of(document.path)
     if purge := document.data.get(PURGED_BY):
         told = store.get(events.path(tenant, str(purge)))
-        event = readable(told) if told else None
+        event = events.valid(told) if told else None
         return event is not None and event.event_type == EventType.RECORDS_PURGED
     if not last.subject.startswith("worksheets/"):
-        return last.event_type == "case_deleted"
+        return last.event_type == EventType.CASE_DELETED
     case = _case_of(store, document)
     return case is not None and _gone(case)
 

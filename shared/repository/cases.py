@@ -21,7 +21,7 @@ from shared.documents.values import MAX_WRITES
 from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
-from shared.ledger.subjects import required
+from shared.ledger.subjects import required, tell
 from shared.models.case import (
     CasePatch,
     CaseQuery,
@@ -33,10 +33,10 @@ from shared.models.case import (
 )
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
-from shared.repository import closing, evidence, hanging, packets, people
+from shared.repository import evidence, hanging, open_work, packets, people
 from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
-from shared.repository.reading import tell, unless_unreadable
+from shared.repository.reading import unless_unreadable
 from shared.repository.removal import belongings, finish
 from shared.rules import cases as case_rules
 from shared.rules import people as people_rules
@@ -141,7 +141,7 @@ def _changer(
         if new.status is Status.APPROVED and old.status is not Status.APPROVED:
             return packets.frozen(ledger, decided, case_id, now)
         if new.status is Status.CLOSED and old.status is not Status.CLOSED:
-            return closing.without_open(ledger, decided, case_id, now, end=patch.end_open)
+            return open_work.without_open(ledger, decided, case_id, now, end=patch.end_open)
         return decided
 
     return changed
@@ -199,7 +199,7 @@ def close_many(
             new = case_rules.closed(old, reason, now)
             event_type, message = _described(old, new)
             decided = Decision(new, event_type, message, reason=reason, case_id=case_id)
-            return closing.without_open(ledger, decided, case_id, now, end=end_open)
+            return open_work.without_open(ledger, decided, case_id, now, end=end_open)
 
         return closed
 

@@ -38,7 +38,7 @@ from shared.rules import hanging as hanging_rules
 from shared.rules import interventions as intervention_rules
 from shared.rules import runs as run_rules
 
-SMALL_FIELDS = (FORMAT, *(field.alias or name for name, field in RunFields.model_fields.items()))
+SMALL_FIELDS = (FORMAT, *RunFields.aliases())
 """All fields of a run but the agents' JSON, which may be large."""
 
 Asked = list[tuple[Document, StoredIntervention]]

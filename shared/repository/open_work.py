@@ -1,4 +1,4 @@
-"""What is open on a case when it is closed: it is in the way, or it is ended in the same commit."""
+"""Open work on a case that is being closed: it prevents that, or ends in the same commit."""
 
 from __future__ import annotations
 

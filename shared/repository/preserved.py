@@ -20,7 +20,7 @@ from shared.models.preserved import PreservedFields, PreservedQuery, StoredPrese
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 
-_SHOWN = tuple(field.alias or name for name, field in PreservedFields.model_fields.items())
+_SHOWN = PreservedFields.aliases()
 
 
 def listed(

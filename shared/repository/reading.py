@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from shared import errors, log
+from shared import errors
 from shared.documents.port import Document
-from shared.ledger.subjects import problem_of
+from shared.ledger.subjects import problem_of, tell
 from shared.models.base import Unreadable
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, errors.Unreadable)
@@ -30,11 +30,6 @@ def readable(
             tell(row.path)
             unreadable.append(Unreadable(id=row.id, problem=problem_of(error)))
     return found, unreadable or None
-
-
-def tell(path: str) -> None:
-    """Names a document that cannot be read in the log."""
-    log.write("ERROR", "a stored document cannot be read", document=path)
 
 
 def unless_unreadable(accept: Callable[[Document], bool]) -> Callable[[Document], bool]:

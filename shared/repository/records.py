@@ -30,7 +30,7 @@ from shared.rules import runs as run_rules
 from shared.rules.canonical import canonical, parsed
 
 MAX_KINDS = 100
-_SHOWN = tuple(field.alias or name for name, field in RecordFields.model_fields.items())
+_SHOWN = RecordFields.aliases()
 
 _LAST = 2**53
 """From here the numbers of the latest records count down: newest first."""

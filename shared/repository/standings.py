@@ -9,9 +9,8 @@ from typing import Literal
 from shared import errors
 from shared.documents.port import Aggregation, Document, DocumentStore, Filter, Order, Query
 from shared.ledger.kinds import CASES
-from shared.ledger.subjects import load
+from shared.ledger.subjects import load, tell
 from shared.models.case import CaseStanding, CaseStats, Status
-from shared.repository.reading import tell
 
 
 def stats(store: DocumentStore, tenant: str, now: datetime) -> CaseStats:
@@ -42,15 +41,15 @@ def standings(store: DocumentStore, tenant: str, case_ids: Sequence[str]) -> lis
         store.get_many([CASES.path(tenant, case_id) for case_id in unique]) if unique else []
     )
     found = dict(zip(unique, documents, strict=True))
-    return [_standing(case_id, found[case_id]) for case_id in case_ids]
+    return [_standing(tenant, case_id, found[case_id]) for case_id in case_ids]
 
 
-def _standing(case_id: str, document: Document | None) -> CaseStanding:
+def _standing(tenant: str, case_id: str, document: Document | None) -> CaseStanding:
     problem = None
     try:
         exists = load(CASES, document) is not None
     except errors.Unreadable as error:
-        tell(CASES.subject(case_id))
+        tell(CASES.path(tenant, case_id))
         problem, exists = error.message, True
     closed = exists and document is not None and document.data.get("status") == Status.CLOSED
     known: Literal["open", "closed"] = "closed" if closed else "open"

@@ -45,7 +45,7 @@ RUNNING = tuple(status for status in Status if status not in STANDING)
 _STAYS_CHANGEABLE = {Status.APPROVED: frozenset({"assigned_to"}), Status.CLOSED: frozenset[str]()}
 """What else than its status is changed once a case is done: no other fields, so no new ones."""
 _REASON_NEEDED = frozenset({Status.BLOCKED, Status.CLOSED})
-_SHOWN = tuple(field.alias or name for name, field in CaseFields.model_fields.items())
+_SHOWN = CaseFields.aliases()
 SOONEST = timedelta(days=1)
 """The shortest time that a tenant's settings can keep a done case."""
 NEVER = datetime.max.replace(tzinfo=UTC)

@@ -61,7 +61,7 @@ UNDECIDED = frozenset(
 _RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 _OUTCOMES = {"approve": _Status.APPROVED, "reject": _Status.REJECTED}
 _ANY_JSON = ("context", "response", "result")
-_SHOWN = tuple(field.alias or name for name, field in InterventionFields.model_fields.items())
+_SHOWN = InterventionFields.aliases()
 
 
 def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredIntervention:

@@ -25,7 +25,7 @@ TRANSITIONS: dict[RunStatus, tuple[RunStatus, ...]] = {
 }
 TIMED_OUT = ["timed out"]
 _ANY_JSON = ("input", "output", "errors")
-_SHOWN = tuple(field.alias or name for name, field in RunFields.model_fields.items())
+_SHOWN = RunFields.aliases()
 
 
 def require_open(case: StoredCase) -> None:

@@ -13,7 +13,7 @@ from shared.ledger.subjects import tenant_of
 from shared.models.case import Status, StoredCase
 from shared.models.events import EventType
 from shared.models.settings import StoredSettings
-from shared.repository import closing
+from shared.repository import open_work
 from shared.rules import cases as case_rules
 from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
 
@@ -59,7 +59,7 @@ def _closer(run: SweepRun, row: Document) -> Decider[StoredCase]:
             case_id=row.id,
         )
         try:
-            return closing.without_open(ledger, decided, row.id, now, end=False)
+            return open_work.without_open(ledger, decided, row.id, now, end=False)
         except FailedPrecondition:
             return Unchanged()
 

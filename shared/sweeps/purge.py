@@ -23,7 +23,7 @@ from shared.documents.values import MAX_WRITES
 from shared.ledger.attempt import Posting
 from shared.ledger.decision import Before, Decision
 from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT
-from shared.ledger.ledger import CONTENTION_SECONDS, Ledger
+from shared.ledger.ledger import CONTENTION_SECONDS
 from shared.ledger.subjects import (
     PARTS_LEFT_SINCE,
     PURGED_BY,
@@ -99,7 +99,7 @@ def _finish_removals(run: SweepRun) -> None:
         for row in rows:
             try:
                 if not run.dry:
-                    finish(_ledger_of(run, tenant_of(row.path)), row.id)
+                    finish(run.ledger_of(tenant_of(row.path)), row.id)
             except (ValidationError, errors.Unreadable, errors.Aborted):
                 run.failed(row)
             else:
@@ -127,7 +127,7 @@ def _cases(run: SweepRun, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterat
     for row, case in ripe:
         if not case.legal_hold:
             try:
-                ledger = _ledger_of(run, tenant_of(row.path))
+                ledger = run.ledger_of(tenant_of(row.path))
                 parts = belongings(ledger, row.id, case, run.now)
                 # Of a case that release 1.0.0 closed. The commit has room for them.
                 asked = hanging.open_interventions(run.store, row.path, case)
@@ -215,11 +215,11 @@ def _fate(run: SweepRun, tenant: str, batch: Sequence[_Doomed]) -> _Fate:
     """
     document = run.tenant(tenant)
     for _ in attempts(CONTENTION_SECONDS):
-        posting = Posting(run.store, _ledger_of(run, tenant).origin, TENANT)
+        posting = Posting(run.store, run.ledger_of(tenant).origin, TENANT)
         if _posted(run, posting, document, batch):
             for one in batch:
                 if one.leaves_parts:
-                    finish(_ledger_of(run, tenant), one.document.id)
+                    finish(run.ledger_of(tenant), one.document.id)
             return "changed"
         if posting.unknown:
             return "failed"
@@ -268,7 +268,3 @@ def _told(subjects: Sequence[str]) -> dict[str, Any]:
     kinds = [subject.partition("/")[0] for subject in subjects]
     counts = {kind: kinds.count(kind) for kind in ("cases", "interventions")}
     return {**counts, "sha256": hashlib.sha256(canonical(sorted(subjects))).hexdigest()}
-
-
-def _ledger_of(run: SweepRun, tenant: str) -> Ledger:
-    return run.ledger_of(tenant)
