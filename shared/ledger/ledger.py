@@ -76,6 +76,7 @@ class Ledger:
         self._beside: dict[str, Document | None] = {}
         # Those of them that the last decision asked for.
         self._asked: set[str] = set()
+        # That of the decision which is being made.
         self._event_id = ""
 
     @property
@@ -86,8 +87,16 @@ class Ledger:
     @property
     def without_match(self) -> Ledger:
         """The same, for a request whose If-Match is not about the subject of the change."""
-        origin = replace(self.origin, matches=None)
-        return Ledger(self.store, origin, self.clock, self.directory)
+        return self._with(replace(self.origin, matches=None))
+
+    def of(self, tenant: str) -> Ledger:
+        """The same, for another tenant; its `beside_it` belongs to the decision of this one."""
+        return self._with(replace(self.origin, tenant=tenant))
+
+    def _with(self, origin: Origin) -> Ledger:
+        other = Ledger(self.store, origin, self.clock, self.directory)
+        other._event_id = self._event_id
+        return other
 
     def beside(self, path: str) -> Document | None:
         """A document that a decision depends on besides its subject.
@@ -116,15 +125,18 @@ class Ledger:
 
         They are numbered from 1. Their events are named after the decision's own event, so that
         lists have the events of a commit in the order of their numbers, after the decision's own.
+        Outside of a decision each has a name of its own.
         """
+        own = self._event_id or self.origin.event_id()
         row = f"{_AFTER_NOTES}{number:04}"
-        return Posting(self.store, self.origin, kind, event_id=f"{self._event_id}-{row}")
+        return Posting(self.store, self.origin, kind, event_id=f"{own}-{row}")
 
     def create(
         self, kind: Kind[S], name: str, decide: Callable[[datetime], Decision[S, R]]
     ) -> Recorded[S, R]:
         """Writes a new subject in one round trip. Raises AlreadyExists where the id is taken."""
         posting: Posting[S, R] = self._posting(kind)
+        self._event_id = posting.event_id
         for _ in attempts(CONTENTION_SECONDS):
             now = self.clock()
             try:

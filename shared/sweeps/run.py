@@ -133,8 +133,7 @@ class SweepRun:
 
     def ledger_of(self, tenant: str) -> Ledger:
         """The ledger, bound to a tenant."""
-        origin = replace(self.ledger.origin, tenant=tenant)
-        return Ledger(self.store, origin, self.ledger.clock)
+        return self.ledger.of(tenant)
 
     def tenant(self, tenant: str) -> Document | None:
         """A tenant's document: at first as its settings were read from it, then read again."""

@@ -216,6 +216,19 @@ def test_a_case_on_which_something_is_open_is_not_closed_unless_it_is_ended(
 
 
 @pytest.mark.usefixtures("case")
+def test_what_ends_with_a_case_follows_its_end_in_lists(api: Api, clock: Clock) -> None:
+    for _ in range(5):
+        ask(api.agent, case_id="CASE-1")
+    clock.advance(minutes=1)
+
+    assert done(api.pilot.patch(CASE, {**CLOSED, "endOpen": True}))["status"] == "closed"
+
+    events = api.viewer.get(f"{CASE}/audit?related=true").json["events"]
+    types = [event["eventType"] for event in events]
+    assert types[:6] == [*["intervention_withdrawn"] * 5, "status_changed"]
+
+
+@pytest.mark.usefixtures("case")
 def test_what_only_has_to_be_recorded_as_over_does_not_keep_a_case_open(
     api: Api, clock: Clock
 ) -> None:
