@@ -84,8 +84,9 @@ def list_cases(call: Call, query: CaseQuery) -> CasePage:
 def update_case(call: Call, case_id: Id, body: CasePatch) -> Reply[Case]:
     """Changes the fields of a case that are given; null clears a field.
 
-    Only its holder, a pilot or an admin takes a case from its holder. An approved case keeps all
-    fields but its status and its assignee, a closed one all of them: reopen it to change others.
+    Only the assignee, a pilot or an admin takes a case from its assignee. An approved case keeps
+    all fields but its status and its assignee, a closed one all of them: reopen it to change
+    others.
     A case on which interventions or runs are open is not closed (409, which names them), unless
     `endOpen` says to withdraw and cancel them in the same commit.
     """
@@ -149,7 +150,7 @@ def check_cases(call: Call, body: CasesToCheck) -> CaseStandings:
 def close_cases(call: Call, body: CasesToClose) -> Reply[CaseClosings]:
     """Closes many cases for one reason, each by the rules of a single one; gives each result.
 
-    That holds for `endOpen` too.
+    `endOpen` is for all of them.
     """
     outcomes = cases.close_many(call.ledger, body.case_ids, body.reason, end_open=body.end_open)
     return _batch(CaseClosings, body, outcomes)

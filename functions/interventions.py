@@ -95,7 +95,7 @@ def complete_intervention(call: Call, intervention_id: Id, body: Completion) -> 
 
 @function("POST", "/interventions/{interventionId}:withdraw", roles=CONTRIBUTORS)
 def withdraw_intervention(call: Call, intervention_id: Id, body: Withdrawal) -> Reply[Intervention]:
-    """Withdraws an open intervention; for who asked, pilots and admins."""
+    """Withdraws an open intervention; for the requester, pilots and admins."""
     recorded = interventions.withdraw(call.ledger, call.caller, intervention_id, body.reason)
     return _reply(call, recorded)
 

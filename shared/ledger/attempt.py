@@ -30,7 +30,10 @@ KEY_REUSED = "the Idempotency-Key was used for another request"
 
 
 def in_order(number: int) -> str:
-    """A number as a text that sorts as it does: up to 9 as it is, as the first release has it."""
+    """A number as text, so that texts sort as their numbers do.
+
+    Numbers up to 9 stay as they are, as the first release wrote them.
+    """
     digits = str(number)
     return digits if len(digits) == 1 else f"{chr(ord('a') + len(digits) - 2)}{digits}"
 

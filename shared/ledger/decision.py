@@ -85,8 +85,8 @@ class Decision(Generic[S, R]):
     `also` are further events, which follow the first one; only the first one is the receipt.
     `writes` are the other documents that change. All of it is one commit. `result` is anything else
     that the caller needs from the decision; `Recorded` gives it back. `preserves` is set by the
-    ledger: what the decision takes away from a case under a legal hold. A decision that `deletes`
-    may also say that it leaves parts, which are removed after its commit.
+    ledger: what the decision takes away from a case under a legal hold. With `leaves_parts`, a
+    decision that `deletes` says that documents of the subject are removed after its commit only.
     """
 
     state: S
@@ -118,8 +118,7 @@ class Recorded(Generic[S, R]):
     """A mutation that took effect: now, or (`replayed`) when the same request was first sent.
 
     `event` is None where nothing had to change; `state` is None where the subject has
-    been removed since.
-    `result` is the decision's, and None after a replay, whose decision nobody remembers.
+    been removed since. `result` is the decision's; it is not stored, so after a replay it is None.
     """
 
     name: str

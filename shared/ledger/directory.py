@@ -1,6 +1,7 @@
 """The directory of a tenant's people: who has changed something, and on which day last.
 
-A person is merged into the commit of their first change of a day, as this instance sees it.
+The first change that a person makes on a day, as far as this instance knows, writes their entry in
+the same commit.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from shared.models.roles import Actor
 from shared.rules import people
 
 _REMEMBERED = 10_000
+"""How many people an instance remembers; whoever is forgotten is only written once more."""
 
 
 class Directory:
@@ -29,7 +31,7 @@ class Directory:
     def entries(
         self, tenant: str, actor: Actor, now: datetime, writes: Sequence[Write]
     ) -> list[Write]:
-        """What a commit of `writes` by a person has to write besides: nothing, or their entry.
+        """The person's entry, where a commit of `writes` has to write it as well; else nothing.
 
         A commit that has no room for it leaves it to the next one.
         """
@@ -40,7 +42,7 @@ class Directory:
         return [] if any(write.path == at for write in writes) else [Merge(at, fields(actor, now))]
 
     def keep(self, tenant: str, actor: Actor, now: datetime) -> None:
-        """Remembers that a commit by a person was made, after what `entries` says."""
+        """Remembers that a commit was made, with the person's entry where `entries` gave it."""
         at = path(tenant, actor.subject)
         if _is_human(actor) and self._seen.get(at) != _seen(actor, now):
             while len(self._seen) >= self._remembered:

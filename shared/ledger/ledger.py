@@ -47,7 +47,7 @@ BATCH = 250
 """Subjects in one commit: most need up to four of the 1,000 writes that a store takes."""
 
 _AFTER_NOTES = "s"
-"""What comes after a digit: further events of the same chain are numbered without it."""
+"""Sorts behind the numbers that further events on the subject's own chain have (`in_order`)."""
 
 TURN_SECONDS = 1.0
 _TURNS = tuple(Lock() for _ in range(64))
@@ -305,7 +305,7 @@ class Ledger:
                 raise errors.KeyReused(KEY_REUSED)
 
     def _committed(self, rows: Sequence[_Row[S, R]], writes: Sequence[Write]) -> bool:
-        """Commits a batch; False where it is too large, others were first, or it is not known."""
+        """Commits a batch; False where it is too large, others were first, or it is unknown."""
         if len(writes) > MAX_WRITES or commit_bytes(writes) > self.store.max_commit_bytes:
             return False
         now, actor = self.clock(), self.origin.actor

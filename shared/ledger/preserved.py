@@ -1,7 +1,7 @@
 """What a legal hold preserves: the former content of all that a change overwrites or removes.
 
-Nobody who writes a mutation has to think of it. The ledger sees what a decision takes away from a
-case under a hold, reads what of it was not read yet, and keeps it in the same commit.
+Mutations need no code for this. The ledger sees what a decision takes away from a case under a
+hold, reads those documents that were not read yet, and keeps their content in the same commit.
 """
 
 from __future__ import annotations

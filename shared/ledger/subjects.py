@@ -20,7 +20,7 @@ from shared.models.subjects import Subject
 
 DELETED_AT = "deletedAt"
 PARTS_LEFT_SINCE = "partsLeftSince"
-"""A field of a tombstone, as long as there are documents left of what was deleted: since when."""
+"""A field of a tombstone: since when documents of what was deleted are still to be removed."""
 PURGED_BY = "purgedBy"
 """A field of what was purged: the id of the event that records the purge, on the tenant's chain."""
 
@@ -35,8 +35,8 @@ class Kind(Generic[S]):
     SHA-256 of the `hashed` ones, which are private; of those of `json`, which are kept as text,
     they show what the text says. Where a subject may be changed before it is first written,
     `absent` makes its state from its name and the time. Where a state names people, `identified`
-    adds the subject of one who makes a change and was known by their name alone. `case_of` gives
-    the id of the case that a subject belongs to; while that is under a legal hold, the former
+    adds the token's subject of somebody who makes a change and was known by name alone. `case_of`
+    gives the id of the case that a subject belongs to; while that is under a legal hold, the former
     content of the `kept` fields is preserved.
     """
 

@@ -1,4 +1,4 @@
-"""Audit events: what a client may report, and what is kept of every change."""
+"""Reading the audit trail: pages of events, their filters, and what a verification says."""
 
 from __future__ import annotations
 

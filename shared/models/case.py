@@ -438,13 +438,13 @@ class StoredCase(CaseFields, Subject):
 
     `clock_due_at` is what the queues sort by: when the running clock runs out (year 9999 where
     nothing is due). While the clock stands it is null, but in a pause of a case that was overdue
-    before. `clock_stopped_at` is since when it stands, `due_stands_since` since when the due date
-    does: a due date that is set meanwhile stands from then on, and null is the former. `head`
-    is the end of the case's audit chain; `sweep_at` is when a scheduled function is to look at the
-    case next, which is done by then; `records` has the latest of each kind. `fields` is the
-    canonical JSON of the values that clients keep, null for none. `evidence_numbers` and
-    `packet_numbers` are where the pages of evidence go on (`rules/positions.py`), empty as long as
-    each is just its place in the list.
+    before. `clock_stopped_at` is since when it stands. `due_stands_since` is the beginning of the
+    time by which the due date is extended: later than that where it was set meanwhile, and null for
+    the same. `head` is the end of the case's audit chain; `sweep_at` is when a scheduled function
+    is to look at the case next, which is done by then; `records` has the latest of each kind.
+    `fields` is the canonical JSON of the values that clients keep, null for none.
+    `evidence_numbers` and `packet_numbers` are where the pages of evidence go on
+    (`rules/positions.py`), empty as long as each is just its place in the list.
     """
 
     clock_due_at: datetime | None

@@ -224,15 +224,15 @@ class InterventionFields(Model):
     decided_by: str | None = None
     """Who decided it; null while nobody has."""
     action_reason: str | None = None
-    """The reason of the decision; null for none."""
+    """The reason of the decision or the withdrawal; null for none."""
     action_at: datetime | None = None
-    """When it was decided, or when it expired; null while neither has happened."""
+    """When it was decided or withdrawn, or when it expired; null while it is open."""
     resolution_seconds: float | None = None
     """How long it took from the question to the decision, in seconds; null while it is not decided.
     """
     archived: bool = False
-    """Whether nothing can follow any more: it was rejected, has expired or is completed. Its
-    retention runs from then on.
+    """Whether nothing can follow any more: it was rejected or withdrawn, has expired or is
+    completed. Its retention runs from then on.
     """
     created_by_subject: str
     """The token's subject of who asked."""
@@ -355,6 +355,6 @@ class InterventionMetrics(Model):
     was decided.
     """
     top_pilots: list[PilotMetrics]
-    """Who decided most, of those who decided last."""
+    """The ten who decided most; of a period, among the 50 who decided last."""
     daily: list[Day] | None = OMITTED
     """One row for each day of the period. Only where `daily` is asked for."""

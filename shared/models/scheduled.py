@@ -1,4 +1,4 @@
-"""Scheduled functions: what they are asked, what they answer, what a tenant's purge leaves."""
+"""Scheduled functions: what they are asked, and what they answer."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def _decided(
         meta["order"] = list(after)
     tenant = ledger.tenant
     writes: list[Write] = [
-        # No item that the case does not know of is overwritten unseen.
+        # It fails where there is an item that the case does not know of.
         Create(items.path(tenant, case_id, i), new.documents[i])
         for i in came
     ]

@@ -4,7 +4,7 @@ A case counts its open interventions and runs. Whatever opens or ends one change
 same commit, on the condition that the case is as it was read. So a case that is closed or deleted
 in a commit that ends all of them has none afterwards. Cases and interventions of release 1.0.0 are
 not counted: such a case is counted, and its interventions are marked, when something new hangs on
-it (`known`); until then it is asked for them by a query.
+it (`known`); until then a query finds them.
 """
 
 from __future__ import annotations

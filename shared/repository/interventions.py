@@ -134,7 +134,7 @@ def complete(
 def withdraw(
     ledger: Ledger, caller: Caller, intervention_id: str, reason: str | None
 ) -> Recorded[StoredIntervention]:
-    """Takes an open intervention back. Raises PermissionDenied for who has not asked it."""
+    """Takes an open intervention back. Raises PermissionDenied where the caller may not."""
 
     def withdrawn(old: StoredIntervention, now: datetime) -> StoredIntervention:
         return intervention_rules.withdrawn(old, reason, caller, now)

@@ -18,23 +18,11 @@ def at_least(role: Role) -> frozenset[Role]:
 
 
 READERS = at_least(Role.VIEWER) | {Role.AGENT}
-
-
 CONTRIBUTORS = at_least(Role.VERIFIER) | {Role.AGENT}
-
-
 PEOPLE = at_least(Role.VIEWER)
-
-
 VERIFIERS = at_least(Role.VERIFIER)
-
-
 PILOTS = at_least(Role.PILOT)
-
-
 ADMINS = at_least(Role.ADMIN)
-
-
 SCHEDULERS = frozenset({Role.SCHEDULER})
 
 

@@ -43,7 +43,7 @@ STANDING = DONE | {Status.NEEDS_INFO}
 """Where the clock stands; it runs in every other status."""
 RUNNING = tuple(status for status in Status if status not in STANDING)
 _STAYS_CHANGEABLE = {Status.APPROVED: frozenset({"assigned_to"}), Status.CLOSED: frozenset[str]()}
-"""What else than its status is changed once a case is done: no other fields, so no new ones."""
+"""What can be changed of a done case besides its status; all other fields stay as they are."""
 _REASON_NEEDED = frozenset({Status.BLOCKED, Status.CLOSED})
 _SHOWN = CaseFields.aliases()
 SOONEST = timedelta(days=1)
@@ -99,7 +99,7 @@ def changed(
 ) -> StoredCase:
     """The case with the patch's fields.
 
-    A due date in the patch is moved by no pause but what is left of one after it is set. A done
+    A due date that is set during a pause is later extended by the rest of that pause only. A done
     case keeps its fields, but for its status and, until it is closed, its assignee. `assignee` is
     the subject of who is assigned, where the patch names somebody who is known.
     """
@@ -143,7 +143,7 @@ def require_may_assign(case: StoredCase, after: StoredCase, caller: Caller) -> N
 
 
 def retagged(case: StoredCase, add: Sequence[str], remove: Collection[str]) -> list[str]:
-    """The tags of a case without some and with others, which follow those that it has."""
+    """The tags of a case with some more at the end, and then without those to remove."""
     tags = [tag for tag in dict.fromkeys((*case.tags, *add)) if tag not in remove]
     if len(tags) > MAX_TAGS:
         raise InvalidArgument.field("addTags", f"a case has at most {MAX_TAGS} tags")
@@ -168,7 +168,7 @@ def claimed(case: StoredCase, who: Actor, now: datetime) -> StoredCase:
 
 
 def owned(case: StoredCase, who: Actor) -> bool:
-    """Whether a case is assigned to somebody."""
+    """Whether `who` is the assignee of a case."""
     return people.is_person(who, case.assigned_to_subject, case.assigned_to)
 
 
@@ -269,7 +269,7 @@ def _assigned(
 ) -> dict[str, Any]:
     """What assigning a case to somebody changes.
 
-    A name that is assigned already stays the person it is, unless it is known whose it is now.
+    The name that is assigned already means the same person, unless it is known to be another's now.
     """
     same = to == case.assigned_to or (to and folded(to) == folded(case.assigned_to or ""))
     if same and subject in (None, case.assigned_to_subject):
@@ -333,7 +333,7 @@ def _clock_due(case: StoredCase) -> datetime | None:
     if case.status not in STANDING:
         return case.due_at or NEVER
     since = case.due_stands_since or case.clock_stopped_at
-    # What was overdue before the pause is not less so for it.
+    # A case that was overdue before the pause stays overdue.
     breached = case.due_at is not None and since is not None and case.due_at < since
     return case.due_at if breached and case.status not in DONE else None
 

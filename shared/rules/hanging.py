@@ -8,7 +8,7 @@ from shared.errors import FailedPrecondition
 from shared.models.case import StoredCase
 
 MAX_OPEN = 200
-"""How many interventions, and how many runs, of a case are open at once: one commit ends them."""
+"""How many interventions, and how many runs, can be open on a case: one commit ends them all."""
 _NAMED = 20
 
 
@@ -39,7 +39,7 @@ def require_room(what: str, number: int) -> None:
 
 
 def refusal(interventions: Sequence[str], runs: Sequence[str]) -> FailedPrecondition:
-    """The error for who would close a case on which these are open, with the first ids of each."""
+    """The error for closing a case on which these are open; it names the first ids of each."""
     told = {"interventions": len(interventions), "runs": len(runs)}
     open_ = " and ".join(
         f"{number} {what if number > 1 else what[:-1]}" for what, number in told.items() if number

@@ -13,8 +13,8 @@ from shared.models.roles import Actor
 def known_as(actor: Actor) -> str | None:
     """The name by which somebody is found where no subject is stored, as names are compared.
 
-    That is the proven address. Who has none is known by their subject, unless it looks like an
-    address, which might be somebody else's. Who can be told from others by no name has None.
+    That is the proven address. Somebody without one is known by their subject, unless it looks like
+    an address, which might be another person's: then this is None.
     """
     if ("@" in actor.name) is not (actor.email is not None):
         return None

@@ -19,9 +19,9 @@ _LENGTHS = (3, 5, 8, 11, 14, 17, 20)
 """The lengths of the beginnings that are kept: more than five letters only of words with a digit,
 such as ids, which often differ in their last digits only."""
 _PLAIN = 5
-"""So many letters of a word of a summary have to be given, unless the whole word is."""
+"""How many letters of a word in a summary a search must give, unless it gives the whole word."""
 _RANDOM = 8
-"""So many letters of a UUID tell it from all others."""
+"""How many letters of a UUID are enough to tell it from all others."""
 # Accents and points of the alphabets that are also written without them, and what is not seen:
 # soft hyphens, joiners, variation selectors.
 _LEFT_OUT = re.compile(
@@ -29,7 +29,7 @@ _LEFT_OUT = re.compile(
     r"\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f"
     r"\u202a-\u202e\u2060-\u206f\u20d0-\u20f0\ufe00-\ufe0f\ufe20-\ufe2f\ufeff]"
 )
-# Letters that normalization leaves, as who has no such key types them; quotes; hyphens and dashes.
+# Letters that normalization keeps, as people type them without such a key; quotes; hyphens, dashes.
 _TYPED = str.maketrans(
     dict(zip("ıøłđðħŧŋĸ", "iolddhtnk", strict=True))
     | {"æ": "ae", "œ": "oe", "þ": "th"}
@@ -76,7 +76,7 @@ def tokens(case_id: str, title: str, summary: str | None, submission_id: str | N
 
 
 def token(search: str) -> str | None:
-    """The most selective token that each case has which `search` finds.
+    """The most selective token that every case found by `search` has.
 
     None where the search has nothing but words of one or two letters, of which none is kept.
     """
@@ -88,7 +88,7 @@ def token(search: str) -> str | None:
 
 
 def former_token(search: str) -> str:
-    """The token that each case has which the release before this one found by `search`.
+    """The token that every case has which release 1.0.0 found by `search`.
 
     For the cases that `python -m shared.migrate` has not seen yet.
     """

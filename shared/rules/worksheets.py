@@ -1,7 +1,7 @@
 """Who may read and save a worksheet. Pure.
 
-It is its owner's. Another may do what two agree to: its owner, who has opened it for that, and the
-case, on which the other is a collaborator with that permission.
+A worksheet belongs to its owner. Others may do only what both the owner has opened it for and their
+own permission, as collaborators of the case, allows.
 """
 
 from __future__ import annotations
