@@ -150,6 +150,6 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
 
 def _sqlite_path(url: str) -> str:
     path = (url or "sqlite:///.local/caseledger.db").removeprefix("sqlite:///")
-    if not path or "://" in path:
+    if not path or path == url or "://" in path:
         raise ConfigError("CASELEDGER_STORE must be sqlite:///path or sqlite:///:memory:")
     return path

@@ -227,6 +227,20 @@ def test_the_agent_of_the_readme_gives_up_where_sending_again_does_not_help(
         exec(PYTHON[0], {})  # noqa: S102 - the README's own
 
 
+def test_the_agent_of_the_readme_does_not_send_forever_what_cannot_be_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(_: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError("Illegal header value b'Bearer '")  # an empty TOKEN
+
+    client = partial(httpx.Client, transport=httpx.MockTransport(refused))
+    monkeypatch.setattr(httpx, "Client", client)
+    monkeypatch.setenv("TOKEN", "")
+
+    with pytest.raises(httpx.LocalProtocolError):
+        exec(PYTHON[0], {})  # noqa: S102 - the README's own
+
+
 def test_the_bill_in_the_readme_is_what_its_command_says() -> None:
     for line in bill.lines()[-2:]:
         assert line.removesuffix(" a month") in " ".join(README.split())

@@ -30,7 +30,14 @@ _DESCRIPTIONS = {
     "bool_parsing": "must be true or false",
     "int_parsing": "must be a whole number",
     "string_too_long": "must be at most {max_length} characters",
-    "string_too_short": "must be at least {min_length} characters",
+    "string_too_short": "must not be empty",
+    "string_type": "must be text",
+    "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} items",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
 }
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from shared.documents.port import Data, Merge, Write
 from shared.documents.values import MAX_WRITES
-from shared.models.names import folded
+from shared.models.names import searchable
 from shared.models.person import StoredPerson
 from shared.models.roles import Actor
 from shared.rules import people
@@ -68,7 +68,7 @@ def fields(actor: Actor, now: datetime) -> Data:
         name=actor.name,
         email=actor.email,
         role=actor.role,
-        folded_name=folded(actor.name),
+        folded_name=searchable(actor.name),
         known_as=people.known_as(actor),
         last_seen_at=now,
     )

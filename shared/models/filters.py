@@ -68,7 +68,7 @@ class Contains(Mark):
 
 
 class Begins(Mark):
-    """The field is a text that begins with the one that is given, compared as names are."""
+    """The field is a name that begins with what is given, both without regard to case."""
 
     op = ">="
 

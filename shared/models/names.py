@@ -33,6 +33,11 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name.casefold()) if "@" in name else name
 
 
+def searchable(name: str) -> str:
+    """What the directory is searched and sorted by: without regard to case, also of a subject."""
+    return unicodedata.normalize("NFC", normalised(name).casefold())
+
+
 def person_key(subject: str | None, name: str | None) -> str | None:
     """By what a query finds a stored person: their subject, or only where it is unknown, the name.
 

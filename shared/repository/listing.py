@@ -24,7 +24,7 @@ from shared.models.filters import (
     SortedBy,
     Until,
 )
-from shared.models.names import ME, folded, normalised
+from shared.models.names import ME, normalised, searchable
 from shared.rules import search
 
 _LAST = "\U0010ffff"
@@ -40,12 +40,15 @@ def query_of(parent: str, wanted: Filters, now: datetime, me: Sequence[str] = ()
     """
     filters: list[Filter] = []
     sorts = wanted.listing.sorts
+    chosen_by = ""
     for name, mark, value in wanted.given():
         field = mark.fields[value] if isinstance(mark, SortedBy) else mark.field
         if isinstance(mark, Since | Until | Past | Begins | SortedBy):
             sorts = tuple(sort for sort in sorts if sort[0].field == field)
             if not sorts:
-                raise InvalidArgument.field(to_camel(name), "needs another sort than this list has")
+                other = f"{to_camel(chosen_by)} does" if chosen_by else "this list has"
+                raise InvalidArgument.field(to_camel(name), f"needs another sort than {other}")
+            chosen_by = name
         if isinstance(mark, Mark) and not isinstance(mark, HasWords):
             filters += _filters(mark, value, now, me)
     in_list = any(one.op in ("array_contains", "array_contains_any") for one in filters)
@@ -80,7 +83,7 @@ def _filters(mark: Mark, value: Any, now: datetime, me: Sequence[str]) -> Iterat
         case Missing():
             yield Filter(mark.field, mark.op, None)
         case Begins():
-            beginning = folded(value)
+            beginning = searchable(value)
             yield Filter(mark.field, mark.op, beginning)
             yield Filter(mark.field, "<", beginning + _LAST)
         case OfPerson() if value == ME:

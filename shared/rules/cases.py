@@ -200,7 +200,7 @@ def require_editable(case: StoredCase) -> None:
     if case.status in DONE:
         allowed = [status for status in Status if status not in DONE]
         raise FailedPrecondition(
-            f"evidence of a case that is {case.status} is not changed: reopen it",
+            f"evidence of a case that is {case.status} cannot be changed: reopen it",
             [{"status": case.status, "allowed": allowed}],
         )
 
@@ -216,7 +216,7 @@ def shared_with(
     owns = owned(case, caller.actor)
     manages = case.collaborators.get(caller.subject) == "admin"
     if not (owns or manages or caller.role is Role.ADMIN):
-        raise PermissionDenied("only the assignee, a collaborator with admin, or an admin may")
+        raise PermissionDenied("only the assignee, a collaborator with admin, or an admin may do this")
     others = {user: held for user, held in case.collaborators.items() if user != user_id}
     if permission is None:
         if user_id not in case.collaborators:
@@ -259,7 +259,7 @@ def _require_changeable(case: StoredCase, updates: dict[str, Any]) -> None:
         fields = sorted(CasePatch.model_fields[name].alias or name for name in kept)
         allowed = [status for status in Status if kept <= _STAYS_CHANGEABLE.get(status, kept)]
         raise FailedPrecondition(
-            f"{', '.join(fields)} of a case that is {case.status} is not changed: reopen it",
+            f"{', '.join(fields)} of a case that is {case.status} cannot be changed: reopen it",
             [{"status": case.status, "fields": fields, "allowed": allowed}],
         )
 

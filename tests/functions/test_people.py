@@ -244,8 +244,11 @@ def test_the_directory_lists_who_has_changed_something_by_name(api: Api, clock: 
     [
         ("ver", ["vera@example.com", "verifier@example.com"]),
         ("VERA@", ["vera@example.com"]),
+        ("VER", ["vera@example.com", "verifier@example.com"]),
         ("verb", []),
         ("era", []),
+        ("otto", ["OttoK"]),
+        ("OTTO", ["OttoK"]),
     ],
 )
 def test_people_are_found_by_the_beginning_of_their_name(
@@ -254,6 +257,7 @@ def test_people_are_found_by_the_beginning_of_their_name(
     api.verifier.create(id="CASE-1")
     who(api, "v", ADDRESS).patch(CASE, {"title": "By Vera"})
     api.admin.patch(CASE, {"title": "By an admin"})
+    who(api, "OttoK").patch(CASE, {"title": "By Otto, whose token has no address"})
 
     answer = api.viewer.get(f"/people?query={query}")
 

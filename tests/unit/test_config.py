@@ -36,7 +36,8 @@ def test_the_embedded_store_is_where_the_url_says(url: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["sqlite:///", "postgres://host/db", "firestore://x", "mysql:///x", "sqlite://x"]
+    "url",
+    ["sqlite:///", "postgres://host/db", "firestore://x", "mysql:///x", "sqlite://x", "cases.db"],
 )
 def test_a_store_that_is_not_known_is_refused_by_name(url: str) -> None:
     with pytest.raises(ConfigError, match="CASELEDGER_STORE"):

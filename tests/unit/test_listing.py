@@ -92,16 +92,16 @@ def test_filters_combine_in_the_order_of_the_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("given", "field", "other"),
     [
-        ({"overdue": True, "created_since": EARLIER}, "createdSince"),
-        ({"due_until": EARLIER, "sort": "newest"}, "sort"),
+        ({"overdue": True, "created_since": EARLIER}, "createdSince", "overdue"),
+        ({"due_until": EARLIER, "sort": "newest"}, "sort", "dueUntil"),
     ],
 )
 def test_parameters_that_need_different_sorts_are_refused_by_name(
-    given: dict[str, Any], field: str
+    given: dict[str, Any], field: str, other: str
 ) -> None:
-    with pytest.raises(InvalidArgument, match=f"^{field}: "):
+    with pytest.raises(InvalidArgument, match=f"^{field}: needs another sort than {other} does"):
         query_of("tenants/t", Wanted(**given), NOW)
 
 
@@ -111,7 +111,7 @@ def test_a_parameter_that_needs_a_sort_that_the_list_has_not_is_refused_by_name(
 
         listing: ClassVar[Listing] = Listing("things", (Sort("createdAt", descending=True),))
 
-    with pytest.raises(InvalidArgument, match=r"^overdue: "):
+    with pytest.raises(InvalidArgument, match=r"^overdue: needs another sort than this list has"):
         query_of("tenants/t", Newest(overdue=True), NOW)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -52,6 +52,8 @@ class Example(Model):
     due_at: Time | None = None
     meta: JsonObject = {}
     parts: list[Inner] = []
+    kind: Literal["a", "b"] = "a"
+    few: Annotated[list[int], Field(min_length=1, max_length=2)] = [1]
 
 
 def parsed(body: Any) -> Example:
@@ -124,6 +126,25 @@ def test_a_body_that_is_wrong_is_refused_field_by_field(body: Any, expected: lis
 
     assert fields(error) == expected
     assert expected[0] in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"title": ""}, "title: must not be empty"),
+        ({"title": None}, "title: must be text"),
+        ({"count": -1}, "count: must be at least 0"),
+        ({"count": 201}, "count: must be at most 200"),
+        ({"kind": "c"}, "kind: must be 'a' or 'b'"),
+        ({"few": []}, "few: must not be empty"),
+        ({"few": [1, 2, 3]}, "few: must have at most 2 items"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_for_clients(body: Any, message: str) -> None:
+    with pytest.raises(InvalidArgument) as error:
+        parsed(body)
+
+    assert error.value.message == message
 
 
 def test_an_error_repeats_nothing_of_what_was_sent() -> None:
