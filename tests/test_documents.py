@@ -46,7 +46,7 @@ def test_make_help_names_every_target() -> None:
     (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
 
     printed = subprocess.run(
-        ["make", "help"],  # noqa: S607
+        ["make", "--no-print-directory", "help"],  # noqa: S607
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -10,7 +10,8 @@ from local.tokens import unsigned_token
 from tests.reliability.server import Server, running
 from tests.reliability.support import LOAD
 
-BOUND_SECONDS = 60 * LOAD
+BOUND_SECONDS = 150 * LOAD
+"""How long the run may take on a busy machine; it takes a tenth of that on a quiet one."""
 
 
 def test_a_running_server_keeps_to_its_description(tmp_path: Path) -> None:
