@@ -27,6 +27,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -86,7 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--apply", action="store_true", help="rewrite, instead of only saying so")
     apply = parser.parse_args(arguments).apply
     try:
-        store = open_store(Config.from_environment(os.environ))
+        config = Config.from_environment(os.environ)
+        if config.sqlite and not Path(config.sqlite).exists():
+            # To open it would make an empty one, in which nothing is left to do.
+            raise ConfigError(f"CASELEDGER_STORE: there is no file {config.sqlite}")
+        store = open_store(config)
     except ConfigError as error:
         _say(f"configuration: {error}")
         return 2
