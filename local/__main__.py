@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _port(text: str) -> int:
     """A port to serve on. Raises ArgumentTypeError."""
-    if not text.isdecimal() or not 0 < int(text) < 2**16:  # noqa: PLR2004
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
         raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
     return int(text)
 

@@ -87,11 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--apply", action="store_true", help="rewrite, instead of only saying so")
     apply = parser.parse_args(arguments).apply
     try:
-        config = Config.from_environment(os.environ)
-        if config.sqlite and not Path(config.sqlite).exists():
-            # To open it would make an empty one, in which nothing is left to do.
-            raise ConfigError(f"CASELEDGER_STORE: there is no file {config.sqlite}")
-        store = open_store(config)
+        store = _opened(Config.from_environment(os.environ))
     except ConfigError as error:
         _say(f"configuration: {error}")
         return 2
@@ -107,6 +103,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         store.close()
     return 1 if left else 0
+
+
+def _opened(config: Config) -> DocumentStore:
+    """The store. Raises ConfigError for a file that is not there: opening it would make one."""
+    if config.sqlite and not Path(config.sqlite).exists():
+        raise ConfigError(f"CASELEDGER_STORE: there is no file {config.sqlite}")
+    return open_store(config)
 
 
 def migrate(store: DocumentStore, collection: str, *, apply: bool) -> int:

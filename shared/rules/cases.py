@@ -216,7 +216,9 @@ def shared_with(
     owns = owned(case, caller.actor)
     manages = case.collaborators.get(caller.subject) == "admin"
     if not (owns or manages or caller.role is Role.ADMIN):
-        raise PermissionDenied("only the assignee, a collaborator with admin, or an admin may do this")
+        raise PermissionDenied(
+            "only the assignee, a collaborator with admin, or an admin may do this"
+        )
     others = {user: held for user, held in case.collaborators.items() if user != user_id}
     if permission is None:
         if user_id not in case.collaborators:
