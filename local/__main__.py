@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -54,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="serve every function on this machine")
-    run.add_argument("--port", type=int, default=8080)
+    run.add_argument("--port", type=_port, default=8080)
     run.add_argument("--store", choices=["sqlite", "emulator"], default="sqlite")
     commands.add_parser("demo", help="play the life of a case on a fresh instance")
     commands.add_parser("indexes", help="add to firestore.indexes.json what the lists need")
@@ -64,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--sub", required=True)
     token.add_argument("--email")
     return parser
+
+
+def _port(text: str) -> int:
+    """A port to serve on. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
+    return int(text)
 
 
 def _run(port: int, store: str) -> None:
@@ -97,7 +105,7 @@ def _stop_once(*_: object) -> None:
 
 @contextlib.contextmanager
 def _sqlite() -> Iterator[Mapping[str, str]]:
-    yield server.sqlite(_DATA / "caseledger.db")
+    yield server.own_sqlite(os.environ, _DATA / "caseledger.db")
 
 
 @contextlib.contextmanager

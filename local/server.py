@@ -36,6 +36,12 @@ def sqlite(path: Path | str) -> dict[str, str]:
     return {"CASELEDGER_STORE": f"sqlite:///{path}"}
 
 
+def own_sqlite(environ: Mapping[str, str], otherwise: Path) -> dict[str, str]:
+    """The variables for the embedded store that `CASELEDGER_STORE` names, else in a file."""
+    named = environ.get("CASELEDGER_STORE")
+    return {"CASELEDGER_STORE": named} if named else sqlite(otherwise)
+
+
 def emulator(host: str, project: str) -> dict[str, str]:
     """The variables for an emulator."""
     return {"FIRESTORE_EMULATOR_HOST": host, "GOOGLE_CLOUD_PROJECT": project}

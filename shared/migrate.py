@@ -27,6 +27,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--apply", action="store_true", help="rewrite, instead of only saying so")
     apply = parser.parse_args(arguments).apply
     try:
-        store = open_store(Config.from_environment(os.environ))
+        store = _opened(Config.from_environment(os.environ))
     except ConfigError as error:
         _say(f"configuration: {error}")
         return 2
@@ -102,6 +103,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         store.close()
     return 1 if left else 0
+
+
+def _opened(config: Config) -> DocumentStore:
+    """The store. Raises ConfigError for a file that is not there: opening it would make one."""
+    if config.sqlite and not Path(config.sqlite).exists():
+        raise ConfigError(f"CASELEDGER_STORE: there is no file {config.sqlite}")
+    return open_store(config)
 
 
 def migrate(store: DocumentStore, collection: str, *, apply: bool) -> int:

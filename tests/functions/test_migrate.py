@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -302,6 +303,18 @@ def test_a_wrong_configuration_is_said(
 
     assert migrate.main([]) == 2
     assert capsys.readouterr().out.startswith("configuration: CASELEDGER_STORE must be")
+
+
+def test_a_file_that_is_not_there_is_said_and_not_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing = tmp_path / "cases.db"
+    monkeypatch.setenv("CASELEDGER_STORE", f"sqlite:///{missing}")
+
+    assert migrate.main(["--apply"]) == 2
+    told = capsys.readouterr().out
+    assert told == f"configuration: CASELEDGER_STORE: there is no file {missing}\n"
+    assert not missing.exists()
 
 
 def rename_titles(store: DocumentStore) -> list[str]:

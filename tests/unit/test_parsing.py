@@ -137,6 +137,12 @@ def test_a_body_that_is_wrong_is_refused_field_by_field(body: Any, expected: lis
         ({"count": 201}, "count: must be at most 200"),
         ({"kind": "c"}, "kind: must be 'a' or 'b'"),
         ({"few": []}, "few: must not be empty"),
+        ({"few": 1}, "few: must be a list"),
+        ({"flag": "yes"}, "flag: must be true or false"),
+        ({"count": "1"}, "count: must be a whole number"),
+        ({"meta": 1}, "meta: must be an object"),
+        ({"parts": [1]}, "parts[0]: must be an object"),
+        ([1], "body: must be an object"),
         ({"few": [1, 2, 3]}, "few: must have at most 2 items"),
     ],
 )

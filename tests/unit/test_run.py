@@ -1,0 +1,38 @@
+"""Which store a local run uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local.__main__ import main
+from local.server import own_sqlite
+
+FILE = Path("data/caseledger.db")
+
+
+@pytest.mark.parametrize(
+    ("environ", "used"),
+    [
+        ({}, "sqlite:///data/caseledger.db"),
+        ({"CASELEDGER_STORE": ""}, "sqlite:///data/caseledger.db"),
+        ({"CASELEDGER_STORE": "sqlite:////var/mine.db"}, "sqlite:////var/mine.db"),
+    ],
+)
+def test_the_store_of_a_local_run_is_the_one_that_is_named(
+    environ: dict[str, str], used: str
+) -> None:
+    assert own_sqlite(environ, FILE) == {"CASELEDGER_STORE": used}
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+def test_a_port_that_is_none_is_refused(
+    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["local", "run", f"--port={port}"])
+
+    with pytest.raises(SystemExit):
+        main()
+
+    assert "--port: must be a number from 1 to 65535" in capsys.readouterr().err
