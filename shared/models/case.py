@@ -462,6 +462,9 @@ class StoredCase(CaseFields, Subject):
     waiting: bool = False
     """Whether interventions are open; for the filter."""
     records: dict[str, RecordRef] = {}
+    worksheets_begun: int = 0
+    """How many worksheets were saved for the first time since release 1.0.0. It moves the version
+    of the case, so that a deletion which has not found the worksheet fails."""
     was_held: bool = False
     """Whether a legal hold has been on it, so that there may be preserved content."""
 
