@@ -342,7 +342,7 @@ class CasesToClose(ManyCases):
 class CasesToUpdate(ManyCases):
     """Cases to change in the same way, at most 200. What is not named stays."""
 
-    assigned_to: Name | None = UNSET
+    assigned_to: PersonName | None = UNSET
     """Whom the cases are assigned to; null takes them away."""
     severity: Severity = UNSET
     """How much is at stake: low, normal, high or critical."""
