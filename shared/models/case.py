@@ -47,6 +47,7 @@ from shared.models.filters import (
     HasWords,
     Listing,
     Missing,
+    Named,
     OfPerson,
     Past,
     Repeated,
@@ -261,7 +262,7 @@ class CaseFilters(Filters):
     """How much is at stake."""
     tags: Annotated[Repeated[Tag] | None, Field(max_length=5), Contains("tags")] = None
     """A tag that the case has; where it is repeated, up to five times, any of them."""
-    created_by: Annotated[Name | None, Equal("createdBy")] = None
+    created_by: Annotated[Name | None, Named("createdBy")] = None
     """Who opened the case."""
     submission_id: Annotated[Name | None, Equal("submissionId")] = None
     """The submission that the case is about."""
