@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from shared.edge.function import Call, function
 from shared.models.person import PeopleQuery, PersonPage
 from shared.repository import people
+from shared.repository.reading import readable
 from shared.rules.callers import READERS
 
 
@@ -17,5 +16,5 @@ def list_people(call: Call, query: PeopleQuery) -> PersonPage:
     The name is the email address where the token proved one, else the token's subject.
     """
     rows, token = people.listed(call.store, call.tenant, query, call.now)
-    shown: list[Any] = [people.shown_row(row) for row in rows]
-    return PersonPage.model_construct(people=shown, next_page_token=token)
+    shown, bad = readable(rows, people.shown_row)
+    return PersonPage.model_construct(people=shown, next_page_token=token, unreadable=bad)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import SerializeAsAny
 
-from shared.models.base import OMITTED, Model, Name, Page
+from shared.models.base import OMITTED, Model, Name, Page, Rows
 from shared.models.filters import Begins, Filters, Listing, Sort
 from shared.models.stored import StoredDocument
 
@@ -57,7 +57,7 @@ class PeopleQuery(Filters, Page):
     """The beginning of the name or address, in upper or lower case."""
 
 
-class PersonPage(Model):
+class PersonPage(Rows):
     """One page of people."""
 
     people: list[SerializeAsAny[Person]]
