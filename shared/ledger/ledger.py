@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
@@ -89,6 +90,12 @@ class Ledger:
         origin = replace(self.origin, matches=None)
         return Ledger(self.store, origin, self.clock, self.directory)
 
+    def bound_to(self, tenant: str) -> Ledger:
+        """The same, for what the decision that it is at changes of one tenant."""
+        bound = copy(self)
+        bound.origin = replace(self.origin, tenant=tenant)
+        return bound
+
     def beside(self, path: str) -> Document | None:
         """A document that a decision depends on besides its subject.
 
@@ -116,9 +123,11 @@ class Ledger:
 
         They are numbered from 1. Their events are named after the decision's own event, so that
         lists have the events of a commit in the order of their numbers, after the decision's own.
+        Where this ledger is at no decision, as in a purge, they have names of their own.
         """
         row = f"{_AFTER_NOTES}{number:04}"
-        return Posting(self.store, self.origin, kind, event_id=f"{self._event_id}-{row}")
+        name = f"{self._event_id}-{row}" if self._event_id else None
+        return Posting(self.store, self.origin, kind, event_id=name)
 
     def create(
         self, kind: Kind[S], name: str, decide: Callable[[datetime], Decision[S, R]]

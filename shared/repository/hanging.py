@@ -127,9 +127,9 @@ def settled(
 def ended(ledger: Ledger, asked: Asked, reason: str, now: datetime) -> list[Write]:
     """The writes that withdraw interventions, each with its event; their case is the caller's."""
     writes: list[Write] = []
-    for row, old in asked:
+    for number, (row, old) in enumerate(asked, 1):
         decision = ending(intervention_rules.ended(old, reason, now))
-        posting = Posting(ledger.store, ledger.origin, INTERVENTIONS, row.path)
+        posting: Posting[StoredIntervention] = ledger.beside_it(INTERVENTIONS, number)
         writes += posting.prepared(row.id, Before(row, old), decision, now)[1]
     return writes
 

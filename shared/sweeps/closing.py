@@ -45,7 +45,6 @@ def _closes_at(settings: StoredSettings, case: StoredCase) -> datetime:
 
 
 def _closer(run: SweepRun, row: Document) -> Decider[StoredCase]:
-    ledger = run.ledger_of(tenant_of(row.path))
     since = StoredCase.row(row.data)["statusChangedAt"]
 
     def closed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
@@ -59,6 +58,7 @@ def _closer(run: SweepRun, row: Document) -> Decider[StoredCase]:
             case_id=row.id,
         )
         try:
+            ledger = run.ledger_of(tenant_of(row.path))
             return closing.without_open(ledger, decided, row.id, now, end=False)
         except FailedPrecondition:
             return Unchanged()

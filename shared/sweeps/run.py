@@ -132,9 +132,8 @@ class SweepRun:
         log.write("ERROR", "a scheduled function leaves a document as it is", document=row.path)
 
     def ledger_of(self, tenant: str) -> Ledger:
-        """The ledger, bound to a tenant."""
-        origin = replace(self.ledger.origin, tenant=tenant)
-        return Ledger(self.store, origin, self.ledger.clock)
+        """The ledger, bound to a tenant; in a decision, for what that changes besides."""
+        return self.ledger.bound_to(tenant)
 
     def tenant(self, tenant: str) -> Document | None:
         """A tenant's document: at first as its settings were read from it, then read again."""
