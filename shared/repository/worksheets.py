@@ -1,8 +1,8 @@
 """Worksheets in the store: each user's own notes on a case, with an audit chain of their own.
 
-So a save does not change what a case shows. It only requires that the case is still as it was read,
-which costs one more write. The first save of a worksheet has the case count it by that write: whoever
-deletes the case, and has found no such worksheet, has read an older version of the case then.
+So a save changes nothing that a case shows. It only requires that the case is still as it was read,
+which costs one more write. By that write the case counts a worksheet that is new: a deletion which
+has not found the worksheet has read an older version of the case, and fails.
 """
 
 from __future__ import annotations

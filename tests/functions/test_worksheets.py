@@ -514,7 +514,8 @@ def test_a_worksheet_that_is_begun_while_its_case_is_deleted_goes_with_it(
 ) -> None:
     api.verifier.create(id="CASE-1")
     kinds = type(api.runtime.store)
-    query, begun = kinds.query, []
+    query = kinds.query
+    begun: list[int] = []
 
     def found_nothing_yet(store: Any, asked: Query) -> list[Document]:
         rows: list[Document] = query(store, asked)
