@@ -47,6 +47,7 @@ from shared.models.filters import (
     HasWords,
     Listing,
     Missing,
+    Named,
     OfPerson,
     Past,
     Repeated,
@@ -261,7 +262,7 @@ class CaseFilters(Filters):
     """How much is at stake."""
     tags: Annotated[Repeated[Tag] | None, Field(max_length=5), Contains("tags")] = None
     """A tag that the case has; where it is repeated, up to five times, any of them."""
-    created_by: Annotated[Name | None, Equal("createdBy")] = None
+    created_by: Annotated[Name | None, Named("createdBy")] = None
     """Who opened the case."""
     submission_id: Annotated[Name | None, Equal("submissionId")] = None
     """The submission that the case is about."""
@@ -342,7 +343,7 @@ class CasesToClose(ManyCases):
 class CasesToUpdate(ManyCases):
     """Cases to change in the same way, at most 200. What is not named stays."""
 
-    assigned_to: Name | None = UNSET
+    assigned_to: PersonName | None = UNSET
     """Whom the cases are assigned to; null takes them away."""
     severity: Severity = UNSET
     """How much is at stake: low, normal, high or critical."""
@@ -462,6 +463,9 @@ class StoredCase(CaseFields, Subject):
     waiting: bool = False
     """Whether interventions are open; for the filter."""
     records: dict[str, RecordRef] = {}
+    worksheets_begun: int = 0
+    """How many worksheets were saved for the first time since release 1.0.0. It moves the version
+    of the case, so that a deletion which has not found the worksheet fails."""
     was_held: bool = False
     """Whether a legal hold has been on it, so that there may be preserved content."""
 

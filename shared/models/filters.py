@@ -73,6 +73,12 @@ class Begins(Mark):
     op = ">="
 
 
+class Named(Mark):
+    """The field is the name of a person that is given, as names are written."""
+
+    op = "=="
+
+
 @dataclass(frozen=True, slots=True)
 class OfPerson(Mark):
     """The field is the name that is given; for `me`, the field `key` is one of the caller's keys.

@@ -18,6 +18,7 @@ from shared.models.filters import (
     HasWords,
     Mark,
     Missing,
+    Named,
     OfPerson,
     Past,
     Since,
@@ -88,7 +89,7 @@ def _filters(mark: Mark, value: Any, now: datetime, me: Sequence[str]) -> Iterat
             yield Filter(mark.field, "<", beginning + _LAST)
         case OfPerson() if value == ME:
             yield Filter(mark.key, "in", list(me))
-        case OfPerson() if value != normalised(value):
+        case OfPerson() | Named() if value != normalised(value):
             # The first release stored an address as it was written.
             yield Filter(mark.field, "in", [normalised(value), value])
         case _ if isinstance(value, list):

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from shared.documents.port import (
     Aggregation,
-    Document,
     DocumentStore,
     Filter,
     Order,
@@ -34,7 +33,9 @@ from shared.models.intervention import (
     Priority,
 )
 from shared.models.names import person_key
+from shared.models.person import StoredPerson
 from shared.repository.interventions import ran_out
+from shared.repository.reading import readable
 
 MAX_DAYS = 31
 TOP_PILOTS = 10
@@ -197,35 +198,36 @@ def _top_pilots(store: DocumentStore, tenant: str, period: _Span) -> list[PilotM
     collection = f"tenants/{tenant}/people"
     if period == _Span(None, None):
         query = Query(collection, order=(Order("decided", descending=True),), limit=TOP_PILOTS)
-        found = [_pilot(**row.data) for row in store.query(query)]
+        found, _ = readable(store.query(query), lambda row: _pilot(**row.data))
     else:
         # What is created in a period is decided after its beginning, so whoever decided last before
         # that is not among its pilots.
         recent = _Span(period.since, None).of("lastDecidedAt")
         order = (Order("lastDecidedAt", descending=True),)
         rows = store.query(Query(collection, recent, order, limit=MOST_RECENT_PILOTS))
-        found = _counted(store, tenant, period, rows)
+        people, _ = readable(rows, lambda row: StoredPerson.read(row.data))
+        found = _counted(store, tenant, period, people)
     ranked = sorted(found, key=lambda one: (-one.decided, one.pilot))
     return [one for one in ranked[:TOP_PILOTS] if one.decided]
 
 
 def _counted(
-    store: DocumentStore, tenant: str, period: _Span, rows: Sequence[Document]
+    store: DocumentStore, tenant: str, period: _Span, people: Sequence[StoredPerson]
 ) -> list[PilotMetrics]:
     asked = [
-        Aggregation(_decided(tenant, period, row, decision))
-        for row in rows
+        Aggregation(_decided(tenant, period, person, decision))
+        for person in people
         for decision in ("approve", "reject")
     ]
     counts = [totals.count for totals in store.aggregate(asked)] if asked else []
-    each = zip(rows, counts[::2], counts[1::2], strict=True)
-    return [_pilot(row.data["name"], approved, rejected) for row, approved, rejected in each]
+    each = zip(people, counts[::2], counts[1::2], strict=True)
+    return [_pilot(person.name, approved, rejected) for person, approved, rejected in each]
 
 
-def _decided(tenant: str, period: _Span, person: Document, decision: str) -> Query:
+def _decided(tenant: str, period: _Span, person: StoredPerson, decision: str) -> Query:
     """What a person decided so, by their subject; where none is stored, by their name."""
-    subject, name = person.data["subject"], person.data["knownAs"]
-    keys = [key for key in (person_key(subject, None), person_key(None, name)) if key]
+    both = (person_key(person.subject, None), person_key(None, person.known_as))
+    keys = [key for key in both if key]
     query = _created(tenant, period, ("decision", decision))
     return replace(query, filters=(Filter("deciderKey", "in", keys), *query.filters))
 

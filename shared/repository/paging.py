@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import NoneType
 from typing import Any
 
 from pydantic_core import to_json
@@ -31,6 +32,7 @@ SCAN_ROWS = 50
 """Rows read at least with each further query of such a search, so that it takes few of them."""
 _DIGEST_BYTES = 12
 _INT64 = 2**63
+_Kind = type | tuple[type, type]
 _STALE = "is not a token of this list with these filters"
 
 
@@ -146,13 +148,24 @@ def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _shape(query: Query) -> tuple[type, ...]:
-    """Of which type each value of the query's cursor is: a time, a name or a number, and the id."""
-    kinds = {"At": datetime, "me": str}
-    return (*(kinds.get(order.field[-2:], int) for order in query.order), str)
+def _shape(query: Query) -> tuple[_Kind, ...]:
+    """Of which type each value of the query's cursor is: a time, a name or a number, and the id.
+
+    The time by which the queues are sorted is null where the clock of a case stands.
+    """
+    kinds: dict[str, _Kind] = {"At": datetime, "me": str}
+    return (
+        *(
+            (datetime, NoneType)
+            if order.field == "clockDueAt"
+            else kinds.get(order.field[-2:], int)
+            for order in query.order
+        ),
+        str,
+    )
 
 
-def _decode(token: str, binding: bytes, shape: Sequence[type]) -> tuple[Any, ...]:
+def _decode(token: str, binding: bytes, shape: Sequence[_Kind]) -> tuple[Any, ...]:
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
@@ -167,8 +180,10 @@ def _decode(token: str, binding: bytes, shape: Sequence[type]) -> tuple[Any, ...
         raise InvalidArgument.field("pageToken", _STALE) from None
 
 
-def _value(value: Any, kind: type) -> Any:
+def _value(value: Any, kind: _Kind) -> Any:
     """One value of a cursor. Raises one of what `_decode` expects where it is of another kind."""
+    if isinstance(kind, tuple):
+        return None if value is None else _value(value, kind[0])
     if kind is datetime:
         time = datetime.fromisoformat(value["time"])
         if time.utcoffset() != timedelta():

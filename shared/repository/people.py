@@ -13,6 +13,7 @@ from shared.models.person import PeopleQuery, StoredPerson
 from shared.models.roles import Actor
 from shared.repository.listing import query_of
 from shared.repository.paging import page
+from shared.repository.reading import readable
 from shared.rules import people
 
 
@@ -30,9 +31,8 @@ def subject_of(ledger: Ledger, name: str | None) -> str | None:
     last_first = (Order("lastSeenAt", descending=True),)
     collection = f"tenants/{ledger.tenant}/people"
     query = Query(collection, (Filter("knownAs", "==", key),), last_first, limit=1)
-    found = ledger.store.query(query)
-    subject: str | None = found[0].data["subject"] if found else None
-    return subject
+    found, _ = readable(ledger.store.query(query), _subject)
+    return found[0] if found else None
 
 
 def listed(
@@ -50,6 +50,10 @@ def counted(tenant: str, actor: Actor, decision: str | None, now: datetime) -> M
         fields={**directory.fields(actor, now), "lastDecidedAt": now},
         increments={"decided": 1, "approved": approved, "rejected": 1 - approved},
     )
+
+
+def _subject(document: Document) -> str:
+    return StoredPerson.read(document.data).subject
 
 
 def shown_row(document: Document) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Worksheets in the store: each user's own notes on a case, with an audit chain of their own.
 
-So a save does not change the case. It only requires that the case is still as it was read, which
-costs one more write.
+So a save changes nothing that a case shows. It only requires that the case is still as it was read,
+which costs one more write. By that write the case counts a worksheet that is new: a deletion which
+has not found the worksheet has read an older version of the case, and fails.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared import errors
-from shared.documents.port import Document, DocumentStore, Filter, Order, Query, Write
+from shared.documents.port import Document, DocumentStore, Filter, Order, Query, Update, Write
 from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES, WORKSHEETS
 from shared.ledger.ledger import Ledger
@@ -149,12 +150,16 @@ def _saver(
             raise errors.PermissionDenied("sharedWith: only the owner of a worksheet changes it")
         if new == old and old.head.sequence:
             return Unchanged()
+        guard = unchanged(document) if old.head.sequence else _one_more(document)
         # Without the case's id: the trail of a case does not show who has notes on it.
-        return Decision(
-            new, EventType.WORKSHEET_SAVED, "Worksheet saved", writes=(unchanged(document),)
-        )
+        return Decision(new, EventType.WORKSHEET_SAVED, "Worksheet saved", writes=(guard,))
 
     return saved
+
+
+def _one_more(case: Document) -> Update:
+    """The write that counts a new worksheet on its case, which must be as it was read."""
+    return Update(case.path, increments={"worksheetsBegun": 1}, version=case.version)
 
 
 def _require_access(

@@ -72,7 +72,7 @@ def opened(  # noqa: PLR0913 - each by its name
     return StoredCase(
         created_at=now,
         updated_at=now,
-        created_by=by,
+        created_by=normalised(by),
         created_by_subject=by_subject,
         decision_type=new.decision_type,
         title=new.title,

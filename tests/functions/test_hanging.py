@@ -281,6 +281,38 @@ def test_what_one_commit_has_no_room_for_is_closed_in_several(
 
 
 @pytest.mark.usefixtures("case")
+@pytest.mark.parametrize("how", ["close", "delete", "run", "sweep"])
+def test_what_is_withdrawn_by_a_change_is_listed_right_before_it_newest_first(
+    api: Api, clock: Clock, how: str
+) -> None:
+    api.admin.patch("/settings", {"runTimeoutMinutes": 5})
+    start(api, "run-1")
+    for _ in range(6):
+        ask(api.agent, caseId="CASE-1", runId="run-1")
+    clock.advance(hours=1)
+    if how == "sweep":
+        sweep(api, "failStaleRuns")
+    elif how == "run":
+        end(api, "run-1")
+    elif how == "delete":
+        api.admin.delete(CASE)
+    else:
+        why = {"status": "closed", "reason": "Over", "endOpen": True}
+        assert api.pilot.patch(CASE, why).status_code == 200
+
+    events = api.viewer.get(f"{CASE}/audit?related=true").json["events"]
+
+    newest = [event["subject"] for event in events if event["createdAt"] == wire_of(clock)]
+    causes = {"close": 2}.get(how, 1)
+    assert [name.partition("/")[0] for name in newest] == ["interventions"] * 6 + ["cases"] * causes
+
+
+def wire_of(clock: Clock) -> str:
+    """The clock's time as an answer has it."""
+    return clock.now.isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.usefixtures("case")
 def test_deleting_a_case_withdraws_what_is_asked_about_it(api: Api) -> None:
     asked = [ask(api.agent, case_id="CASE-1")["id"] for _ in range(2)]
     start(api, "run-1")

@@ -41,6 +41,27 @@ def nameless(api: Api, path: str) -> None:
     api.runtime.store.commit([Set(document.path, data)])
 
 
+def test_many_cases_are_assigned_by_a_name_as_names_are_written(api: Api) -> None:
+    who(api, "vera", ADDRESS).create()
+    api.verifier.create(id="CASE-1")
+    body = {"caseIds": ["CASE-1"], "assignedTo": " Vera@Example.com\u200b"}
+
+    assert done(api.pilot.post("/cases:update", body))["succeeded"] == 1
+
+    case = api.viewer.get(CASE).json
+    assert (case["assignedTo"], case["assignedToSubject"]) == (ADDRESS, "vera")
+
+
+@pytest.mark.parametrize("asked", [ADDRESS, "Vera@Example.COM"])
+def test_who_opened_a_case_is_found_by_their_address_in_any_letters(api: Api, asked: str) -> None:
+    who(api, "vera", "Vera@example.com").create(id="CASE-1")
+    api.verifier.create(id="CASE-2")
+
+    found = api.viewer.get(f"/cases?createdBy={asked}").json["cases"]
+
+    assert [case["id"] for case in found] == ["CASE-1"]
+
+
 def test_who_gets_another_address_keeps_their_work(api: Api) -> None:
     before, after = (
         who(api, "vera", ADDRESS, "pilot"),

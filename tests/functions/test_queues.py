@@ -176,6 +176,20 @@ def test_due_first_shows_paused_cases_first_where_their_status_is_asked_for(api:
     assert listed("&status=needs_info&status=new") == ["CASE-2", "CASE-1", "CASE-3"]
 
 
+def test_paused_cases_that_come_before_the_due_ones_are_paged_like_them(api: Api) -> None:
+    paused = [f"CASE-{number}" for number in range(5)]
+    for case_id in paused:
+        api.verifier.create(id=case_id)
+        api.verifier.patch(f"/cases/{case_id}", {"status": "needs_info"})
+    api.verifier.create(id="CASE-5")
+
+    path = "/cases?sort=dueAt&status=needs_info&status=new&pageSize=2"
+    found = [[case["id"] for case in page] for page in pages(api.viewer, path)]
+
+    assert [case_id for page in found for case_id in page] == [*paused, "CASE-5"]
+    assert [len(page) for page in found if page] == [2, 2, 2]
+
+
 def test_a_case_is_found_by_its_submission(api: Api) -> None:
     api.verifier.create(id="CASE-1", submissionId="sub-1")
     api.verifier.create(id="CASE-2", submissionId="sub-2")

@@ -138,6 +138,36 @@ def test_an_unreadable_case_is_a_row_of_checks_and_batches_and_the_others_are_do
     assert error["message"] == "cases/CASE-2 cannot be read: title: Field required"
 
 
+def person(api: Api, subject: str) -> str:
+    """Where the directory has somebody."""
+    rows = api.runtime.store.query(Query(f"tenants/{api.tenant}/people"))
+    (found,) = [row.id for row in rows if row.data["subject"] == subject]
+    return f"people/{found}"
+
+
+@pytest.mark.parametrize("field", ["name", "subject", "lastSeenAt"])
+def test_a_person_who_cannot_be_read_is_named_by_the_directory_and_stops_nothing(
+    api: Api, field: str
+) -> None:
+    question = {"uowId": "uow", "type": "resume", "title": "Go on?"}
+    for pilot in (api.pilot, api.caller("pilot", "other")):
+        asked = api.agent.post("/interventions", question).json["id"]
+        decided_ = pilot.post(f"/interventions/{asked}:decide", {"decision": "approve"})
+        assert decided_.status_code == 200
+    path = person(api, "pilot")
+    spoilt(api, path, field)
+
+    listed = api.viewer.get("/people")
+    assert listed.status_code == 200, listed.text
+    assert [one["subject"] for one in listed.json["people"]] == ["other"]
+    assert [bad["id"] for bad in listed.json["unreadable"]] == [path.rpartition("/")[2]]
+    for query in ("", "?since=2026-01-01T00:00:00Z"):
+        figures = api.viewer.get(f"/interventions:metrics{query}")
+        assert figures.status_code == 200, figures.text
+        assert "other@example.com" in [one["pilot"] for one in figures.json["topPilots"]]
+    assert api.verifier.create(assignedTo="pilot@example.com")["assignedTo"] == "pilot@example.com"
+
+
 def test_the_next_case_is_claimed_behind_one_that_cannot_be_read(api: Api) -> None:
     for case_id in ("CASE-1", "CASE-2"):
         api.verifier.create(id=case_id, dueAt="2030-01-01T00:00:00Z")

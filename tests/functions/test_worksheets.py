@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.documents.port import Delete
+from shared.documents.port import Delete, Document, Query
 from tests.client import Api, Client
 from tests.conftest import Clock
 from tests.functions.support import (
@@ -490,14 +490,46 @@ def test_of_a_batch_only_the_row_whose_case_was_changed_meanwhile_is_read_again(
     assert cost(answer)[:2] == (18, 24)
 
 
-def test_saving_does_not_change_the_case(api: Api) -> None:
-    case_id = api.verifier.create()["id"]
-    path = f"tenants/{api.tenant}/cases/{case_id}"
-    before = api.runtime.store.get(path)
+def test_saving_changes_nothing_that_a_case_shows_and_only_the_first_time_its_version(
+    api: Api,
+) -> None:
+    api.verifier.create(id="CASE-1")
+    path = f"tenants/{api.tenant}/cases/CASE-1"
+    shown = api.viewer.get("/cases/CASE-1")
 
-    kim(api).put(f"/cases/{case_id}/worksheet", TEXTS)
+    assert kim(api).put(SHEET, TEXTS).status_code == 200
+    once = api.runtime.store.get(path)
+    assert kim(api).put(SHEET, {"fsrNotes": "Another"}).status_code == 200
 
-    assert before == api.runtime.store.get(path)
+    assert once == api.runtime.store.get(path)
+    assert once
+    assert once.data["worksheetsBegun"] == 1
+    again = api.viewer.get("/cases/CASE-1")
+    assert (again.json, again.headers["ETag"]) == (shown.json, shown.headers["ETag"])
+    assert event_types(api, "CASE-1") == ["case_created"]
+
+
+def test_a_worksheet_that_is_begun_while_its_case_is_deleted_goes_with_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.verifier.create(id="CASE-1")
+    kinds = type(api.runtime.store)
+    query = kinds.query
+    begun: list[int] = []
+
+    def found_nothing_yet(store: Any, asked: Query) -> list[Document]:
+        rows: list[Document] = query(store, asked)
+        if asked.collection.endswith("/worksheets") and not begun:
+            begun.append(kim(api).put(SHEET, TEXTS).status_code)
+        return rows
+
+    monkeypatch.setattr(kinds, "query", found_nothing_yet)
+    assert api.admin.delete("/cases/CASE-1").status_code == 204
+
+    assert begun == [200]
+    sheets = api.runtime.store.query(Query(f"tenants/{api.tenant}/worksheets"))
+    assert ["deletedAt" in sheet.data for sheet in sheets] == [True]
+    assert [event["eventType"] for event in chain(api)] == ["worksheet_saved"]
 
 
 def test_worksheets_go_with_their_case_and_their_chains_still_hold(api: Api) -> None:
