@@ -16,11 +16,11 @@ from shared.models.base import (
     UNSET,
     Id,
     Model,
-    Name,
     Problem,
     Reason,
 )
 from shared.models.case import Severity, Status, Tags
+from shared.models.names import PersonName
 
 
 class ManyCases(Model):
@@ -49,7 +49,7 @@ class CasesToClose(ManyCases):
 class CasesToUpdate(ManyCases):
     """Cases to change in the same way, at most 200. What is not named stays."""
 
-    assigned_to: Name | None = UNSET
+    assigned_to: PersonName | None = UNSET
     """Whom the cases are assigned to; null takes them away."""
     severity: Severity = UNSET
     """How much is at stake: low, normal, high or critical."""
