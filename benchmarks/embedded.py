@@ -29,7 +29,8 @@ from benchmarks.statements import Work, connect, recorded, run
 from benchmarks.table import Row, milliseconds, timed
 from benchmarks.timing import p50
 from shared.documents.embedded.store import EmbeddedStore
-from shared.models.case import CaseQuery, Status
+from shared.models.case import Status
+from shared.models.case_queries import CaseQuery
 from shared.models.roles import Role
 from shared.repository import cases
 from shared.rules.callers import Caller

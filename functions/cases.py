@@ -11,27 +11,28 @@ from shared.ledger.subjects import etag
 from shared.models.base import Id, Problem, UserId
 from shared.models.case import (
     Case,
-    CaseClosing,
-    CaseClosings,
     CasePage,
     CasePatch,
-    CaseQuery,
     CaseStanding,
     CaseStandings,
     CaseStats,
     CasesToCheck,
-    CasesToClose,
-    CasesToUpdate,
     CaseToValidate,
-    CaseUpdates,
     CaseView,
-    ClaimQuery,
     FullCase,
-    ManyCases,
     NewCase,
     StoredCase,
     Why,
 )
+from shared.models.case_batches import (
+    CaseClosing,
+    CaseClosings,
+    CasesToClose,
+    CasesToUpdate,
+    CaseUpdates,
+    ManyCases,
+)
+from shared.models.case_queries import CaseQuery, ClaimQuery
 from shared.models.preserved import PreservedPage, PreservedQuery
 from shared.models.roles import Role
 from shared.models.sharing import Hold, PermissionGiven

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
     Field,
     JsonValue,
     SerializeAsAny,
-    TypeAdapter,
     ValidationInfo,
     WithJsonSchema,
-    field_validator,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -28,8 +24,6 @@ from shared.models.base import (
     Identified,
     Model,
     Name,
-    Page,
-    Problem,
     Reason,
     Rows,
     Tag,
@@ -40,51 +34,11 @@ from shared.models.base import (
     checked_json,
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
-from shared.models.filters import (
-    Contains,
-    Equal,
-    Filters,
-    HasWords,
-    Listing,
-    Missing,
-    Named,
-    OfPerson,
-    Past,
-    Repeated,
-    Since,
-    Sort,
-    SortedBy,
-    Until,
-)
 from shared.models.names import PersonName, person_key
 from shared.models.record import RecordRef
 from shared.models.sharing import Hold, Permission, StoredHold
 from shared.models.stored import Data
 from shared.models.subjects import Subject
-
-_LETTER = re.compile(r"[^\W_]")
-
-
-def _searchable(text: str) -> str:
-    if not _LETTER.search(unicodedata.normalize("NFKC", text)):
-        raise PydanticCustomError("search", "must contain a word")
-    return text
-
-
-SEARCH = (
-    "Words that a case must all have. They are found at the beginnings of the words of its title, "
-    "its id and its submission id; in its summary as whole words, or by five letters or more.\n"
-    "Neither case, accents nor the kind of quotes and hyphens matters: `Muller` finds Müller.\n"
-    "Parts of a word, as in `CASE-2024-001` or an address, begin words too; telephone numbers are "
-    "found with and without spaces.\n"
-    "Chinese, Japanese, Thai and other scripts without spaces are found by any part of the text."
-)
-Search = Annotated[
-    Name,
-    Field(max_length=200),
-    AfterValidator(_searchable),
-    WithJsonSchema({**TypeAdapter(Name).json_schema(), "maxLength": 200}),
-]
 
 
 class Status(StrEnum):
@@ -193,6 +147,15 @@ class NewCase(Model):
     """Evidence to attach, in this order."""
 
 
+def _when_closing(end_open: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic calls it so
+    if end_open and info.data.get("status") is not Status.CLOSED:
+        raise PydanticCustomError("end_open", "comes with the status closed")
+    return end_open
+
+
+EndOpen = Annotated[bool, AfterValidator(_when_closing)]
+
+
 class CasePatch(Model):
     """Fields to change; null clears. What is not named stays."""
 
@@ -217,15 +180,8 @@ class CasePatch(Model):
     Those that are not named stay; a case has up to 50."""
     reason: Reason | None = None
     """Why. It is kept in the event of the change; blocking and closing a case need one."""
-    end_open: bool = False
+    end_open: EndOpen = False
     """Whether closing ends what is open: interventions are withdrawn, and runs are cancelled."""
-
-    @field_validator("end_open")
-    @classmethod
-    def _when_closing(cls, end_open: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic calls it so
-        if end_open and info.data.get("status") is not Status.CLOSED:
-            raise PydanticCustomError("end_open", "comes with the status closed")
-        return end_open
 
 
 class Why(Model):
@@ -233,74 +189,6 @@ class Why(Model):
 
     reason: Reason
     """Why. It is kept in the audit event."""
-
-
-_DUE_FIRST = (Sort("clockDueAt"),)
-
-
-class CaseFilters(Filters):
-    """Which cases a queue shows; filters combine."""
-
-    status: Annotated[Repeated[Status] | None, Field(max_length=6), Equal("status")] = None
-    """Only cases with this status; where it is repeated, with any of them."""
-    assigned_to: Annotated[Name | None, OfPerson("assignedTo", key="assigneeKey")] = None
-    """Only cases that are assigned to this person; `me` is the caller."""
-    unassigned: Annotated[bool, Missing("assignedTo")] = False
-    """With `true` only cases that are assigned to nobody."""
-    decision_type: Annotated[Id | None, Equal("decisionType")] = None
-    """Only cases of this type of decision."""
-    search: Annotated[
-        Search | None, HasWords("searchTokens", sort="createdAt"), Field(description=SEARCH)
-    ] = None
-    overdue: Annotated[bool, Past("clockDueAt")] = False
-    """With `true` only cases whose due date is past while their clock runs; the longest overdue
-    comes first.
-    """
-    legal_hold: Annotated[bool | None, Equal("legalHold")] = None
-    """`true`: only cases under a legal hold; `false`: only the others."""
-    severity: Annotated[Severity | None, Equal("severity")] = None
-    """How much is at stake."""
-    tags: Annotated[Repeated[Tag] | None, Field(max_length=5), Contains("tags")] = None
-    """A tag that the case has; where it is repeated, up to five times, any of them."""
-    created_by: Annotated[Name | None, Named("createdBy")] = None
-    """Who opened the case."""
-    submission_id: Annotated[Name | None, Equal("submissionId")] = None
-    """The submission that the case is about."""
-    due_until: Annotated[Time | None, Until("clockDueAt")] = None
-    """Due before this time, while the clock runs; due first."""
-    waiting: Annotated[bool | None, Equal("waiting")] = None
-    """Whether interventions about the case are open, so that it waits for people's answers."""
-
-    @field_validator("unassigned")
-    @classmethod
-    def _assigned_or_not(cls, unassigned: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic calls it so
-        if unassigned and info.data.get("assigned_to") is not None:
-            raise PydanticCustomError("filters", "unassigned and assignedTo exclude each other")
-        return unassigned
-
-
-class CaseQuery(CaseFilters, Page):
-    """A page of a queue."""
-
-    listing: ClassVar[Listing] = Listing("cases", (Sort("createdAt", descending=True),), _DUE_FIRST)
-
-    created_since: Annotated[Time | None, Since("createdAt")] = None
-    """Opened at this time or later."""
-    created_until: Annotated[Time | None, Until("createdAt")] = None
-    """Opened before this time."""
-    sort: Annotated[
-        Literal["createdAt", "dueAt"] | None,
-        SortedBy({"createdAt": "createdAt", "dueAt": "clockDueAt"}),
-    ] = None
-    """`createdAt`: newest first. `dueAt`: due first, without cases whose clock stands, unless
-    `status` asks for such; those come before the others. Without it, newest first, but due first
-    where `overdue` or `dueUntil` is given."""
-
-
-class ClaimQuery(CaseFilters):
-    """From which cases of a queue one is to be claimed."""
-
-    listing: ClassVar[Listing] = Listing("cases", _DUE_FIRST)
 
 
 class CaseToValidate(Model):
@@ -315,53 +203,6 @@ class CasesToCheck(Model):
 
     case_ids: Annotated[list[Id], Field(max_length=500)]
     """The case numbers to look up."""
-
-
-class ManyCases(Model):
-    """Cases to do the same with, at most 200."""
-
-    case_ids: Annotated[list[Id], Field(min_length=1, max_length=200)]
-    """The cases, each once."""
-
-    @field_validator("case_ids")
-    @classmethod
-    def _each_once(cls, case_ids: list[str]) -> list[str]:
-        if len(set(case_ids)) < len(case_ids):
-            raise PydanticCustomError("case_ids", "must name each case once")
-        return case_ids
-
-
-class CasesToClose(ManyCases):
-    """Cases to close for one reason, at most 200."""
-
-    reason: Reason
-    """Why. It is kept in the event of each case."""
-    end_open: bool = False
-    """Whether closing ends what is open: interventions are withdrawn, and runs are cancelled."""
-
-
-class CasesToUpdate(ManyCases):
-    """Cases to change in the same way, at most 200. What is not named stays."""
-
-    assigned_to: PersonName | None = UNSET
-    """Whom the cases are assigned to; null takes them away."""
-    severity: Severity = UNSET
-    """How much is at stake: low, normal, high or critical."""
-    add_tags: Tags = []
-    """Tags that each case has afterwards, up to 20 with those that it has."""
-    remove_tags: Tags = []
-    """Tags that no case has afterwards, also where they are among `addTags`."""
-    status: Status = UNSET
-    """The status that each case goes to."""
-    reason: Reason | None = None
-    """Why; required where a case becomes blocked or closed."""
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> Self:
-        told = self.model_fields_set - {"case_ids", "reason"}
-        if not told:
-            raise PydanticCustomError("nothing", "must name something to change")
-        return self
 
 
 class CaseView(Model):
@@ -463,9 +304,6 @@ class StoredCase(CaseFields, Subject):
     waiting: bool = False
     """Whether interventions are open; for the filter."""
     records: dict[str, RecordRef] = {}
-    worksheets_begun: int = 0
-    """How many worksheets were saved for the first time since release 1.0.0. It moves the version
-    of the case, so that a deletion which has not found the worksheet fails."""
     was_held: bool = False
     """Whether a legal hold has been on it, so that there may be preserved content."""
 
@@ -547,29 +385,3 @@ class CaseStandings(Model):
 
     results: list[CaseStanding]
     """One for each number, in the order asked."""
-
-
-class CaseClosing(Model):
-    """What became of one case in a batch; `error` is the error it would have got alone."""
-
-    case_id: str
-    """The case."""
-    ok: bool
-    """Whether it is now as was asked."""
-    error: Problem | None = OMITTED
-    """Why it is not, as the error that it would have got alone. Only where `ok` is false."""
-
-
-class CaseClosings(Model):
-    """What became of a batch, case by case in the order asked."""
-
-    results: list[CaseClosing]
-    """One for each case, in the order asked."""
-    succeeded: int
-    """How many have `ok`: true."""
-    failed: int
-    """How many have `ok`: false."""
-
-
-class CaseUpdates(CaseClosings):
-    """What became of a batch of changes, case by case in the order asked."""

@@ -50,6 +50,8 @@ def person_key(subject: str | None, name: str | None) -> str | None:
 
 def _person_name(name: str) -> str:
     found = normalised(name)
+    if found == ME:
+        raise PydanticCustomError("me", "`me` is for the filters of lists; name the person here")
     if len(found) > _LONGEST:
         raise PydanticCustomError("name", f"must be at most {_LONGEST} characters in NFC")
     return found

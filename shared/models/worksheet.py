@@ -17,9 +17,11 @@ class WorksheetToSave(Model):
     """A worksheet's texts, and whom its owner opens it to."""
 
     problem_statement: Text = ""
-    """The user's statement of the problem. Where it is not given, it becomes empty."""
+    """The user's statement of the problem. Where it is not given, it becomes empty, unless only
+    `sharedWith` is."""
     fsr_notes: Text = ""
-    """The user's notes. Where they are not given, they become empty."""
+    """The user's notes. Where they are not given, they become empty, unless only
+    `sharedWith` is."""
     shared_with: Sharing = UNSET
     """What the worksheet is open for, to collaborators who have that permission on the case:
     `none` (only its owner sees it), `read` or `write`. Only its owner changes it; where it is not

@@ -22,15 +22,9 @@ from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required, tell
-from shared.models.case import (
-    CasePatch,
-    CaseQuery,
-    CasesToUpdate,
-    ClaimQuery,
-    NewCase,
-    Status,
-    StoredCase,
-)
+from shared.models.case import CasePatch, NewCase, Status, StoredCase
+from shared.models.case_batches import CasesToUpdate
+from shared.models.case_queries import CaseQuery, ClaimQuery
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
 from shared.repository import evidence, hanging, open_work, packets, people

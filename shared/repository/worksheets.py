@@ -131,6 +131,10 @@ def _is_open(case: Document | None) -> bool:
     return case is not None and case.data.get("status", Status.CLOSED) != Status.CLOSED
 
 
+def _texts(given: WorksheetToSave) -> dict[str, str]:
+    return {"problem_statement": given.problem_statement, "fsr_notes": given.fsr_notes}
+
+
 def _saver(
     ledger: Ledger, case_id: str, user: str, texts: WorksheetToSave
 ) -> Decider[StoredWorksheet]:
@@ -142,9 +146,11 @@ def _saver(
         if case.status is Status.CLOSED:
             details = [{"status": case.status}]
             raise errors.FailedPrecondition("a closed case's worksheets stay as they are", details)
-        given = {"problem_statement": texts.problem_statement, "fsr_notes": texts.fsr_notes}
-        if "shared_with" in texts.model_fields_set:
-            given["shared_with"] = texts.shared_with
+        named = texts.model_fields_set & {"problem_statement", "fsr_notes", "shared_with"}
+        # Who only opens or closes a worksheet keeps its texts; otherwise a text not given is empty.
+        texts_given = {} if named == {"shared_with"} else _texts(texts)
+        sharing = {"shared_with": texts.shared_with} if "shared_with" in named else {}
+        given = {**texts_given, **sharing}
         new = old.model_copy(update=given)
         if new.shared_with != old.shared_with and user != ledger.origin.actor.subject:
             raise errors.PermissionDenied("sharedWith: only the owner of a worksheet changes it")

@@ -31,6 +31,18 @@ def one_of_each(client: Client) -> list[str]:
     return list(STEPS)
 
 
+def test_a_batch_keeps_a_name_in_the_form_that_a_single_change_gives_it(api: Api) -> None:
+    for case_id in ("one", "many"):
+        api.verifier.create(id=case_id)
+    name = {"assignedTo": " KIM@example.com\u200b"}
+
+    one = api.verifier.patch("/cases/one", name)
+    many = api.verifier.post("/cases:update", {"caseIds": ["many"], **name})
+
+    assert (one.status_code, many.json["succeeded"]) == (200, 1)
+    assert one.json["assignedTo"] == api.viewer.get("/cases/many").json["assignedTo"]
+
+
 def test_a_batch_closes_each_case_by_the_rules_of_one_and_says_so_in_order(api: Api) -> None:
     one_of_each(api.verifier)
     api.caller("verifier", tenant="other-tenant").create(id="theirs")

@@ -308,7 +308,7 @@ def test_a_byte_order_mark_is_refused_by_its_name(api: Api, encoding: str) -> No
 
 @ON_EMBEDDED
 def test_a_message_about_a_length_counts_characters(api: Api) -> None:
-    for title, told in (("é" * 301, "must be at most 300 characters"), ("", "at least 1 char")):
+    for title, told in (("é" * 301, "must be at most 300 characters"), ("", "must not be empty")):
         answer = api.verifier.post("/cases", {"decisionType": "kyc", "title": title})
 
         (detail,) = refused(answer, 400, "INVALID_ARGUMENT")["details"]

@@ -524,3 +524,17 @@ def test_a_question_about_a_case_that_the_last_release_closed_goes_out_with_the_
 
     refused(stored.viewer.get(OLD), 404, "NOT_FOUND")
     assert steps_of(stored, asked)[-1] == "withdrawn"
+
+
+def test_a_change_of_many_cases_ends_what_is_open_where_it_says_so(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+    asked = done(api.agent.post("/interventions", {**QUESTION, "caseId": "CASE-1"}))["id"]
+    many = {"caseIds": ["CASE-1"], "status": "closed", "reason": "Over"}
+
+    refused_field(
+        api.pilot.post("/cases:update", {**many, "status": "blocked", "endOpen": True}), "endOpen"
+    )
+    assert api.pilot.post("/cases:update", many).json["failed"] == 1
+    assert api.pilot.post("/cases:update", {**many, "endOpen": True}).json["succeeded"] == 1
+
+    assert api.viewer.get(f"/interventions/{asked}").json["status"] == "withdrawn"

@@ -11,7 +11,7 @@ from shared.documents.port import Query, Set
 from tests.client import Api, Client
 from tests.conftest import Clock
 from tests.functions.intervention_support import act, ask, conflict, decide, done, listed
-from tests.functions.support import cost, pages, refused, trail
+from tests.functions.support import cost, pages, refused, refused_field, trail
 
 CASE = "/cases/CASE-1"
 ADDRESS = "vera@example.com"
@@ -379,3 +379,13 @@ def test_a_hold_says_by_subject_who_placed_it(api: Api) -> None:
 
     assert (placed["placedBy"], placed["placedBySubject"]) == ("admin@example.com", "admin")
     assert api.viewer.get(f"{CASE}?view=full").json["holds"] == [placed]
+
+
+def test_me_names_nobody_to_whom_a_case_could_be_assigned(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+    new = {"decisionType": "kyc", "title": "New", "assignedTo": "me"}
+
+    refused_field(api.verifier.patch(CASE, {"assignedTo": "me"}), "assignedTo")
+    refused_field(api.verifier.post("/cases", new), "assignedTo")
+    many = {"caseIds": ["CASE-1"], "assignedTo": "me"}
+    refused_field(api.verifier.post("/cases:update", many), "assignedTo")

@@ -562,3 +562,17 @@ def test_a_user_id_that_is_none_is_named(api: Api, user: str) -> None:
     answer = api.viewer.get(f"{SHEET}?userId={user}")
 
     refused_field(answer, "userId")
+
+
+def test_who_only_opens_or_closes_a_worksheet_keeps_its_texts(api: Api) -> None:
+    case_id = api.verifier.create()["id"]
+    saved = kim(api).put(f"/cases/{case_id}/worksheet", TEXTS).json
+
+    opened = kim(api).put(f"/cases/{case_id}/worksheet", {"sharedWith": "read"}).json
+    row = {"worksheets": [{"caseId": case_id, "sharedWith": "none"}]}
+    assert kim(api).post(BATCH, row).json["succeeded"] == 1
+    closed = kim(api).get(f"/cases/{case_id}/worksheet").json
+
+    for sheet, sharing in ((opened, "read"), (closed, "none")):
+        assert {name: sheet[name] for name in TEXTS} == {name: saved[name] for name in TEXTS}
+        assert sheet["sharedWith"] == sharing

@@ -12,7 +12,8 @@ from functions.api import FUNCTIONS, ROUTES
 from shared.edge.routes import Nothing, Route, allowed, match
 from shared.errors import MethodNotAllowed, NotFound
 from shared.models.base import Id, is_id
-from shared.models.case import CaseQuery, NewCase
+from shared.models.case import NewCase
+from shared.models.case_queries import CaseQuery
 
 STABLE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.models.case import Search
+from shared.models.case_queries import Search
 from shared.rules.search import matcher, token, tokens
 
 STABLE = settings(
