@@ -528,7 +528,7 @@ def test_a_question_about_a_case_that_the_last_release_closed_goes_out_with_the_
 
 def test_a_change_of_many_cases_ends_what_is_open_where_it_says_so(api: Api) -> None:
     api.verifier.create(id="CASE-1")
-    asked = done(api.agent.post("/interventions", {**QUESTION, "caseId": "CASE-1"}))["id"]
+    asked = api.agent.post("/interventions", QUESTION).json["id"]
     many = {"caseIds": ["CASE-1"], "status": "closed", "reason": "Over"}
 
     refused_field(
