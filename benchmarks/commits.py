@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from benchmarks.server import TENANT
-from shared.documents.port import Create, Document, DocumentStore, Update, Write
+from shared.documents.port import Create, Document, DocumentStore, Query, Update, Write
+from shared.documents.values import MAX_COMMIT_BYTES
 from shared.ledger.decision import Origin
+from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
 from shared.models.case import CasePatch, NewCase
 from shared.models.roles import Actor, Role
@@ -70,12 +72,17 @@ def assigning(number: int, document: Document, to: int) -> tuple[Update, Create]
 class _Catcher:
     """Stands for a store with one document, and keeps what is committed to it."""
 
+    max_commit_bytes = MAX_COMMIT_BYTES
+
     def __init__(self, document: Document | None) -> None:
         self._document = document
         self.writes: Sequence[Write] = ()
 
     def get(self, _: str) -> Any:
         return self._document
+
+    def query(self, _: Query) -> list[Document]:
+        return []
 
     def commit(self, writes: Sequence[Write]) -> None:
         self.writes = writes
@@ -84,4 +91,8 @@ class _Catcher:
 def _ledger(store: DocumentStore, operation: str, now: datetime | None) -> Ledger:
     actor = Actor(subject="bench", email="bench@example.com", type="user", role=Role.ADMIN)
     origin = Origin(TENANT, actor, "system", operation, uuid.uuid4().hex)
-    return Ledger(store, origin, lambda: now or datetime.now(UTC))
+    at = now or datetime.now(UTC)
+    # An instance that has seen this person today writes nothing of them.
+    directory = Directory()
+    directory.keep(TENANT, actor, at)
+    return Ledger(store, origin, lambda: at, directory)

@@ -123,11 +123,19 @@ class _Pattern:
         names = [(f"{_PATTERN:06d}", f"{number:06d}"), (self._event_id, uuid.uuid4().hex)]
         later = timedelta(seconds=number)
         moved = [(time, time + later) for time in self._times]
-        texts = names + [(_json(old), _json(new)) for old, new in moved]
+        # A case is also found by the beginnings of its number.
+        words = list(zip(_beginnings(_PATTERN), _beginnings(number), strict=True))
+        texts = names + [(f'"{old}"', f'"{new}"') for old, new in words]
+        texts += [(_json(old), _json(new)) for old, new in moved]
         keys = [(old.encode(), new.encode()) for old, new in names]
-        keys += [(encode(old), encode(new)) for old, new in moved]
+        keys += [(encode(old), encode(new)) for old, new in (*words, *moved)]
         inverted = [(old.translate(_INVERSE), new.translate(_INVERSE)) for old, new in keys]
         return texts, keys + inverted
+
+
+def _beginnings(number: int) -> list[str]:
+    digits = f"{number:06d}"
+    return [digits[:3], digits[:5], f"case{digits[:1]}", f"case{digits[:4]}"]
 
 
 def _insert(connection: sqlite3.Connection, pattern: _Pattern, numbers: range) -> None:
