@@ -163,8 +163,8 @@ def _agents_operations() -> list[_Case]:
         _Case(
             "metrics",
             request("GET", "/interventions:metrics"),
-            Cost(18, 0, 2),
-            "17 aggregations side by side; counters",
+            Cost(20, 0, 2),
+            "19 aggregations side by side; counts of people",
         ),
         _Case(
             "start run",

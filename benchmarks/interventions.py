@@ -21,6 +21,7 @@ from shared.documents.cost import counted
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.ledger.decision import Origin
+from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
 from shared.models.intervention import (
     DecisionGiven,
@@ -45,6 +46,7 @@ _BEFORE = {"create": 5, "get": 1, "pending 50": 10, "decide": 5, "metrics over 1
 _EXPIRE_BEFORE = 50
 _AGENT = Caller("agent", "agent@example.com", TENANT, Role.AGENT)
 _PILOT = Caller("pilot", "pilot@example.com", TENANT, Role.PILOT)
+_SCHEDULER = Caller("scheduler", None, TENANT, Role.SCHEDULER)
 
 
 class _Ours:
@@ -55,7 +57,10 @@ class _Ours:
 
     def ledger(self, caller: Caller, clock: Callable[[], datetime]) -> Ledger:
         origin = Origin(TENANT, caller.actor, "system", "bench", uuid.uuid4().hex)
-        return Ledger(self.store, origin, clock)
+        # An instance that has seen this person today writes nothing of them but what it counts.
+        directory = Directory()
+        directory.keep(TENANT, caller.actor, clock())
+        return Ledger(self.store, origin, clock, directory)
 
     def create(self, *, seconds: int = 3600) -> str:
         new = NewIntervention(
@@ -83,7 +88,7 @@ class _Ours:
     def expire(self) -> str:
         later = _now() + timedelta(seconds=60)
         with counted() as cost:
-            run = SweepRun(self.ledger(_PILOT, lambda: later), 600, dry=False)
+            run = SweepRun(self.ledger(_SCHEDULER, lambda: later), 600, dry=False)
             expiry.expire(run)
         return f"{cost.reads:,}r {cost.writes:,}w {cost.trips}t"
 
