@@ -209,7 +209,7 @@ def _origin(exchange: Exchange, route: Route, caller: Caller, body: Model) -> Or
     key = parsing.idempotency_key(request.headers.get("Idempotency-Key"))
     safe = request.method in _SAFE_METHODS
     given = body.model_dump_json(exclude_unset=True)
-    content = [route.name, request.path, sorted(request.args.items()), given]
+    content = [route.name, request.path, sorted(request.args.items(multi=True)), given]
     return Origin(
         tenant=caller.tenant,
         actor=caller.actor,

@@ -270,3 +270,16 @@ def test_the_next_case_is_claimed_by_severity_tag_and_time(api: Api, clock: Cloc
     assert api.verifier.post("/cases:claimNext?search=case&tags=y").json["id"] == "C"
     due = wire(clock.now + timedelta(hours=ord("A")))
     refused(api.verifier.post(f"/cases:claimNext?{urlencode({'dueUntil': due})}"), 404, "NOT_FOUND")
+
+
+def test_a_key_is_of_all_values_of_a_repeated_parameter(api: Api) -> None:
+    for case_id in ("CASE-1", "CASE-2"):
+        api.verifier.create(id=case_id)
+    path = "/cases:claimNext?status=new&status="
+
+    first = api.verifier.post(f"{path}blocked", idempotency_key="k")
+    again = api.verifier.post(f"{path}blocked", idempotency_key="k")
+
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.json["id"] == first.json["id"]
+    assert api.verifier.post(f"{path}in_review", idempotency_key="k").status_code == 422
