@@ -277,6 +277,13 @@ def threads_of(server: Server) -> int:
 
 def connections(server: Server) -> int:
     """How many connections the worker has open, beside those that it listens on."""
-    files = Path(f"/proc/{server.worker}/fd").iterdir()
-    sockets = [file for file in files if file.readlink().name.startswith("socket:")]
+    sockets = [file for file in Path(f"/proc/{server.worker}/fd").iterdir() if is_socket(file)]
     return len(sockets) - 1
+
+
+def is_socket(file: Path) -> bool:
+    """Whether a file of a process that goes on is a socket: it may be closed while it is looked at."""
+    try:
+        return file.readlink().name.startswith("socket:")
+    except FileNotFoundError:
+        return False
