@@ -9,6 +9,7 @@ from pydantic import SerializeAsAny
 from shared.models.base import OMITTED, Model, Name, Page, Rows, SubjectName, Time
 from shared.models.events import Event, Severity
 from shared.models.filters import Equal, Filters, Listing, Since, Sort, Until
+from shared.models.names import FilterName
 
 
 class EventPage(Rows):
@@ -34,7 +35,7 @@ class EventQuery(Filters, Page):
 
     subject: Annotated[SubjectName | None, Equal("subject")] = None
     """Only events about this subject."""
-    actor: Annotated[Name | None, Equal("actorName")] = None
+    actor: Annotated[FilterName | None, Equal("actorName")] = None
     """Only events of this person or service: the email address, or where there is none the subject.
     """
     event_type: Annotated[Name | None, Equal("eventType")] = None

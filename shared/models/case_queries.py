@@ -40,6 +40,7 @@ from shared.models.filters import (
     SortedBy,
     Until,
 )
+from shared.models.names import FilterName
 
 _LETTER = re.compile(r"[^\W_]")
 
@@ -95,7 +96,7 @@ class CaseFilters(Filters):
     """How much is at stake."""
     tags: Annotated[Repeated[Tag] | None, Field(max_length=5), Contains("tags")] = None
     """A tag that the case has; where it is repeated, up to five times, any of them."""
-    created_by: Annotated[Name | None, Named("createdBy")] = None
+    created_by: Annotated[FilterName | None, Named("createdBy")] = None
     """Who opened the case."""
     submission_id: Annotated[Name | None, Equal("submissionId")] = None
     """The submission that the case is about."""

@@ -48,14 +48,20 @@ def person_key(subject: str | None, name: str | None) -> str | None:
     return None if name is None else f"name:{folded(name)}"
 
 
+def _named(name: str) -> str:
+    if normalised(name) == ME:
+        raise PydanticCustomError("me", "`me` is only for the filter assignedTo; name the person")
+    return name
+
+
 def _person_name(name: str) -> str:
-    found = normalised(name)
-    if found == ME:
-        raise PydanticCustomError("me", "`me` is for the filters of lists; name the person here")
+    found = normalised(_named(name))
     if len(found) > _LONGEST:
         raise PydanticCustomError("name", f"must be at most {_LONGEST} characters in NFC")
     return found
 
 
+FilterName = Annotated[Name, AfterValidator(_named)]
+"""A person's name in a filter of a list that does not know `me`."""
 PersonName = Annotated[Name, AfterValidator(_person_name)]
 """A person's name in a request, kept as `normalised` writes it."""

@@ -234,6 +234,11 @@ def test_a_queue_of_ones_own_is_found_by_subject_and_by_name_in_one_query(
     assert mine(api.viewer, path) == []
 
 
+def test_a_filter_by_name_that_does_not_know_the_caller_as_me_says_so(api: Api) -> None:
+    refused_field(api.viewer.get("/cases?createdBy=me"), "createdBy")
+    refused_field(api.pilot.get("/audit?actor=%20me"), "actor")
+
+
 def test_the_next_case_is_not_claimed_from_ones_own(api: Api) -> None:
     refused(api.verifier.post("/cases:claimNext?assignedTo=me"), 400, "INVALID_ARGUMENT")
 
