@@ -14,7 +14,14 @@ from shared.config import Config
 from shared.documents.port import DocumentStore
 from shared.edge.health import StoreHealth
 from shared.edge.places import Places
-from shared.edge.tokens import SchedulerTokens, SignedTokens, UnsignedTokens, Verifier
+from shared.edge.revocation import IdentityToolkit, Revocation
+from shared.edge.tokens import (
+    MemberTokens,
+    SchedulerTokens,
+    SignedTokens,
+    UnsignedTokens,
+    Verifier,
+)
 from shared.ledger.directory import Directory
 from shared.repository.settings import SettingsCache
 
@@ -91,7 +98,19 @@ class Runtime:
 def _members(config: Config) -> Verifier:
     if config.unsigned_tokens:
         return UnsignedTokens()
-    return SignedTokens(config.issuer, config.audience, config.jwks_url)
+    return MemberTokens(
+        SignedTokens(config.issuer, config.audience, config.jwks_url),
+        config.tenant_claim,
+        config.role_claim,
+        firebase=config.of_firebase,
+        revocation=_revocation(config),
+    )
+
+
+def _revocation(config: Config) -> Revocation | None:
+    if not config.check_revocation:
+        return None
+    return Revocation(IdentityToolkit(config.audience, config.auth_emulator).valid_since)
 
 
 def _scheduler(config: Config) -> Verifier:

@@ -40,7 +40,7 @@ COMES_WITH = {
     # What is imported, and the pinned package that cannot be had without it.
     "pydantic-core": "pydantic",
     "google-api-core": "google-cloud-scheduler",
-    "google-auth": "google-cloud-scheduler",
+    "google-auth": "google-cloud-firestore",
     "cryptography": "pyjwt",
     "jsonschema": "schemathesis",
 }
