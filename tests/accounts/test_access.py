@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,9 @@ import pytest
 from deployment.google import DeploymentError
 from local import access
 from local.__main__ import main
-from tests.firebase_auth import PROJECT, AuthEmulator, claims_of, running_auth_emulator
+from tests.firebase_auth import PROJECT, AuthEmulator, claims_of
 
 VERA, OTTO = "vera@example.com", "otto@example.com"
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[AuthEmulator]:
-    """One emulator for the tests of this module."""
-    with running_auth_emulator() as started:
-        yield started
 
 
 class Shell:
@@ -63,10 +55,9 @@ class Shell:
 
 @pytest.fixture
 def shell(
-    emulator: AuthEmulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    accounts: AuthEmulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Shell:
-    emulator.clear()
-    return Shell(emulator, monkeypatch, capsys)
+    return Shell(accounts, monkeypatch, capsys)
 
 
 def test_who_is_granted_a_role_has_it_in_the_next_token_beside_the_other_claims(
