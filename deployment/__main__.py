@@ -75,7 +75,11 @@ def _stage(given: argparse.Namespace) -> None:
 
 def _services(given: argparse.Namespace) -> None:
     mounted = bool(secrets(os.environ))
-    _print(project.services(_google(given), secrets=mounted, gateway=given.gateway))
+    _print(
+        project.services(
+            _google(given), secrets=mounted, gateway=given.gateway, revocation=_revocation()
+        )
+    )
 
 
 def _accounts(given: argparse.Namespace) -> None:
@@ -88,7 +92,8 @@ def _database(given: argparse.Namespace) -> None:
 
 
 def _roles(given: argparse.Namespace) -> None:
-    _print(project.roles(_google(given), _place(given), secrets(os.environ)))
+    mounted = secrets(os.environ)
+    _print(project.roles(_google(given), _place(given), mounted, revocation=_revocation()))
 
 
 def _indexes(given: argparse.Namespace) -> None:
@@ -158,6 +163,11 @@ def _place(given: argparse.Namespace) -> Place:
 
 def _database_name() -> str:
     return os.environ.get("CASELEDGER_DATABASE") or "(default)"
+
+
+def _revocation() -> bool:
+    """Whether the functions look accounts up; the step `stage` has checked the word."""
+    return bool(os.environ.get("CASELEDGER_REVOCATION"))
 
 
 def _released(given: argparse.Namespace) -> list[Deployable]:

@@ -156,6 +156,7 @@ def _stop_once(*_: object) -> None:
 
 @contextlib.contextmanager
 def _sqlite() -> Iterator[Mapping[str, str]]:
+    _DATA.mkdir(exist_ok=True)
     yield server.own_sqlite(os.environ, _DATA / "caseledger.db")
 
 

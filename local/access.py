@@ -1,8 +1,8 @@
 """Who may use a deployment: the claims of accounts in Firebase Authentication.
 
-A member's token has the claims of its account. `grant` sets two of them, the tenant and the role, and
-`revoke` takes them away; the others stay. (docs.cloud.google.com/identity-platform/docs/reference/rest/
-v1/projects.accounts)
+A member's token has the claims of its account. `grant` sets two of them, the tenant and the role,
+and `revoke` takes them away; the others stay.
+(cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts)
 """
 
 from __future__ import annotations
@@ -146,13 +146,13 @@ def _token() -> str:
         )
         if told.returncode == 0 and told.stdout.strip():
             return told.stdout.strip()
-    import google.auth as auth  # noqa: PLC0415 - where there is no gcloud
+    from google import auth  # noqa: PLC0415 - where there is no gcloud
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
     from google.auth.transport.requests import Request  # noqa: PLC0415 - as above
 
     try:
         credentials, _ = auth.default(scopes=_SCOPES)
-        credentials.refresh(Request())
+        credentials.refresh(Request())  # type: ignore[no-untyped-call]
     except GoogleAuthError:
         raise DeploymentError(
             "not signed in: gcloud auth login, or gcloud auth application-default login"

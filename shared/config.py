@@ -18,7 +18,7 @@ _FIREBASE_KEYS = (
 )
 FIREBASE = "https://securetoken.google.com/"
 """What the issuer of Firebase Authentication begins with; the project's name follows."""
-DEFAULT_FILE = ".local/caseledger.db"
+DEFAULT_FILE, MEMORY = ".local/caseledger.db", ":memory:"
 _OF_DEPLOYMENT = {"CASELEDGER_SECRETS", "CASELEDGER_DATABASE_LOCATION"}
 """What only `deploy.sh` reads."""
 _OURS, _OF_TESTS = "CASELEDGER_", "CASELEDGER_TEST_"
@@ -128,8 +128,8 @@ class Config:
         )
         if found.check_revocation and not found.of_firebase:
             raise ConfigError(
-                "CASELEDGER_REVOCATION is for tokens of Firebase Authentication only, whose project "
-                "is GOOGLE_CLOUD_PROJECT or CASELEDGER_AUDIENCE"
+                "CASELEDGER_REVOCATION is for tokens of Firebase Authentication only: of the "
+                "project in GOOGLE_CLOUD_PROJECT or CASELEDGER_AUDIENCE"
             )
         return found
 

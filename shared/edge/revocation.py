@@ -1,8 +1,8 @@
 """Whether the account behind a valid token still stands: asked of Firebase Authentication.
 
-A token says what was true when it was issued, and is valid for up to an hour. Looking up its account
-(identitytoolkit.googleapis.com, `accounts:lookup`) tells whether it has been disabled or removed, or
-its sessions have been ended, since.
+A token says what was true when it was issued, and is valid for up to an hour. Looking up its
+account tells whether it was disabled or removed since then, or its sessions were ended.
+(cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts/lookup)
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ VERA = "vera@example.com"
 
 
 @pytest.fixture
-def checked(embedded_config: Config, accounts: AuthEmulator, key_server: KeyServer) -> Config:  # noqa: F811
+def checked(embedded_config: Config, accounts: AuthEmulator, key_server: KeyServer) -> Config:
     """Accounts are looked up in the emulator; their tokens have real signatures."""
     return replace(
         embedded_config,

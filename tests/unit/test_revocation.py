@@ -1,4 +1,4 @@
-"""How long an account is believed to stand, how many are remembered, and which tokens it concerns."""
+"""How long an account is believed to stand, how many are kept, and which tokens it concerns."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 from shared.documents.cost import current
 from shared.documents.embedded import codec
-from shared.documents.embedded.database import Database, mark_of
+from shared.documents.embedded.database import APPLICATION, Database, mark_of
 from shared.documents.embedded.entries import Entry, entries_of, scan
 from shared.documents.embedded.totals import columns, totals
 from shared.documents.embedded.writes import changed, outcome
@@ -226,6 +226,7 @@ class EmbeddedStore:
                 connection.execute("DELETE FROM indexed")
                 connection.execute("INSERT INTO indexed VALUES (?)", (definitions,))
                 self._index_anew(connection)
+            connection.execute(f"PRAGMA application_id = {APPLICATION:d}")
             connection.execute(f"PRAGMA user_version = {mark:d}")
 
     def _index_anew(self, connection: sqlite3.Connection) -> None:
