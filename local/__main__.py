@@ -35,7 +35,8 @@ def main() -> int:
         case "indexes":
             from local import indexes  # noqa: PLC0415 - it loads every function
 
-            for added in indexes.add(indexes.FILE, indexes.of_lists().values()):
+            wanted = indexes.of_lists().values()
+            for added in indexes.add(indexes.FILE, wanted, indexes.of_pairs()):
                 print(f"added: {added}")  # noqa: T201
             return 0
         case "token":
