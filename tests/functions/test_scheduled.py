@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from benchmarks import bill
 from shared.documents.port import (
     Conflict,
     Document,
@@ -22,6 +23,7 @@ from shared.documents.port import (
 )
 from shared.models.intervention import InterventionStatus
 from shared.models.subjects import Subject
+from shared.schedules import SCHEDULES, Schedule
 from shared.sweeps import run as sweep_run
 from tests.client import Api
 from tests.conftest import Clock
@@ -644,6 +646,16 @@ def test_a_scheduled_run_that_finds_nothing_to_do_writes_nothing(
     assert guards(api) == []
     # The one read more is for the mark of another delivery, which may have done it all.
     assert cost(first) == (cost(by_hand)[0] + 1, 0, cost(by_hand)[2] + 1)
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.function)
+def test_a_run_that_finds_nothing_to_do_costs_what_the_bill_says(
+    api: Api, clock: Clock, schedule: Schedule
+) -> None:
+    idle = answered(api, schedule.path.removeprefix("/v1"), **trigger(clock.now))
+
+    assert cost(idle)[:2] == (bill.IDLE_READS[schedule.function], 0)
 
 
 @ON_EMBEDDED
