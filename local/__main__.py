@@ -14,7 +14,7 @@ from local import demo, demo_data, server
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
-from shared.config import ConfigError, claim_names
+from shared.config import ConfigError, claim_names, refuse_unknown
 from shared.models.base import is_id
 from shared.models.roles import Role
 
@@ -100,6 +100,7 @@ def _access(given: argparse.Namespace) -> int:
     from local import access  # noqa: PLC0415 - as above
 
     try:
+        refuse_unknown(os.environ)
         names = claim_names(os.environ)
         google = access.google(given.project, os.environ)
         accounts = access.Access(google, names, given.identity_tenant)

@@ -146,12 +146,12 @@ def _token() -> str:
         )
         if told.returncode == 0 and told.stdout.strip():
             return told.stdout.strip()
-    from google import auth  # noqa: PLC0415 - where there is no gcloud
+    import google.auth  # noqa: PLC0415 - where there is no gcloud
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
     from google.auth.transport.requests import Request  # noqa: PLC0415 - as above
 
     try:
-        credentials, _ = auth.default(scopes=_SCOPES)
+        credentials, _ = google.auth.default(scopes=_SCOPES)
         credentials.refresh(Request())  # type: ignore[no-untyped-call]
     except GoogleAuthError:
         raise DeploymentError(

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from google.oauth2.credentials import Credentials
 
 from deployment.google import DeploymentError
 from local import access
@@ -165,6 +166,17 @@ def test_claims_have_the_names_that_are_configured(
     assert shell.run("list") == (0, f"{VERA}\tacme\tpilot\n")
 
 
+def test_a_variable_that_nobody_reads_changes_no_account(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CASELEDGER_ROLE_CLAM", "caseRole")
+
+    code, said = shell.grant(VERA, "acme", "pilot")
+
+    assert (code, "CASELEDGER_ROLE_CLAIM?" in said) == (1, True)
+    assert "users" not in shell.emulator.as_owner(":lookup", email=[VERA])
+
+
 def test_nobody_can_be_revoked_who_is_not_there(shell: Shell) -> None:
     assert shell.run("revoke", "--email", VERA) == (
         1,
@@ -205,3 +217,14 @@ def test_without_any_credentials_it_says_how_to_sign_in(
 
     with pytest.raises(DeploymentError, match="gcloud auth login"):
         access.google("acme-prod", {})
+
+
+def test_without_gcloud_the_application_default_credentials_are_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    credentials = Credentials("a-default-token")  # type: ignore[no-untyped-call]
+    monkeypatch.setattr(credentials, "refresh", lambda _: None)
+    monkeypatch.setattr("google.auth.default", lambda **_: (credentials, "acme-prod"))
+    monkeypatch.setattr("shutil.which", lambda _: None)
+
+    assert access.google("acme-prod", {}).token == "a-default-token"  # noqa: S105

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.request import Request
 
 import pytest
+from google.auth.exceptions import DefaultCredentialsError
+from google.oauth2.credentials import Credentials
 
 from shared.edge import revocation
-from shared.edge.revocation import Account, Revocation
+from shared.edge.revocation import Account, IdentityToolkit, Revocation
 from shared.edge.tokens import MemberTokens, Verifier, authenticate
 from shared.errors import Unauthenticated, Unavailable
 
@@ -205,3 +209,49 @@ def test_a_firebase_claim_of_another_form_names_no_tenant(firebase: Any) -> None
 
     with pytest.raises(Unauthenticated):
         authenticate("Bearer x", tokens)
+
+
+class Refreshed(Credentials):
+    """Credentials that are good once they have been refreshed."""
+
+    def __init__(self) -> None:
+        super().__init__(None)  # type: ignore[no-untyped-call]
+        self.refreshes = 0
+
+    def refresh(self, _request: object) -> None:
+        self.refreshes += 1
+        self.token = "a-token"  # noqa: S105
+
+
+def test_accounts_are_looked_up_as_the_service_account_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    credentials, sent = Refreshed(), []
+
+    def answer(_opener: object, request: Request, timeout: float) -> BytesIO:
+        sent.append((request.full_url, request.get_header("Authorization"), timeout))
+        return BytesIO(b'{"users": [{"localId": "kim", "validSince": "900"}]}')
+
+    monkeypatch.setattr("google.auth.default", lambda **_: (credentials, "acme"))
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", answer)
+    toolkit = IdentityToolkit("acme", None)
+
+    assert [toolkit.valid_since(Account(pool, "kim")) for pool in (None, "a/b")] == [900, 900]
+    host = "https://identitytoolkit.googleapis.com/v1/projects/acme"
+    assert sent == [
+        (f"{host}/accounts:lookup", "Bearer a-token", 2.0),
+        (f"{host}/tenants/a%2Fb/accounts:lookup", "Bearer a-token", 2.0),
+    ]
+    assert credentials.refreshes == 1
+
+
+def test_a_process_without_credentials_cannot_look_accounts_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(**_: object) -> None:
+        raise DefaultCredentialsError
+
+    monkeypatch.setattr("google.auth.default", none)
+
+    with pytest.raises(Unavailable):
+        Revocation(IdentityToolkit("acme", None).valid_since).require(claims())
