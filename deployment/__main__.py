@@ -18,6 +18,7 @@ from pathlib import Path
 from deployment import functions, indexes, project, rules
 from deployment.deployable import Deployable, Place, secrets
 from deployment.google import DeploymentError, Google
+from shared.config import claim_names
 
 _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _REGION = r"[a-z]+-[a-z]+\d{1,2}"
@@ -99,7 +100,8 @@ def _roles(given: argparse.Namespace) -> None:
 def _indexes(given: argparse.Namespace) -> None:
     google, apply = _google(given), not given.dry_run
     indexes.reconcile(google, _database_name(), apply=apply, say=_say)
-    rules.reconcile(google, _database_name(), apply=apply, say=_say)
+    names = claim_names(os.environ)
+    rules.reconcile(google, _database_name(), apply=apply, say=_say, names=names)
 
 
 def _functions(given: argparse.Namespace) -> None:

@@ -188,7 +188,7 @@ def claim_names(environ: Mapping[str, str]) -> tuple[str, str]:
 
 def _claim(environ: Mapping[str, str], name: str, default: str) -> str:
     claim = environ.get(name) or default
-    if not claim.isprintable() or " " in claim:
+    if not re.fullmatch(r"[A-Za-z0-9_.:/-]{1,100}", claim):
         raise ConfigError(f"{name} must be the name of a claim")
     return claim
 

@@ -232,6 +232,16 @@ def test_rules_that_changed_are_released_in_place_of_the_old(step: Step) -> None
     assert patched.body["release"]["rulesetName"] != ruleset
 
 
+def test_rules_are_released_with_the_claims_that_are_configured(step: Step) -> None:
+    step.lines("indexes", CASELEDGER_TENANT_CLAIM="org")
+
+    (made,) = step.google.sent("POST", f"projects/{PROJECT}/rulesets")
+    assert made.body
+    text = made.body["source"]["files"][0]["content"]
+    assert "request.auth.token['org'] == tenant" in text
+    assert "request.auth.token['role'] in" in text
+
+
 def test_an_index_that_is_being_built_is_said_and_not_made_again(step: Step) -> None:
     step.lines("indexes")
     name, index = next(one for one in step.google.resources.items() if "/indexes/" in one[0])

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from deployment.rules import with_claims
 from local.emulator import load_rules
 from shared.documents.indexes import EVERY_FIELD, project_indexes
 from shared.repository.removal import PARTS
@@ -572,6 +573,24 @@ def test_a_list_of_several_statuses_is_allowed_and_one_by_another_field_is_not(
 ) -> None:
     assert in_query(shared, "status", ["new", "closed"]).status == 200
     assert in_query(shared, "assignedTo", ["kim"]).status == 403
+
+
+def test_claims_of_other_names_open_what_the_usual_ones_do_not_open_then(
+    emulator: http.client.HTTPConnection,
+) -> None:
+    database = under(emulator, with_claims(RULES, "https://acme.example/org", "caseRole"))
+    usual = member("admin")
+    other = {"sub": "kim", "https://acme.example/org": "acme", "caseRole": "pilot"}
+
+    for name, operation in (("settings", "get"), ("case", "query"), ("event of a case", "list")):
+        assert database.allows(other, operation, TARGETS[name])
+        assert not database.allows(usual, operation, TARGETS[name])
+        assert not database.allows({**other, "caseRole": "x"}, operation, TARGETS[name])
+
+
+def test_rules_with_the_usual_claims_are_those_of_the_file() -> None:
+    assert with_claims(RULES, "tenant", "role") == RULES
+    assert "token.tenant" not in with_claims(RULES, "org", "role")
 
 
 def in_query(database: Database, field: str, texts: list[str]) -> Answer:

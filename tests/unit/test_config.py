@@ -151,6 +151,8 @@ def test_the_claims_of_the_tenant_and_the_role_have_names_that_can_be_chosen() -
         ({"CASELEDGER_TENANT_CLAIM": "a b"}, "CASELEDGER_TENANT_CLAIM"),
         ({"CASELEDGER_ROLE_CLAIM": "a\n"}, "CASELEDGER_ROLE_CLAIM"),
         ({"CASELEDGER_ROLE_CLAIM": "tenant"}, "CASELEDGER_ROLE_CLAIM"),
+        ({"CASELEDGER_ROLE_CLAIM": "x'] || true"}, "CASELEDGER_ROLE_CLAIM"),
+        ({"CASELEDGER_ROLE_CLAIM": "x" * 101}, "CASELEDGER_ROLE_CLAIM"),
     ],
 )
 def test_names_of_claims_that_nobody_can_mean_are_refused(
