@@ -127,7 +127,7 @@ def _scheduler(config: Config) -> Verifier:
 def check_store(config: Config) -> None:
     """Raises WrongPlace where the store is a file in no directory, or another program's."""
     if config.sqlite and config.sqlite != MEMORY:
-        from shared.documents.embedded.database import check_file  # noqa: PLC0415 - with its store
+        from shared.documents.embedded.ownership import check_file  # noqa: PLC0415 - with its store
 
         if config.sqlite == DEFAULT_FILE:
             Path(DEFAULT_FILE).parent.mkdir(

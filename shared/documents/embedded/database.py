@@ -9,20 +9,13 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from threading import Lock
 
 from shared.documents.backoff import attempts
-from shared.documents.port import OtherRelease, Unavailable, WrongPlace
-
-APPLICATION = int.from_bytes(b"CASL")
-"""What says in the file's header that it is ours (`PRAGMA application_id`). The first release left
-0, and is known by its tables."""
-TABLES = frozenset({"documents", "entries", "indexed"})
-_HEADER = 100
-_MAGIC = b"SQLite format 3\0"
+from shared.documents.embedded.ownership import check_file
+from shared.documents.port import OtherRelease, Unavailable
 
 _PATIENCE_SECONDS = 2.5
 _OUT_OF_REACH = frozenset(
@@ -119,38 +112,6 @@ class Database:
         _persist(connection, "PRAGMA journal_mode = WAL", _PATIENCE_SECONDS)
         connection.execute("PRAGMA synchronous = FULL")
         return connection
-
-
-def check_file(path: str) -> None:
-    """Raises WrongPlace where `path` is in no directory, or is a file that is not ours.
-
-    A file that is not ours stays as it is. Raises Unavailable where it cannot be read.
-    """
-    file = Path(path)
-    if not file.parent.is_dir():
-        raise WrongPlace(f"there is no directory {file.parent}")
-    try:
-        with file.open("rb") as opened:
-            header = opened.read(_HEADER)
-    except FileNotFoundError:
-        return
-    except IsADirectoryError:
-        raise WrongPlace(f"{path} is a directory, not a file") from None
-    except OSError as error:
-        raise Unavailable(f"SQLite: {type(error).__name__}") from error
-    # What is where in a header: sqlite.org/fileformat.html#the_database_header
-    application = int.from_bytes(header[68:72])
-    if header and not header.startswith(_MAGIC):
-        raise WrongPlace(f"{path} is no SQLite file")
-    if application not in (0, APPLICATION) or (not application and not _is_new_or_ours(path)):
-        raise WrongPlace(f"{path} is the database of another program")
-
-
-def _is_new_or_ours(path: str) -> bool:
-    with _errors_mapped(), closing(sqlite3.connect(path, timeout=_PATIENCE_SECONDS)) as connection:
-        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        tables = {name for (name,) in found if not name.startswith("sqlite_")}
-        return tables == TABLES or (not tables and not mark_of(connection))
 
 
 def mark_of(connection: sqlite3.Connection) -> int:

@@ -30,8 +30,9 @@ from typing import Any, NamedTuple
 
 from shared.documents.cost import current
 from shared.documents.embedded import codec
-from shared.documents.embedded.database import APPLICATION, Database, mark_of
+from shared.documents.embedded.database import Database, mark_of
 from shared.documents.embedded.entries import Entry, entries_of, scan
+from shared.documents.embedded.ownership import APPLICATION
 from shared.documents.embedded.totals import columns, totals
 from shared.documents.embedded.writes import changed, outcome
 from shared.documents.indexes import Indexes, counted, disjuncts
