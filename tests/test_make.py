@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TARGETS = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+PHONY = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+OF_OTHERS = {"tested", "browser"}
+"""Targets that only other targets need."""
 
 
 def make(directory: Path, *arguments: str, answer: str | None = None) -> tuple[int, str]:
@@ -38,7 +40,7 @@ def test_help_says_what_each_target_does(tmp_path: Path) -> None:
     _, said = make(tmp_path, "help")
 
     lines = dict(line.split(maxsplit=1) for line in said.splitlines())
-    assert list(lines) == TARGETS
+    assert set(lines) == set(PHONY) - OF_OTHERS
     assert all(lines.values())
 
 
