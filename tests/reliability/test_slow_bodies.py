@@ -14,7 +14,7 @@ import pytest
 from tests.reliability.server import ROOT, Server, running, token
 
 PATIENCE = 1.0
-"""Seconds, here; ten in production, see tests/unit/test_patience.py."""
+"""Seconds, here; ten in production, see tests/unit/test_slow_bodies.py."""
 LONG = 60.0
 """Seconds that nobody waits for unless a test fails."""
 NEW = b'{"decisionType": "kyc", "title": "A case"}'
