@@ -36,11 +36,21 @@ MODULES = [
 """The source of what is deployed."""
 
 
-def calls(module: ast.Module) -> Iterator[tuple[str, ast.Call]]:
-    """Every call of a module: what it calls, and the call itself."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
+CALLS = [
+    (module, [node for node in ast.walk(module) if isinstance(node, ast.Call)])
+    for module in MODULES
+]
+"""Each module, and every call in it."""
+
+
+def called(call: ast.Call) -> str:
+    """What is called, where it has a name: `f` or `module.f`."""
+    match call.func:
+        case ast.Name(name):
+            return name
+        case ast.Attribute(ast.Name(module), name):
+            return f"{module}.{name}"
+    return ""
 
 
 def text(module: ast.Module, node: ast.expr) -> str:
@@ -56,7 +66,7 @@ def text(module: ast.Module, node: ast.expr) -> str:
 
 def raised() -> Iterator[str]:
     """The messages of errors of `shared.errors`, of the kinds that are explained."""
-    for module in MODULES:
+    for module, found in CALLS:
         imported = {
             alias.asname or alias.name
             for step in module.body
@@ -64,16 +74,16 @@ def raised() -> Iterator[str]:
             for alias in step.names
         }
         explained = {f"errors.{name}" for name in _EXPLAINED} | (_EXPLAINED & imported)
-        for called, call in calls(module):
-            if called in explained and (said := text(module, call.args[0]).strip()):
+        for call in found:
+            if called(call) in explained and (said := text(module, call.args[0]).strip()):
                 yield said
 
 
 def logged() -> Iterator[str]:
     """The messages of lines that warn or tell of an error, but for those of requests."""
-    for module in MODULES:
-        for called, call in calls(module):
-            if called == "log.write" and isinstance(call.args[0], ast.Constant):
+    for module, found in CALLS:
+        for call in found:
+            if called(call) == "log.write" and isinstance(call.args[0], ast.Constant):
                 yield text(module, call.args[1]).strip(": ")
 
 

@@ -23,15 +23,17 @@ from benchmarks import bill
 from local.client import call
 from local.ports import free_port
 from local.server import ROOT
+from tests.reliability.server import START_SECONDS, wait_until
 
 README = (ROOT / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 SHELL = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What git would clone, with this environment beside it."""
+    clone = tmp_path_factory.mktemp("clone")
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607
         cwd=ROOT,
@@ -41,13 +43,13 @@ def copy(tmp_path: Path) -> Path:
     )
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    return tmp_path
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, clone / name)
+    (clone / ".venv").symlink_to(sys.prefix)
+    return clone
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def port(copy: Path) -> Iterator[int]:
     """`make run`, as the README begins, on a port of its own."""
     assert SHELL[0].strip() == "make run"
@@ -56,30 +58,19 @@ def port(copy: Path) -> Iterator[int]:
     with (copy / "server.log").open("w") as log:
         server = subprocess.Popen(command, cwd=copy, stdout=log, stderr=log, start_new_session=True)
         try:
-            wait_for_the_demo_cases(copy / "server.log")
+            # It says so when the demo cases are there.
+            wait_until(lambda: "Ctrl-C" in (copy / "server.log").read_text(), START_SECONDS)
             yield port
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
-            wait_until_nobody_listens(port)
+            # Make is gone at once; what it started follows, however often it is told to stop.
+            wait_until(lambda: not listens(port), START_SECONDS)
 
 
-def wait_until_nobody_listens(port: int) -> None:
-    """Make is gone at once; what it started is to follow, however often it is told to stop."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        with contextlib.closing(socket.socket()) as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return
-        time.sleep(0.1)
-    pytest.fail("the server outlived make run")
-
-
-def wait_for_the_demo_cases(log: Path) -> None:
-    until = time.monotonic() + 40
-    while "Ctrl-C" not in log.read_text():
-        assert time.monotonic() < until, log.read_text()
-        time.sleep(0.1)
+def listens(port: int) -> bool:
+    with contextlib.closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_the_commands_of_the_readme_answer_as_it_says(copy: Path, port: int) -> None:
@@ -102,7 +93,7 @@ def played(copy: Path, port: int, *blocks: str) -> str:
         start_new_session=True,
     ) as shell:
         try:
-            told, _ = shell.communicate(timeout=60)
+            told, _ = shell.communicate(timeout=2 * START_SECONDS)
         except subprocess.TimeoutExpired:
             # What it has started in the background, too.
             os.killpg(shell.pid, signal.SIGKILL)

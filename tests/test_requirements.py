@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -59,6 +60,9 @@ def pins(file: str) -> dict[str, str]:
     return {normal(one[1]): one[2] for one in found if one}
 
 
+distributions = cache(packages_distributions)
+
+
 def imported(directory: str) -> Iterator[str]:
     """The modules that a directory's files import from anywhere, by their dotted names."""
     for path in (ROOT / directory).rglob("*.py"):
@@ -71,9 +75,10 @@ def imported(directory: str) -> Iterator[str]:
                 yield node.module
 
 
+@cache
 def packages(directory: str) -> set[str]:
     """The packages that a directory's files import, the standard library and ours left out."""
-    known = packages_distributions()
+    known = distributions()
     found = set()
     for module in imported(directory):
         top = module.split(".")[0]

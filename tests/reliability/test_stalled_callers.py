@@ -37,19 +37,19 @@ def served(tmp_path: Path, **constants: float) -> Server:
     return Server(CASELEDGER_STORE=store, THREADS=str(THREADS), PYTHONPATH=path)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with running(served(tmp_path)) as opened:
-        assert healthy(opened)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(served(tmp_path_factory.mktemp("server"))) as opened:
+        assert healthy(opened, LONG)
         yield opened
 
 
-@pytest.fixture
-def hasty(tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with little patience, and little room for who stalls."""
     constants = {"HEAD_SECONDS": PATIENCE, "ANSWER_SECONDS": PATIENCE, "MAX_STALLED": 8}
-    with running(served(tmp_path, **constants)) as opened:
-        assert healthy(opened)
+    with running(served(tmp_path_factory.mktemp("hasty"), **constants)) as opened:
+        assert healthy(opened, LONG)
         yield opened
 
 
@@ -231,33 +231,38 @@ def test_http_1_0_needs_no_host(server: Server) -> None:
     assert code == 200
 
 
-def test_a_server_with_silent_connections_stops_soon(server: Server) -> None:
-    with connected(server), connected(server, GET):
-        assert healthy(server)
-        server.stop(LONG)
-
-
-@pytest.fixture
-def few_files() -> Iterator[None]:
-    """Lets a server that is started meanwhile open a quarter of the usual number of files."""
+@pytest.fixture(scope="module")
+def few_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that may open a quarter of the usual number of files."""
+    opened = served(tmp_path_factory.mktemp("few_files"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        opened.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        yield opened
+    finally:
+        opened.kill()
 
 
 @pytest.mark.parametrize("sent", ["", GET, GET + "\r\n"])
 def test_more_connections_than_files_do_not_end_the_worker(
-    few_files: None, tmp_path: Path, stalled: contextlib.ExitStack, sent: str
+    few_files: Server, stalled: contextlib.ExitStack, sent: str
 ) -> None:
-    del few_files
-    with running(served(tmp_path)) as server:
-        assert healthy(server)
-        worker = server.worker
-        for _ in range(200):
-            stalled.enter_context(connected(server, sent))
+    assert healthy(few_files, LONG)
+    worker = few_files.worker
+    for _ in range(200):
+        stalled.enter_context(connected(few_files, sent))
+    assert healthy(few_files, LONG)
+    assert few_files.worker == worker
+
+
+def test_a_server_with_silent_connections_stops(tmp_path: Path) -> None:
+    with running(served(tmp_path)) as server, connected(server), connected(server, GET):
         assert healthy(server, LONG)
-        assert server.worker == worker
+        server.stop(LONG)
 
 
 def not_reading(server: Server) -> socket.socket:
@@ -282,7 +287,7 @@ def connections(server: Server) -> int:
 
 
 def is_socket(file: Path) -> bool:
-    """Whether a file of a process that goes on is a socket: it may be closed while it is looked at."""
+    """Whether a file of a running process is a socket; by now it may be closed."""
     try:
         return file.readlink().name.startswith("socket:")
     except FileNotFoundError:
