@@ -120,7 +120,7 @@ class Ledger:
         """Gives `beside` documents, by their paths, that were read together with the subject."""
         self._beside.update(documents)
 
-    def beside_it(self, kind: Kind[S], number: int) -> Posting[S, R]:
+    def beside_it(self, kind: Kind[S], number: int) -> Posting[S, Any]:
         """For a decision that changes other subjects in the same commit: the posting of the next.
 
         They are numbered from 1. Their events are named after the decision's own event, so that

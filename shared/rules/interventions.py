@@ -314,7 +314,7 @@ def _refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
     told = {"status", "assigned_to", "decision", "decided_by", "action_reason", "action_at"}
     if intervention.status is _Status.COMPLETED:
         told |= {"completed_by", "completed_at"}
-    state = intervention.model_dump(mode="json", by_alias=True, include=told)
+    state = intervention.model_dump(by_alias=True, include=told)
     allowed = list(TRANSITIONS[intervention.status])
     return FailedPrecondition(f"not possible: {why}", [{**state, "allowed": allowed}])
 
