@@ -71,12 +71,34 @@ def test_a_change_leaves_an_event_on_the_tenants_own_chain(api: Api) -> None:
 
     ((event,),) = pages(api.pilot, "/audit?subject=tenant", "events")
     assert (event["eventType"], event["caseId"]) == ("settings_changed", None)
+    assert event["message"] == "Settings changed: auto_close_days, sla_hours"
     assert event["requestId"] == answer.headers["X-Request-Id"]
     assert {change["field"]: (change["old"], change["new"]) for change in event["changes"]} == {
         "slaHours": ({"default": 72}, {"default": 72, "kyc": 4}),
         "autoCloseDays": (None, 30),
     }
     assert api.pilot.get("/audit:verify?subject=tenant").json["valid"] is True
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize(
+    ("patch", "waits"),
+    [
+        ({"slaHours": {"kyc": 1}, "runTimeoutMinutes": 1}, set()),
+        ({"autoCloseDays": 30}, {"closingChangedAt"}),
+        ({"interventionRetentionDays": 30}, {"retentionChangedAt"}),
+        ({"caseRetentionDays": 30}, {"retentionChangedAt"}),
+    ],
+)
+def test_a_change_says_which_sweep_has_to_look_again_and_no_other(
+    api: Api, patch: dict[str, Any], waits: set[str]
+) -> None:
+    api.admin.patch("/settings", patch)
+
+    stored = api.runtime.store.get(f"tenants/{api.tenant}")
+    assert stored
+    marks = {"closingChangedAt", "retentionChangedAt"}
+    assert {name for name in marks if stored.data[name] is not None} == waits
 
 
 @pytest.mark.parametrize("patch", [{}, {"autoCloseDays": None}, {"slaHours": {"default": 72}}])

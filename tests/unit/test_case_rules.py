@@ -290,3 +290,16 @@ def test_a_case_has_as_many_tags_and_fields_as_the_limits_say_and_no_more() -> N
         **{name: value for name, value in fields.items() if name != "f0"},
         "more": 1,
     }
+
+
+def test_an_assignee_who_becomes_known_stays_assigned_and_another_of_the_name_is_assigned() -> None:
+    case, later = opened(assigned_to="Kim"), START + HOUR
+    patch = CasePatch(assigned_to="Kim")
+
+    known = case_rules.changed("CASE-1", case, patch, later, "subject-1")
+    same = case_rules.changed("CASE-1", known, patch, later + HOUR, "subject-1")
+    other = case_rules.changed("CASE-1", known, patch, later + HOUR, "subject-2")
+
+    assert (known.assigned_to_subject, known.assigned_at) == ("subject-1", START)
+    assert same is known
+    assert (other.assigned_to_subject, other.assigned_at) == ("subject-2", later + HOUR)

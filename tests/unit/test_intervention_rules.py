@@ -121,6 +121,7 @@ def test_a_step_that_the_table_has_not_is_refused_telling_how_it_stands(
     assert detail.get("completedBy") == state.completed_by
     assert detail.get("completedAt") == state.completed_at
     assert (by or state.status) in refusal.value.message
+    assert "None" not in refusal.value.message
 
 
 def test_who_holds_it_may_claim_it_again_and_nothing_changes() -> None:

@@ -157,6 +157,13 @@ def test_a_case_is_found_by_its_submission_id() -> None:
     assert not matcher("sub-77")("A-1", "A title", None, None)
 
 
+def test_a_uuid_in_a_summary_is_found_as_a_whole() -> None:
+    uuid = "a3bb189e-8bf9-3888-9912-ace4e6543002"
+
+    assert finds(uuid, "A title", f"See {uuid}.")
+    assert not finds(uuid[:-1], "A title", f"See {uuid[1:]}.")
+
+
 def test_a_text_that_a_case_lacks_is_as_an_empty_one() -> None:
     assert tokens("A-1", "A title", None, None) == tokens("A-1", "A title", "", "")
     for search in ("xxxx", "none"):
