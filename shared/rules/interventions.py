@@ -233,7 +233,7 @@ def _waits(row: dict[str, Any], now: datetime) -> bool:
 def shown(intervention_id: str, stored: StoredIntervention, now: datetime) -> Intervention:
     """The intervention as a client sees it at `now`."""
     row = shown_row(intervention_id, stored.to_data(), now)
-    return Intervention.model_validate(row, strict=False, by_name=False)
+    return Intervention.model_validate(row)
 
 
 def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict[str, Any]:
