@@ -20,7 +20,12 @@ CASE = case_rules.opened(
 
 
 def hold(number: int, **more: Any) -> StoredHold:
-    fields = {"id": f"hold-{number}", "reason": "A lawsuit", "placed_at": NOW, "placed_by": "ada"}
+    fields: dict[str, Any] = {
+        "id": f"hold-{number}",
+        "reason": "A lawsuit",
+        "placed_at": NOW,
+        "placed_by": "ada",
+    }
     return StoredHold(**fields, **more)
 
 
