@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from shared.documents.port import Create, Merge
+from shared.documents.values import MAX_WRITES
 from shared.ledger.directory import Directory, path
 from shared.models.base import is_visible
 from shared.models.case import NewCase
@@ -156,3 +158,14 @@ def test_an_instance_remembers_a_bounded_number_of_people() -> None:
     again = [bool(directory.entries("t", actor(one), MORNING, [])) for one in ("a", "b", "c")]
 
     assert again == [True, False, False]
+
+
+def test_a_commit_without_room_or_with_the_entry_of_its_own_gets_no_other() -> None:
+    vera, at = actor("vera"), path("t", "vera")
+    full = [Create(f"x/{number}", {}) for number in range(MAX_WRITES)]
+
+    (entry,) = Directory().entries("t", vera, MORNING, full[1:])
+
+    assert (type(entry), entry.path) == (Merge, at)
+    assert Directory().entries("t", vera, MORNING, full) == []
+    assert Directory().entries("t", vera, MORNING, [full[0], Merge(at)]) == []
