@@ -12,12 +12,21 @@ import pytest
 
 from shared import errors
 from shared.config import Config
-from shared.documents.port import Document, DocumentStore, Stale, Unavailable, Write
-from shared.documents.values import commit_bytes
+from shared.documents.port import Create, Document, DocumentStore, Stale, Unavailable, Write
+from shared.documents.values import MAX_WRITES, commit_bytes
 from shared.ledger import attempt, ledger
-from shared.ledger.decision import Decider, Decision, Origin, Recorded, Unchanged
+from shared.ledger.decision import (
+    Decider,
+    Decision,
+    Former,
+    Origin,
+    Recorded,
+    Seen,
+    Unchanged,
+)
 from shared.ledger.kinds import TENANT, WORKSHEETS
 from shared.ledger.ledger import Ledger
+from shared.ledger.preserved import require_room
 from shared.models.events import EventType
 from shared.models.roles import Actor, Role
 from shared.models.settings import StoredSettings
@@ -305,3 +314,90 @@ def test_whoever_has_lost_a_race_lets_the_next_one_have_their_turn() -> None:
         with ledger._turn("tenants/acme"):  # noqa: SLF001 - what it holds is seen nowhere else
             assert any(turn.locked() for turn in ledger._TURNS)  # noqa: SLF001
         assert not any(turn.locked() for turn in ledger._TURNS)  # noqa: SLF001
+
+
+def test_only_whoever_has_lost_a_race_takes_a_turn(
+    store: Faulty, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "CONTENTION_SECONDS", 60.0)
+    store.faults = [Unavailable(), Stale()]
+    turns: list[bool] = []
+
+    def decide(old: StoredSettings, now: datetime) -> Decision[StoredSettings]:
+        turns.append(any(turn.locked() for turn in ledger._TURNS))  # noqa: SLF001
+        return longer(old, now)
+
+    ledger_of(store, clock).change(TENANT, "", decide)
+
+    assert turns == [False, False, True]
+
+
+def test_what_was_seen_is_not_read_again_before_the_first_attempt(
+    store: Faulty, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "get", None, raising=False)
+
+    recorded = ledger_of(store, clock).change(TENANT, "", longer, seen=Seen(None))
+
+    assert recorded.current.auto_close_days == 1
+
+
+def test_a_read_that_failed_is_made_again_by_the_next_change(
+    store: Faulty, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutation = ledger_of(store, clock)
+
+    def decide(old: StoredSettings, now: datetime) -> Decision[StoredSettings]:
+        mutation.beside("tenants/a")
+        return longer(old, now)
+
+    def failing(_: Sequence[str]) -> list[Document | None]:
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "get_many", failing, raising=False)
+        with pytest.raises(Unavailable):
+            mutation.change(TENANT, "", decide)
+
+    assert mutation.change(TENANT, "", decide).current.auto_close_days == 1
+
+
+def test_an_id_that_is_taken_is_refused_at_once(store: Faulty, clock: Clock) -> None:
+    def first(now: datetime) -> Decision[StoredWorksheet]:
+        assert WORKSHEETS.absent
+        new = WORKSHEETS.absent("CASE-1:kim", now)
+        return Decision(new, EventType.WORKSHEET_SAVED, "saved")
+
+    ledger_of(store, clock).create(WORKSHEETS, "CASE-1:kim", first)
+
+    with pytest.raises(errors.AlreadyExists):
+        ledger_of(store, clock).create(WORKSHEETS, "CASE-1:kim", first)
+    assert len(store.commits) == 2
+
+
+HELD = Former("tenants/acme/cases/CASE-1", "evidence", "E-1", {})
+
+
+@pytest.mark.parametrize(
+    ("preserves", "writes", "more_bytes", "refused"),
+    [
+        ((HELD,), MAX_WRITES, 0, False),
+        ((HELD,), MAX_WRITES + 1, 9, True),
+        ((HELD,), 1, 0, False),
+        ((HELD,), 1, -1, True),
+        ((), MAX_WRITES + 1, -1, False),
+    ],
+)
+def test_what_a_hold_preserves_needs_room_in_the_commit(
+    clock: Clock, preserves: tuple[Former, ...], writes: int, more_bytes: int, *, refused: bool
+) -> None:
+    made: list[Write] = [Create(f"x/{number}", {}) for number in range(writes)]
+    decision = replace(longer(StoredSettings(updated_at=clock()), clock()), preserves=preserves)
+    room = commit_bytes(made) + more_bytes
+
+    if refused:
+        with pytest.raises(errors.FailedPrecondition) as refusal:
+            require_room(decision, made, room)
+        assert refusal.value.details == [{"legalHold": True}]
+    else:
+        require_room(decision, made, room)

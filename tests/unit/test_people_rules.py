@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from shared.documents.port import Create, Merge
 from shared.documents.values import MAX_WRITES
-from shared.ledger.directory import Directory, path
+from shared.ledger.directory import Directory, fields, path
 from shared.models.base import is_visible
 from shared.models.case import NewCase
 from shared.models.names import folded, normalised, person_key
@@ -169,3 +169,16 @@ def test_a_commit_without_room_or_with_the_entry_of_its_own_gets_no_other() -> N
     assert (type(entry), entry.path) == (Merge, at)
     assert Directory().entries("t", vera, MORNING, full) == []
     assert Directory().entries("t", vera, MORNING, [full[0], Merge(at)]) == []
+
+
+def test_a_person_is_stored_with_all_that_they_are_found_by() -> None:
+    assert fields(actor("kim", "Kim@Example.com"), MORNING) == {
+        "subject": "kim",
+        "name": "Kim@Example.com",
+        "email": "Kim@Example.com",
+        "role": "verifier",
+        "foldedName": "kim@example.com",
+        "knownAs": "kim@example.com",
+        "lastSeenAt": MORNING,
+    }
+    assert fields(actor("kim@example.com"), MORNING)["knownAs"] is None
