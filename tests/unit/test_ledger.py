@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -401,3 +402,62 @@ def test_what_a_hold_preserves_needs_room_in_the_commit(
         assert refusal.value.details == [{"legalHold": True}]
     else:
         require_room(decision, made, room)
+
+
+def test_a_receipt_is_named_as_every_release_has_named_it(store: Faulty, clock: Clock) -> None:
+    parts = ("robot", "update", "k", "")
+
+    recorded = ledger_of(store, clock, key="k").change(TENANT, "", longer)
+
+    assert recorded.happened.id == hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def test_a_replay_gives_the_state_and_the_event_of_the_first_time(
+    store: Faulty, clock: Clock
+) -> None:
+    first = ledger_of(store, clock, key="k").change(TENANT, "", longer)
+    ledger_of(store, clock).change(TENANT, "", longer)
+
+    again = ledger_of(store, clock, key="k").change(TENANT, "", longer)
+    looked = ledger_of(store, clock, key="k").replay(TENANT)
+
+    assert again == looked
+    assert (again.replayed, again.current.auto_close_days) == (True, 2)
+    assert again.happened.content() == first.happened.content()
+
+
+def test_a_person_is_written_with_the_first_change_and_not_with_the_next(
+    store: Faulty, clock: Clock
+) -> None:
+    mutation = ledger_of(store, clock, actor=KIM)
+    for _ in range(2):
+        mutation.change(TENANT, "", longer)
+    mutation.of("acme").without_match.change(TENANT, "", longer)
+    mutation.change_many(WORKSHEETS, sheets(2), noted)
+
+    assert [len(writes) for writes in store.commits] == [3, 2, 2, 4]
+
+
+def test_rows_that_were_read_already_have_an_event_each_on_their_own_chain(
+    store: Faulty, clock: Clock
+) -> None:
+    for tenant in ("a", "b"):
+        ledger_of(store, clock, tenant=tenant).change(TENANT, "", longer)
+    documents = [store.get("tenants/a"), store.get("tenants/b")]
+
+    outcomes = ledger_of(store, clock, key="k").change_seen(
+        TENANT, [one for one in documents if one], lambda _: longer
+    )
+
+    assert [store.get(f"tenants/{one}").data["autoCloseDays"] for one in "ab"] == [2, 2]
+    events = [one.happened for one in outcomes if isinstance(one, Recorded)]
+    assert [event.sequence for event in events] == [2, 2]
+    assert len({event.id for event in events}) == 2
+
+
+def test_events_beside_that_of_a_decision_are_named_after_it_and_otherwise_by_none() -> None:
+    clock = Clock()
+    outside = [ledger_of(None, clock).beside_it(TENANT, 1).event_id for _ in range(2)]
+
+    assert len(set(outside)) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}-s0001", name) for name in outside)

@@ -158,6 +158,8 @@ def test_an_instance_remembers_a_bounded_number_of_people() -> None:
     again = [bool(directory.entries("t", actor(one), MORNING, [])) for one in ("a", "b", "c")]
 
     assert again == [True, False, False]
+    directory.keep("t", actor("robot", type="service", role="agent"), MORNING)
+    assert directory.entries("t", actor("b"), MORNING, []) == []
 
 
 def test_a_commit_without_room_or_with_the_entry_of_its_own_gets_no_other() -> None:
