@@ -309,7 +309,7 @@ class Ledger:
         if len(writes) > MAX_WRITES or commit_bytes(writes) > self.store.max_commit_bytes:
             return False
         now, actor = self.clock(), self.origin.actor
-        entries = self.directory.entries(self.tenant, actor, now, writes) if writes else []
+        entries = self.directory.entries(self.tenant, actor, now, writes)
         try:
             if writes:
                 self.store.commit([*writes, *entries])

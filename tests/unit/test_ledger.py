@@ -461,3 +461,25 @@ def test_events_beside_that_of_a_decision_are_named_after_it_and_otherwise_by_no
 
     assert len(set(outside)) == 2
     assert all(re.fullmatch("[0-9a-f]{32}-s0001", name) for name in outside)
+
+
+def test_a_batch_makes_no_more_commits_of_unknown_outcome_than_a_single_change(
+    store: Faulty, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "CONTENTION_SECONDS", 60.0)
+    store.faults = [Unavailable() for _ in range(99)]
+
+    with pytest.raises(Unavailable):
+        ledger_of(store, clock).change_many(WORKSHEETS, sheets(4), noted)
+    assert len(store.commits) == attempt.UNKNOWN_OUTCOMES
+
+
+def test_a_batch_of_one_is_read_once(
+    store: Faulty, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "get", None, raising=False)
+
+    (outcome,) = ledger_of(store, clock).change_many(WORKSHEETS, sheets(1), noted)
+
+    assert isinstance(outcome, Recorded)
+    assert notes(store, sheets(1)) == ["x"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -184,3 +185,9 @@ def test_a_person_is_stored_with_all_that_they_are_found_by() -> None:
         "lastSeenAt": MORNING,
     }
     assert fields(actor("kim@example.com"), MORNING)["knownAs"] is None
+
+
+def test_a_person_is_where_every_release_has_put_them() -> None:
+    name = hashlib.sha256(b"vera").hexdigest()[:32]
+
+    assert path("t", "vera") == f"tenants/t/people/{name}"

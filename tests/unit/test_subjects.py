@@ -12,11 +12,11 @@ from pydantic import ValidationError, model_validator
 from shared.documents.port import Document, Set
 from shared.errors import NotFound, Unreadable
 from shared.ledger.kinds import CASES, TENANT, WORKSHEETS
-from shared.ledger.subjects import changes, load, problem_of, required, tenant_of, tombstone
+from shared.ledger.subjects import changes, etag, load, problem_of, required, tenant_of, tombstone
 from shared.models.base import Model
 from shared.models.case import CasePatch, NewCase
 from shared.models.events import Change
-from shared.models.subjects import GENESIS
+from shared.models.subjects import GENESIS, Head
 from shared.rules import cases as case_rules
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -146,3 +146,9 @@ def test_a_subject_that_cannot_be_read_is_named_and_one_that_is_gone_is_none() -
     assert (CASES.subject("C"), TENANT.subject("")) == ("cases/C", "tenant")
     assert (path, TENANT.path("a", "")) == ("tenants/a/cases/CASE-1", "tenants/a")
     assert tenant_of(path) == tenant_of("tenants/a") == "a"
+
+
+def test_an_entity_tag_is_made_as_every_release_has_made_it() -> None:
+    head = Head(sequence=12, hash="0123456789abcdef" * 4)
+
+    assert etag(CASE.model_copy(update={"head": head})) == "12-0123456789abcdef"
