@@ -51,7 +51,7 @@ fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 
 mutants: $(VENV)/dev ## changes to the rules that no test notices; tests/mutants.md answers them
 	$(VENV_PYTHON) -m mutmut run
-	$(VENV_PYTHON) -m mutmut results
+	$(VENV_PYTHON) -m tests.mutants
 
 lint: $(VENV)/dev ## ruff, mypy, known vulnerabilities of dependencies, shellcheck
 	$(VENV_PYTHON) -m ruff check .

@@ -55,7 +55,7 @@ def content(document: Document) -> dict[str, Any]:
         found[name] = from_json(found[name]) if isinstance(found.get(name), str) else None
     if missing := sorted(_REQUIRED - found.keys()):
         raise ValueError(f"{missing[0]}: is missing")
-    actor = Actor.model_validate(found["actor"], strict=False, by_name=False)
+    actor = Actor.model_validate(found["actor"])
     if document.data.get(_ACTOR_NAME) != actor.name:
         raise ValueError("actorName is not the actor's")
     found["actor"] = _in_order(Actor, found["actor"])

@@ -120,7 +120,7 @@ class Ledger:
         """Gives `beside` documents, by their paths, that were read together with the subject."""
         self._beside.update(documents)
 
-    def beside_it(self, kind: Kind[S], number: int) -> Posting[S, R]:
+    def beside_it(self, kind: Kind[S], number: int) -> Posting[S, Any]:
         """For a decision that changes other subjects in the same commit: the posting of the next.
 
         They are numbered from 1. Their events are named after the decision's own event, so that
@@ -309,7 +309,7 @@ class Ledger:
         if len(writes) > MAX_WRITES or commit_bytes(writes) > self.store.max_commit_bytes:
             return False
         now, actor = self.clock(), self.origin.actor
-        entries = self.directory.entries(self.tenant, actor, now, writes) if writes else []
+        entries = self.directory.entries(self.tenant, actor, now, writes)
         try:
             if writes:
                 self.store.commit([*writes, *entries])

@@ -75,7 +75,7 @@ def problem_of(error: Exception) -> str:
     """What is wrong with a document that cannot be read, without what stands in it."""
     match error:
         case ValidationError():
-            first = error.errors(include_url=False, include_input=False)[0]
+            first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the document"
             return f"{place}: {first['msg']}"
         case KeyError():

@@ -9,7 +9,6 @@ starts at another place of the same list.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -167,8 +166,8 @@ def _shape(query: Query) -> tuple[_Kind, ...]:
 
 def _decode(token: str, binding: bytes, shape: Sequence[_Kind]) -> tuple[Any, ...]:
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except ValueError:
         raise InvalidArgument.field("pageToken", _STALE) from None
     digest, payload = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
     if digest != _digest(binding, payload) or _text(raw) != token:

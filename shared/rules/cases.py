@@ -234,7 +234,7 @@ def shared_with(
 def shown(case_id: str, case: StoredCase, now: datetime) -> Case:
     """The case as a client sees it at `now`."""
     row = shown_row(case_id, case.to_data(), now)
-    return Case.model_validate(row, strict=False, by_name=False)
+    return Case.model_validate(row)
 
 
 def shown_row(case_id: str, data: dict[str, Any], now: datetime) -> dict[str, Any]:

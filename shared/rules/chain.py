@@ -39,7 +39,7 @@ class Check:
     def __init__(self, tenant: str, subject: str, head: Head) -> None:
         self._tenant = tenant
         self._subject = subject
-        self._sequence = head.sequence
+        self._last = self._sequence = head.sequence
         # What the event of that sequence must have as its hash, where it is known.
         self._hash: str | None = head.hash
         self._seen = 0
@@ -71,8 +71,8 @@ class Check:
 
     def _take(self, sequence: int, event: Event | None) -> None:
         if sequence > self._sequence:
-            beyond = "event is duplicated" if self._seen > 1 else "event lies beyond the head"
-            self._break(sequence, beyond)
+            beyond = sequence > self._last
+            self._break(sequence, "event lies beyond the head" if beyond else "event is duplicated")
             return
         if sequence < self._sequence:
             self._break(sequence + 1, "event is missing")

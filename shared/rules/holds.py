@@ -42,4 +42,4 @@ def shown(case: StoredCase) -> list[Hold]:
 
 def shown_hold(data: dict[str, Any]) -> Hold:
     """A hold as a client sees it, from what is stored of it."""
-    return Hold.model_validate(data, strict=False, by_name=False, extra="ignore")
+    return Hold.model_validate(data, strict=False, extra="ignore")

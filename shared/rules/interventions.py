@@ -233,7 +233,7 @@ def _waits(row: dict[str, Any], now: datetime) -> bool:
 def shown(intervention_id: str, stored: StoredIntervention, now: datetime) -> Intervention:
     """The intervention as a client sees it at `now`."""
     row = shown_row(intervention_id, stored.to_data(), now)
-    return Intervention.model_validate(row, strict=False, by_name=False)
+    return Intervention.model_validate(row)
 
 
 def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -314,7 +314,7 @@ def _refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
     told = {"status", "assigned_to", "decision", "decided_by", "action_reason", "action_at"}
     if intervention.status is _Status.COMPLETED:
         told |= {"completed_by", "completed_at"}
-    state = intervention.model_dump(mode="json", by_alias=True, include=told)
+    state = intervention.model_dump(by_alias=True, include=told)
     allowed = list(TRANSITIONS[intervention.status])
     return FailedPrecondition(f"not possible: {why}", [{**state, "allowed": allowed}])
 

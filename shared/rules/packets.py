@@ -21,7 +21,7 @@ def content_of(item: EvidenceContent) -> EvidenceContent:
 
 def content_hash(content: EvidenceContent) -> str:
     """The hash of an item's content: the SHA-256 of its RFC 8785 form."""
-    return _sha256(content.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    return _sha256(content.model_dump(by_alias=True, exclude_unset=True))
 
 
 def reference(content: EvidenceContent) -> EvidenceRef:

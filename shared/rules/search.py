@@ -128,8 +128,9 @@ def _told(summary: str, words: set[str]) -> set[str]:
     found: set[str] = set()
     for _, parts in _words(summary):
         found.update(words.intersection(_runs(parts)))
-        starts = list(_from_each_part(parts)) if long else []
-        found.update(word for word in long if any(start.startswith(word) for start in starts))
+        found.update(
+            word for word in long if any(start.startswith(word) for start in _from_each_part(parts))
+        )
     return found
 
 

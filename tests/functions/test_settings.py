@@ -71,12 +71,34 @@ def test_a_change_leaves_an_event_on_the_tenants_own_chain(api: Api) -> None:
 
     ((event,),) = pages(api.pilot, "/audit?subject=tenant", "events")
     assert (event["eventType"], event["caseId"]) == ("settings_changed", None)
+    assert event["message"] == "Settings changed: auto_close_days, sla_hours"
     assert event["requestId"] == answer.headers["X-Request-Id"]
     assert {change["field"]: (change["old"], change["new"]) for change in event["changes"]} == {
         "slaHours": ({"default": 72}, {"default": 72, "kyc": 4}),
         "autoCloseDays": (None, 30),
     }
     assert api.pilot.get("/audit:verify?subject=tenant").json["valid"] is True
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize(
+    ("patch", "waits"),
+    [
+        ({"slaHours": {"kyc": 1}, "runTimeoutMinutes": 1}, set()),
+        ({"autoCloseDays": 30}, {"closingChangedAt"}),
+        ({"interventionRetentionDays": 30}, {"retentionChangedAt"}),
+        ({"caseRetentionDays": 30}, {"retentionChangedAt"}),
+    ],
+)
+def test_a_change_says_which_sweep_has_to_look_again_and_no_other(
+    api: Api, patch: dict[str, Any], waits: set[str]
+) -> None:
+    api.admin.patch("/settings", patch)
+
+    stored = api.runtime.store.get(f"tenants/{api.tenant}")
+    assert stored
+    marks = {"closingChangedAt", "retentionChangedAt"}
+    assert {name for name in marks if stored.data[name] is not None} == waits
 
 
 @pytest.mark.parametrize("patch", [{}, {"autoCloseDays": None}, {"slaHours": {"default": 72}}])
@@ -134,11 +156,12 @@ def test_hours_are_set_for_decision_types_that_a_case_can_have(api: Api, name: s
 
 
 def test_a_merge_that_would_grow_without_bound_is_refused(api: Api) -> None:
-    many = [{f"type-{index}": 1 for index in range(start, start + 150)} for start in (0, 150)]
-    first = api.admin.patch("/settings", {"slaHours": many[0]})
-    assert first.status_code == 200
+    # With "default", these are as many as there may be.
+    for start, end in ((0, 150), (150, 199)):
+        many = {f"type-{index}": 1 for index in range(start, end)}
+        assert api.admin.patch("/settings", {"slaHours": many}).status_code == 200
 
-    refused_field(api.admin.patch("/settings", {"slaHours": many[1]}), "slaHours")
+    refused_field(api.admin.patch("/settings", {"slaHours": {"one-more": 1}}), "slaHours")
 
 
 def test_tenants_have_settings_of_their_own(api: Api) -> None:

@@ -9,7 +9,7 @@ import pytest
 import rfc8785
 from hypothesis import strategies as st
 
-from shared.rules.canonical import canonical
+from shared.rules.canonical import canonical, canonical_text, parsed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 INTEGERS = st.integers(-(2**53) + 1, 2**53 - 1)
@@ -38,3 +38,20 @@ def test_any_json_object_has_the_form_that_rfc_8785_names(content: dict[str, Any
 )
 def test_what_encoders_differ_on_has_the_form_that_rfc_8785_names(content: dict[str, Any]) -> None:
     assert rfc8785.dumps(content) == canonical(content)
+
+
+@pytest.mark.parametrize("number", [2**53 - 1, 10**15, 2**53, 10**16, 10**20])
+def test_integers_beyond_53_bits_are_read_as_floats(number: int) -> None:
+    expected = int if number < 2**53 else float
+
+    for read in (parsed(f"[{number}]"), parsed(f"[-{number}]")):
+        assert [(abs(one), type(one)) for one in read] == [(number, expected)]
+
+
+@hypothesis.settings(derandomize=True, max_examples=50, deadline=None)
+@hypothesis.given(VALUES)
+def test_any_json_is_read_from_its_text_as_it_was_and_no_value_from_no_text(content: Any) -> None:
+    text = canonical_text(content)
+
+    assert parsed(text) == content
+    assert (text is None) == (content is None)

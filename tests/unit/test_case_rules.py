@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import ApiError, FailedPrecondition, InvalidArgument
-from shared.models.case import CasePatch, NewCase, Status, StoredCase
+from shared.models.case import MAX_FIELDS, MAX_TAGS, CasePatch, NewCase, Status, StoredCase
 from shared.models.roles import Actor
 from shared.rules import cases as case_rules
 
@@ -271,3 +271,35 @@ def test_what_a_client_sees_has_nothing_of_the_stores() -> None:
     shown = case_rules.shown("CASE-1", opened(), START).model_dump(by_alias=True)
 
     assert not {"head", "clockDueAt", "clockStoppedAt", "searchTokens"} & set(shown)
+
+
+def test_a_case_has_as_many_tags_and_fields_as_the_limits_say_and_no_more() -> None:
+    tags = [f"tag-{number}" for number in range(MAX_TAGS)]
+    fields = {f"f{number}": number for number in range(MAX_FIELDS)}
+    full = patched(opened(tags=tags[1:]), fields=fields)
+
+    assert case_rules.retagged(full, tags[:1], ()) == [*tags[1:], tags[0]]
+    assert case_rules.retagged(full, ["more", *tags], tags[:1]) == [*tags[1:], "more"]
+    with pytest.raises(InvalidArgument) as too_many:
+        case_rules.retagged(full, ["more", *tags], ())
+    assert [detail["field"] for detail in too_many.value.details] == ["addTags"]
+    with pytest.raises(InvalidArgument) as too_many:
+        patched(full, fields={"more": 1})
+    assert [detail["field"] for detail in too_many.value.details] == ["fields"]
+    assert case_rules.shown("C", patched(full, fields={"more": 1, "f0": None}), START).fields == {
+        **{name: value for name, value in fields.items() if name != "f0"},
+        "more": 1,
+    }
+
+
+def test_an_assignee_who_becomes_known_stays_assigned_and_another_of_the_name_is_assigned() -> None:
+    case, later = opened(assigned_to="Kim"), START + HOUR
+    patch = CasePatch(assigned_to="Kim")
+
+    known = case_rules.changed("CASE-1", case, patch, later, "subject-1")
+    same = case_rules.changed("CASE-1", known, patch, later + HOUR, "subject-1")
+    other = case_rules.changed("CASE-1", known, patch, later + HOUR, "subject-2")
+
+    assert (known.assigned_to_subject, known.assigned_at) == ("subject-1", START)
+    assert same is known
+    assert (other.assigned_to_subject, other.assigned_at) == ("subject-2", later + HOUR)

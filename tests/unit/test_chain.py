@@ -27,7 +27,8 @@ STABLE = settings(
 )
 
 TENANT, SUBJECT, LENGTH = "acme", "cases/CASE-1", 7
-Attack = Callable[[list[Event | None]], object]
+Found = Event | int | None
+Attack = Callable[[list[Found]], object]
 JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -71,7 +72,7 @@ def chained(length: int, tenant: str = TENANT, **fields: Any) -> tuple[list[Even
     return events[::-1], head
 
 
-def checked(events: list[Event | None], head: Head) -> chain.Check:
+def checked(events: list[Found], head: Head) -> chain.Check:
     """The check of a chain as it was found."""
     check = chain.Check(TENANT, SUBJECT, head)
     check.follow(events)
@@ -79,7 +80,7 @@ def checked(events: list[Event | None], head: Head) -> chain.Check:
     return check
 
 
-def first_broken(events: list[Event | None], head: Head) -> int | None:
+def first_broken(events: list[Found], head: Head) -> int | None:
     """The sequence that the check names first."""
     broken = checked(events, head).broken
     return broken.sequence if broken else None
@@ -163,7 +164,7 @@ def test_every_field_of_an_event_is_edited_in_turn() -> None:
 @pytest.mark.parametrize("field", EDITS)
 def test_an_edited_field_is_found_and_named(field: str) -> None:
     events, head = chained(LENGTH)
-    found: list[Event | None] = [
+    found: list[Found] = [
         event.model_copy(update={field: EDITS[field]}) if event.sequence == 4 else event
         for event in events
     ]
@@ -171,55 +172,112 @@ def test_an_edited_field_is_found_and_named(field: str) -> None:
     assert first_broken(found, head) == 4
 
 
-def _replaced(index: int, other: Event | None) -> Attack:
+def _replaced(index: int, other: Found) -> Attack:
     return lambda events: events.__setitem__(index, other)
 
 
-def _swapped(events: list[Event | None]) -> None:
+def _swapped(events: list[Found]) -> None:
     third, fourth = events[4], events[3]
-    assert third
-    assert fourth
+    assert isinstance(third, Event)
+    assert isinstance(fourth, Event)
     events[3] = third.model_copy(update={"sequence": 4})
     events[4] = fourth.model_copy(update={"sequence": 3})
 
 
-def _again(events: list[Event | None]) -> None:
+def _again(events: list[Found]) -> None:
     events.insert(3, events[3])
 
 
-ATTACKS: dict[str, tuple[Attack, int]] = {
-    "first event deleted": (lambda events: events.pop(6), 1),
-    "middle event deleted": (lambda events: events.pop(3), 4),
-    "last event deleted": (lambda events: events.pop(0), 7),
-    "last two events deleted": (lambda events: events.__delitem__(slice(0, 2)), 6),
-    "all events deleted": (lambda events: events.clear(), 1),
-    "two events swapped": (_swapped, 3),
-    "event there twice": (_again, 4),
-    "event unreadable": (_replaced(3, None), 4),
-    "first event unreadable": (_replaced(6, None), 1),
-    "event of another tenant": (_replaced(3, chained(LENGTH, tenant="other")[0][3]), 4),
-    "event of another subject": (_replaced(3, chained(LENGTH, subject="cases/B")[0][3]), 4),
+def _rehashed(index: int, **fields: Any) -> Attack:
+    """Edits an event, and gives it the hash that it then must have."""
+
+    def act(events: list[Found]) -> None:
+        event = events[index]
+        assert isinstance(event, Event)
+        edited = event.model_copy(update=fields)
+        events[index] = edited.model_copy(update={"hash": chain.event_hash(TENANT, edited)})
+
+    return act
+
+
+def _missing_and_unreadable(events: list[Found]) -> None:
+    events[3:5] = [3]
+
+
+MISSING, UNREADABLE = "event is missing", "event cannot be read"
+DUPLICATED, BEYOND = "event is duplicated", "event lies beyond the head"
+OTHER_CONTENT = "content does not match its hash"
+OTHER_HASH = "hash is not the one its successor or the head names"
+NO_START = "first event does not start the chain"
+ATTACKS: dict[str, tuple[Attack, int, str]] = {
+    "first event deleted": (lambda events: events.pop(6), 1, MISSING),
+    "middle event deleted": (lambda events: events.pop(3), 4, MISSING),
+    "last event deleted": (lambda events: events.pop(0), 7, MISSING),
+    "last two events deleted": (lambda events: events.__delitem__(slice(0, 2)), 6, MISSING),
+    "all events deleted": (lambda events: events.clear(), 1, MISSING),
+    "two events swapped": (_swapped, 3, OTHER_CONTENT),
+    "event there twice": (_again, 4, DUPLICATED),
+    "last event there twice": (lambda events: events.insert(0, events[0]), 7, DUPLICATED),
+    "event unreadable": (_replaced(3, None), 4, UNREADABLE),
+    "first event unreadable": (_replaced(6, None), 1, UNREADABLE),
+    "event deleted before an unreadable one": (_missing_and_unreadable, 3, UNREADABLE),
+    "event of another tenant": (
+        _replaced(3, chained(LENGTH, tenant="other")[0][3]),
+        4,
+        OTHER_HASH,
+    ),
+    "event of another subject": (
+        _replaced(3, chained(LENGTH, subject="cases/B")[0][3]),
+        4,
+        OTHER_HASH,
+    ),
+    "event rewritten with its hash": (_rehashed(3, message="x"), 4, OTHER_HASH),
+    "last event rewritten with its hash": (_rehashed(0, message="x"), 7, OTHER_HASH),
+    "first event rewritten with its hash": (_rehashed(6, message="x"), 1, OTHER_HASH),
     "event that was never linked": (
         lambda events: events.insert(0, chained(LENGTH + 1)[0][0]),
         8,
+        BEYOND,
+    ),
+    "two events that were never linked": (
+        lambda events: events.__setitem__(slice(0, 0), chained(LENGTH + 2)[0][:2]),
+        8,
+        BEYOND,
     ),
 }
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_an_attack_is_found_and_the_first_bad_sequence_is_named(attack: str) -> None:
+def test_an_attack_is_found_and_the_first_bad_sequence_is_named_with_what_is_wrong(
+    attack: str,
+) -> None:
     events, head = chained(LENGTH)
-    found: list[Event | None] = [*events]
-    act, expected = ATTACKS[attack]
+    found: list[Found] = [*events]
+    act, sequence, problem = ATTACKS[attack]
 
     act(found)
 
-    assert first_broken(found, head) == expected
+    assert checked(found, head).broken == BrokenLink(sequence=sequence, problem=problem)
+
+
+@pytest.mark.parametrize(("tenant", "subject"), [("other", SUBJECT), (TENANT, "cases/CASE-2")])
+def test_the_whole_chain_of_another_is_not_ones_own(tenant: str, subject: str) -> None:
+    events, head = chained(LENGTH, tenant, subject=subject)
+
+    assert checked([*events], head).broken == BrokenLink(sequence=1, problem=OTHER_CONTENT)
+
+
+def test_a_chain_that_goes_on_from_elsewhere_does_not_start() -> None:
+    event = chain.linked(TENANT, Head(hash="1" * 64), content(1))
+
+    assert checked([event], Head(sequence=1, hash=event.hash)).broken == BrokenLink(
+        sequence=1, problem=NO_START
+    )
 
 
 def test_of_several_breaks_the_first_in_the_chain_is_named() -> None:
     events, head = chained(LENGTH)
-    found: list[Event | None] = [
+    found: list[Found] = [
         event.model_copy(update={"message": "x"}) if event.sequence in {2, 5} else event
         for event in events
     ]
@@ -231,7 +289,7 @@ def test_of_several_breaks_the_first_in_the_chain_is_named() -> None:
 
 def test_an_unreadable_event_is_called_unreadable() -> None:
     events, head = chained(LENGTH)
-    found: list[Event | None] = [*events]
+    found: list[Found] = [*events]
     found[3] = None
 
     assert checked(found, head).broken == BrokenLink(sequence=4, problem="event cannot be read")

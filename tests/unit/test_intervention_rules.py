@@ -119,7 +119,9 @@ def test_a_step_that_the_table_has_not_is_refused_telling_how_it_stands(
     assert (state.action_at is None) == (detail["actionAt"] is None)
     by = state.completed_by if status is S.COMPLETED else state.decided_by
     assert detail.get("completedBy") == state.completed_by
+    assert detail.get("completedAt") == state.completed_at
     assert (by or state.status) in refusal.value.message
+    assert "None" not in refusal.value.message
 
 
 def test_who_holds_it_may_claim_it_again_and_nothing_changes() -> None:
@@ -151,6 +153,7 @@ def test_an_admin_may_release_what_another_holds_and_not_decide_it() -> None:
     released = intervention_rules.released(state, ADMIN, NOW)
 
     assert (released.status, released.assigned_to) == (S.PENDING, None)
+    assert released.assigned_to_subject is None
     with pytest.raises(FailedPrecondition, match="kim"):
         intervention_rules.decided(state, YES, ADMIN, NOW)
 
@@ -363,6 +366,17 @@ def test_what_was_decided_in_time_never_runs_out(status: S) -> None:
     state = standing(status, expires_at=wire(NOW + 2 * HOUR))
 
     assert intervention_rules.has_run_out(state, NOW + timedelta(days=9)) is False
+
+
+@pytest.mark.parametrize("status", S)
+def test_a_document_tells_how_its_intervention_stands_at_a_time(status: S) -> None:
+    data = standing(status, expires_at=wire(NOW + 2 * HOUR)).to_data()
+    open_ = status in (S.PENDING, S.IN_PROGRESS)
+
+    for at, run_out in ((NOW + 2 * HOUR - MICROSECOND, False), (NOW + 2 * HOUR, True)):
+        expected = S.EXPIRED if open_ and run_out else status
+        assert intervention_rules.status_at(data, at) is expected
+        assert intervention_rules.waits(data, at) == (open_ and not run_out)
 
 
 def test_what_has_no_expiry_never_runs_out() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import InvalidArgument
 from shared.models.base import Page
-from shared.repository.paging import SCAN_LIMIT, page, place
+from shared.repository.paging import SCAN_LIMIT, page, place, slice_of
 
 STABLE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -159,3 +160,58 @@ def test_the_place_of_a_row_is_its_order_values_and_its_id() -> None:
     row = Document("tenants/acme/audit/e1", {"sequence": 7, "subject": "tenant"}, version=1)
 
     assert place(row, Query("x", order=(Order("sequence"),))) == (7, "e1")
+
+
+@pytest.mark.parametrize("name", ["a", "ab", "abc"])
+def test_a_token_is_made_of_what_an_address_takes_as_it_is(name: str) -> None:
+    row = Document(f"{QUERY.collection}/{name}", {"createdAt": START}, version=1)
+
+    class Same:
+        def query(self, _: Query) -> list[Document]:
+            return [row]
+
+    _, token = page(cast("DocumentStore", Same()), QUERY, Page(page_size=1))
+
+    assert token
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", token)
+
+
+@pytest.mark.parametrize("value", [None, "yesterday", 7])
+def test_a_list_ends_with_a_row_that_has_no_place_in_it(value: Any) -> None:
+    class Spoilt:
+        def query(self, query: Query) -> list[Document]:
+            assert not query.after
+            return [Document(f"{QUERY.collection}/a", {"createdAt": value}, version=1)]
+
+    for accept in (None, lambda _: True, lambda _: False):
+        store = cast("DocumentStore", Spoilt())
+        assert page(store, QUERY, Page(page_size=1), accept=accept)[1] is None
+
+
+class Short(Page):
+    """A page of a hundred bytes."""
+
+    max_bytes = 100
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shown"),
+    [
+        ([99, 1, 50], 2),
+        ([100, 1, 1], 1),
+        ([50, 49, 2], 3),
+        ([50, 49, 0], 3),
+        ([], 3),
+        ([1_000], 1),
+    ],
+)
+def test_a_part_of_a_list_ends_with_the_row_that_reaches_the_bytes_of_a_page(
+    sizes: list[int], shown: int
+) -> None:
+    places = {name: number for number, name in enumerate("abcd")}
+
+    part, token = slice_of(places, Short(page_size=3), "x", dict(zip("abcd", sizes, strict=False)))
+
+    assert part == list("abcd"[:shown])
+    rest, end = slice_of(places, Short(page_size=200, page_token=token), "x", {})
+    assert (rest, end) == (list("abcd"[shown:]), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.ledger.directory import Directory, path
+from shared.documents.port import Create, Merge
+from shared.documents.values import MAX_WRITES
+from shared.ledger.directory import Directory, fields, path
 from shared.models.base import is_visible
 from shared.models.case import NewCase
 from shared.models.names import folded, normalised, person_key
@@ -156,3 +159,35 @@ def test_an_instance_remembers_a_bounded_number_of_people() -> None:
     again = [bool(directory.entries("t", actor(one), MORNING, [])) for one in ("a", "b", "c")]
 
     assert again == [True, False, False]
+    directory.keep("t", actor("robot", type="service", role="agent"), MORNING)
+    assert directory.entries("t", actor("b"), MORNING, []) == []
+
+
+def test_a_commit_without_room_or_with_the_entry_of_its_own_gets_no_other() -> None:
+    vera, at = actor("vera"), path("t", "vera")
+    full = [Create(f"x/{number}", {}) for number in range(MAX_WRITES)]
+
+    (entry,) = Directory().entries("t", vera, MORNING, full[1:])
+
+    assert (type(entry), entry.path) == (Merge, at)
+    assert Directory().entries("t", vera, MORNING, full) == []
+    assert Directory().entries("t", vera, MORNING, [full[0], Merge(at)]) == []
+
+
+def test_a_person_is_stored_with_all_that_they_are_found_by() -> None:
+    assert fields(actor("kim", "Kim@Example.com"), MORNING) == {
+        "subject": "kim",
+        "name": "Kim@Example.com",
+        "email": "Kim@Example.com",
+        "role": "verifier",
+        "foldedName": "kim@example.com",
+        "knownAs": "kim@example.com",
+        "lastSeenAt": MORNING,
+    }
+    assert fields(actor("kim@example.com"), MORNING)["knownAs"] is None
+
+
+def test_a_person_is_where_every_release_has_put_them() -> None:
+    name = hashlib.sha256(b"vera").hexdigest()[:32]
+
+    assert path("t", "vera") == f"tenants/t/people/{name}"

@@ -80,3 +80,9 @@ def test_a_list_of_which_nothing_was_removed_needs_no_numbers() -> None:
 
 def test_an_item_that_is_moved_behind_others_gets_a_greater_number() -> None:
     assert renumbered(["a", "b", "c"], [], ["c", "a", "b"]) == [2, 3, 4]
+
+
+def test_what_is_new_comes_behind_whatever_was_there_also_what_it_replaces() -> None:
+    assert renumbered(["a", "b"], [], ["a", "new"]) == [0, 2]
+    assert renumbered(["a", "b"], [3, 7], ["new"]) == [8]
+    assert renumbered([], [], ["a", "b"]) == []

@@ -203,3 +203,17 @@ def test_agents_begin_nothing_on_a_closed_case_alone(status: Status) -> None:
         assert "closed" not in told["allowed"]
     else:
         run_rules.require_open(case)
+
+
+@pytest.mark.parametrize("status", STEPS)
+def test_a_run_asks_until_it_has_ended(status: str) -> None:
+    run = in_state(status)
+
+    if status in ("pending", "running"):
+        run_rules.require_asking(run)
+    else:
+        with pytest.raises(FailedPrecondition) as refused:
+            run_rules.require_asking(run)
+        (told,) = refused.value.details
+        assert set(told.pop("allowed")) == {"pending", "running"}
+        assert told == {"status": status, "finishedAt": NOW}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared.models.case_queries import Search
-from shared.rules.search import matcher, token, tokens
+from shared.rules.search import former_token, matcher, token, tokens
 
 STABLE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -121,3 +121,50 @@ def test_the_longest_texts_keep_fewer_tokens_than_they_have_letters(chain: str) 
 
     assert len(tokens("A", title, summary, None)) <= 10_300
     assert len(tokens("A", title, mixed, None)) <= 10_300
+
+
+@pytest.mark.parametrize(
+    ("search", "asked"),
+    [("Smith", "smith"), ("a (Longer) zz", "longer"), ("\uff33-1", "s-1"), ("_zz_ bbb", "bbb")],
+)
+def test_cases_of_the_first_release_are_asked_for_by_their_longest_word(
+    search: str, asked: str
+) -> None:
+    assert former_token(search) == asked
+
+
+@pytest.mark.parametrize("search", ["4930123", "+49 30 123", "+4930", "+49 (0)30/12", "30"])
+def test_a_telephone_number_is_found_however_its_digits_are_grouped(search: str) -> None:
+    found = finds(search, "Call +49 30 123", "")
+
+    assert found == (search != "+49 (0)30/12")
+
+
+@pytest.mark.parametrize(
+    ("search", "found"), [("appli", True), ("appl", False), ("dog", True), ("do", False)]
+)
+def test_in_a_summary_a_beginning_of_five_letters_is_found_and_else_a_whole_word(
+    search: str, *, found: bool
+) -> None:
+    assert finds(search, "A title", "applications dog") == found
+
+
+def test_a_case_is_found_by_its_submission_id() -> None:
+    kept = tokens("A-1", "A title", None, "SUB-77")
+
+    assert token("sub-77") in kept
+    assert matcher("sub-77")("A-1", "A title", None, "SUB-77")
+    assert not matcher("sub-77")("A-1", "A title", None, None)
+
+
+def test_a_uuid_in_a_summary_is_found_as_a_whole() -> None:
+    uuid = "a3bb189e-8bf9-3888-9912-ace4e6543002"
+
+    assert finds(uuid, "A title", f"See {uuid}.")
+    assert not finds(uuid[:-1], "A title", f"See {uuid[1:]}.")
+
+
+def test_a_text_that_a_case_lacks_is_as_an_empty_one() -> None:
+    assert tokens("A-1", "A title", None, None) == tokens("A-1", "A title", "", "")
+    for search in ("xxxx", "none"):
+        assert not matcher(search)("A-1", "A title", None, None)
