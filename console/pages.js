@@ -24,6 +24,7 @@
 const modules = {
   cases: () => import("./cases.js"),
   case: () => import("./case.js"),
+  trail: () => import("./trail.js"),
 };
 
 /** @type {Map<string, Page>} */
