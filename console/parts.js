@@ -106,3 +106,15 @@ export async function attempt(title, does) {
     return undefined;
   }
 }
+
+/** @param {string} id such as `csf_facility` @returns {string} a type of decision in words: CSF facility */
+export const typeOf = (id) => id.split(/[_\s]+/).map((word, index) => (word.length < 4 && index === 0 ? word.toUpperCase() : index === 0 ? word[0].toUpperCase() + word.slice(1) : word)).join(" ");
+
+/**
+ * A person where there is little room: of an address in the reader's own domain, only the name.
+ * @param {string | null} name @param {string | null} [subject] @returns {Shown}
+ */
+export function shortly(name, subject) {
+  const domain = session.me?.name.split("@")[1];
+  return name && domain && name.endsWith(`@${domain}`) ? name.slice(0, -domain.length - 1) : personOf(name, subject);
+}
