@@ -25,6 +25,7 @@ const modules = {
   cases: () => import("./cases.js"),
   case: () => import("./case.js"),
   trail: () => import("./trail.js"),
+  inbox: () => import("./inbox.js"),
 };
 
 /** @type {Map<string, Page>} */

@@ -138,7 +138,7 @@ function view(route) {
       ${proofOf(trail.proof, trail.events)}
       ${filterBar(route, events.length)}
     </div>
-    ${days(rows, { open: trail.open, here: trail.here, proof: trail.proof, toggle: unfold, link: (id) => address(route.id ? `trail/${encodeURIComponent(route.id)}` : "trail", { ...Object.fromEntries(route.query), event: id }) })}
+    ${days(rows, { open: trail.open, here: trail.here, subjects: !route.id, proof: trail.proof, toggle: unfold, link: (id) => address(route.id ? `trail/${encodeURIComponent(route.id)}` : "trail", { ...Object.fromEntries(route.query), event: id }) })}
     ${events.length ? null : html`<div class="inset empty"><p>${trail.proof ? t.trail.empty : t.shell.loading}</p>${filters(route.query).size ? html`<p><a class="b first" href=${address(route.id ? `trail/${encodeURIComponent(route.id)}` : "trail")}>${t.trail.clear}</a></p>` : null}</div>`}
     ${left > 0 ? html`<p class="inset bar">${button(t.shell.more, () => more(route))}</p>` : null}
   </section>`;

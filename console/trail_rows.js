@@ -22,6 +22,7 @@ import { differences } from "./words.js";
  * @property {string | null} open the id of the event that is opened
  * @property {number} here the place of the row that the keys are at
  * @property {import("./proof.js").Proof | null} proof what was found of them, once they are checked
+ * @property {boolean} subjects whether each row says what it is about
  * @property {(id: string) => unknown} toggle
  * @property {(id: string) => string} link the address at which an event is opened
  */
@@ -44,7 +45,7 @@ function row(event, here, how) {
   const ours = fault?.subject === event.subject ? event.sequence - fault.sequence : -1;
   const link = ours < 0 ? "" : ours === 0 ? "gap" : "after";
   return html`<li class="${open ? "open" : ""} ${here ? "here" : ""} ${link}"><span class="m">${event.sequence}</span>${timeOf(event.createdAt, toSeconds(event.createdAt))}<span class="who-did">${who(event)}</span>
-    <div class="what"><button type="button" class="kind" aria-expanded=${String(open)} @click=${() => how.toggle(event.id)}>${kind(event)}</button> ${brief(event)} ${grade(event)}</div><span class="h id" title=${event.hash}>${event.hash.slice(0, 8)}</span>
+    <div class="what">${how.subjects ? html`<span class="id quiet">${event.caseId ?? event.subject}</span> ` : null}<button type="button" class="kind" aria-expanded=${String(open)} @click=${() => how.toggle(event.id)}>${kind(event)}</button> ${brief(event)} ${grade(event)}</div><span class="h id" title=${event.hash}>${event.hash.slice(0, 8)}</span>
     ${open ? full(event, ours, how) : null}</li>`;
 }
 
