@@ -1,6 +1,7 @@
 /** The trail of a case, or of the tenant: who did what, when, and what changed; and whether the chain holds. */
 import { all, get } from "./api.js";
 import { download } from "./download.js";
+import { actorOf } from "./events.js";
 import { button, choice, refuse } from "./parts.js";
 import { checkedHere, proofOf } from "./proof.js";
 import { html } from "./render.js";
@@ -9,7 +10,7 @@ import { may } from "./session.js";
 import { news } from "./shell.js";
 import { changed, state } from "./state.js";
 import { t } from "./texts.js";
-import { days, who } from "./trail_rows.js";
+import { days } from "./trail_rows.js";
 
 /**
  * @typedef {import("./router.js").Route} Route
@@ -45,7 +46,7 @@ const trail = {
 /** @type {import("./pages.js").Page} */
 export const page = {
   nav: "trail",
-  title: ({ id }) => (id ? `${t.trail.title} ${id}` : t.trail.title),
+  title: ({ id }) => (id ? `${t.trailPage.title} ${id}` : t.trailPage.title),
   open: async (route) => {
     const asked = route.id ? `${route.id}?${route.query.get("related") ?? ""}` : `?${filters(route.query)}`;
     trail.open = route.query.get("event");
@@ -77,7 +78,7 @@ async function fetched(route) {
   } else {
     const path = `/cases/${encodeURIComponent(route.id)}`;
     const [{ rows, more }, one] = await Promise.all([all(`${path}/audit`, { related: route.query.get("related") }, "events", MOST), get(path).catch(() => null)]);
-    Object.assign(trail, { events: rows, more, title: one?.title ?? "", people: names(rows, who) });
+    Object.assign(trail, { events: rows, more, title: one?.title ?? "", people: names(rows, actorOf) });
   }
   changed({ news: [] });
   await verify();
@@ -123,7 +124,7 @@ function shownOf({ id, query }) {
   const is = (/** @type {string} */ name, /** @type {string | null} */ value) => !query.get(name) || query.get(name) === value;
   const since = query.get("since") ?? "";
   const until = query.get("until") ?? "\uffff";
-  return trail.events.filter((event) => is("actor", who(event)) && is("eventType", event.eventType) && is("severity", event.severity) && is("agentId", event.agentId) && event.createdAt >= since && event.createdAt < until);
+  return trail.events.filter((event) => is("actor", actorOf(event)) && is("eventType", event.eventType) && is("severity", event.severity) && is("agentId", event.agentId) && event.createdAt >= since && event.createdAt < until);
 }
 
 /** @param {Route} route */
@@ -133,13 +134,13 @@ function view(route) {
   const left = route.id ? events.length - rows.length : trail.more ? 1 : 0;
   return html`<section>
     <div class="inset">
-      <div class="bar"><h1 tabindex="-1">${t.trail.title}</h1><span class="soft">${route.id ? html`${t.trail.of} <a href=${caseAddress(route.id)}>${trail.title || route.id}</a> <span class="id">${route.id}</span>` : t.trail.ofTenant}</span>
-        ${news(again)}${button(t.trail.download, () => saved(route))}${button(t.trail.again, again)}</div>
+      <div class="bar"><h1 tabindex="-1">${t.trailPage.title}</h1><span class="soft">${route.id ? html`${t.trailPage.of} <a href=${caseAddress(route.id)}>${trail.title || route.id}</a> <span class="id">${route.id}</span>` : t.trailPage.ofTenant}</span>
+        ${news(again)}${button(t.trailPage.download, () => saved(route))}${button(t.trailPage.again, again)}</div>
       ${proofOf(trail.proof, trail.events)}
       ${filterBar(route, events.length)}
     </div>
     ${days(rows, { open: trail.open, here: trail.here, subjects: !route.id, proof: trail.proof, toggle: unfold, link: (id) => address(route.id ? `trail/${encodeURIComponent(route.id)}` : "trail", { ...Object.fromEntries(route.query), event: id }) })}
-    ${events.length ? null : html`<div class="inset empty"><p>${trail.proof ? t.trail.empty : t.shell.loading}</p>${filters(route.query).size ? html`<p><a class="b first" href=${address(route.id ? `trail/${encodeURIComponent(route.id)}` : "trail")}>${t.trail.clear}</a></p>` : null}</div>`}
+    ${events.length ? null : html`<div class="inset empty"><p>${trail.proof ? t.trailPage.empty : t.shell.loading}</p>${filters(route.query).size ? html`<p><a class="b first" href=${address(route.id ? `trail/${encodeURIComponent(route.id)}` : "trail")}>${t.trailPage.clear}</a></p>` : null}</div>`}
     ${left > 0 ? html`<p class="inset bar">${button(t.shell.more, () => more(route))}</p>` : null}
   </section>`;
 }
@@ -162,13 +163,13 @@ function filterBar(route, count) {
   const day = (/** @type {string} */ label, /** @type {string} */ name) =>
     html`<label class=${route.query.get(name) ? "f set" : "f"}><span>${label}</span><input type="date" .value=${localDay(route.query.get(name))} @change=${(/** @type {any} */ event) => set(name)(event.target.value ? new Date(`${event.target.value}T00:00`).toISOString() : "")}></label>`;
   return html`<form class="bar" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
-    ${one(t.trail.who, "actor", same(trail.people), t.trail.anybody)}
-    ${one(t.trail.what, "eventType", Object.entries(t.events), t.trail.everything)}
-    ${one(t.trail.severity, "severity", Object.entries(t.eventSeverity), t.trail.any)}
-    ${one(t.trail.agent, "agentId", same(names(trail.events, (event) => event.agentId)), t.trail.any)}
-    ${day(t.trail.from, "since")}${day(t.trail.to, "until")}
-    ${route.id ? html`<label class="toggle"><input type="checkbox" .checked=${route.query.get("related") === "true"} @change=${(/** @type {any} */ event) => set("related")(event.target.checked ? "true" : "")}>${t.trail.related}</label>` : null}
-    <span class="push cap">${t.trail.count(count, Boolean(trail.more))}</span></form>`;
+    ${one(t.trailPage.who, "actor", same(trail.people), t.trailPage.anybody)}
+    ${one(t.trailPage.what, "eventType", Object.entries(t.events), t.trailPage.everything)}
+    ${one(t.trailPage.severity, "severity", Object.entries(t.eventSeverity), t.trailPage.any)}
+    ${one(t.trailPage.agent, "agentId", same(names(trail.events, (event) => event.agentId)), t.trailPage.any)}
+    ${day(t.trailPage.from, "since")}${day(t.trailPage.to, "until")}
+    ${route.id ? html`<label class="toggle"><input type="checkbox" .checked=${route.query.get("related") === "true"} @change=${(/** @type {any} */ event) => set("related")(event.target.checked ? "true" : "")}>${t.trailPage.related}</label>` : null}
+    <span class="push cap">${t.trailPage.count(count, Boolean(trail.more))}</span></form>`;
 }
 
 /** @param {string | null} time @returns {string} the day in the reader's zone, as a date field takes it */
@@ -207,8 +208,8 @@ async function saved(route) {
   try {
     const found = route.id ? { rows: shownOf(route), more: trail.more } : await all("/audit", Object.fromEntries(filters(route.query)), "events", MOST);
     download(`${route.id ?? "trail"}.jsonl`, [...found.rows].reverse().map((event) => `${JSON.stringify(event)}\n`), "application/x-ndjson");
-    if (found.more) refuse(t.trail.notAll, t.trail.notAllHelp(found.rows.length));
+    if (found.more) refuse(t.trailPage.notAll, t.trailPage.notAllHelp(found.rows.length));
   } catch (error) {
-    refuse(t.trail.notSaved, error);
+    refuse(t.trailPage.notSaved, error);
   }
 }

@@ -1,118 +1,49 @@
-// What differs between two texts, word by word.
+/** What differs between two texts, word by word. */
+import { html } from "./render.js";
 
 /** @typedef {{kind: "same" | "old" | "new", text: string}} Piece */
 
-// The longest texts that are compared by words: the table below has a cell for each pair.
-const MOST_CELLS = 4_000_000;
+/** Longer texts are compared as a whole: the table of both grows with their product. */
+const MOST = 1500;
 
 /**
- * The pieces of two texts in their order: what both have, what only the old one has, and what only
- * the new one has. Very long texts that differ are shown whole, one after the other.
- *
- * @param {string} before
- * @param {string} after
- * @returns {Piece[]}
+ * @param {string} old @param {string} now
+ * @returns {Piece[]} the pieces of both, in order, by their longest common sequence of words
  */
-export function differences(before, after) {
-  const old = words(before);
-  const now = words(after);
+export function pieces(old, now) {
+  const [one, other] = [old, now].map((text) => text.match(/\s+|[^\s]+/g) ?? []);
   let start = 0;
-  while (start < old.length && start < now.length && alike(old[start], now[start])) start += 1;
+  while (start < one.length && start < other.length && one[start] === other[start]) start += 1;
   let end = 0;
-  while (end < old.length - start && end < now.length - start && alike(old[old.length - 1 - end], now[now.length - 1 - end])) end += 1;
-  const middle = compared(old.slice(start, old.length - end), now.slice(start, now.length - end));
-  const same = (/** @type {string[]} */ some) => some.map((text) => piece("same", text));
-  return joined([...same(now.slice(0, start)), ...middle, ...same(now.slice(now.length - end))]);
-}
-
-/**
- * A text cut between words; the space after a word belongs to it.
- *
- * @param {string} text
- * @returns {string[]}
- */
-function words(text) {
-  return text.match(/\S+\s*|\s+/g) ?? [];
-}
-
-/**
- * Whether two words are the same, whatever space follows.
- *
- * @param {string} one
- * @param {string} other
- */
-function alike(one, other) {
-  return one.trimEnd() === other.trimEnd();
-}
-
-/**
- * The pieces of two lists of words, by their longest common subsequence.
- *
- * @param {string[]} old
- * @param {string[]} now
- * @returns {Piece[]}
- */
-function compared(old, now) {
-  if (old.length * now.length > MOST_CELLS) {
-    return [...old.map((text) => piece("old", text)), ...now.map((text) => piece("new", text))];
-  }
-  const lengths = commonLengths(old, now);
+  while (end < one.length - start && end < other.length - start && one[one.length - 1 - end] === other[other.length - 1 - end]) end += 1;
+  const a = one.slice(start, one.length - end);
+  const b = other.slice(start, other.length - end);
   /** @type {Piece[]} */
-  const pieces = [];
-  let [i, j] = [0, 0];
-  while (i < old.length || j < now.length) {
-    if (i < old.length && j < now.length && alike(old[i], now[j])) {
-      pieces.push(piece("same", now[j++]));
-      i += 1;
-    } else if (j === now.length || (i < old.length && lengths[i + 1][j] >= lengths[i][j + 1])) {
-      pieces.push(piece("old", old[i++]));
-    } else {
-      pieces.push(piece("new", now[j++]));
+  const found = [];
+  /** @param {Piece["kind"]} kind @param {string} text */
+  const add = (kind, text) => {
+    const last = found.at(-1);
+    if (last?.kind === kind) last.text += text;
+    else if (text) found.push({ kind, text });
+  };
+  add("same", one.slice(0, start).join(""));
+  if (a.length > MOST || b.length > MOST) {
+    add("old", a.join(""));
+    add("new", b.join(""));
+  } else {
+    const common = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+    for (let i = a.length - 1; i >= 0; i -= 1) for (let j = b.length - 1; j >= 0; j -= 1) common[i][j] = a[i] === b[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1]);
+    let [i, j] = [0, 0];
+    while (i < a.length || j < b.length) {
+      if (i < a.length && j < b.length && a[i] === b[j]) add("same", (j++, a[i++]));
+      else if (j >= b.length || (i < a.length && common[i + 1][j] >= common[i][j + 1])) add("old", a[i++]);
+      else add("new", b[j++]);
     }
   }
-  return pieces;
+  add("same", one.slice(one.length - end).join(""));
+  return found;
 }
 
-/**
- * How many words the rest of `old` from i and the rest of `now` from j have in common, at [i][j].
- *
- * @param {string[]} old
- * @param {string[]} now
- * @returns {Uint32Array[]}
- */
-function commonLengths(old, now) {
-  const lengths = Array.from({ length: old.length + 1 }, () => new Uint32Array(now.length + 1));
-  for (let i = old.length - 1; i >= 0; i -= 1) {
-    for (let j = now.length - 1; j >= 0; j -= 1) {
-      const both = alike(old[i], now[j]);
-      lengths[i][j] = both ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
-    }
-  }
-  return lengths;
-}
-
-/**
- * @param {Piece["kind"]} kind
- * @param {string} text
- * @returns {Piece}
- */
-function piece(kind, text) {
-  return { kind, text };
-}
-
-/**
- * The pieces with neighbours of one kind made one.
- *
- * @param {Piece[]} pieces
- * @returns {Piece[]}
- */
-function joined(pieces) {
-  /** @type {Piece[]} */
-  const result = [];
-  for (const one of pieces) {
-    const last = result.at(-1);
-    if (last?.kind === one.kind) last.text += one.text;
-    else result.push(one);
-  }
-  return result;
-}
+/** @param {string} old @param {string} now @returns {import("./render.js").View} struck what went, underlined what came */
+export const wordDiff = (old, now) =>
+  html`<span class="lines">${pieces(old, now).map(({ kind, text }) => (kind === "same" ? text : kind === "old" ? html`<del>${text}</del>` : html`<ins>${text}</ins>`))}</span>`;
