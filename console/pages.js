@@ -26,6 +26,7 @@ const modules = {
   case: () => import("./case.js"),
   trail: () => import("./trail.js"),
   inbox: () => import("./inbox.js"),
+  admin: () => import("./admin.js"),
 };
 
 /** @type {Map<string, Page>} */
