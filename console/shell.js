@@ -1,5 +1,5 @@
 /** What is around every page: the links, who is signed in, how live it is, help, and what was refused. */
-import { dismiss, button, icon, spoken } from "./parts.js";
+import { dismiss, button, icon, refuse, spoken } from "./parts.js";
 import { ask } from "./dialog.js";
 import { keySections } from "./help.js";
 import { lettersWork, setLettersWork, shortcut } from "./keys.js";
@@ -79,7 +79,7 @@ export function help() {
 }
 
 const endsSoon = () => Boolean(session.me && session.me.endsAt - state.now < ENDS);
-const again = async () => (await renewed()) || signOut();
+const again = async () => (await renewed(true)) || refuse(t.signIn.failed, t.signIn.notAgain);
 const waiting = () => (state.waiting ? html` <span class=${state.urgent ? "st stop" : "st"}>${state.urgent ? icon("v-critical") : null}<span aria-hidden="true">${state.waiting}</span><span class="sr">${t.shell.waiting(state.waiting)}</span></span>` : null);
 const liveText = () => (state.checkedAt ? t.shell.live(toSeconds(state.checkedAt)) : t.shell.asking);
 

@@ -11,7 +11,10 @@ import { t } from "./texts.js";
  */
 
 /** @type {Record<string, () => Promise<{way: Way}>>} */
-const ways = {};
+const ways = {
+  oidc: () => import("./signin_oidc.js"),
+  firebase: () => import("./signin_firebase.js"),
+};
 /** @type {Way | null} */
 let way = null;
 
