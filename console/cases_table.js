@@ -6,7 +6,7 @@ import { sortOf } from "./queue_query.js";
 import { html, keyed } from "./render.js";
 import { address, caseAddress, go } from "./router.js";
 import { changed } from "./state.js";
-import { ago, day, dayOf, exact, timeOf } from "./time.js";
+import { ago, clockOf, day, dayOf, exact, timeOf } from "./time.js";
 import { t } from "./texts.js";
 
 /** @typedef {import("./queue.js").Row} Row */
@@ -56,7 +56,7 @@ function rowOf({ one, gone }) {
     <td role="cell" class="c-state">${statusOf(one.status)}</td>
     <td role="cell" class="c-who" title=${one.assignedTo}>${shortly(one.assignedTo, one.assignedToSubject)}</td>
     <td role="cell" class="c-due">${dueOf(one)}${closes(one)}</td>
-    <td role="cell" class="c-at">${one.pausedAt ? null : html`<span class="at">${timeOf(one.dueAt)}</span>`}</td>
+    <td role="cell" class="c-at">${["stands", "done"].includes(clockOf(one).kind) ? null : html`<span class="at">${timeOf(one.dueAt)}</span>`}</td>
     <td role="cell" class="c-upd num quiet" data-l=${t.cases.changed} title=${exact(one.updatedAt)}>${ago(one.updatedAt)}</td>
   </tr>`;
 }

@@ -20,21 +20,28 @@ export const actorOf = (event) => event.actor.email ?? event.actor.subject;
 /** @param {Event} event @returns {string} what happened, in two or three words */
 export const kindOf = (event) => t.events[/** @type {keyof typeof t.events} */ (event.eventType)] ?? event.eventType.replaceAll("_", " ");
 
-/** @param {Event} event @returns {Shown} what happened, on a line */
-export const eventLine = (event) => html`<span class="kind">${kindOf(event)}.</span> ${happened(event)}`;
+/**
+ * @param {Event} event @param {Map<string, string>} [names] titles by the ids that may occur
+ * @returns {Shown} what happened, on a line
+ */
+export const eventLine = (event, names) => html`<span class="kind">${kindOf(event)}.</span> ${happened(event, names)}`;
 
-/** @param {Event} event @returns {Shown} what happened, without its kind */
-export function happened(event) {
+/** @param {Event} event @param {Map<string, string>} [names] @returns {Shown} what happened, without its kind */
+export function happened(event, names = new Map()) {
   const changes = event.eventType === "case_created" ? [] : event.changes.filter((one) => !SILENT.has(one.field));
-  return html`${TOLD.has(event.eventType) ? `${event.message}${/[.?!]$/.test(event.message) ? "" : "."} ` : changes.map((one) => changeOf(one))}${event.reason && event.reason !== event.message ? html`<span class="soft">${t.trail.because(event.reason)}</span>` : null}`;
+  return html`${TOLD.has(event.eventType) ? sentence(names.get(event.subject) ?? event.message) : changes.map((one) => changeOf(one, names))}${event.reason && event.reason !== event.message ? html`<span class="soft">${t.trail.because(event.reason)}</span>` : null}`;
 }
 
-/** @param {{field: string, old: any, new: any}} change @returns {Shown} */
-function changeOf({ field, old, new: now }) {
+/** @param {string} text */
+const sentence = (text) => `${text}${/[.?!]$/.test(text) ? "" : "."} `;
+
+/** @param {{field: string, old: any, new: any}} change @param {Map<string, string>} names @returns {Shown} */
+function changeOf({ field, old, new: now }, names) {
+  const titled = (/** @type {any} */ value) => names.get(value) ?? worded(field, value);
   if (typeof old === "string" && typeof now === "string" && old.length + now.length > 60) return html`${t.trail.field(field)} ${wordDiff(old, now)} `;
   if (Array.isArray(old) && Array.isArray(now)) {
-    const gone = old.filter((one) => !now.includes(one)).map((one) => html`<del>${worded(field, one)}</del> `);
-    const come = now.filter((one) => !old.includes(one)).map((one) => html`<ins>${worded(field, one)}</ins> `);
+    const gone = old.filter((one) => !now.includes(one)).map((one) => html`<del>${titled(one)}</del> `);
+    const come = now.filter((one) => !old.includes(one)).map((one) => html`<ins>${titled(one)}</ins> `);
     return html`${t.trail.field(field)} ${gone}${come}${gone.length || come.length ? null : html`<span class="soft">${t.trail.reordered} </span>`}`;
   }
   const label = field === "status" ? null : `${t.trail.field(field)} `;

@@ -97,7 +97,7 @@ async function again(byHand) {
   return token;
 }
 
-/** @param {string} path @param {{email: string}} body @returns {Promise<string>} the ID token @throws {Problem} */
+/** @param {string} path @param {{email: string} & Record<string, unknown>} body @returns {Promise<string>} the ID token @throws {Problem} */
 async function tokenOf(path, body) {
   const answer = await posted(path, body);
   known = body.email;

@@ -2,7 +2,7 @@
  * One's own worksheet: saved 30 s after it was written in, when the page is left, and again every 30 s
  * while that fails. What is not saved yet stays in memory, also while one is signed out.
  */
-import { call, Problem } from "./api.js";
+import { call, get, Problem } from "./api.js";
 import { kase, pathOf } from "./case_data.js";
 import { ask } from "./dialog.js";
 import { button, icon } from "./parts.js";
@@ -45,10 +45,8 @@ export async function loadSheet(id) {
 
 /** @param {string} id @returns {Promise<{saved: Texts, etag: string | null, savedAt: string | null}>} */
 async function fetchSheet(id) {
-  const answer = await call("GET", pathOf(id, "/worksheet")).catch((error) => {
-    if (error instanceof Problem && error.code === 404) return null;
-    throw error;
-  });
+  const there = (await get("/worksheets", { caseId: id })).worksheets.length > 0;
+  const answer = there ? await call("GET", pathOf(id, "/worksheet")) : null;
   return { saved: { problemStatement: answer?.body.problemStatement ?? "", fsrNotes: answer?.body.fsrNotes ?? "" }, etag: answer?.etag ?? null, savedAt: answer?.body.updatedAt ?? null };
 }
 
