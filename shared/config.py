@@ -30,6 +30,8 @@ class Config:
     ones may be under way, `sweep_seconds` how long a scheduled function may take. `scheduler_email`
     is the service account that may call those functions; if it is empty, nobody may. `budgets` are
     requests per minute of one caller, None for no limits; they are counted in `budget_storage`.
+    `sign_in_origins` are where the console may send requests to, besides its own server and the
+    issuer; `firebase_api_key` and `auth_emulator` are for signing in by Firebase.
     """
 
     project: str | None = None
@@ -41,6 +43,9 @@ class Config:
     jwks_url: str = ""
     unsigned_tokens: bool = False
     allowed_origins: tuple[str, ...] = ()
+    firebase_api_key: str = ""
+    auth_emulator: str | None = None
+    sign_in_origins: tuple[str, ...] = ()
     max_waits: int = 4
     max_expensive: int = 100
     sweep_seconds: int = _SWEEP_SECONDS
@@ -83,6 +88,9 @@ class Config:
             jwks_url=environ.get("CASELEDGER_JWKS_URL") or _FIREBASE_KEYS,
             unsigned_tokens=unsigned,
             allowed_origins=tuple(environ.get("CASELEDGER_ALLOWED_ORIGINS", "").split()),
+            firebase_api_key=environ.get("CASELEDGER_FIREBASE_API_KEY", ""),
+            auth_emulator=environ.get("FIREBASE_AUTH_EMULATOR_HOST") or None,
+            sign_in_origins=tuple(environ.get("CASELEDGER_SIGN_IN_ORIGINS", "").split()),
             max_waits=_max_waits(environ),
             max_expensive=_max_expensive(environ),
             sweep_seconds=_positive(environ, "CASELEDGER_SWEEP_SECONDS", _SWEEP_SECONDS),
