@@ -1,4 +1,4 @@
-"""One server and one browser for all tests of the console; each test has its own case and profile."""
+"""One server and one browser for the tests of the console; each has its own case and profile."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""People at their browsers: what they see is watched for whatever must never happen in the console."""
+"""People at their browsers, which are watched for what must never happen in the console."""
 
 from __future__ import annotations
 
 import contextlib
-import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,16 @@ from local.demo_data import token
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "tests/clients/node_modules/axe-core/axe.min.js"
-CHROMIUM = Path(os.environ.get("CASELEDGER_CHROMIUM", "/usr/bin/chromium"))
-_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
+CHROMIUM = Path(shutil.which("chromium") or "/usr/bin/chromium")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 _SECONDS = 10.0
 _REPORTS = """
 window.reports = [];
@@ -110,7 +115,7 @@ class Person:
 
 @contextlib.contextmanager
 def at_browser(
-    browser: Browser, url: str, allowed: tuple[str, ...] = (), **options: Any
+    browser: Browser, url: str, allowed: tuple[str, ...] = ("404",), **options: Any
 ) -> Iterator[Person]:
     """A person at a fresh profile. At the end nothing went wrong that must not."""
     settings = {

@@ -1,4 +1,4 @@
-"""What every page keeps to: nothing from elsewhere, texts as text, for every eye and every width."""
+"""What every page keeps to: nothing from elsewhere, texts as text, any eye and any width."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOSTILE = [
     "{{constructor.constructor('alert(1)')()}} ${alert(1)}",
     "javascript:alert(1)",
     "</textarea></title></style><b>bold</b>",
-    "&lt;b&gt; &amp; \u202egnp.exe \U0001f469\u200d\u2696\ufe0f \ud55c\uad6d\uc5b4",
+    "&lt;b&gt; &amp; gnp.exe \U0001f469\u200d\u2696\ufe0f \ud55c\uad6d\uc5b4",
 ]
 PAGES = ["#/cases", "#/cases?overdue=true", "#/cases/looks", "#/nowhere"]
 
@@ -57,9 +57,7 @@ def test_the_first_load_is_small_and_asks_nobody_else(person: Person, url: str) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_breaks_a_rule_of_wcag(
-    browser: Browser, url: str, looks: str, scheme: str
-) -> None:
+def test_no_page_breaks_a_rule_of_wcag(browser: Browser, url: str, looks: str, scheme: str) -> None:
     del looks
     with at_browser(browser, url, color_scheme=scheme) as person:
         page = person.goto()
@@ -73,7 +71,7 @@ def test_no_page_breaks_a_rule_of_wcag(
             found[address] = person.violations()
         page.goto(f"{url}/console#/cases/looks")
         for key, name in {"?": "Keys", "e": "Edit the case"}.items():
-            page.get_by_role("button", name="Edit E").wait_for()
+            page.get_by_role("button", name="Edit", exact=True).wait_for()
             page.keyboard.press(key)
             page.get_by_role("dialog", name=name).wait_for()
             found[name] = person.violations()
