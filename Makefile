@@ -15,7 +15,7 @@ TEST_OPTIONS = -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 
 CLIENTS := tests/clients
 NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
-.PHONY: help run demo test coverage fuzz mutants lint bench lock clean
+.PHONY: help run demo test tested coverage browser pictures fuzz mutants lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -31,16 +31,24 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 # not reach is counted against them; a developer asks for that with `make coverage`.
 test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP, on both stores
 
-tested: $(VENV)/dev $(CLIENTS)/node_modules/.installed
+tested: $(VENV)/dev $(CLIENTS)/node_modules/.installed browser
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
 
-coverage: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## the same, and how much of the code is reached
+coverage: $(VENV)/dev $(CLIENTS)/node_modules/.installed browser ## the same, and how much of the code is reached
 	rm -f .local/coverage*
 	mkdir -p .local
 	$(VENV_PYTHON) -m coverage run -m pytest $(TEST_OPTIONS)
 	$(VENV_PYTHON) -m coverage combine --quiet
 	$(VENV_PYTHON) -m coverage report --fail-under=95
 	$(VENV_PYTHON) -m coverage report --fail-under=98 --include=$(NEARLY_WHOLE)
+
+# Debian's Chromium, in which the console is tried.
+browser:
+	@command -v chromium > /dev/null || { test "$$CI" = true && apt-get install -qq -y chromium; } || { \
+		echo "NO BROWSER: chromium was not found; the console is not tried" >&2; test "$$CI" != true; }
+
+pictures: $(VENV)/dev browser ## each page and state of the console, in .local/pictures
+	$(VENV_PYTHON) -m tests.console.pictures
 
 fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \

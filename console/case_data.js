@@ -43,6 +43,7 @@ export const pathOf = (id, below = "") => `/cases/${encodeURIComponent(id)}${bel
 export async function load(id) {
   if (kase.now.id !== id) kase.now = empty(id);
   const shown = kase.now;
+  const begun = changes;
   const [{ body, etag }, packet, questions, runs, records, events] = await Promise.all([
     call("GET", pathOf(id), { query: { view: "full" } }),
     get(pathOf(id, "/packet")).catch(() => null),
@@ -51,7 +52,8 @@ export async function load(id) {
     all(pathOf(id, "/records"), {}, "records", 100),
     get(pathOf(id, "/audit"), { related: true, pageSize: EVENTS }),
   ]);
-  if (kase.now !== shown) return;
+  // What was read before a change began is older than what the page shows already.
+  if (kase.now !== shown || begun !== changes) return;
   const rest = body.evidenceNextPageToken ? await all(pathOf(id, "/evidence"), { pageToken: body.evidenceNextPageToken }, "evidence") : { rows: [] };
   const newest = body.packetVersion ?? (packet?.version || 0);
   Object.assign(shown, { one: body, etag, evidence: [...body.evidence, ...rest.rows], holds: body.holds, packet, questions: questions.rows, runs: runs.rows, records: records.rows, events: events.events, moreEvents: events.nextPageToken ?? null, eventCount: Number(etag?.match(/\d+/)?.[0] ?? 0), newest });
@@ -75,17 +77,33 @@ export async function moreEvents() {
   changed();
 }
 
+/** The changes that are under way, one after the other: each is based on what the one before made. */
+let line = Promise.resolve(/** @type {unknown} */ (null));
+let waiting = 0;
+let changes = 0;
+
 /**
- * Changes the case that is shown, based on the version that is shown.
+ * Changes the case that is shown, based on the version that is shown. The page is loaded anew after
+ * the last of several changes.
  * @param {string} method @param {string} below the path below the case @param {unknown} [body]
  * @param {{unbased?: boolean}} [how] `unbased` where the change may follow any version
  * @returns {Promise<any>} @throws {Problem}
  */
 export async function change(method, below, body, { unbased = false } = {}) {
-  const { id, etag } = kase.now;
-  const answer = await call(method, pathOf(id, below), { body, ifMatch: unbased ? null : etag });
-  await load(id);
-  return answer.body;
+  const shown = kase.now;
+  waiting += 1;
+  changes += 1;
+  const sent = line.then(() => call(method, pathOf(shown.id, below), { body, ifMatch: unbased ? null : shown.etag }));
+  line = sent.then(
+    ({ etag }) => (shown.etag = etag ?? shown.etag),
+    () => null,
+  );
+  try {
+    return (await sent).body;
+  } finally {
+    waiting -= 1;
+    if (!waiting && kase.now === shown) await load(shown.id).catch(() => null);
+  }
 }
 
 /**
@@ -99,7 +117,6 @@ export async function tried(title, does) {
   } catch (error) {
     if (error instanceof Problem && error.code === 412) refuse(title, await overtaken());
     else refuse(title, error);
-    await load(kase.now.id).catch(() => null);
   }
 }
 

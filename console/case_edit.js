@@ -73,7 +73,7 @@ async function resolve(base, mine) {
     body: () => html`<p>${t.case.conflict(who, id, toSeconds(last?.createdAt ?? Date.now()))}</p>
       <div class="scroll"><table class="plain diff"><thead><tr><th scope="col">${t.case.field}</th><th scope="col">${t.case.theirs(who)}</th><th scope="col">${t.case.yours}</th><th scope="col">${t.case.keep}</th></tr></thead>
       <tbody>${names.map((name) => html`<tr><th scope="row">${t.trail.field(name)}</th><td data-l=${t.case.theirs(who)}>${against(name, base[name], theirs[name])}</td><td data-l=${t.case.yours} class=${touched(name) ? "" : "quiet"}>${touched(name) ? against(name, base[name], mine[name]) : t.case.untouched}</td>
-        <td class="row" data-l=${t.case.keep}>${touched(name) ? html`<label class="toggle"><input type="radio" name=${name} value="theirs">${t.case.keepTheirs}</label><label class="toggle"><input type="radio" name=${name} value="mine" checked>${t.case.keepMine}</label>` : html`<span class="soft">${t.case.keepTheirs}</span>`}</td></tr>`)}</tbody></table></div>`,
+        <td data-l=${t.case.keep}><span class="row">${touched(name) ? html`<label class="toggle"><input type="radio" name=${name} value="theirs">${t.case.keepTheirs}</label><label class="toggle"><input type="radio" name=${name} value="mine" checked>${t.case.keepMine}</label>` : html`<span class="soft">${t.case.keepTheirs}</span>`}</span></td></tr>`)}</tbody></table></div>`,
     choices: [
       {
         text: t.case.saveChoices,

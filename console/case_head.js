@@ -29,7 +29,7 @@ const MOVES = /** @type {Record<Status, Status[]>} */ ({
 /** @param {Case} one @returns {import("./render.js").View} */
 export function caseHead(one) {
   const { holds, events } = kase.now;
-  const [last] = events;
+  const last = events.find((event) => event.subject === `cases/${one.id}`);
   return html`<div class="case-head">
       <div>
         <p class="row cap"><a class="back" href="#/cases">${t.shell.cases}</a> <span class="id soft">${one.id}</span></p>
@@ -65,7 +65,7 @@ function clock(one) {
   return html`<div class="clock">
     <p class="big ${now.kind}">${inWords(now)}</p>
     ${due && now.kind !== "done" ? html`<svg class="sla" viewBox="0 0 208 6" preserveAspectRatio="none" role="img" aria-label=${t.case.passed(Math.round(gone * 100))}><rect class="way" width="208" height="6" /><rect class=${now.kind === "late" ? "over" : "gone"} width=${Math.round(gone * 208)} height="6" /></svg>` : null}
-    <p class="cap">${due && now.kind !== "done" ? html`${t.case.due} ${timeOf(one.dueAt)}` : null}${stood && now.kind === "stands" ? `; ${stood}` : ""}${one.closedAt ? t.case.closedOn(moment(one.closedAt)) : ""}</p>
+    <p class="cap">${due && now.kind !== "done" ? html`${sameDay(one.dueAt ?? "") ? t.case.dueToday : t.case.due} ${timeOf(one.dueAt)}` : null}${stood && now.kind === "stands" ? `; ${stood}` : ""}${one.closedAt ? t.case.closedOn(moment(one.closedAt)) : ""}</p>
   </div>`;
 }
 

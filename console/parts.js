@@ -36,7 +36,7 @@ export const tagsOf = (tags) => tags.map((tag) => html`<span class="tag">${tag}<
  * A person as they are shown: you, nobody, or their address.
  * @param {string | null | undefined} name @param {string | null} [subject] @returns {Shown}
  */
-export const personOf = (name, subject) => (!name ? html`<span class="quiet">${t.shell.nobody}</span>` : isMe(name, subject) ? t.shell.you : name);
+export const personOf = (name, subject) => (!name ? html`<span class="quiet">${t.shell.nobody}</span>` : isMe(name, subject) ? html`<span class="you" data-name=${name}>${t.shell.you}</span>` : name);
 
 /**
  * A button: what it does, then its key.

@@ -448,6 +448,7 @@ export default {
     changed: "Geändert",
     by: "von",
     due: "fällig",
+    dueToday: "heute fällig um",
     stands: (span) => `die Uhr steht seit ${span}`,
     closedOn: (time) => `geschlossen ${time}`,
     passed: (percent) => `${percent} Prozent der Zeit sind vergangen`,

@@ -447,6 +447,7 @@ export default {
     changed: "Changed",
     by: "by",
     due: "due",
+    dueToday: "due today at",
     stands: (/** @type {string} */ span) => `the clock stands for ${span}`,
     closedOn: (/** @type {string} */ time) => `closed ${time}`,
     passed: (/** @type {number} */ percent) => `${percent} percent of the time has passed`,

@@ -11,7 +11,7 @@ const MOST = 1500;
  * @returns {Piece[]} the pieces of both, in order, by their longest common sequence of words
  */
 export function pieces(old, now) {
-  const [one, other] = [old, now].map((text) => text.match(/\s+|[^\s]+/g) ?? []);
+  const [one, other] = [old, now].map((text) => text.match(/^\s+|\S+\s*/g) ?? []);
   let start = 0;
   while (start < one.length && start < other.length && one[start] === other[start]) start += 1;
   let end = 0;

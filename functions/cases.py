@@ -128,7 +128,7 @@ def delete_case(call: Call, case_id: Id) -> Reply[None]:
 
 @function("GET", "/cases:stats", roles=READERS, expensive=True)
 def case_stats(call: Call) -> CaseStats:
-    """Counts cases by status, overdue, waiting, unassigned and the caller's own ones; and events."""
+    """Counts cases: by status, overdue, waiting, unassigned, the caller's own ones; and events."""
     me = people.keys(call.caller.actor)
     return standings.stats(call.store, call.tenant, me, call.now)
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from flask import Response, request
+from flask import Response as Response  # noqa: PLC0414 - handlers find it here
+from flask import request
 
 from shared.config import Config
 from shared.errors import NotFound

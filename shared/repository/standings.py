@@ -14,9 +14,7 @@ from shared.models.case import CaseStanding, CaseStats, Status
 from shared.rules.cases import DONE
 
 
-def stats(
-    store: DocumentStore, tenant: str, me: Sequence[str], now: datetime
-) -> CaseStats:
+def stats(store: DocumentStore, tenant: str, me: Sequence[str], now: datetime) -> CaseStats:
     """Counts by status and of events: aggregations side by side, no document read.
 
     `me` are the caller's keys (`rules/people.py`), for the count of their own cases.
@@ -32,7 +30,9 @@ def stats(
     free = Query(collection, (undone, Filter("assignedTo", "==", None)), newest)
     queries += [overdue, waiting, mine, free, Query(f"tenants/{tenant}/audit")]
     totals = store.aggregate([Aggregation(query) for query in queries])
-    *cases, overdue_ones, waiting_ones, mine_ones, free_ones, events = (total.count for total in totals)
+    *cases, overdue_ones, waiting_ones, mine_ones, free_ones, events = (
+        total.count for total in totals
+    )
     by_status = dict(zip(Status, cases, strict=True))
     return CaseStats(
         case_count=sum(by_status.values()),
