@@ -18,7 +18,7 @@ ACCOUNTS := tests/accounts
 NODE_TOOLS := $(CLIENTS)/node_modules/.installed $(ACCOUNTS)/node_modules/.installed
 NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
-.PHONY: help run demo test coverage fuzz mutants lint bench lock clean
+.PHONY: help run demo test tested coverage browser pictures fuzz mutants lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -34,16 +34,24 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 # not reach is counted against them; a developer asks for that with `make coverage`.
 test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP, on both stores
 
-tested: $(VENV)/dev $(NODE_TOOLS)
+tested: $(VENV)/dev $(NODE_TOOLS) browser
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
 
-coverage: $(VENV)/dev $(NODE_TOOLS) ## the same, and how much of the code is reached
+coverage: $(VENV)/dev $(NODE_TOOLS) browser ## the same, and how much of the code is reached
 	rm -f .local/coverage*
 	mkdir -p .local
 	$(VENV_PYTHON) -m coverage run -m pytest $(TEST_OPTIONS)
 	$(VENV_PYTHON) -m coverage combine --quiet
 	$(VENV_PYTHON) -m coverage report --fail-under=95
 	$(VENV_PYTHON) -m coverage report --fail-under=98 --include=$(NEARLY_WHOLE)
+
+# Debian's Chromium, in which the console is tried.
+browser:
+	@command -v chromium > /dev/null || { test "$$CI" = true && apt-get update -qq && apt-get install -qq -y chromium; } || { \
+		echo "NO BROWSER: chromium was not found; the console is not tried" >&2; test "$$CI" != true; }
+
+pictures: $(VENV)/dev browser ## each page and state of the console, in .local/pictures
+	$(VENV_PYTHON) -m tests.console.pictures
 
 fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \
@@ -53,10 +61,11 @@ mutants: $(VENV)/dev ## changes to the rules that no test notices; tests/mutants
 	$(VENV_PYTHON) -m mutmut run
 	$(VENV_PYTHON) -m tests.mutants
 
-lint: $(VENV)/dev ## ruff, mypy, known vulnerabilities of dependencies, shellcheck
+lint: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## ruff, mypy, the console's types, known vulnerabilities of dependencies, shellcheck
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
+	@if test -x $(CLIENTS)/node_modules/.bin/tsc; then $(CLIENTS)/node_modules/.bin/tsc -p console; fi
 	@$(VENV_PYTHON) -m local.advisories
 	$(VENV)/bin/shellcheck deploy.sh
 

@@ -30,7 +30,7 @@ from shared.edge.routes import Route
 from shared.rules.callers import SCHEDULERS
 
 NAME = "caseledger"
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{(\w+)(?:\.\.\.)?\}")
 
 
 def description(place: Place, *, one_service: bool) -> dict[str, Any]:
@@ -40,7 +40,8 @@ def description(place: Place, *, one_service: bool) -> dict[str, Any]:
         for route in routes(function) if name != "api" else ():
             if route.roles != SCHEDULERS:
                 backend = "api" if one_service else name
-                operations = paths.setdefault(route.path, {})
+                # OpenAPI has no parameter for the rest of a path; the console's files need none.
+                operations = paths.setdefault(route.path.replace("...", ""), {})
                 operations[route.method.lower()] = _operation(route, place, backend)
                 if one_service:
                     options = _operation(route, place, backend)

@@ -23,6 +23,8 @@ FORWARDED = (
     "CASELEDGER_AUDIENCE",
     "CASELEDGER_JWKS_URL",
     "CASELEDGER_ALLOWED_ORIGINS",
+    "CASELEDGER_FIREBASE_API_KEY",
+    "CASELEDGER_SIGN_IN_ORIGINS",
     "CASELEDGER_RATE_LIMITS",
     "CASELEDGER_RATE_LIMIT_STORAGE",
     "CASELEDGER_TENANT_CLAIM",
@@ -34,9 +36,9 @@ _MAIN = '"""What the deployed functions start from; `deploy.sh` makes it."""\n\n
 
 def catalogue() -> dict[str, Function]:
     """Each function by its name, `api` with all of them included."""
-    from functions.api import FUNCTIONS, api  # noqa: PLC0415 - half a second
+    from functions.api import FUNCTIONS, api, console  # noqa: PLC0415 - half a second
 
-    return {**FUNCTIONS, "api": api}
+    return {**FUNCTIONS, "console": console, "api": api}
 
 
 def routes(function: Function) -> Sequence[Route]:
@@ -61,7 +63,7 @@ def chosen(names: Sequence[str], *, one_service: bool) -> list[str]:
 def stage(directory: Path) -> None:
     """Writes the directory that all functions are built from."""
     hidden = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    for package in ("functions", "shared"):
+    for package in ("functions", "shared", "console"):
         shutil.copytree(ROOT / package, directory / package, ignore=hidden)
     # Google's build installs exactly what was tested, by its hashes.
     shutil.copy(ROOT / "requirements.lock", directory / "requirements.txt")

@@ -30,6 +30,8 @@ SPECIAL: dict[str, Resources] = {
     # Called by monitors, and by developers of clients.
     "health": Resources(max_instances=2, timeout=30),
     "openapi": Resources(max_instances=2, timeout=30),
+    # Files from memory, which browsers keep.
+    "console": Resources(concurrency=80, max_instances=2, timeout=30),
     # All functions in one: the timeout of a sweep, half of the threads for `:wait`.
     "api": Resources(
         memory="1Gi", concurrency=80, max_waits=40, max_instances=20, timeout=SWEEP_TIMEOUT

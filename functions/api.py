@@ -7,26 +7,27 @@ import pkgutil
 from types import FunctionType
 
 import functions
+from functions.console import console as console  # noqa: PLC0414 - others find it here
 from shared.edge.function import serve
 from shared.edge.routes import Route
 
 MODULES = tuple(
     importlib.import_module(f"functions.{module.name}")
     for module in pkgutil.iter_modules(functions.__path__)
-    if module.name != "api"
+    if module.name not in {"api", "console"}
 )
-"""One for each resource: every other module of this package."""
+"""One for each resource: the modules of this package but this one and the console's."""
 FUNCTIONS: dict[str, FunctionType] = {
     name: value
     for module in MODULES
     for name, value in vars(module).items()
     if hasattr(value, "routes")
 }
-"""Each deployable function by its name."""
+"""Each function of `/v1` by its name."""
 
 ROUTES: tuple[Route, ...] = tuple(
     route for function in FUNCTIONS.values() for route in vars(function)["routes"]
 )
 
 
-api = serve("api", ROUTES)
+api = serve("api", (*ROUTES, *vars(console)["routes"]))

@@ -40,6 +40,7 @@ from shared.repository import cases, collaborators, evidence, holds, preserved, 
 from shared.repository.reading import readable
 from shared.rules import cases as case_rules
 from shared.rules import holds as hold_rules
+from shared.rules import people
 from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
 
 B = TypeVar("B", bound=CaseClosings)
@@ -127,8 +128,9 @@ def delete_case(call: Call, case_id: Id) -> Reply[None]:
 
 @function("GET", "/cases:stats", roles=READERS, expensive=True)
 def case_stats(call: Call) -> CaseStats:
-    """Counts cases by status, those that are overdue and those that wait for people; and events."""
-    return standings.stats(call.store, call.tenant, call.now)
+    """Counts cases: by status, overdue, waiting, unassigned, the caller's own ones; and events."""
+    me = people.keys(call.caller.actor)
+    return standings.stats(call.store, call.tenant, me, call.now)
 
 
 @function("GET", "/cases:validate", roles=READERS)

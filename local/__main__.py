@@ -142,7 +142,8 @@ def _run(port: int, store: str) -> None:
         print(  # noqa: T201
             f"\nCaseledger on {url}, {cases} cases in tenant {demo_data.TENANT}. Try:\n\n"
             f"  curl -s '{url}/cases?overdue=true' -H 'Authorization: Bearer {token}'\n\n"
-            "The scheduled functions are called at their times. Ctrl-C stops it; the data stays.\n",
+            "The scheduled functions are called at their times. Ctrl-C stops it; the data stays.\n"
+            f"\nOpen the console: {url.removesuffix('/v1')}/console\n",
             flush=True,
         )
         while True:

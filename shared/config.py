@@ -42,6 +42,8 @@ class Config:
     A member's token has the tenant and the role in `tenant_claim` and `role_claim`. With
     `check_revocation` the member's account is looked up in Firebase Authentication, or in its
     emulator at `auth_emulator`.
+    `sign_in_origins` are where the console may send requests to, besides its own server and the
+    issuer; `firebase_api_key` and `auth_emulator` are for signing in by Firebase.
     """
 
     project: str | None = None
@@ -53,6 +55,8 @@ class Config:
     jwks_url: str = ""
     unsigned_tokens: bool = False
     allowed_origins: tuple[str, ...] = ()
+    firebase_api_key: str = ""
+    sign_in_origins: tuple[str, ...] = ()
     max_waits: int = 4
     max_expensive: int = 100
     sweep_seconds: int = _SWEEP_SECONDS
@@ -113,7 +117,9 @@ class Config:
             audience=audience,
             jwks_url=environ.get("CASELEDGER_JWKS_URL") or _FIREBASE_KEYS,
             unsigned_tokens=unsigned,
-            allowed_origins=_origins(environ.get("CASELEDGER_ALLOWED_ORIGINS", "")),
+            allowed_origins=_origins(environ, "CASELEDGER_ALLOWED_ORIGINS"),
+            firebase_api_key=environ.get("CASELEDGER_FIREBASE_API_KEY", ""),
+            sign_in_origins=_origins(environ, "CASELEDGER_SIGN_IN_ORIGINS"),
             max_waits=_max_waits(environ),
             max_expensive=_max_expensive(environ),
             sweep_seconds=_positive(environ, "CASELEDGER_SWEEP_SECONDS", _SWEEP_SECONDS),
@@ -193,13 +199,11 @@ def _claim(environ: Mapping[str, str], name: str, default: str) -> str:
     return claim
 
 
-def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(text.split())
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    origins = tuple(environ.get(name, "").split())
     for origin in origins:
-        if not re.fullmatch(r"https?://[^/?#@]+", origin):
-            raise ConfigError(
-                "CASELEDGER_ALLOWED_ORIGINS must be origins, like https://cases.example"
-            )
+        if not re.fullmatch(r"https?://[^/?#@;,]+", origin):
+            raise ConfigError(f"{name} must be origins, like https://cases.example")
     return origins
 
 

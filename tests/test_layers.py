@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "log": set(),
     "schedules": set(),
     "version": set(),
-    "models": {"models"},
+    "models": {"models", "version"},
     "rules": {"errors", "models", "rules"},
     "documents": {"documents"},
     "documents/embedded": {"documents", "documents/embedded"},

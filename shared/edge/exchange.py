@@ -25,7 +25,7 @@ ALWAYS = {
     "Referrer-Policy": "no-referrer",
     "Strict-Transport-Security": "max-age=31536000",
 }
-"""Headers of every answer."""
+"""Headers of every answer that has none of its own of that name."""
 
 
 class Exchange:
@@ -70,7 +70,8 @@ class Exchange:
         headers = response.headers
         headers["X-Request-Id"] = self.request_id
         headers["Server-Timing"] = self.cost.server_timing
-        headers.update(ALWAYS)
+        for name, value in ALWAYS.items():
+            headers.setdefault(name, value)
         self._allow_origin(response)
         self._end_before_unread_body()
         self._log(response.status_code, fields)

@@ -38,8 +38,8 @@ _OUT_OF_REACH = (
     "the store is out of reach; whether a change was made is not known: "
     "repeat the request with the same Idempotency-Key"
 )
-_OF_A_PERSON = "userId"
-"""The path parameter that the log does not show."""
+_UNLOGGED = ("userId", "file")
+"""Path parameters that the log does not show: who somebody is, and what a stranger wrote."""
 _SAFE_METHODS = ("GET", "HEAD")
 
 B = TypeVar("B", bound=BaseModel | None)
@@ -162,15 +162,18 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     runtime = Runtime.current()
     arguments: dict[str, Any] = {}
     caller = None
+    if runtime.config.unsigned_tokens:
+        loopback.require(request, runtime.config.allowed_origins)
     if route.roles is not None:
-        caller = _caller(_authorization(request, runtime), route, runtime)
+        caller = _caller(_authorization(request), route, runtime)
         exchange.tenant = caller.tenant
         _spend(caller, route, runtime)
         caller.require(route.roles)
-    raw = bodies.read(exchange) if caller else b""  # a stranger's would be waited for
+    # A stranger's body would be waited for, so it is read only where it is what is asked for.
+    raw = bodies.read(exchange) if caller or route.takes_body else b""
     for name, text in texts.items():
         arguments[route.parameter(name)] = parsing.path_value(name, text, route.path_types[name])
-    exchange.ids = {name: text for name, text in texts.items() if name != _OF_A_PERSON}
+    exchange.ids = {name: text for name, text in texts.items() if name not in _UNLOGGED}
     query = parsing.query(request.args, route.query)
     body = parsing.body(raw, route.body)
     if route.takes_query:
@@ -196,9 +199,7 @@ def _spend(caller: Caller, route: Route, runtime: Runtime) -> None:
         runtime.budgets.spend(caller, route.budget)
 
 
-def _authorization(request: flask.Request, runtime: Runtime) -> str | None:
-    if runtime.config.unsigned_tokens:
-        loopback.require(request, runtime.config.allowed_origins)
+def _authorization(request: flask.Request) -> str | None:
     if len(request.headers.getlist("Authorization")) > 1:
         raise errors.Unauthenticated("more than one Authorization header")
     return request.headers.get("Authorization")
@@ -222,7 +223,9 @@ def _origin(exchange: Exchange, route: Route, caller: Caller, body: Model) -> Or
     )
 
 
-def _reply(route: Route, result: BaseModel | Reply[Any]) -> flask.Response:
+def _reply(route: Route, result: BaseModel | Reply[Any] | flask.Response) -> flask.Response:
+    if isinstance(result, flask.Response):
+        return result
     reply = result if isinstance(result, Reply) else Reply(result)
     response = _represented(route, reply.body)
     if reply.etag:

@@ -17,7 +17,7 @@ from shared.models.base import Model
 from shared.models.roles import Role
 
 PREFIX = "/v1"
-_PLACE = re.compile(r"\{(\w+)\}")
+_PLACE = re.compile(r"\{(\w+)(\.\.\.)?\}")
 
 
 class Nothing(Model):
@@ -36,19 +36,16 @@ class Route:
         handler: Callable[..., Any],
         *,
         expensive: bool = False,
+        prefix: str = PREFIX,
     ) -> None:
         self.method = method
-        self.path = PREFIX + path
+        self.path = prefix + path
         self.roles = roles
         self.code = code
         self.handler = handler
         self.name = handler.__name__
         self.budget: Budget = "expensive" if expensive else "read" if method == "GET" else "write"
-        # A collaborator's id may hold a colon, other ids may not: there it starts the verb.
-        pattern = _PLACE.sub(
-            lambda m: f"(?P<{m[1]}>[^/{'' if m[1] == 'userId' else ':'}]+)", self.path
-        )
-        self.pattern = re.compile(pattern)
+        self.pattern = re.compile(_PLACE.sub(_any_of, self.path))
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
@@ -79,7 +76,7 @@ class Route:
     @cached_property
     def path_types(self) -> dict[str, Any]:
         """The annotated type of each path parameter, by its name in the path."""
-        return {name: self._hints[self.parameter(name)] for name in _PLACE.findall(self.path)}
+        return {name: self._hints[self.parameter(name)] for name, _ in _PLACE.findall(self.path)}
 
     @cached_property
     def response(self) -> type[Model] | None:
@@ -92,6 +89,14 @@ class Route:
     def parameter(name: str) -> str:
         """The handler's name for a path parameter."""
         return to_snake(name)
+
+
+def _any_of(place: re.Match[str]) -> str:
+    """The pattern of a path parameter; `{name...}` takes the rest of the path, slashes included."""
+    if place[2]:
+        return f"(?P<{place[1]}>.*)"
+    # A collaborator's id may hold a colon, other ids may not: there it starts the verb.
+    return f"(?P<{place[1]}>[^/{'' if place[1] == 'userId' else ':'}]+)"
 
 
 def match(method: str, path: str, routes: Sequence[Route]) -> tuple[Route, dict[str, str]]:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import ipaddress
 import json
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Protocol
@@ -172,7 +173,7 @@ class SchedulerTokens:
 
 
 class UnsignedTokens:
-    """Unsigned tokens, for local runs. Only sub, tenant, role and email are looked at."""
+    """Unsigned tokens, for local runs. They need no exp, but end by it."""
 
     def claims(self, token: str) -> Mapping[str, Any]:
         """See `Verifier`."""
@@ -180,6 +181,9 @@ class UnsignedTokens:
         if len(parts) != 3 or parts[2] or _segment(parts[0]).get("alg") != "none":  # noqa: PLR2004
             raise Unauthenticated("local runs take unsigned tokens: python -m local token")
         payload = _segment(parts[1])
+        ends = payload.get("exp")
+        if isinstance(ends, int | float) and ends <= time.time():
+            raise Unauthenticated("the token has ended")
         names = ("sub", "tenant", "role", "email")
         return {name: payload.get(name) for name in names} | {"email_verified": True}
 

@@ -324,6 +324,8 @@ class Case(CaseFields, Identified):
     """Whether its due date is past while its clock runs."""
     paused_at: datetime | None
     """Since when its clock is paused or stopped; null while it runs."""
+    packet_version: int
+    """How many versions of its packet are frozen; the newest has this number. 0 for none."""
 
 
 class FullCase(Case):
@@ -363,6 +365,10 @@ class CaseStats(Model):
     """How many cases are overdue."""
     waiting: int
     """How many cases wait for people: an intervention of theirs is open."""
+    mine: int
+    """How many cases that are not done are assigned to the caller."""
+    unassigned: int
+    """How many cases that are not done are assigned to nobody."""
 
 
 class CaseStanding(Model):

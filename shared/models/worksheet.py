@@ -57,7 +57,10 @@ class WorksheetQuery(Model):
 
 
 class WorksheetsQuery(Page):
-    """A page of the caller's worksheets."""
+    """A page of the caller's worksheets; with `caseId` the one on this case, if there is one."""
+
+    case_id: Id | None = None
+    """Only the worksheet on this case; it is listed also where the case is closed."""
 
 
 class StoredWorksheet(Subject):

@@ -11,19 +11,28 @@ from shared.documents.port import Aggregation, Document, DocumentStore, Filter, 
 from shared.ledger.kinds import CASES
 from shared.ledger.subjects import load, tell
 from shared.models.case import CaseStanding, CaseStats, Status
+from shared.rules.cases import DONE
 
 
-def stats(store: DocumentStore, tenant: str, now: datetime) -> CaseStats:
-    """Counts by status and of events: aggregations side by side, no document read."""
+def stats(store: DocumentStore, tenant: str, me: Sequence[str], now: datetime) -> CaseStats:
+    """Counts by status and of events: aggregations side by side, no document read.
+
+    `me` are the caller's keys (`rules/people.py`), for the count of their own cases.
+    """
     collection = f"tenants/{tenant}/cases"
     queries = [Query(collection, (Filter("status", "==", status),)) for status in Status]
     overdue = Query(collection, (Filter("clockDueAt", "<", now),))
     # In the order of the lists, so that their index serves.
     newest = (Order("createdAt", descending=True),)
     waiting = Query(collection, (Filter("waiting", "==", value=True),), newest)
-    queries += [overdue, waiting, Query(f"tenants/{tenant}/audit")]
+    undone = Filter("status", "in", [status for status in Status if status not in DONE])
+    mine = Query(collection, (undone, Filter("assigneeKey", "in", list(me))), newest)
+    free = Query(collection, (undone, Filter("assignedTo", "==", None)), newest)
+    queries += [overdue, waiting, mine, free, Query(f"tenants/{tenant}/audit")]
     totals = store.aggregate([Aggregation(query) for query in queries])
-    *cases, overdue_ones, waiting_ones, events = (total.count for total in totals)
+    *cases, overdue_ones, waiting_ones, mine_ones, free_ones, events = (
+        total.count for total in totals
+    )
     by_status = dict(zip(Status, cases, strict=True))
     return CaseStats(
         case_count=sum(by_status.values()),
@@ -31,6 +40,8 @@ def stats(store: DocumentStore, tenant: str, now: datetime) -> CaseStats:
         cases_by_status=by_status,
         overdue=overdue_ones,
         waiting=waiting_ones,
+        mine=mine_ones,
+        unassigned=free_ones,
     )
 
 

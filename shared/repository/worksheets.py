@@ -99,8 +99,11 @@ def listed(
     """A page of a user's worksheets, last saved first, without those of closed cases.
 
     It costs a read for each worksheet of the page and one for its case, in two round trips; a page
-    may come back short.
+    may come back short. Where one case is asked for, it is the one worksheet on it, for one read.
     """
+    if wanted.case_id is not None:
+        sheet = store.get(WORKSHEETS.path(tenant, f"{wanted.case_id}:{user}"))
+        return [sheet] if sheet and load(WORKSHEETS, sheet) else [], None
     query = Query(
         f"tenants/{tenant}/worksheets",
         (Filter("userId", "==", user),),

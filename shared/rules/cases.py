@@ -250,6 +250,7 @@ def shown_row(case_id: str, data: dict[str, Any], now: datetime) -> dict[str, An
     due_at = data["clockDueAt"]
     row["overdue"] = due_at is not None and due_at < now
     row["pausedAt"] = data["clockStoppedAt"] if data["status"] == Status.NEEDS_INFO else None
+    row["packetVersion"] = data["packetVersion"]
     return row
 
 

@@ -375,7 +375,7 @@ def test_a_dry_run_of_everything_shows_it_and_writes_nothing(cloud: Cloud) -> No
     assert f"Project {PROJECT}, from gcloud's configuration." in done.stdout
     assert f"Region {REGION}, from gcloud's configuration." in done.stdout
     shown = re.findall(r"gcloud functions deploy (\S+) ", done.stdout)
-    assert shown == [name.replace("_", "-") for name in FUNCTIONS]
+    assert shown == [name.replace("_", "-") for name in (*FUNCTIONS, "console")]
     closed = re.findall(r"deploy (\S+) .*--no-allow-unauthenticated", done.stdout)
     assert closed == [schedule.function.replace("_", "-") for schedule in SCHEDULES]
     assert "gcloud firestore databases create --database=\\(default\\)" in done.stdout

@@ -13,7 +13,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator
 from deployment import staging, table
 from deployment.deployable import Place, Resources
 from deployment.gateway import description
-from functions.api import FUNCTIONS, ROUTES
+from functions.api import FUNCTIONS, ROUTES, console
 from shared.models.intervention import MAX_WAIT_SECONDS
 from shared.rules.callers import SCHEDULERS
 from shared.schedules import SCHEDULES
@@ -425,7 +425,8 @@ def test_every_function_can_be_started_from_the_staged_main(tmp_path: Path) -> N
     exec((tmp_path / "source" / "main.py").read_text(), names)  # noqa: S102 - what was made here
 
     assert {name: names[name] for name in FUNCTIONS} == FUNCTIONS
-    assert names["api"].routes == ROUTES
+    assert names["console"] is console
+    assert names["api"].routes == (*ROUTES, *vars(console)["routes"])
 
 
 def each_settings() -> list[tuple[str, Resources]]:
@@ -478,6 +479,9 @@ def test_the_gateway_routes_every_operation_of_members_to_its_function() -> None
         (route.method, route.path, route.name.replace("_", "-"))
         for route in ROUTES
         if route.roles != SCHEDULERS
+    } | {
+        (route.method, route.path.replace("...", ""), "console")
+        for route in vars(console)["routes"]
     }
 
 

@@ -164,7 +164,7 @@ READS: dict[str, tuple[Ask, ...]] = {
     "list_evidence": (Ask(paged=404), Ask("packet=true", paged=404)),
     "get_packet": (Ask(), Ask("version=1", ids={"caseId": "DONE-THEIRS"})),
     "get_worksheet": (Ask(), Ask("userId={userId}"), Ask("userId=admin", role="agent")),
-    "list_worksheets": (Ask(code=200),),
+    "list_worksheets": (Ask(code=200), Ask("caseId={caseId}", code=200)),
     "get_run": (Ask(), Ask(ids={"caseId": "FREE-THEIRS"})),
     "list_runs": (
         Ask(code=200),

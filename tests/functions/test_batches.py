@@ -118,6 +118,8 @@ def test_statistics_count_every_status_and_the_events(api: Api) -> None:
         "casesByStatus": empty,
         "overdue": 0,
         "waiting": 0,
+        "mine": 0,
+        "unassigned": 0,
     }
     one_of_each(api.verifier)
     api.verifier.create()
@@ -129,6 +131,18 @@ def test_statistics_count_every_status_and_the_events(api: Api) -> None:
     frozen = 1  # the packet of the approved case
     assert (7, 7 + steps + frozen) == (stats["caseCount"], stats["totalEvents"])
     assert stats["casesByStatus"] == {**dict.fromkeys(STEPS, 1), "new": 2}
+
+
+def test_statistics_count_the_callers_own_and_the_free_cases_that_are_not_done(api: Api) -> None:
+    for case_id in one_of_each(api.verifier):
+        if case_id not in {"approved", "closed"}:
+            api.verifier.post(f"/cases/{case_id}:claim")
+    api.verifier.create(id="free")
+    api.pilot.create(id="another", assignedTo="pilot@example.com")
+
+    seen = [caller.get("/cases:stats").json for caller in (api.verifier, api.pilot)]
+
+    assert [(one["mine"], one["unassigned"]) for one in seen] == [(4, 1), (1, 1)]
 
 
 def test_a_case_number_is_valid_when_it_is_known_and_open_until_it_is_closed(api: Api) -> None:

@@ -62,7 +62,6 @@ def at(api: Api, url: str, method: str = "GET", **options: Any) -> TestResponse:
 @pytest.mark.parametrize(
     "url",
     [
-        "/",
         "/v1",
         "/v1/",
         "/v1/cases/",

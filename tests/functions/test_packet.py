@@ -149,6 +149,7 @@ def test_reopening_drafts_again_and_the_next_approval_makes_the_next_version(
     second = got(api)
 
     assert (second["version"], second["items"][1]["title"]) == (2, "Amended")
+    assert api.viewer.get(CASE).json["packetVersion"] == 2
     assert second["sha256"] != first["sha256"]
     assert got(api, "?version=1") == first
     assert got(api, "?version=2") == second

@@ -176,6 +176,21 @@ def test_the_list_has_ones_own_worksheets_last_saved_first_in_pages(api: Api, cl
     assert {"kim"} == {sheet["userId"] for page in listed for sheet in page}
 
 
+def test_the_list_says_whether_there_is_a_worksheet_on_a_case_also_on_a_closed_one(
+    api: Api,
+) -> None:
+    saved(api, "A")
+    lee(api).put("/cases/A/worksheet", {"fsrNotes": "Not Kim's"})
+    api.verifier.create(id="none")
+    api.verifier.patch("/cases/A", {"status": "closed", "reason": "Done"})
+
+    found = kim(api).get("/worksheets?caseId=A")
+
+    assert [sheet["userId"] for sheet in found.json["worksheets"]] == ["kim"]
+    assert cost(found) == (1, 0, 1)
+    assert kim(api).get("/worksheets?caseId=none").json == {"worksheets": []}
+
+
 def test_a_batch_saves_the_good_rows_and_says_of_each_what_became_of_it(
     api: Api, clock: Clock
 ) -> None:

@@ -1,0 +1,79 @@
+/** The settings as a form: each with its unit, and what it does. An empty field is what its words say. */
+import { html, keyed } from "./render.js";
+import { changed, state } from "./state.js";
+import { moment, span } from "./time.js";
+import { t } from "./texts.js";
+
+/**
+ * @typedef {object} Settings
+ * @property {Record<string, number>} slaHours @property {number | null} autoCloseDays @property {number} interventionRetentionDays
+ * @property {number | null} caseRetentionDays @property {number | null} runTimeoutMinutes
+ *
+ * @typedef {{types: [string, string][], newType: string, plain: Record<Plain, string>}} Draft the texts of the fields
+ * @typedef {(typeof PLAIN)[number]} Plain
+ */
+
+const PLAIN = /** @type {const} */ (["autoCloseDays", "runTimeoutMinutes", "interventionRetentionDays", "caseRetentionDays"]);
+const MOST = { hours: 87_600, days: 36_500, minutes: 5_256_000 };
+const UNITS = /** @type {const} */ ({ autoCloseDays: "days", runTimeoutMinutes: "minutes", interventionRetentionDays: "days", caseRetentionDays: "days" });
+const DEFAULT = "default";
+
+/** @param {number | null | undefined} value */
+const text = (value) => (value === null || value === undefined ? "" : String(value));
+
+/** @param {string} given @returns {number | null} */
+const number = (given) => (given.trim() === "" ? null : Number(given));
+
+/** @param {Settings} settings @returns {Draft} what the form shows of them */
+export function draftOf(settings) {
+  const { [DEFAULT]: others, ...types } = settings.slaHours;
+  const rows = /** @type {[string, string][]} */ (Object.entries(types).map(([type, hours]) => [type, text(hours)]));
+  return { types: [...rows.sort(), [DEFAULT, text(others)]], newType: "", plain: /** @type {Draft["plain"]} */ (Object.fromEntries(PLAIN.map((name) => [name, text(settings[name])]))) };
+}
+
+/** @param {Draft} draft @param {Settings} settings @returns {Record<string, unknown>} what the form changes */
+export function patchOf(draft, settings) {
+  const hours = draft.types.filter(([type, given]) => text(settings.slaHours[type]) !== given.trim()).map(([type, given]) => [type, number(given)]);
+  const plain = PLAIN.filter((name) => text(settings[name]) !== draft.plain[name].trim()).map((name) => [name, number(draft.plain[name])]);
+  return { ...(hours.length ? { slaHours: Object.fromEntries(hours) } : {}), ...Object.fromEntries(plain) };
+}
+
+/** @param {Draft} draft @param {boolean} off whether the reader may only look @returns {import("./render.js").View} */
+export function form(draft, off) {
+  return html`<div class="block-head tight"><h2>${t.admin.times}</h2><span class="quiet">${t.admin.timesNote}</span></div>
+    <div class="settings">${draft.types.map((row, index) => keyed(row[0], field(`sla-${index}`, row[0] === DEFAULT ? t.admin.others : row[0], row[1], "hours", hoursSay(row), off, (given) => (row[1] = given))))}
+      ${off ? null : html`<div><label for="new-type">${t.admin.addType}</label><span class="f"><input id="new-type" type="text" autocomplete="off" .value=${draft.newType} @input=${(/** @type {any} */ event) => (draft.newType = event.target.value)}></span><span><button type="button" class="b" @click=${() => addType(draft)}>${t.admin.add}</button></span></div>`}</div>
+    <div class="block-head"><h2>${t.admin.automatic}</h2></div>
+    <div class="settings">${PLAIN.map((name) => keyed(name, field(name, t.admin.names[name], draft.plain[name], UNITS[name], says(name, draft.plain[name]), off, (given) => (draft.plain[name] = given))))}</div>`;
+}
+
+/** @param {string} id @param {string} label @param {string} value @param {keyof typeof MOST} unit @param {string} says @param {boolean} off @param {(given: string) => unknown} takes */
+function field(id, label, value, unit, says, off, takes) {
+  return html`<div><label for=${id}>${label}</label><span class="f"><input id=${id} type="text" inputmode="numeric" autocomplete="off" maxlength="7" .value=${value} ?disabled=${off} aria-describedby=${`${id}-says`} @input=${(/** @type {any} */ event) => {
+    takes(event.target.value);
+    changed();
+  }}><span>${t.admin.units[unit]}</span></span><span class=${fits(value, unit) ? "soft" : "st stop wraps"} id=${`${id}-says`}>${fits(value, unit) ? says : t.admin.outside(MOST[unit])}</span></div>`;
+}
+
+/** @param {string} value @param {keyof typeof MOST} unit */
+const fits = (value, unit) => value.trim() === "" || (/^\d+$/.test(value.trim()) && Number(value) >= 1 && Number(value) <= MOST[unit]);
+
+/** @param {[string, string]} row a type, and its hours */
+function hoursSay([type, given]) {
+  if (given.trim() === "") return type === DEFAULT ? t.admin.noDue : t.admin.likeOthers;
+  return t.admin.dueThen(moment(Math.floor(state.now / 60_000) * 60_000 + Number(given) * 3_600_000));
+}
+
+/** @param {Plain} name @param {string} given */
+function says(name, given) {
+  if (given.trim() === "") return t.admin.never[name];
+  return name === "runTimeoutMinutes" ? t.admin.after[name](span(Number(given) * 60_000)) : t.admin.after[name](given.trim());
+}
+
+/** Adds a type that has no time of its own yet. @param {Draft} draft */
+function addType(draft) {
+  const type = draft.newType.trim();
+  if (type && !draft.types.some(([known]) => known === type)) draft.types.splice(-1, 0, [type, ""]);
+  draft.newType = "";
+  changed();
+}

@@ -1,0 +1,57 @@
+/** Audit events in words: what happened, and what changed from what to what. */
+import { html } from "./render.js";
+import { moment } from "./time.js";
+import { t } from "./texts.js";
+import { wordDiff } from "./words.js";
+
+/**
+ * @typedef {{id: string, subject: string, caseId: string | null, sequence: number, createdAt: string, actor: {subject: string, email: string | null, role: string}, eventType: string, severity: string, agentId: string | null, message: string, reason: string | null, changes: {field: string, old: any, new: any}[], meta: Record<string, any>, hash: string, previousHash: string, requestId: string}} Event
+ * @typedef {import("./render.js").Shown} Shown
+ */
+
+/** What a reader has no use for: it follows from another change, or stands in the row already. */
+const SILENT = new Set(["assignedToSubject", "evidenceCount", "notesCount", "attachmentsCount", "reopenCount", "sha256"]);
+/** What a message of the server says better than the changes. */
+const TOLD = new Set(["note_added", "attachment_added", "document_received", "submission_received", "state_changed", "agent_action", "error", "custom", "record_added", "agent_started", "agent_completed", "agent_failed", "agent_cancelled", "intervention_requested", "intervention_decided", "intervention_claimed", "escalated", "hold_placed", "hold_released"]);
+
+/** @param {Event} event @returns {string} who did it */
+export const actorOf = (event) => event.actor.email ?? event.actor.subject;
+
+/** @param {Event} event @returns {string} what happened, in two or three words */
+export const kindOf = (event) => t.events[/** @type {keyof typeof t.events} */ (event.eventType)] ?? event.eventType.replaceAll("_", " ");
+
+/**
+ * @param {Event} event @param {Map<string, string>} [names] titles by the ids that may occur
+ * @returns {Shown} what happened, on a line
+ */
+export const eventLine = (event, names) => html`<span class="kind">${kindOf(event)}.</span> ${happened(event, names)}`;
+
+/** @param {Event} event @param {Map<string, string>} [names] @returns {Shown} what happened, without its kind */
+export function happened(event, names = new Map()) {
+  const changes = event.eventType === "case_created" ? [] : event.changes.filter((one) => !SILENT.has(one.field));
+  return html`${TOLD.has(event.eventType) ? sentence(names.get(event.subject) ?? event.message) : changes.map((one) => changeOf(one, names))}${event.reason && event.reason !== event.message ? html`<span class="soft">${t.trail.because(event.reason)}</span>` : null}`;
+}
+
+/** @param {string} text */
+const sentence = (text) => `${text}${/[.?!]$/.test(text) ? "" : "."} `;
+
+/** @param {{field: string, old: any, new: any}} change @param {Map<string, string>} names @returns {Shown} */
+function changeOf({ field, old, new: now }, names) {
+  const titled = (/** @type {any} */ value) => names.get(value) ?? worded(field, value);
+  if (typeof old === "string" && typeof now === "string" && old.length + now.length > 60) return html`${t.trail.field(field)} ${wordDiff(old, now)} `;
+  if (Array.isArray(old) && Array.isArray(now)) {
+    const gone = old.filter((one) => !now.includes(one)).map((one) => html`<del>${titled(one)}</del> `);
+    const come = now.filter((one) => !old.includes(one)).map((one) => html`<ins>${titled(one)}</ins> `);
+    return html`${t.trail.field(field)} ${gone}${come}${gone.length || come.length ? null : html`<span class="soft">${t.trail.reordered} </span>`}`;
+  }
+  const label = field === "status" ? null : `${t.trail.field(field)} `;
+  return html`${label}${old === null || old === undefined ? null : html`<del>${worded(field, old)}</del> `}${now === null || now === undefined ? html`<ins>${t.trail.nothing}</ins> ` : html`<ins>${worded(field, now)}</ins> `}`;
+}
+
+/** @param {string} field @param {any} value @returns {string} */
+export function worded(field, value) {
+  if (field === "status") return t.status[/** @type {keyof typeof t.status} */ (value)] ?? String(value);
+  if (field === "severity") return t.severity[/** @type {keyof typeof t.severity} */ (value)] ?? String(value);
+  if (typeof value === "string" && /At$/.test(field) && !Number.isNaN(Date.parse(value))) return moment(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,58 @@
+"""What the console is told before anybody has signed in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from shared.models.base import Model, UserId
+from shared.version import VERSION
+
+
+class DemoPerson(Model):
+    """One of the invented people of a local run."""
+
+    name: str
+    """What they are called."""
+    role: str
+    """What they may do."""
+    sub: str
+    """The subject of their token."""
+    email: str
+    """Their address."""
+    tenant: str
+    """Their tenant."""
+
+
+class ConsoleConfig(Model):
+    """Where the API is, and how people sign in."""
+
+    release: str = VERSION
+    """The release that serves the console."""
+    api: Literal["/v1"] = "/v1"
+    """Where the API is."""
+    sign_in: Literal["local", "oidc", "firebase"]
+    """How people sign in."""
+    people: list[DemoPerson] | None = None
+    """In a local run, who may be chosen."""
+    issuer: str | None = None
+    """Where people sign in, by OpenID Connect."""
+    client_id: str | None = None
+    """The client that the console is to the issuer: the audience of the tokens."""
+    api_key: str | None = None
+    """Firebase's key of the project, which is public."""
+    auth_emulator: str | None = None
+    """The host and port of the Firebase Auth emulator, in tests."""
+
+
+class TokenRequest(Model):
+    """Who to become in a local run."""
+
+    sub: UserId
+    """The subject of one of the people."""
+
+
+class LocalToken(Model):
+    """An unsigned token, which only this local run accepts."""
+
+    token: str
+    """It ends after an hour."""

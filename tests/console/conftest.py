@@ -1,0 +1,52 @@
+"""One server and one browser for the tests of the console; each has its own case and profile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from local.ports import free_port
+from local.server import running_server, sqlite
+from tests.console.people import AXE, CHROMIUM, Person, api_of, at_browser, chromium
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium. Where there is none, the tests say so and are skipped; in CI they fail."""
+    missing = [str(path) for path in (CHROMIUM, AXE) if not path.exists()]
+    if missing:
+        message = f"NO BROWSER: the console is not tried, {', '.join(missing)} is missing"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a local run serves the console and the API."""
+    del browser  # without one no server is needed
+    directory = tmp_path_factory.mktemp("console")
+    with (
+        (directory / "server.log").open("w") as log,
+        running_server(sqlite(directory / "db"), free_port(), log) as api,
+    ):
+        yield api.removesuffix("/v1")
+
+
+@pytest.fixture
+def api(url: str) -> Callable[..., Any]:
+    """Sends a request as somebody; gives the body."""
+    return api_of(url)
+
+
+@pytest.fixture
+def person(browser: Browser, url: str) -> Iterator[Person]:
+    """Somebody at a desk."""
+    with at_browser(browser, url) as somebody:
+        yield somebody
