@@ -45,7 +45,7 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
     seconds = call.runtime.config.sweep_seconds
 
     def work() -> Sweep:
-        run = SweepRun(call.ledger, seconds, dry=query.dry_run)
+        run = SweepRun(call.ledger, seconds, lambda: call.runtime.stopping, dry=query.dry_run)
         sweep(run)
         return run.result
 

@@ -8,17 +8,22 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any, Literal
 
 Level = Literal["INFO", "WARNING", "ERROR"]
 
 
 def write(severity: Level, message: str, /, **fields: Any) -> None:
-    """Writes one line to standard output; fields that are None are left out."""
+    """Writes one line to standard output; fields that are None are left out.
+
+    Where nobody takes the line any more, as in a terminal that was closed, it is lost.
+    """
     line = {"severity": severity, "message": message}
     line |= {name: value for name, value in fields.items() if value is not None}
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
 
 
 def stack(error: BaseException) -> list[str]:

@@ -236,7 +236,7 @@ class DocumentStore(Protocol):
         """Follows the document at `path`; gives its last state.
 
         It ends when a state satisfies `until`, when `seconds` are over, or when `given_up()`, asked
-        about once a second, says that nobody waits any more. Of changes in quick succession only
+        several times a second, says that nobody waits any more. Of changes in quick succession only
         the last may be seen. Billed: one read, and one for each change seen.
         """
 

@@ -72,15 +72,16 @@ class Exchange:
         headers["Server-Timing"] = self.cost.server_timing
         headers.update(ALWAYS)
         self._allow_origin(response)
-        self._end_before_unread_body()
+        self._end_connection()
         self._log(response.status_code, fields)
         return response
 
-    def _end_before_unread_body(self) -> None:
+    def _end_connection(self) -> None:
         # The server would read the rest of a body, for as long as that takes, to find the next
-        # request behind it.
+        # request behind it. One that stops takes no next request.
         end = getattr(self.connection, "end_after_answer", None)
-        if end and self.has_body and not self.body_is_read:
+        unread = self.has_body and not self.body_is_read
+        if end and (unread or Runtime.current().stopping):
             end()
 
     def _log(self, code: int, fields: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from shared.documents.firestore.failures import failure
 from shared.documents.port import Document, Unavailable
 from shared.documents.waiting import Waiting
 
-# `given_up` is called at the first wake-up after each second.
+# How long a wait for an answer lasts before it is asked whether the waiting is over.
 _LOOK_SECONDS = 0.25
 # How long a server may take to confirm that it sends nothing more.
 _PARTING_SECONDS = 0.25
