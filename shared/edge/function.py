@@ -142,13 +142,25 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
                 fields["securityEvent"] = error.security_event
             if isinstance(error, errors.Unreadable):
                 fields["stack"] = log.stack(error)
-        except port.Unavailable:
+            if isinstance(error, errors.Unavailable):
+                fields["cause"] = _cause(error)
+        except port.Unavailable as error:
             response = _error_response(errors.Unavailable(_OUT_OF_REACH))
+            fields["cause"] = _cause(error)
         except port.OtherRelease as error:
             response = _error_response(errors.Unavailable(str(error)))
             fields["cause"] = str(error)
     bodies.leave_unread(request)
     return exchange.finish(response, **fields)
+
+
+def _cause(error: BaseException | None) -> str | None:
+    """What the log may say of the store's part in an error."""
+    while error:
+        if isinstance(error, port.StoreError) and error.cause:
+            return error.cause
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:

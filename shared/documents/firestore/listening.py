@@ -60,7 +60,8 @@ class Stream:
         waiting = Waiting(seconds, lambda: False)
         while not self._told(max(0.0, waiting.left)):
             if waiting.over():
-                raise Unavailable("Firestore: the state of a document is not told")
+                said = "the state of a document is not told"
+                raise Unavailable(f"Firestore: {said}", cause=f"DEADLINE_EXCEEDED: {said}")
 
     def states(self, waiting: Waiting) -> Iterator[Document | None]:
         """The known state, and every later one until the waiting is over. Raises gRPC's error."""

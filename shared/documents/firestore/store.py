@@ -54,6 +54,8 @@ _CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 ]
+_BUILDING = "currently building"
+"""What is said of an index that exists, but cannot be used yet."""
 _SERVICE = "/google.firestore.v1.Firestore/"
 _T = TypeVar("_T")
 
@@ -234,8 +236,8 @@ class FirestoreStore:
             except (Unavailable, Aborted) as failure:
                 error = failure
             except Stale as failure:
-                raise MissingIndex(str(failure)) from failure
-        raise Unavailable(str(error)) from error
+                raise _unserved(str(failure)) from failure
+        raise Unavailable(str(error), cause=error.cause) from error
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -255,6 +257,11 @@ def _method(kind: Callable[..., Any], name: str, request: Any, response: Any) ->
         response_deserializer=response.FromString,
     )
     return method
+
+
+def _unserved(said: str) -> StoreError:
+    """Why there is no answer to a query, in Google's words, with a link to the index."""
+    return Unavailable(said, cause=said) if _BUILDING in said else MissingIndex(said)
 
 
 def _totals(wanted: Aggregation, result: Any) -> Totals:
