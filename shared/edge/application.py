@@ -56,7 +56,7 @@ def rewritten(record: logging.LogRecord) -> bool:
     log.write(
         _level(record.levelno),
         f"gunicorn: {template or place}",
-        stack=log.stack(error) if error else None,
+        **(log.failure(error) if error else {}),
     )
     return False
 
@@ -80,8 +80,8 @@ def _level(number: int) -> log.Level:
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
-    stack = log.stack(failure.exc_value) if failure.exc_value else None
-    log.write("ERROR", "a thread ended by an error", stack=stack)
+    fields = log.failure(failure.exc_value) if failure.exc_value else {}
+    log.write("ERROR", "a thread ended by an error", **fields)
 
 
 def _prepare_server() -> None:

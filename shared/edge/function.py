@@ -141,7 +141,7 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
             if error.security_event:
                 fields["securityEvent"] = error.security_event
             if isinstance(error, errors.Unreadable):
-                fields["stack"] = log.stack(error)
+                fields |= log.failure(error)
             if isinstance(error, errors.Unavailable):
                 fields["cause"] = _cause(error)
         except port.Unavailable as error:
@@ -171,6 +171,7 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
         return flask.Response(status=204, headers={"Allow": allowed(request.path, routes)})
     route, texts = match(request.method, request.path, routes)
     exchange.function = route.name
+    exchange.path = route.path
     runtime = Runtime.current()
     arguments: dict[str, Any] = {}
     caller = None
@@ -280,5 +281,5 @@ def _framework_error(error: HTTPException) -> flask.Response:
     if error.code is not None and error.code < 500:  # noqa: PLR2004
         return exchange.finish(_error_response(errors.NotFound("no function has this path")))
     cause = getattr(error, "original_exception", None)
-    fields = {"stack": log.stack(cause)} if cause else {}
+    fields = {**log.failure(cause), "cause": _cause(cause)} if cause else {}
     return exchange.finish(_error_response(errors.Internal("internal error")), **fields)

@@ -189,7 +189,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             line = isinstance(exc, InvalidRequestLine)
             _refuse(client, errors.InvalidArgument(_BAD_LINE if line else _BAD_REQUEST))
         else:
-            _refuse(client, errors.Internal("internal error"), stack=log.stack(exc))
+            _refuse(client, errors.Internal("internal error"), **log.failure(exc))
 
     def _stop_waits(self) -> None:
         if self._runtime:
