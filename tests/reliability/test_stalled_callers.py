@@ -282,7 +282,7 @@ def connections(server: Server) -> int:
 
 
 def is_socket(file: Path) -> bool:
-    """Whether a file of a process that goes on is a socket: it may be closed while it is looked at."""
+    """Whether a file of a process that goes on is a socket; it may be closed meanwhile."""
     try:
         return file.readlink().name.startswith("socket:")
     except FileNotFoundError:
