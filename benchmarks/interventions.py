@@ -88,7 +88,7 @@ class _Ours:
     def expire(self) -> str:
         later = _now() + timedelta(seconds=60)
         with counted() as cost:
-            run = SweepRun(self.ledger(_SCHEDULER, lambda: later), 600, dry=False)
+            run = SweepRun(self.ledger(_SCHEDULER, lambda: later), 600, lambda: False, dry=False)
             expiry.expire(run)
         return f"{cost.reads:,}r {cost.writes:,}w {cost.trips}t"
 

@@ -114,13 +114,17 @@ def intervention_metrics(call: Call, query: MetricsQuery) -> InterventionMetrics
 def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Intervention]:
     """Answers when the intervention is no longer pending or in progress, or when the time is over.
 
+    A server that stops answers at once with the state as it is.
+
     Waiting costs one read, and one for each change. 429 when too many requests wait already, or
     when half of those places are the caller's.
     """
+
+    def given_up() -> bool:
+        return call.runtime.stopping or call.exchange.abandoned()
+
     with call.runtime.waits.taken_by(call.caller):
-        stored = interventions.wait(
-            call.ledger, intervention_id, query.timeout_seconds, call.exchange.abandoned
-        )
+        stored = interventions.wait(call.ledger, intervention_id, query.timeout_seconds, given_up)
     return Reply(
         intervention_rules.shown(intervention_id, stored, call.runtime.clock()), etag=etag(stored)
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from shared.documents.port import DocumentStore
 from shared.edge.function import Call, Reply, function
@@ -14,6 +15,8 @@ from shared.sweeps import closing, expiry, purge, stale_runs
 from shared.sweeps.once import Trigger, once
 from shared.sweeps.run import SweepRun
 
+_AHEAD = timedelta(minutes=1)
+"""How far ahead the time of a run may be because clocks differ."""
 _MARGIN = timedelta(minutes=1)
 """What a run may take beyond its time: it checks the clock between two pages."""
 
@@ -48,7 +51,7 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
 
     def work(store: DocumentStore) -> Sweep:
         ledger = Ledger(store, call.origin, call.runtime.clock, call.runtime.directory)
-        run = SweepRun(ledger, seconds, dry=query.dry_run)
+        run = SweepRun(ledger, seconds, lambda: call.runtime.stopping, dry=query.dry_run)
         sweep(run)
         return run.result
 
@@ -61,8 +64,20 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
 
 
 def _trigger(call: Call) -> Trigger | None:
-    """What Cloud Scheduler says about the run; None for a run by hand."""
+    """What Cloud Scheduler says about the run; None for a run by hand.
+
+    A job that is forced to run may carry the time of its next run, which is not to be taken for
+    done then (docs.cloud.google.com/scheduler/docs/configuring/deduplicate-job-requests).
+    """
     headers = call.exchange.request.headers
     job = headers.get("X-CloudScheduler-JobName")
     scheduled_for = headers.get("X-CloudScheduler-ScheduleTime")
-    return Trigger(job, scheduled_for) if job and scheduled_for else None
+    if not job or not scheduled_for or _is_ahead(scheduled_for, call.now):
+        return None
+    return Trigger(job, scheduled_for)
+
+
+def _is_ahead(moment: str, now: datetime) -> bool:
+    with suppress(ValueError, TypeError):
+        return datetime.fromisoformat(moment) > now + _AHEAD
+    return False

@@ -21,7 +21,7 @@ from shared.models.roles import Role
 _DATA = server.ROOT / ".local"
 _PROJECT = "demo-caseledger"
 _MEMBERS = [role.value for role in Role if role is not Role.SCHEDULER]
-_STOPS = (signal.SIGINT, signal.SIGTERM)
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -129,7 +129,8 @@ def _port(text: str) -> int:
 
 def _run(port: int, store: str) -> None:
     for number in _STOPS:
-        signal.signal(number, _stop_once)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
+            signal.signal(number, _stop_once)
     opened = _emulator() if store == "emulator" else _sqlite()
     with (
         contextlib.suppress(KeyboardInterrupt),

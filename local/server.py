@@ -9,15 +9,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from local.client import Unreachable, call
+from local.ports import holder
+from local.processes import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 _READY_SECONDS = 20.0
-_STOP_SECONDS = 10.0
+_STOPS: Sequence[tuple[signal.Signals, float | None]] = (
+    (signal.SIGTERM, 1.4),
+    (signal.SIGQUIT, 0.5),
+    (signal.SIGKILL, None),
+)
+"""What the server is sent until it ends, and how many seconds it has after each."""
 # Variables that would make the server choose another store than the one asked for.
 _STORE_VARIABLES = (
     "CASELEDGER_STORE",
@@ -57,7 +64,11 @@ def running_server(
     """
     with contextlib.closing(socket.socket()) as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
-            raise ServerError(f"port {port} is in use; choose another: make run PORT=8081")
+            by = holder(port) or "another process"
+            raise ServerError(
+                f"port {port} is in use by {by}; stop it, or choose another port: "
+                "make run PORT=8081"
+            )
     process = subprocess.Popen(  # noqa: S603 - our own command
         [
             sys.executable,
@@ -73,6 +84,7 @@ def running_server(
         stdout=output,
         stderr=output,
         start_new_session=True,
+        preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - made for it
     )
     try:
         url = f"http://127.0.0.1:{port}/v1"
@@ -100,10 +112,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    for number, seconds in _STOPS:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+            return

@@ -8,28 +8,51 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any, Literal
 
+from shared.version import VERSION
+
 Level = Literal["INFO", "WARNING", "ERROR"]
+_SERVICE = {"service": "caseledger", "version": VERSION}
+_CAUSE = "The above exception was the direct cause of the following exception:"
+_CONTEXT = "During handling of the above exception, another exception occurred:"
 
 
 def write(severity: Level, message: str, /, **fields: Any) -> None:
-    """Writes one line to standard output; fields that are None are left out."""
+    """Writes one line to standard output; fields that are None are left out.
+
+    Where nobody takes the line any more, as in a terminal that was closed, it is lost.
+    """
     line = {"severity": severity, "message": message}
     line |= {name: value for name, value in fields.items() if value is not None}
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
 
 
-def stack(error: BaseException) -> list[str]:
-    """Where `error` and its causes came from: types, files, lines and functions.
+def failure(error: BaseException) -> dict[str, Any]:
+    """The fields that tell Error Reporting of an error, which groups errors by them.
 
-    Without their messages, which may hold data.
+    Source: cloud.google.com/error-reporting/docs/formatting-error-messages.
     """
-    frames = traceback.extract_tb(error.__traceback__)
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return [
-        type(error).__name__,
-        *(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames),
-        *(stack(cause) if cause else ()),
-    ]
+    return {"stack_trace": stack(error), "serviceContext": _SERVICE}
+
+
+def stack(error: BaseException) -> str:
+    """Where `error` and its causes came from, in the form of Python's own traceback.
+
+    It has neither the messages of errors, which may hold data, nor lines of code.
+    """
+    kind = type(error)
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    frames = "".join(
+        f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n'
+        for frame in traceback.extract_tb(error.__traceback__)
+    )
+    text = f"Traceback (most recent call last):\n{frames}{module}{kind.__qualname__}"
+    if error.__cause__:
+        return f"{stack(error.__cause__)}\n\n{_CAUSE}\n\n{text}"
+    if error.__context__ and not error.__suppress_context__:
+        return f"{stack(error.__context__)}\n\n{_CONTEXT}\n\n{text}"
+    return text

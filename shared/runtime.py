@@ -57,6 +57,8 @@ class Runtime:
         self.health = StoreHealth(config, clock, lambda: self.store)
         self.waits = Places(config.max_waits, "`:wait` requests")
         self.expensive = Places(config.max_expensive, "expensive requests")
+        self.stopping = False
+        """Whether the instance is about to end: what takes long is to end early."""
         self._store = store
 
     @property
@@ -91,10 +93,15 @@ class Runtime:
         return _NAME in app.extensions
 
     @staticmethod
+    def of(app: flask.Flask) -> Runtime:
+        """The runtime of `app`."""
+        runtime: Runtime = app.extensions[_NAME]
+        return runtime
+
+    @staticmethod
     def current() -> Runtime:
         """The runtime of the Flask application that handles the request."""
-        runtime: Runtime = flask.current_app.extensions[_NAME]
-        return runtime
+        return Runtime.of(flask.current_app)
 
 
 def _members(config: Config) -> Verifier:

@@ -16,7 +16,7 @@ _REPOSITORY = _LEDGER | {"log", "repository"}
 MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "errors": set(),
-    "log": set(),
+    "log": {"version"},
     "schedules": set(),
     "version": set(),
     "models": {"models", "version"},

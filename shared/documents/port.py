@@ -30,7 +30,13 @@ class StoreError(Exception):
     ├── OtherRelease        the data are in the hands of another release: this one has to stop
     └── Rejected            the request itself is wrong, and will be however often it is sent
         └── MissingIndex    no index of firestore.indexes.json serves the query
+
+    `cause` is what a log may say of it: the store's own code or text, without data; None for none.
     """
+
+    def __init__(self, message: str = "", *, cause: str | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class Conflict(StoreError):
@@ -70,7 +76,10 @@ class Rejected(StoreError):
 
 
 class MissingIndex(Rejected):
-    """No index of firestore.indexes.json serves the query."""
+    """No index of firestore.indexes.json serves the query. Its message names fields, no values."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, cause=message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +249,7 @@ class DocumentStore(Protocol):
         """Follows the document at `path`; gives its last state.
 
         It ends when a state satisfies `until`, when `seconds` are over, or when `given_up()`, asked
-        about once a second, says that nobody waits any more. Of changes in quick succession only
+        several times a second, says that nobody waits any more. Of changes in quick succession only
         the last may be seen. Billed: one read, and one for each change seen.
         """
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-_ASK_SECONDS = 1.0
-
 
 class Waiting:
     """`seconds`, unless `given_up` says earlier that nobody waits any more."""
 
     def __init__(self, seconds: float, given_up: Callable[[], bool]) -> None:
         self._given_up = given_up
-        self._asked = time.monotonic()
-        self._end = self._asked + seconds
+        self._end = time.monotonic() + seconds
 
     @property
     def left(self) -> float:
@@ -22,10 +19,5 @@ class Waiting:
         return self._end - time.monotonic()
 
     def over(self) -> bool:
-        """Whether the waiting is over; calls `given_up` at most once a second."""
-        if self.left <= 0:
-            return True
-        if time.monotonic() - self._asked < _ASK_SECONDS:
-            return False
-        self._asked = time.monotonic()
-        return self._given_up()
+        """Whether the waiting is over."""
+        return self.left <= 0 or self._given_up()

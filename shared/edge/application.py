@@ -57,7 +57,7 @@ def rewritten(record: logging.LogRecord) -> bool:
     log.write(
         _level(record.levelno),
         f"gunicorn: {template or place}",
-        stack=log.stack(error) if error else None,
+        **(log.failure(error) if error else {}),
     )
     return False
 
@@ -87,16 +87,19 @@ def _level(number: int) -> log.Level:
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:
-    stack = log.stack(failure.exc_value) if failure.exc_value else None
-    log.write("ERROR", "a thread ended by an error", stack=stack)
+    fields = log.failure(failure.exc_value) if failure.exc_value else {}
+    log.write("ERROR", "a thread ended by an error", **fields)
 
 
 def _prepare_server() -> None:
     # The framework starts gunicorn after the application is made, with settings of its own. It
-    # leaves the class of its workers to the default; and gunicorn, which names itself in every
-    # answer, has no setting for that, only a constant that its modules copy when they are loaded.
+    # leaves the class of its workers, and how long they may take to stop, to the default; Cloud Run
+    # kills after 10 s (cloud.google.com/run/docs/container-contract#instance-shutdown). gunicorn,
+    # which names itself in every answer, has no setting for that, only a constant that its modules
+    # copy when they are loaded.
     with suppress(ImportError):
         import gunicorn.config  # type: ignore[import-untyped]  # noqa: PLC0415 - not everywhere
 
         gunicorn.SERVER = "caseledger"
         gunicorn.config.WorkerClass.default = "shared.edge.worker.Worker"
+        gunicorn.config.GracefulTimeout.default = 8

@@ -15,7 +15,8 @@ from shared.documents.cost import Cost
 from shared.runtime import Runtime
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_CLOUD_TRACE = re.compile(r"([0-9a-f]{32})/([0-9]{1,20})(?:;o=([01]))?")
 _EXPOSED = "ETag, Idempotent-Replayed, Location, Retry-After, Server-Timing, X-Request-Id"
 _ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, traceparent, X-Request-Id"
 ALWAYS = {
@@ -38,6 +39,7 @@ class Exchange:
         self.started = time.perf_counter()
         self.cost = Cost()
         self.function: str | None = None
+        self.path: str | None = None
         self.tenant: str | None = None
         self.ids: dict[str, str] = {}
         self.body_is_read = False
@@ -73,18 +75,20 @@ class Exchange:
         for name, value in ALWAYS.items():
             headers.setdefault(name, value)
         self._allow_origin(response)
-        self._end_before_unread_body()
-        self._log(response.status_code, fields)
+        self._end_connection()
+        self._log(response, fields)
         return response
 
-    def _end_before_unread_body(self) -> None:
+    def _end_connection(self) -> None:
         # The server would read the rest of a body, for as long as that takes, to find the next
-        # request behind it.
+        # request behind it. One that stops takes no next request.
         end = getattr(self.connection, "end_after_answer", None)
-        if end and self.has_body and not self.body_is_read:
+        unread = self.has_body and not self.body_is_read
+        if end and (unread or Runtime.current().stopping):
             end()
 
-    def _log(self, code: int, fields: dict[str, Any]) -> None:
+    def _log(self, response: flask.Response, fields: dict[str, Any]) -> None:
+        code = response.status_code
         usual: log.Level = "WARNING" if "securityEvent" in fields else "INFO"
         log.write(
             "ERROR" if code >= 500 else usual,  # noqa: PLR2004
@@ -98,18 +102,47 @@ class Exchange:
             reads=self.cost.reads,
             writes=self.cost.writes,
             trips=self.cost.trips,
+            httpRequest=self._http_request(response),
             **self._trace(),
             **fields,
         )
 
-    def _trace(self) -> dict[str, str]:
-        """The trace that Cloud Logging shows the line in (W3C Trace Context)."""
-        found = _TRACEPARENT.fullmatch(self.request.headers.get("traceparent", ""))
-        if not found:
+    def _http_request(self, response: flask.Response) -> dict[str, Any]:
+        """What Cloud Logging shows of the request. Its path is that of the function, without ids.
+
+        Who called and what was asked for are data: cloud.google.com/logging/docs/reference/v2/rest/
+        v2/LogEntry#HttpRequest has fields for them, which are left out.
+        """
+        shown = {
+            "requestMethod": self.request.method,
+            "requestUrl": self.path,
+            "status": response.status_code,
+            "responseSize": str(response.content_length or 0),
+            "latency": f"{time.perf_counter() - self.started:.6f}s",
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+    def _trace(self) -> dict[str, Any]:
+        """The trace and span that Cloud Logging shows the line in.
+
+        They are those of `traceparent` (W3C Trace Context), else of `X-Cloud-Trace-Context`
+        (cloud.google.com/trace/docs/trace-context), which has the span as a decimal number.
+        """
+        headers = self.request.headers
+        if found := _TRACEPARENT.fullmatch(headers.get("traceparent", "")):
+            trace, span, sampled = found[1], found[2], bool(int(found[3], 16) & 1)
+        elif found := _CLOUD_TRACE.fullmatch(headers.get("X-Cloud-Trace-Context", "")):
+            trace, span, sampled = found[1], f"{int(found[2]):016x}", found[3] == "1"
+        else:
             return {}
         project = Runtime.current().config.project
-        trace = f"projects/{project}/traces/{found[1]}" if project else found[1]
-        return {"logging.googleapis.com/trace": trace}
+        return {
+            "logging.googleapis.com/trace": f"projects/{project}/traces/{trace}"
+            if project
+            else trace,
+            "logging.googleapis.com/spanId": span,
+            "logging.googleapis.com/trace_sampled": sampled,
+        }
 
     def _allow_origin(self, response: flask.Response) -> None:
         """Lets browsers of the configured origins read the answer (Fetch, CORS)."""

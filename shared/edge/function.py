@@ -141,14 +141,26 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
             if error.security_event:
                 fields["securityEvent"] = error.security_event
             if isinstance(error, errors.Unreadable):
-                fields["stack"] = log.stack(error)
-        except port.Unavailable:
+                fields |= log.failure(error)
+            if isinstance(error, errors.Unavailable):
+                fields["cause"] = _cause(error)
+        except port.Unavailable as error:
             response = _error_response(errors.Unavailable(_OUT_OF_REACH))
+            fields["cause"] = _cause(error)
         except port.OtherRelease as error:
             response = _error_response(errors.Unavailable(str(error)))
             fields["cause"] = str(error)
     bodies.leave_unread(request)
     return exchange.finish(response, **fields)
+
+
+def _cause(error: BaseException | None) -> str | None:
+    """What the log may say of the store's part in an error."""
+    while error:
+        if isinstance(error, port.StoreError) and error.cause:
+            return error.cause
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
@@ -159,6 +171,7 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
         return flask.Response(status=204, headers={"Allow": allowed(request.path, routes)})
     route, texts = match(request.method, request.path, routes)
     exchange.function = route.name
+    exchange.path = route.path
     runtime = Runtime.current()
     arguments: dict[str, Any] = {}
     caller = None
@@ -271,5 +284,5 @@ def _framework_error(error: HTTPException) -> flask.Response:
     if error.code is not None and error.code < 500:  # noqa: PLR2004
         return exchange.finish(_error_response(errors.NotFound("no function has this path")))
     cause = getattr(error, "original_exception", None)
-    fields = {"stack": log.stack(cause)} if cause else {}
+    fields = {**log.failure(cause), "cause": _cause(cause)} if cause else {}
     return exchange.finish(_error_response(errors.Internal("internal error")), **fields)

@@ -9,12 +9,16 @@ from threading import Lock
 from typing import Literal
 
 from shared.config import Config
-from shared.documents.port import DocumentStore
+from shared.documents.port import DocumentStore, Set
+from shared.documents.port import Unavailable as OutOfReach
 from shared.errors import Unavailable
 
 Kind = Literal["sqlite", "emulator", "firestore"]
 REMEMBERED = timedelta(seconds=2)
 """How long an answer is given again, so that strangers who ask often cost the store nothing."""
+WRITTEN = timedelta(seconds=10)
+"""How often health writes at most, which is what shows a full disk or a read-only file."""
+_ROW = "health/written"
 _SECONDS = 2.0
 
 
@@ -29,24 +33,42 @@ class StoreHealth:
         self._opened = opened
         self._asking = Lock()
         self._asked_at: datetime | None = None
-        self._found: Kind | None = None
+        self._wrote_at: datetime | None = None
+        self._failure: OutOfReach | None = None
 
     def store(self) -> Kind:
-        """The kind of store in use. Raises Unavailable where it does not answer."""
+        """The kind of store in use. Raises Unavailable where it takes no reads or writes."""
         with self._asking:
             now = self._clock()
-            if not self._asked_at or not timedelta() <= now - self._asked_at < REMEMBERED:
-                self._found = self._reachable()
+            if not _since(self._asked_at, now, REMEMBERED):
+                self._failure = self._tried(now)
                 self._asked_at = now
-        if self._found is None:
-            raise Unavailable("the store is out of reach")
-        return self._found
-
-    def _reachable(self) -> Kind | None:
-        config = self._config
-        if config.sqlite:
-            self._opened().get("tenants/health")
+        if self._failure:
+            raise Unavailable("the store is out of reach") from self._failure
+        if self._config.sqlite:
             return "sqlite"
+        return "emulator" if self._config.emulator else "firestore"
+
+    def _tried(self, now: datetime) -> OutOfReach | None:
+        """What is wrong with the store."""
+        try:
+            if self._config.sqlite:
+                self._try_file(now)
+            else:
+                self._try_service()
+        except OutOfReach as failure:
+            return failure
+        return None
+
+    def _try_file(self, now: datetime) -> None:
+        if self._failure or not _since(self._wrote_at, now, WRITTEN):
+            self._opened().commit([Set(_ROW, {"at": now})])
+            self._wrote_at = now
+        else:
+            self._opened().get(_ROW)
+
+    def _try_service(self) -> None:
+        config = self._config
         connection: http.client.HTTPConnection
         if config.emulator:
             connection = http.client.HTTPConnection(config.emulator, timeout=_SECONDS)
@@ -55,8 +77,12 @@ class StoreHealth:
         try:
             connection.request("GET", "/")
             connection.getresponse().read()
-        except (OSError, http.client.HTTPException):
-            return None
+        except (OSError, http.client.HTTPException) as error:
+            raise OutOfReach(str(error), cause=type(error).__name__) from error
         finally:
             connection.close()
-        return "emulator" if config.emulator else "firestore"
+
+
+def _since(moment: datetime | None, now: datetime, period: timedelta) -> bool:
+    """Whether `moment` was less than `period` ago; a clock that was put back does not count."""
+    return moment is not None and timedelta() <= now - moment < period

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Protocol
 
+from shared import log
 from shared.edge.revocation import Revocation, pool_of
 from shared.errors import Unauthenticated, Unavailable
 from shared.models.base import is_id, is_user_id
@@ -27,6 +28,11 @@ LEEWAY_SECONDS = 30
 _ALGORITHMS = ("RS256", "ES256")
 _ROLES = frozenset(Role)
 _EMAIL_LENGTH = 254
+_STRIPPED = ".SIGNATURE_REMOVED_BY_GOOGLE"
+"""How a token ends after Cloud Run's own check of it, which keeps the signature to itself.
+
+(cloud.google.com/run/docs/troubleshooting#signature-removed)
+"""
 _NO_TENANT = "none"
 
 
@@ -86,6 +92,13 @@ class SignedTokens:
 
     def claims(self, token: str) -> Mapping[str, Any]:
         """See `Verifier`."""
+        if token.endswith(_STRIPPED):
+            log.write(
+                "WARNING",
+                "Cloud Run removed a token's signature: the IAM check of this service is on; "
+                "turn it off (run.googleapis.com/invoker-iam-disabled)",
+            )
+            raise Unauthenticated("the token's signature was removed on its way")
         import jwt  # noqa: PLC0415 - refusals and local runs do without it
 
         from shared.edge.signing_keys import OutOfReachError  # noqa: PLC0415 - as above

@@ -8,6 +8,7 @@ its head is there. Only bodies are read by a thread: see `slow_bodies`.
 
 from __future__ import annotations
 
+import atexit
 import resource
 import socket
 import time
@@ -27,12 +28,13 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
     InvalidResponseHeaderName,
     ParseException,
 )
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers import gthread  # type: ignore[import-untyped]
 from pydantic_core import to_json
 
 from shared import errors, log
 from shared.edge.exchange import ALWAYS
 from shared.models.base import JSON
+from shared.runtime import Runtime
 
 HEAD_SECONDS = 10.0
 """How long the head of a request may take, from the connection or the last answer."""
@@ -46,7 +48,8 @@ MAX_UNREAD_BYTES = 64 * 1_048_576
 """How much of all answers together may wait to be read, by the same rule."""
 _OTHER_FILES = 100
 """What a worker may open beside connections."""
-_STOPPING_SECONDS = 2.0
+_STOPPING_SECONDS = {"head": 1.0, "answer": 5.0, "end": 1.0}
+"""How long a worker that stops waits for each of these. Cloud Run kills it after 10 s."""
 _LINGER_SECONDS = 2.0
 _AT_ONCE = 262_144
 _LOOKS_SECONDS = 0.25
@@ -57,6 +60,8 @@ _BAD_LINE = (
 )
 _OURS = (InvalidResponseHeader, InvalidResponseHeaderName)
 """What the server raises for a header of an answer."""
+
+gthread.STOP_KEEPALIVE_LINGER = _STOPPING_SECONDS["head"]
 
 Then = Callable[[], None]
 Step = Callable[[], Then | None]
@@ -96,7 +101,7 @@ class Outlet:
         self._request.force_close()
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     """A worker of threads that only get requests whose head is whole."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -111,6 +116,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._room = min(MAX_STALLED, most // 4)
         self._stalls: dict[Any, _Stall] = {}
         self._next_look = 0.0
+        self._runtime: Runtime | None = None
+
+    def run(self) -> None:
+        """Serves until it is told to stop; the store is closed when the last thread has ended."""
+        self._runtime = Runtime.of(self.wsgi)
+        atexit.register(self._runtime.close)
+        super().run()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Ends gracefully (SIGTERM): who waits is answered at once."""
+        self._stop_waits()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Ends at once (SIGINT, SIGQUIT): who waits is answered all the same."""
+        self._stop_waits()
+        super().handle_quit(sig, frame)
 
     def enqueue_req(self, conn: Any) -> None:
         """Waits for the head of the connection's next request, then gives it to a thread."""
@@ -145,6 +167,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         late = partial(self._close, conn)
         self._wait(conn, EVENT_WRITE, _Stall("answer", ANSWER_SECONDS, step, late, rest))
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Waits for what happens next; one that stops looks more often who is late."""
+        super().wait_for_and_dispatch_events(timeout if self.alive else _LOOKS_SECONDS)
+
     def murder_pending(self) -> None:
         """Gives up who is late; the main loop calls it every second or more often."""
         super().murder_pending()
@@ -153,8 +179,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return
         self._next_look = now + _LOOKS_SECONDS
         for conn, stall in list(self._stalls.items()):
-            hurried = not self.alive and stall.what == "head"
-            if now >= stall.since + (_STOPPING_SECONDS if hurried else stall.seconds):
+            seconds = stall.seconds if self.alive else _STOPPING_SECONDS[stall.what]
+            if now >= stall.since + seconds:
                 self._let_go(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - as the server calls it
@@ -163,7 +189,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             line = isinstance(exc, InvalidRequestLine)
             _refuse(client, errors.InvalidArgument(_BAD_LINE if line else _BAD_REQUEST))
         else:
-            _refuse(client, errors.Internal("internal error"), stack=log.stack(exc))
+            _refuse(client, errors.Internal("internal error"), **log.failure(exc))
+
+    def _stop_waits(self) -> None:
+        if self._runtime:
+            self._runtime.stopping = True
 
     def _wait(self, conn: Any, event: int, stall: _Stall) -> None:
         self._let_go_above(stall.what, self._room - 1, lambda _: 1)

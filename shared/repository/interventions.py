@@ -144,11 +144,11 @@ def withdraw(
 
 
 def wait(
-    ledger: Ledger, intervention_id: str, seconds: float, abandoned: Callable[[], bool]
+    ledger: Ledger, intervention_id: str, seconds: float, given_up: Callable[[], bool]
 ) -> StoredIntervention:
     """Waits until an intervention is not open any more, for at most `seconds`; gives its state.
 
-    It ends early once `abandoned()`, which is asked about once a second. Raises NotFound.
+    It ends early once `given_up()`, which is asked several times a second. Raises NotFound.
     """
     last: Document | None = None
 
@@ -159,7 +159,7 @@ def wait(
 
     def pointless() -> bool:
         # An intervention expires without a change of its document.
-        return abandoned() or (last is not None and settled(last))
+        return given_up() or (last is not None and settled(last))
 
     path = INTERVENTIONS.path(ledger.tenant, intervention_id)
     document = ledger.store.watch(path, settled, seconds, pointless)

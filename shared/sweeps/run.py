@@ -36,11 +36,14 @@ _SWEEP_AT = "sweepAt"
 class SweepRun:
     """The state of one run: its ledger, its time, its counts, and the settings that it has read.
 
-    `ledger` is not bound to one tenant; `seconds` is how long the run may take. An Idempotency-Key
+    `ledger` is not bound to one tenant; `seconds` is how long the run may take, and it ends earlier
+    once `stopping()`. An Idempotency-Key
     or If-Match of its request is ignored, because what is due differs from run to run.
     """
 
-    def __init__(self, ledger: Ledger, seconds: float, *, dry: bool) -> None:
+    def __init__(
+        self, ledger: Ledger, seconds: float, stopping: Callable[[], bool], *, dry: bool
+    ) -> None:
         origin = replace(ledger.origin, key=None, request_hash=None, matches=None)
         self.ledger = Ledger(ledger.store, origin, ledger.clock)
         self.store = ledger.store
@@ -48,6 +51,7 @@ class SweepRun:
         self.dry = dry
         self.counts: Counter[str] = Counter()
         self._seconds = seconds
+        self._stopping = stopping
         self._started = time.monotonic()
         self._complete = True
         self._settings: dict[str, StoredSettings | None] = {}
@@ -165,7 +169,7 @@ class SweepRun:
         return self._complete and all(written)
 
     def _has_time(self) -> bool:
-        if time.monotonic() - self._started >= self._seconds:
+        if self._stopping() or time.monotonic() - self._started >= self._seconds:
             self._complete = False
         return self._complete
 

@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 
 from shared.config import Config
-from shared.documents.port import Document, DocumentStore
+from shared.documents.port import Document, DocumentStore, MissingIndex, Query
 from shared.runtime import Runtime
+from shared.version import VERSION
 from tests.client import Api
 from tests.functions.support import ON_EMBEDDED, refused
 
@@ -34,6 +35,12 @@ def test_a_request_is_logged_in_one_line_with_its_ids_and_its_cost(
     _, line = lines(capsys)
     assert line.pop("durationMs") > 0
     assert line.pop("logging.googleapis.com/trace").endswith(trace)
+    assert line.pop("logging.googleapis.com/spanId") == "b7ad6b7169203331"
+    assert line.pop("logging.googleapis.com/trace_sampled") is True
+    shown = line.pop("httpRequest")
+    assert float(shown.pop("latency").removesuffix("s")) > 0
+    assert int(shown.pop("responseSize")) > 100
+    assert shown == {"requestMethod": "GET", "requestUrl": "/v1/cases/{caseId}", "status": 200}
     assert line == {
         "severity": "INFO",
         "message": "GET get_case 200",
@@ -46,6 +53,52 @@ def test_a_request_is_logged_in_one_line_with_its_ids_and_its_cost(
         "writes": 0,
         "trips": 1,
     }
+
+
+@ON_EMBEDDED
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (f"{'ab' * 16}/255;o=1", ("ab" * 16, "00000000000000ff", True)),
+        (f"{'ab' * 16}/1;o=0", ("ab" * 16, "0000000000000001", False)),
+        (f"{'ab' * 16}/1", ("ab" * 16, "0000000000000001", False)),
+        ("Sesame/1;o=1", (None, None, None)),
+    ],
+)
+def test_without_a_traceparent_the_trace_is_that_of_googles_own_header(
+    api: Api,
+    capsys: pytest.CaptureFixture[str],
+    sent: str,
+    told: tuple[str | None, str | None, bool | None],
+) -> None:
+    api.stranger.get("/health", x_cloud_trace_context=sent)
+
+    (line,) = lines(capsys)
+    names = ("trace", "spanId", "trace_sampled")
+    assert tuple(line.get(f"logging.googleapis.com/{name}") for name in names) == told
+
+
+class NoIndex:
+    """A store whose query has no index, with Google's words for it."""
+
+    def query(self, _: Query) -> list[Document]:
+        """Fails."""
+        raise MissingIndex("The query requires an index. You can create it here: https://x/?y")
+
+    def close(self) -> None:
+        """Has nothing to close."""
+
+
+def test_a_missing_index_is_logged_in_googles_words_with_the_link(
+    embedded_config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = Api(Runtime(embedded_config, store=cast("DocumentStore", NoIndex())))
+
+    refused(api.viewer.get("/cases"), 500, "INTERNAL")
+
+    (line,) = lines(capsys)
+    assert line["cause"].endswith("create it here: https://x/?y")
+    assert line["stack_trace"].endswith("MissingIndex")
 
 
 def test_no_line_holds_what_people_wrote_or_who_they_are(
@@ -116,8 +169,10 @@ def test_what_nobody_expected_is_answered_without_detail_and_its_stack_is_logged
     (line,) = [json.loads(text) for text in written.out.splitlines()]
     assert (line["severity"], line["code"], line["requestId"]) == ("ERROR", 500, "r-1")
     assert (line["function"], line["caseId"]) == ("get_case", "CASE-1")
-    assert line["stack"][0] == "KeyError"
-    assert any("functions/cases.py" in frame for frame in line["stack"])
+    assert line["stack_trace"].startswith("Traceback (most recent call last):\n  File ")
+    assert line["stack_trace"].endswith("\nKeyError")
+    assert "functions/cases.py" in line["stack_trace"]
+    assert line["serviceContext"] == {"service": "caseledger", "version": VERSION}
     assert [word for word in SECRETS if word in written.out + written.err + answer.text] == []
 
 

@@ -23,7 +23,10 @@ from tests.client import Api, Client, TestResponse, opened
 from tests.reliability.support import LOAD
 
 PERSONAL = ("Sesame", "sesame", "@example.com", "kim", "Bearer", "eyJ")
-REQUIRED = {"severity", "message", "requestId", "code", "durationMs", "reads", "writes", "trips"}
+REQUIRED = {
+    *("severity", "message", "requestId", "code", "durationMs", "reads", "writes", "trips"),
+    "httpRequest",
+}
 OPTIONAL = {"function", "tenant", "caseId", "securityEvent"}
 HEADERS = {
     "Cache-Control": "no-store",

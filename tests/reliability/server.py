@@ -37,10 +37,19 @@ def token(role: str, sub: str | None = None) -> str:
 class Server:
     """The server, under the framework's own gunicorn; `environment` names its store, and more.
 
-    What it prints goes to the file `output`, where one is given.
+    What it prints goes to the file `output`, where one is given. It serves `target` of `source`.
     """
 
-    def __init__(self, output: Path | None = None, /, **environment: str) -> None:
+    def __init__(
+        self,
+        output: Path | None = None,
+        /,
+        *,
+        target: str = "api",
+        source: str = "api.py",
+        **environment: str,
+    ) -> None:
+        self._function = ["--target", target, "--source", str(ROOT / "functions" / source)]
         self.address = ("127.0.0.1", free_port())
         self.url = "http://{}:{}".format(*self.address)
         self._environment = {
@@ -55,11 +64,11 @@ class Server:
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
-        program = [sys.executable, "-m", "functions_framework", "--target", "api"]
+        program = [sys.executable, "-m", "functions_framework", *self._function]
         address = ["--host", self.address[0], "--port", str(self.address[1])]
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*program, "--source", str(ROOT / "functions" / "api.py"), *address],
+                [*program, *address],
                 env=self._environment,
                 stdout=output,
                 stderr=output,
@@ -75,10 +84,10 @@ class Server:
             wait_until(lambda: not self._listens(), START_SECONDS)
             self._process = None
 
-    def stop(self, seconds: float) -> None:
-        """Asks it to end, and waits until it has."""
+    def stop(self, seconds: float, number: signal.Signals = signal.SIGTERM) -> None:
+        """Asks it and its workers to end, and waits until they have."""
         assert self._process
-        self._process.terminate()
+        os.killpg(self._process.pid, number)
         self._process.wait(seconds)
         self._process = None
 

@@ -32,6 +32,7 @@ class TcpProxy:
         self._toxic = Toxic()
         self._changed = threading.Event()
         self.accepted = 0
+        self._dead: set[socket.socket] = set()
         self._connections: list[socket.socket] = []
         self._listener = self._listen(0)
         self._port = int(self._listener.getsockname()[1])
@@ -50,6 +51,13 @@ class TcpProxy:
         if toxic.name in ("refuse", "reset"):
             for connection in self._connections:
                 _hang_up(connection)
+
+    def forget(self) -> None:
+        """Connections that are open stay so, and bring nothing any more; those to come are well.
+
+        So does a machine between two networks that no longer knows of them.
+        """
+        self._dead.update(self._connections)
 
     def close(self) -> None:
         """Ends it, and every connection."""
@@ -80,12 +88,12 @@ class TcpProxy:
                 while content := source.recv(65536):
                     if answers and self._toxic.delay:
                         self._changed.wait(self._toxic.delay)
-                    if self._toxic.name != "black hole":
+                    if self._toxic.name != "black hole" and target not in self._dead:
                         target.sendall(content)
             with contextlib.suppress(OSError):
                 target.shutdown(socket.SHUT_WR)
 
-        threading.Thread(target=run, daemon=True).start()
+        threading.Thread(target=run, name="proxy", daemon=True).start()
 
 
 def _hang_up(connection: socket.socket) -> None:

@@ -26,6 +26,7 @@ from shared.edge.tokens import (
     SchedulerTokens,
     SignedTokens,
     UnsignedTokens,
+    Verifier,
     authenticate,
     authenticate_scheduler,
     is_loopback,
@@ -525,6 +526,25 @@ def test_whoever_is_not_the_scheduler_is_refused(
 ) -> None:
     with pytest.raises(Unauthenticated):
         authenticate_scheduler(f"Bearer {IMPOSTORS[impostor]()}", scheduler_tokens)
+
+
+@pytest.mark.parametrize("proof", [authenticate, authenticate_scheduler])
+def test_a_token_whose_signature_cloud_run_removed_is_refused_and_the_log_says_what_to_do(
+    key_server: KeyServer,
+    capsys: pytest.CaptureFixture[str],
+    proof: Callable[[str, Verifier], Caller],
+) -> None:
+    tokens = SchedulerTokens(SignedTokens(GOOGLE, OUR_URL, key_server.url), ACCOUNT)
+    head, payload, _ = signed(scheduler_claims()).split(".")
+
+    with pytest.raises(Unauthenticated, match="signature was removed"):
+        proof(f"Bearer {head}.{payload}.SIGNATURE_REMOVED_BY_GOOGLE", tokens)
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "WARNING" in line
+    assert "invoker-iam-disabled" in line
+    assert payload not in line
+    assert key_server.asked == []
 
 
 @pytest.mark.parametrize("email", ["", None])

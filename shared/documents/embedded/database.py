@@ -14,20 +14,23 @@ from queue import Empty, LifoQueue
 from threading import Lock
 
 from shared.documents.backoff import attempts
+from shared.documents.embedded.file import DatabaseFile
 from shared.documents.embedded.ownership import check_file
 from shared.documents.port import OtherRelease, Unavailable
 
 _PATIENCE_SECONDS = 2.5
-_OUT_OF_REACH = frozenset(
+_BROKEN = frozenset(
     {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
     }
 )
+"""What a connection may say for ever, although the file is well again: one that was opened on a
+read-only file system stays read-only."""
+_OUT_OF_REACH = _BROKEN | {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
 
 
 class Database:
@@ -43,15 +46,20 @@ class Database:
         self._writing = Lock()
         # In memory there is one connection: a second one would have a database of its own.
         self._in_memory = path == ":memory:"
+        self._file = DatabaseFile(path, in_memory=self._in_memory)
+        self._closed = False
         if self._in_memory:
             self._idle.put(self._connect())
         else:
             check_file(path)
 
     def close(self) -> None:
-        """Closes the idle connections."""
-        while not self._idle.empty():
-            self._idle.get_nowait().close()
+        """Closes the idle connections, and each of the others when its transaction has ended.
+
+        The last one of all processes merges the log into the file.
+        """
+        self._closed = True
+        self._close_idle()
 
     def keep_to(self, mark: int) -> None:
         """From now on raises OtherRelease where the file does not have this mark."""
@@ -74,6 +82,7 @@ class Database:
             with _finished(connection):
                 self._check_mark(connection)
                 yield connection
+            self._file.bound_log(connection)
 
     def _check_mark(self, connection: sqlite3.Connection) -> None:
         if self._mark is not None and mark_of(connection) != self._mark:
@@ -86,7 +95,7 @@ class Database:
         """One thread at a time; gives the seconds that are left to wait for other processes."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         if not self._writing.acquire(timeout=_PATIENCE_SECONDS):
-            raise Unavailable("SQLite: other threads keep writing")
+            raise _busy("other threads keep writing")
         try:
             yield deadline - time.monotonic()
         finally:
@@ -94,16 +103,31 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._idle.get(self._in_memory, _PATIENCE_SECONDS)
-        except Empty:
-            if self._in_memory:
-                raise Unavailable("SQLite: other threads keep the connection") from None
-            connection = self._connect()
+        self._file.check()
+        connection = self._taken()
+        broken = False
         try:
             yield connection
+        except sqlite3.DatabaseError as error:
+            broken = _code(error) in _BROKEN and not self._in_memory
+            raise
         finally:
             self._idle.put(connection)
+            if broken or self._closed:
+                self._close_idle()
+
+    def _taken(self) -> sqlite3.Connection:
+        try:
+            return self._idle.get(self._in_memory, _PATIENCE_SECONDS)
+        except Empty:
+            if self._in_memory:
+                raise _busy("other threads keep the connection") from None
+        return self._connect()
+
+    def _close_idle(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait().close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -111,6 +135,7 @@ class Database:
         )
         _persist(connection, "PRAGMA journal_mode = WAL", _PATIENCE_SECONDS)
         connection.execute("PRAGMA synchronous = FULL")
+        self._file.was_opened()
         return connection
 
 
@@ -130,7 +155,7 @@ def _persist(connection: sqlite3.Connection, statement: str, seconds: float) -> 
         for _ in attempts(seconds, first=0.001, longest=0.004):
             if _executed(connection, statement):
                 return
-        raise Unavailable("SQLite: other processes keep writing")
+        raise _busy("other processes keep writing")
     finally:
         connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_SECONDS * 1000:.0f}")
 
@@ -152,7 +177,7 @@ def _finished(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("COMMIT")
     except BaseException:
         # After some errors SQLite has already rolled back.
-        with suppress(sqlite3.OperationalError):
+        with suppress(sqlite3.DatabaseError):
             connection.execute("ROLLBACK")
         raise
 
@@ -161,13 +186,18 @@ def _finished(connection: sqlite3.Connection) -> Iterator[None]:
 def _errors_mapped() -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         if _code(error) in _OUT_OF_REACH:
-            raise Unavailable(f"SQLite: {error.sqlite_errorname}") from error
+            name = error.sqlite_errorname
+            raise Unavailable(f"SQLite: {name}", cause=name) from error
         raise
 
 
-def _code(error: sqlite3.OperationalError) -> int | None:
+def _busy(why: str) -> Unavailable:
+    return Unavailable(f"SQLite: {why}", cause=f"SQLITE_BUSY: {why}")
+
+
+def _code(error: sqlite3.DatabaseError) -> int | None:
     """The primary result code (sqlite.org/rescode.html), where the error comes from SQLite.
 
     One that the Python module raises by itself has none.

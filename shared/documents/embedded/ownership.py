@@ -33,7 +33,8 @@ def check_file(path: str) -> None:
     except IsADirectoryError:
         raise WrongPlace(f"{path} is a directory, not a file") from None
     except OSError as error:
-        raise Unavailable(f"SQLite: {type(error).__name__}") from error
+        name = type(error).__name__
+        raise Unavailable(f"SQLite: {name}", cause=name) from error
     if header and not header.startswith(_MAGIC):
         raise WrongPlace(f"{path} is no SQLite file")
     # Where it is in a header: sqlite.org/fileformat.html#the_database_header
@@ -49,5 +50,6 @@ def _is_new_or_ours(path: str) -> bool:
             tables = {name for (name,) in found if not name.startswith("sqlite_")}
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as error:
-        raise Unavailable(f"SQLite: {type(error).__name__}") from error
+        name = type(error).__name__
+        raise Unavailable(f"SQLite: {name}", cause=name) from error
     return tables == _TABLES or not (tables or version)

@@ -54,4 +54,6 @@ def failure(number: int, details: str) -> StoreError:
     kind = _ERRORS.get(code, StoreError)
     if kind is Missing and _NO_DATABASE in details:
         kind = StoreError
-    return kind(f"Firestore: {code.name}: {details}")
+    # Only these are about the project; what is said of others may quote what was sent.
+    cause = f"{code.name}: {details}" if kind is StoreError else code.name
+    return kind(f"Firestore: {code.name}: {details}", cause=cause)

@@ -20,7 +20,7 @@ from shared.documents.firestore.failures import failure
 from shared.documents.port import Document, Unavailable
 from shared.documents.waiting import Waiting
 
-# `given_up` is called at the first wake-up after each second.
+# How long a wait for an answer lasts before it is asked whether the waiting is over.
 _LOOK_SECONDS = 0.25
 # How long a server may take to confirm that it sends nothing more.
 _PARTING_SECONDS = 0.25
@@ -60,7 +60,8 @@ class Stream:
         waiting = Waiting(seconds, lambda: False)
         while not self._told(max(0.0, waiting.left)):
             if waiting.over():
-                raise Unavailable("Firestore: the state of a document is not told")
+                said = "the state of a document is not told"
+                raise Unavailable(f"Firestore: {said}", cause=f"DEADLINE_EXCEEDED: {said}")
 
     def states(self, waiting: Waiting) -> Iterator[Document | None]:
         """The known state, and every later one until the waiting is over. Raises gRPC's error."""

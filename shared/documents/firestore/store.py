@@ -1,7 +1,8 @@
 """The document store on Firestore, in production and on Google's emulator.
 
 It uses the client library's channel and message types, but not its client, which is slow
-(`wire.py`) and may retry for minutes. Reads are repeated while there is time. A commit is sent
+(`wire.py`) and may retry for minutes. Reads are repeated while there is time, over a new connection
+where the old one is silent (`connection.py`). A commit is sent
 once: repeating one whose answer was lost, as the library does, would apply an increment twice. The
 ledger decides what to do about an unknown outcome. A watch is a stream of its own (`listening.py`),
 opened again when it breaks.
@@ -10,8 +11,9 @@ opened again when it breaks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import grpc
@@ -20,6 +22,7 @@ from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrp
 from shared.documents.backoff import attempts
 from shared.documents.cost import current
 from shared.documents.firestore import wire
+from shared.documents.firestore.connection import Connection, Connections
 from shared.documents.firestore.failures import errors_mapped
 from shared.documents.firestore.listening import Stream, opened
 from shared.documents.indexes import counted, disjuncts
@@ -41,6 +44,8 @@ from shared.documents.waiting import Waiting
 
 # How long a request waits for a store that does not answer, so that a 503 is sent within 3 seconds.
 PATIENCE_SECONDS = 2.5
+# How long the first attempt of a read may take, so that there is time for another one.
+_FIRST_SECONDS = 1.0
 # Firestore takes requests of 10 MiB, its emulator of less than 4 MiB. The rest is for the names of
 # documents and fields, which are longer on the wire than as Firestore counts them.
 _COMMIT_BYTES = 8 * 1_048_576
@@ -51,10 +56,14 @@ _CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    # Otherwise a new channel shares the connection of the one that it is to replace.
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
 ]
-_SERVICE = "/google.firestore.v1.Firestore/"
+_BUILDING = "currently building"
+"""What is said of an index that exists, but cannot be used yet."""
 _T = TypeVar("_T")
 
 
@@ -71,26 +80,14 @@ class FirestoreStore:
         self.max_commit_bytes = _EMULATOR_COMMIT_BYTES if emulator else _COMMIT_BYTES
         if emulator:
             self._metadata.append(("authorization", "Bearer owner"))
-            self._channel = grpc.insecure_channel(emulator, _CHANNEL_OPTIONS)
+            opened = partial(grpc.insecure_channel, emulator, _CHANNEL_OPTIONS)
         else:
-            self._channel = FirestoreGrpcTransport.create_channel(options=_CHANNEL_OPTIONS)
-        stream, unary = self._channel.unary_stream, self._channel.unary_unary
-        self._get = _method(unary, "GetDocument", wire.GetRequest, wire.GetResponse)
-        self._batch_get = _method(
-            stream, "BatchGetDocuments", wire.BatchGetRequest, wire.BatchGetResponse
-        )
-        self._commit = _method(unary, "Commit", wire.CommitRequest, wire.CommitResponse)
-        self._run_query = _method(stream, "RunQuery", wire.RunQueryRequest, wire.RunQueryResponse)
-        self._listen = _method(
-            self._channel.stream_stream, "Listen", wire.ListenRequest, wire.ListenResponse
-        )
-        self._run_aggregation = _method(
-            stream, "RunAggregationQuery", wire.RunAggregationRequest, wire.RunAggregationResponse
-        )
+            opened = partial(FirestoreGrpcTransport.create_channel, options=_CHANNEL_OPTIONS)
+        self._connections = Connections(opened)
 
     def close(self) -> None:
         """Closes the connection."""
-        self._channel.close()
+        self._connections.close()
 
     def get(self, path: str) -> Document | None:
         """See `DocumentStore`."""
@@ -98,7 +95,7 @@ class FirestoreStore:
         request = wire.GetRequest(name=f"{self._root}/{path}")
         try:
             # One message in each direction: a sixth faster than a batch of one.
-            answer = self._read(lambda: self._get(request, **self._options()))
+            answer = self._read(lambda to, options: to.get(request, **options))
         except Missing:
             answer = None
         current().reads += 1
@@ -110,7 +107,7 @@ class FirestoreStore:
             check_path(path)
         names = [f"{self._root}/{path}" for path in paths]
         request = wire.BatchGetRequest(database=self._database, documents=dict.fromkeys(names))
-        (answers,) = self._read_streams(self._batch_get, [request])
+        (answers,) = self._read_streams(lambda to: to.batch_get, [request])
         found = {
             a.found.name: wire.document(a.found, self._root) for a in answers if a.HasField("found")
         }
@@ -122,8 +119,9 @@ class FirestoreStore:
         check_writes(writes)
         messages = [wire.write(write, self._root) for write in writes]
         request = wire.CommitRequest(database=self._database, writes=messages)
-        with current().trip() as cost, errors_mapped():
-            self._commit(request, **self._options())
+        connection = self._connections.current
+        with self._silence_noticed(connection), current().trip() as cost, errors_mapped():
+            connection.commit(request, **self._options())
             cost.writes += len(writes)
 
     def query(self, query: Query) -> list[Document]:
@@ -131,7 +129,8 @@ class FirestoreStore:
         check_query(query)
         disjuncts(query)
         request = self._query_request(query, structured_query=wire.query(query, self._root))
-        (answers,) = self._read_streams(self._run_query, [wire.RunQueryRequest(**request)])
+        messages = [wire.RunQueryRequest(**request)]
+        (answers,) = self._read_streams(lambda to: to.run_query, messages)
         rows = [wire.document(a.document, self._root) for a in answers if a.HasField("document")]
         current().reads += max(1, len(rows))
         return rows
@@ -145,7 +144,7 @@ class FirestoreStore:
             message = wire.aggregation(wanted, self._root)
             request = self._query_request(wanted.query, structured_aggregation_query=message)
             requests.append(wire.RunAggregationRequest(**request))
-        answers = self._read_streams(self._run_aggregation, requests)
+        answers = self._read_streams(lambda to: to.run_aggregation, requests)
         totals = [_totals(w, a.result) for w, (a,) in zip(aggregations, answers, strict=True)]
         current().reads += sum(max(1, -(-total.count // 1000)) for total in totals)
         return totals
@@ -191,12 +190,12 @@ class FirestoreStore:
         def patience() -> float:
             return min(self._patience(), waiting.left) if again else self._patience()
 
-        def once() -> Stream:
-            # The watcher hangs up before this deadline, unless its thread is gone.
-            options = {**self._options(), "timeout": PATIENCE_SECONDS + max(0.0, waiting.left)}
+        def once(to: Connection, options: dict[str, Any]) -> Stream:
             # A stream of the emulator that is opened during a change sometimes stays silent.
-            turn = min(patience(), PATIENCE_SECONDS / 2)
-            return opened(Stream(self._listen, request, self._root, **options), turn)
+            turn = min(patience(), _FIRST_SECONDS)
+            # The watcher hangs up before this deadline, unless its thread is gone.
+            options = {**options, "timeout": PATIENCE_SECONDS + max(0.0, waiting.left)}
+            return opened(Stream(to.listen, request, self._root, **options), turn)
 
         lost = current().lost
         try:
@@ -214,32 +213,50 @@ class FirestoreStore:
         return {"parent": f"{self._root}/{parent}" if parent else self._root, **what}
 
     def _read_streams(
-        self, method: Callable[..., Iterable[Any]], requests: list[Any]
+        self, method: Callable[[Connection], Callable[..., Iterable[Any]]], requests: list[Any]
     ) -> list[list[Any]]:
         """Sends `requests` in parallel; gives the messages of each stream."""
 
-        def once() -> list[list[Any]]:
-            streams = [method(request, **self._options()) for request in requests]
+        def once(to: Connection, options: dict[str, Any]) -> list[list[Any]]:
+            streams = [method(to)(request, **options) for request in requests]
             return [list(stream) for stream in streams]
 
         return self._read(once)
 
-    def _read(self, once: Callable[[], _T], seconds: float | None = None) -> _T:
-        """Does `once`, and again while there is time, at most `seconds`."""
+    def _read(
+        self, once: Callable[[Connection, dict[str, Any]], _T], seconds: float | None = None
+    ) -> _T:
+        """Does `once`, and again while there is time, at most `seconds`.
+
+        It gets the connection and the options of its calls. The first attempt is kept short,
+        because the connection may have died: the next one goes over a new connection, and has the
+        rest of the time.
+        """
         error: StoreError = Unavailable("no time left")
-        for _ in attempts(self._patience() if seconds is None else seconds, first=0.05):
+        for number in attempts(self._patience() if seconds is None else seconds, first=0.05):
+            connection = self._connections.current
+            options = self._options(math.inf if number else _FIRST_SECONDS)
             try:
-                with current().trip(), errors_mapped():
-                    return once()
+                with self._silence_noticed(connection), current().trip(), errors_mapped():
+                    return once(connection, options)
             except (Unavailable, Aborted) as failure:
                 error = failure
             except Stale as failure:
-                raise MissingIndex(str(failure)) from failure
-        raise Unavailable(str(error)) from error
+                raise _unserved(str(failure)) from failure
+        raise Unavailable(str(error), cause=error.cause) from error
 
-    def _options(self) -> dict[str, Any]:
+    @contextmanager
+    def _silence_noticed(self, connection: Connection) -> Iterator[None]:
+        try:
+            yield
+        except Unavailable as failure:
+            if (failure.cause or "").startswith("DEADLINE_EXCEEDED"):
+                self._connections.replace(connection)
+            raise
+
+    def _options(self, most: float = math.inf) -> dict[str, Any]:
         return {
-            "timeout": max(0.001, self._patience()),
+            "timeout": max(0.001, min(self._patience(), most)),
             "metadata": self._metadata,
             "wait_for_ready": True,
         }
@@ -248,13 +265,9 @@ class FirestoreStore:
         return PATIENCE_SECONDS - current().lost
 
 
-def _method(kind: Callable[..., Any], name: str, request: Any, response: Any) -> Callable[..., Any]:
-    method: Callable[..., Any] = kind(
-        _SERVICE + name,
-        request_serializer=request.SerializeToString,
-        response_deserializer=response.FromString,
-    )
-    return method
+def _unserved(said: str) -> StoreError:
+    """Why there is no answer to a query, in Google's words, with a link to the index."""
+    return Unavailable(said, cause=said) if _BUILDING in said else MissingIndex(said)
 
 
 def _totals(wanted: Aggregation, result: Any) -> Totals:

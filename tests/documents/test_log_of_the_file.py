@@ -1,0 +1,73 @@
+"""The log (WAL) of the SQLite file stays short, whoever reads, and is merged at the end."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from shared.documents.embedded import file as database_file
+from shared.documents.embedded.store import EmbeddedStore
+from shared.documents.indexes import Indexes
+from shared.documents.port import Set
+
+LIMIT = 256 * 1024
+ROW = {"text": "x" * 30_000}
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the file is; its log is long from 256 KiB on."""
+    monkeypatch.setattr(database_file, "MAX_LOG_BYTES", LIMIT)
+    monkeypatch.setattr(database_file, "_AGAIN_BYTES", LIMIT)
+    return tmp_path / "rows.db"
+
+
+def log_bytes(path: Path) -> int:
+    return path.with_name("rows.db-wal").stat().st_size
+
+
+def test_the_log_stays_short_while_others_read_all_the_time(path: Path) -> None:
+    with closing(EmbeddedStore(str(path), Indexes())) as store:
+        store.commit([Set("rows/0", ROW)])
+        done = threading.Event()
+
+        def read() -> None:
+            while not done.is_set():
+                store.get("rows/0")
+
+        readers = [threading.Thread(target=read) for _ in range(2)]
+        for reader in readers:
+            reader.start()
+        sizes = []
+        for number in range(60):
+            store.commit([Set(f"rows/{number}", ROW)])
+            sizes.append(log_bytes(path))
+        done.set()
+        for reader in readers:
+            reader.join()
+
+    assert max(sizes) < 4 * LIMIT
+    assert path.stat().st_size > 60 * 30_000
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_long_reader_does_not_keep_others_from_writing_and_the_log_is_short_afterwards(
+    path: Path,
+) -> None:
+    with closing(EmbeddedStore(str(path), Indexes())) as store:
+        store.commit([Set("rows/0", ROW)])
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT COUNT(*) FROM documents").fetchone()
+            for number in range(40):
+                store.commit([Set(f"rows/{number}", ROW)])
+            assert log_bytes(path) > LIMIT
+        for number in range(10):
+            store.commit([Set(f"rows/{number}", {**ROW, "n": 1})])
+
+        assert log_bytes(path) <= 2 * LIMIT
+        assert store.get("rows/39")
