@@ -862,6 +862,8 @@ def test_a_forced_run_that_carries_the_time_of_the_next_one_does_not_replace_it(
     assert guards(api) == []
 
     clock.advance(minutes=4)  # clocks may differ by a minute
+    late = asked(clock.now - DAY, expires_at=clock.now)
+    seed(api.runtime.store, {path(api, "interventions/last"): late})
     run(api, EXPIRE, **following)
     assert len(guards(api)) == 1
     assert answered(api, EXPIRE, **following).headers["Idempotent-Replayed"] == "true"
