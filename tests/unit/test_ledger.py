@@ -141,7 +141,7 @@ def test_a_key_tells_a_request_from_every_other_and_names_it_alike_each_time() -
         replace(keyed, operation="up", key="datek"),
     ]
 
-    assert keyed.event_id() == replace(keyed, request_id="r-2").event_id()
+    assert keyed.event_id() == keyed.event_id("") == replace(keyed, request_id="r-2").event_id()
     assert keyed.event_id("1") == replace(keyed, request_id="r-2").event_id("1")
     names = {one.event_id(row) for one in [keyed, *others] for row in ("", "1", "11")}
     assert len(names) == 3 * (1 + len(others))
@@ -380,19 +380,18 @@ HELD = Former("tenants/acme/cases/CASE-1", "evidence", "E-1", {})
 
 
 @pytest.mark.parametrize(
-    ("preserves", "writes", "more_bytes", "refused"),
+    ("preserves", "more_writes", "more_bytes", "refused"),
     [
-        ((HELD,), MAX_WRITES, 0, False),
-        ((HELD,), MAX_WRITES + 1, 9, True),
-        ((HELD,), 1, 0, False),
-        ((HELD,), 1, -1, True),
-        ((), MAX_WRITES + 1, -1, False),
+        ((HELD,), 0, 0, False),
+        ((HELD,), 1, 9, True),
+        ((HELD,), -9, -1, True),
+        ((), 1, -1, False),
     ],
 )
 def test_what_a_hold_preserves_needs_room_in_the_commit(
-    clock: Clock, preserves: tuple[Former, ...], writes: int, more_bytes: int, *, refused: bool
+    clock: Clock, preserves: tuple[Former, ...], more_writes: int, more_bytes: int, *, refused: bool
 ) -> None:
-    made: list[Write] = [Create(f"x/{number}", {}) for number in range(writes)]
+    made: list[Write] = [Create(f"x/{number}", {}) for number in range(MAX_WRITES + more_writes)]
     decision = replace(longer(StoredSettings(updated_at=clock()), clock()), preserves=preserves)
     room = commit_bytes(made) + more_bytes
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,13 +90,18 @@ def shown(changes: list[Change]) -> dict[str, tuple[Any, Any]]:
 
 
 def test_an_event_shows_the_fields_that_differ_before_and_after() -> None:
-    patch = CasePatch(title="Another", fields={"b": 2})
+    due = "2026-04-01T00:00:00Z"
+    given = {"title": "Another", "fields": {"b": 2}, "dueAt": due, "status": "in_review"}
+    patch = CasePatch.model_validate_json(json.dumps({**given, "assignedTo": "kim"}))
 
     changed = case_rules.changed("CASE-1", CASE, patch, NOW)
 
     assert shown(changes(CASES, CASE, changed)) == {
         "title": ("A case", "Another"),
         "fields": ({"a": 1}, {"a": 1, "b": 2}),
+        "dueAt": (None, due),
+        "assignedTo": (None, "kim"),
+        "status": ("new", "in_review"),
     }
     assert changes(CASES, CASE, CASE) == []
 
