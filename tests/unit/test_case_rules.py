@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import ApiError, FailedPrecondition, InvalidArgument
-from shared.models.case import MAX_FIELDS, MAX_TAGS, CasePatch, NewCase, Status, StoredCase
+from shared.models.case import (
+    MAX_FIELDS,
+    MAX_TAGS,
+    CasePatch,
+    NewCase,
+    Severity,
+    Status,
+    StoredCase,
+)
 from shared.models.roles import Actor
 from shared.rules import cases as case_rules
 
@@ -303,3 +311,46 @@ def test_an_assignee_who_becomes_known_stays_assigned_and_another_of_the_name_is
     assert (known.assigned_to_subject, known.assigned_at) == ("subject-1", START)
     assert same is known
     assert (other.assigned_to_subject, other.assigned_at) == ("subject-2", later + HOUR)
+
+
+def test_a_new_case_keeps_all_that_it_is_opened_with() -> None:
+    given = {
+        "decision_type": "kyc",
+        "title": "A case",
+        "summary": "Of Zanzibar",
+        "submission_id": "SUB-77",
+        "assigned_to": "Kim",
+        "due_at": START + HOUR,
+        "severity": Severity.HIGH,
+        "tags": ["a"],
+    }
+    new = NewCase(**wire(given), fields={"f": 1})
+
+    case = case_rules.opened(
+        "CASE-1", new, by=" Vera ", due_hours=9, now=START, by_subject="v-1", assignee="k-1"
+    )
+
+    assert {name: getattr(case, name) for name in given} == given
+    assert (case.created_by, case.created_by_subject) == ("Vera", "v-1")
+    assert (case.assigned_to_subject, case.assigned_at) == ("k-1", START)
+    assert (case.open_interventions, case.open_runs, case.waiting) == (0, 0, False)
+    assert {case.created_at, case.updated_at, case.status_changed_at} == {START}
+    assert {"sub77", "zanzi"} <= set(case.search_tokens)
+    assert case_rules.shown("CASE-1", case, START).fields == {"f": 1}
+    bare = opened()
+    assert (bare.assigned_at, bare.fields, bare.due_at) == (None, None, START + 10 * HOUR)
+
+
+def test_the_first_act_of_an_assignee_known_by_name_says_who_they_are() -> None:
+    kim = Actor(subject="subject-1", email="kim@example.com", type="user", role="verifier")
+    named = opened(assigned_to="kim@example.com")
+
+    known = case_rules.identified(named, kim)
+
+    assert (known.assigned_to_subject, known.assigned_to) == ("subject-1", "kim@example.com")
+    assert case_rules.identified(known, kim) is known
+    for other in (opened(), opened(assigned_to="pat@example.com")):
+        assert case_rules.identified(other, kim) is other
+    recycled = named.model_copy(update={"assigned_to_subject": "subject-2"})
+    assert case_rules.identified(recycled, kim) is recycled
+    assert not case_rules.owned(recycled, kim)
