@@ -484,7 +484,7 @@ def test_whatever_people_do_it_goes_its_way_once_and_is_decided_at_most_once(
 
 
 def test_a_new_intervention_keeps_all_that_it_is_asked_with() -> None:
-    given = {
+    given: dict[str, Any] = {
         "uow_id": "uow-2",
         "type": T.CLARIFICATION,
         "priority": Priority.HIGH,

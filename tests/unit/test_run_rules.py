@@ -220,7 +220,7 @@ def test_a_run_asks_until_it_has_ended(status: str) -> None:
 
 
 def test_a_new_run_keeps_all_that_it_is_started_with() -> None:
-    given = {"agent_id": "a-2", "pack_id": "p-1", "version": "1.2.3"}
+    given: dict[str, Any] = {"agent_id": "a-2", "pack_id": "p-1", "version": "1.2.3"}
 
     run = new(**given, input={"b": 1, "a": 2})
 
