@@ -354,3 +354,10 @@ def test_the_first_act_of_an_assignee_known_by_name_says_who_they_are() -> None:
     recycled = named.model_copy(update={"assigned_to_subject": "subject-2"})
     assert case_rules.identified(recycled, kim) is recycled
     assert not case_rules.owned(recycled, kim)
+
+
+def test_nobody_is_assigned_since_no_time_and_stays_nobody() -> None:
+    free = patched(opened(assigned_to="kim"), START + HOUR, assigned_to=None)
+
+    assert (free.assigned_to, free.assigned_at) == (None, None)
+    assert patched(free, assigned_to=None) is free

@@ -36,7 +36,7 @@ from shared.ledger.decision import (
     Seen,
     Unchanged,
 )
-from shared.ledger.events import from_document
+from shared.ledger.events import from_document, valid
 from shared.ledger.kinds import CASES, TENANT, WORKSHEETS
 from shared.ledger.ledger import Ledger
 from shared.ledger.preserved import preserving, require_room, with_former
@@ -515,7 +515,11 @@ def test_further_events_of_a_commit_follow_the_first_and_are_no_receipts(
     assert [event.previous_hash for event in events[1:]] == [event.hash for event in events[:2]]
     assert [event.request_hash for event in events] == ["h", None, None]
     assert [event.message for event in events] == ["longer", "note 1", "note 2"]
-    assert [bool(event.changes) for event in events] == [True, False, False]
+    assert [[(one.field, one.old, one.new) for one in event.changes] for event in events] == [
+        [("autoCloseDays", None, 1)],
+        [],
+        [],
+    ]
     assert {(event.outcome, event.source, event.reason) for event in events} == {
         ("success", "api", "why")
     }
@@ -617,3 +621,27 @@ def test_what_is_preserved_is_kept_beside_the_event_that_overwrote_it(
         "sequence": 1,
         "preservedAt": clock.now,
     }
+
+
+def test_a_state_says_when_it_was_changed_last(store: Faulty, clock: Clock) -> None:
+    for _ in range(2):
+        recorded = ledger_of(store, clock).change(TENANT, "", longer)
+        assert recorded.current.updated_at == recorded.happened.created_at == clock.now
+        clock.advance(hours=1)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"changes": None}, {"changes": 7}, {"meta": None}, {"actorName": "kim"}, {"message": 7}],
+)
+def test_an_event_that_was_spoilt_cannot_be_read(
+    store: Faulty, clock: Clock, spoilt: dict[str, Any]
+) -> None:
+    event = ledger_of(store, clock).change(TENANT, "", longer).happened
+    document = store.get(f"tenants/acme/audit/{event.id}")
+
+    assert valid(document) == from_document(document)
+    assert valid(replace(document, data={**document.data, **spoilt})) is None
+    for name in spoilt:
+        left = {key: value for key, value in document.data.items() if key != name}
+        assert valid(replace(document, data=left)) is None
