@@ -361,3 +361,88 @@ def test_nobody_is_assigned_since_no_time_and_stays_nobody() -> None:
 
     assert (free.assigned_to, free.assigned_at) == (None, None)
     assert patched(free, assigned_to=None) is free
+
+
+def test_a_case_that_is_paused_the_moment_it_is_due_is_not_overdue() -> None:
+    case = opened()
+
+    for after, overdue in ((timedelta(0), False), (timedelta(microseconds=1), True)):
+        now = START + 10 * HOUR + after
+        paused = patched(case, now, status=Status.NEEDS_INFO)
+        assert paused.clock_due_at == (case.due_at if overdue else None)
+        assert case_rules.shown("CASE-1", paused, now).overdue is overdue
+
+
+OPEN = [one for one in Status if one not in case_rules.DONE]
+
+
+def in_status(status: Status) -> StoredCase:
+    return opened().model_copy(update={"status": status})
+
+
+@pytest.mark.parametrize(
+    ("status", "change", "details"),
+    [
+        (Status.APPROVED, {"title": "B"}, {"fields": ["title"], "allowed": OPEN}),
+        (
+            Status.CLOSED,
+            {"assigned_to": "pat"},
+            {
+                "fields": ["assignedTo"],
+                "allowed": [one for one in Status if one is not Status.CLOSED],
+            },
+        ),
+        (
+            Status.CLOSED,
+            {"due_at": None, "assigned_to": "pat"},
+            {"fields": ["assignedTo", "dueAt"], "allowed": OPEN},
+        ),
+        (Status.CLOSED, {"status": Status.BLOCKED, "reason": "R"}, {"allowed": []}),
+        (Status.APPROVED, {"status": Status.NEW}, {"allowed": [Status.CLOSED]}),
+    ],
+)
+def test_a_change_that_is_refused_says_what_stands_in_its_way(
+    status: Status, change: dict[str, Any], details: dict[str, Any]
+) -> None:
+    with pytest.raises(FailedPrecondition) as refused:
+        patched(in_status(status), **change)
+
+    assert refused.value.details == [{"status": status, **details}]
+
+
+def test_what_else_is_refused_says_so_too() -> None:
+    kim = Actor(subject="kim", email=None, type="user", role="verifier")
+    for refused_act, allowed in (
+        (lambda case: case_rules.claimed(case, kim, START), OPEN),
+        (case_rules.require_editable, OPEN),
+    ):
+        with pytest.raises(FailedPrecondition) as refused:
+            refused_act(in_status(Status.CLOSED))
+        assert refused.value.details == [{"status": Status.CLOSED, "allowed": allowed}]
+    with pytest.raises(FailedPrecondition) as refused:
+        case_rules.reopened(opened(), START)
+    assert refused.value.details == [
+        {"status": Status.NEW, "allowed": [Status.APPROVED, Status.CLOSED]}
+    ]
+    with pytest.raises(FailedPrecondition) as refused:
+        case_rules.claimed(opened(assigned_to="pat"), kim, START)
+    assert refused.value.details == [{"assignedTo": "pat"}]
+    with pytest.raises(InvalidArgument) as invalid:
+        patched(opened(), status=Status.BLOCKED)
+    assert [detail["field"] for detail in invalid.value.details] == ["reason"]
+
+
+def test_a_case_that_is_done_is_looked_at_by_sweeps_and_no_other() -> None:
+    reviewed = patched(opened(), START + HOUR, status=Status.IN_REVIEW)
+    approved = patched(reviewed, START + 2 * HOUR, status=Status.APPROVED)
+    again = case_rules.reopened(approved, START + 3 * HOUR)
+
+    assert [case.status_changed_at for case in (reviewed, approved, again)] == [
+        START + number * HOUR for number in (1, 2, 3)
+    ]
+    assert (reviewed.sweep_at, again.sweep_at) == (None, None)
+    assert approved.sweep_at == START + 2 * HOUR + case_rules.SOONEST
+    assert (again.reopen_count, again.due_at) == (1, START + 11 * HOUR)
+    closed = case_rules.closed(approved, "Done", START + 4 * HOUR)
+    assert (closed.due_at, closed.closed_at) == (approved.due_at, START + 4 * HOUR)
+    assert case_rules.reopened(closed, START + 5 * HOUR).due_at == START + 13 * HOUR
