@@ -126,6 +126,11 @@ def test_an_event_shows_of_what_is_private_only_the_hash() -> None:
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
     assert shown(changes(WORKSHEETS, empty, full)) == {"fsrNotes": (hashed(""), hashed(PRIVATE))}
+    assert set(shown(changes(WORKSHEETS, full, None))) == {
+        "fsrNotes",
+        "problemStatement",
+        "sharedWith",
+    }
 
 
 def test_a_tombstone_has_the_head_the_time_and_no_field_that_a_list_sorts_by() -> None:
