@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.errors import ApiError, FailedPrecondition, InvalidArgument
+from shared.errors import ApiError, FailedPrecondition, InvalidArgument, PermissionDenied
 from shared.models.case import (
     MAX_FIELDS,
     MAX_TAGS,
@@ -19,8 +19,9 @@ from shared.models.case import (
     Status,
     StoredCase,
 )
-from shared.models.roles import Actor
+from shared.models.roles import Actor, Role
 from shared.rules import cases as case_rules
+from shared.rules.callers import Caller
 
 STABLE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -446,3 +447,37 @@ def test_a_case_that_is_done_is_looked_at_by_sweeps_and_no_other() -> None:
     closed = case_rules.closed(approved, "Done", START + 4 * HOUR)
     assert (closed.due_at, closed.closed_at) == (approved.due_at, START + 4 * HOUR)
     assert case_rules.reopened(closed, START + 5 * HOUR).due_at == START + 13 * HOUR
+
+
+def test_a_case_is_found_by_the_texts_that_it_has_after_a_change() -> None:
+    case = opened(title="Alpha", summary="Bravo", submission_id="SUB-77")
+
+    for change, words in (
+        ({"title": "Omega"}, {"omega", "bravo", "sub77"}),
+        ({"summary": "Gamma"}, {"alpha", "gamma", "sub77"}),
+        ({"due_at": None}, {"alpha", "bravo", "sub77"}),
+    ):
+        tokens = set(patched(case, **change).search_tokens)
+        assert tokens & {"alpha", "omega", "bravo", "gamma", "sub77"} == words
+
+
+@pytest.mark.parametrize("role", [Role.VERIFIER, Role.PILOT, Role.ADMIN])
+@pytest.mark.parametrize("who", ["kim", "pat"])
+def test_only_the_holder_a_pilot_or_an_admin_assigns_a_held_case_to_another(
+    role: Role, who: str
+) -> None:
+    caller = Caller(who, None, "acme", role)
+    held = case_rules.claimed(
+        opened(), Actor(subject="kim", email=None, type="user", role="verifier"), START
+    )
+    assert held.assigned_to_subject == "kim"
+    given = case_rules.changed("C", held, CasePatch(assigned_to="pat"), START, "pat")
+
+    case_rules.require_may_assign(opened(), given, caller)
+    case_rules.require_may_assign(held, held, caller)
+    if who == "kim" or role is not Role.VERIFIER:
+        case_rules.require_may_assign(held, given, caller)
+    else:
+        with pytest.raises(PermissionDenied) as refused:
+            case_rules.require_may_assign(held, given, caller)
+        assert refused.value.details == [{"assignedTo": "kim"}]
