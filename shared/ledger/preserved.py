@@ -57,7 +57,7 @@ def with_former(
     former = [Former(case_path, kind.collection, name, own)] if own else []
     former += [
         Former(case_path, document.path.split("/")[-2], document.id, document.data)
-        for document in (beside(paths) if paths else ())
+        for document in beside(paths)
         if document
     ]
     return replace(decision, preserves=tuple(former))

@@ -172,7 +172,7 @@ def _showable(kind: Kind[S], state: S | None) -> dict[str, Any]:
         by_alias=True,
         include=known - {"head", "updated_at", *kind.unlisted, *kind.hashed},
     )
-    private = state.model_dump(mode="json", by_alias=True, include=set(kind.hashed))
+    private = state.model_dump(by_alias=True, include=set(kind.hashed))
     return told | {name: _sha256(text) for name, text in private.items()}
 
 

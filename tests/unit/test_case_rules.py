@@ -9,10 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.errors import ApiError, FailedPrecondition, InvalidArgument
-from shared.models.case import MAX_FIELDS, MAX_TAGS, CasePatch, NewCase, Status, StoredCase
-from shared.models.roles import Actor
+from shared.errors import ApiError, FailedPrecondition, InvalidArgument, PermissionDenied
+from shared.models.case import (
+    MAX_FIELDS,
+    MAX_TAGS,
+    CasePatch,
+    NewCase,
+    Severity,
+    Status,
+    StoredCase,
+)
+from shared.models.roles import Actor, Role
 from shared.rules import cases as case_rules
+from shared.rules.callers import Caller
 
 STABLE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -303,3 +312,172 @@ def test_an_assignee_who_becomes_known_stays_assigned_and_another_of_the_name_is
     assert (known.assigned_to_subject, known.assigned_at) == ("subject-1", START)
     assert same is known
     assert (other.assigned_to_subject, other.assigned_at) == ("subject-2", later + HOUR)
+
+
+def test_a_new_case_keeps_all_that_it_is_opened_with() -> None:
+    given = {
+        "decision_type": "kyc",
+        "title": "A case",
+        "summary": "Of Zanzibar",
+        "submission_id": "SUB-77",
+        "assigned_to": "Kim",
+        "due_at": START + HOUR,
+        "severity": Severity.HIGH,
+        "tags": ["a"],
+    }
+    new = NewCase(**wire(given), fields={"f": 1})
+
+    case = case_rules.opened(
+        "CASE-1", new, by=" Vera ", due_hours=9, now=START, by_subject="v-1", assignee="k-1"
+    )
+
+    assert {name: getattr(case, name) for name in given} == given
+    assert (case.created_by, case.created_by_subject) == ("Vera", "v-1")
+    assert (case.assigned_to_subject, case.assigned_at) == ("k-1", START)
+    assert (case.open_interventions, case.open_runs, case.waiting) == (0, 0, False)
+    assert {case.created_at, case.updated_at, case.status_changed_at} == {START}
+    assert {"sub77", "zanzi"} <= set(case.search_tokens)
+    assert case_rules.shown("CASE-1", case, START).fields == {"f": 1}
+    bare = opened()
+    assert (bare.assigned_at, bare.fields, bare.due_at) == (None, None, START + 10 * HOUR)
+
+
+def test_the_first_act_of_an_assignee_known_by_name_says_who_they_are() -> None:
+    kim = Actor(subject="subject-1", email="kim@example.com", type="user", role="verifier")
+    named = opened(assigned_to="kim@example.com")
+
+    known = case_rules.identified(named, kim)
+
+    assert (known.assigned_to_subject, known.assigned_to) == ("subject-1", "kim@example.com")
+    assert case_rules.identified(known, kim) is known
+    for other in (opened(), opened(assigned_to="pat@example.com")):
+        assert case_rules.identified(other, kim) is other
+    recycled = named.model_copy(update={"assigned_to_subject": "subject-2"})
+    assert case_rules.identified(recycled, kim) is recycled
+    assert not case_rules.owned(recycled, kim)
+
+
+def test_nobody_is_assigned_since_no_time_and_stays_nobody() -> None:
+    free = patched(opened(assigned_to="kim"), START + HOUR, assigned_to=None)
+
+    assert (free.assigned_to, free.assigned_at) == (None, None)
+    assert patched(free, assigned_to=None) is free
+
+
+def test_a_case_that_is_paused_the_moment_it_is_due_is_not_overdue() -> None:
+    case = opened()
+
+    for after, overdue in ((timedelta(0), False), (timedelta(microseconds=1), True)):
+        now = START + 10 * HOUR + after
+        paused = patched(case, now, status=Status.NEEDS_INFO)
+        assert paused.clock_due_at == (case.due_at if overdue else None)
+        assert case_rules.shown("CASE-1", paused, now).overdue is overdue
+
+
+OPEN = [one for one in Status if one not in case_rules.DONE]
+
+
+def in_status(status: Status) -> StoredCase:
+    return opened().model_copy(update={"status": status})
+
+
+@pytest.mark.parametrize(
+    ("status", "change", "details"),
+    [
+        (Status.APPROVED, {"title": "B"}, {"fields": ["title"], "allowed": OPEN}),
+        (
+            Status.CLOSED,
+            {"assigned_to": "pat"},
+            {
+                "fields": ["assignedTo"],
+                "allowed": [one for one in Status if one is not Status.CLOSED],
+            },
+        ),
+        (
+            Status.CLOSED,
+            {"due_at": None, "assigned_to": "pat"},
+            {"fields": ["assignedTo", "dueAt"], "allowed": OPEN},
+        ),
+        (Status.CLOSED, {"status": Status.BLOCKED, "reason": "R"}, {"allowed": []}),
+        (Status.APPROVED, {"status": Status.NEW}, {"allowed": [Status.CLOSED]}),
+    ],
+)
+def test_a_change_that_is_refused_says_what_stands_in_its_way(
+    status: Status, change: dict[str, Any], details: dict[str, Any]
+) -> None:
+    with pytest.raises(FailedPrecondition) as refused:
+        patched(in_status(status), **change)
+
+    assert refused.value.details == [{"status": status, **details}]
+
+
+def test_what_else_is_refused_says_so_too() -> None:
+    kim = Actor(subject="kim", email=None, type="user", role="verifier")
+    for refused_act, allowed in (
+        (lambda case: case_rules.claimed(case, kim, START), OPEN),
+        (case_rules.require_editable, OPEN),
+    ):
+        with pytest.raises(FailedPrecondition) as refused:
+            refused_act(in_status(Status.CLOSED))
+        assert refused.value.details == [{"status": Status.CLOSED, "allowed": allowed}]
+    with pytest.raises(FailedPrecondition) as refused:
+        case_rules.reopened(opened(), START)
+    assert refused.value.details == [
+        {"status": Status.NEW, "allowed": [Status.APPROVED, Status.CLOSED]}
+    ]
+    with pytest.raises(FailedPrecondition) as refused:
+        case_rules.claimed(opened(assigned_to="pat"), kim, START)
+    assert refused.value.details == [{"assignedTo": "pat"}]
+    with pytest.raises(InvalidArgument) as invalid:
+        patched(opened(), status=Status.BLOCKED)
+    assert [detail["field"] for detail in invalid.value.details] == ["reason"]
+
+
+def test_a_case_that_is_done_is_looked_at_by_sweeps_and_no_other() -> None:
+    reviewed = patched(opened(), START + HOUR, status=Status.IN_REVIEW)
+    approved = patched(reviewed, START + 2 * HOUR, status=Status.APPROVED)
+    again = case_rules.reopened(approved, START + 3 * HOUR)
+
+    assert [case.status_changed_at for case in (reviewed, approved, again)] == [
+        START + number * HOUR for number in (1, 2, 3)
+    ]
+    assert (reviewed.sweep_at, again.sweep_at) == (None, None)
+    assert approved.sweep_at == START + 2 * HOUR + case_rules.SOONEST
+    assert (again.reopen_count, again.due_at) == (1, START + 11 * HOUR)
+    closed = case_rules.closed(approved, "Done", START + 4 * HOUR)
+    assert (closed.due_at, closed.closed_at) == (approved.due_at, START + 4 * HOUR)
+    assert case_rules.reopened(closed, START + 5 * HOUR).due_at == START + 13 * HOUR
+
+
+def test_a_case_is_found_by_the_texts_that_it_has_after_a_change() -> None:
+    case = opened(title="Alpha", summary="Bravo", submission_id="SUB-77")
+
+    for change, words in (
+        ({"title": "Omega"}, {"omega", "bravo", "sub77"}),
+        ({"summary": "Gamma"}, {"alpha", "gamma", "sub77"}),
+        ({"due_at": None}, {"alpha", "bravo", "sub77"}),
+    ):
+        tokens = set(patched(case, **change).search_tokens)
+        assert tokens & {"alpha", "omega", "bravo", "gamma", "sub77"} == words
+
+
+@pytest.mark.parametrize("role", [Role.VERIFIER, Role.PILOT, Role.ADMIN])
+@pytest.mark.parametrize("who", ["kim", "pat"])
+def test_only_the_holder_a_pilot_or_an_admin_assigns_a_held_case_to_another(
+    role: Role, who: str
+) -> None:
+    caller = Caller(who, None, "acme", role)
+    held = case_rules.claimed(
+        opened(), Actor(subject="kim", email=None, type="user", role="verifier"), START
+    )
+    assert held.assigned_to_subject == "kim"
+    given = case_rules.changed("C", held, CasePatch(assigned_to="pat"), START, "pat")
+
+    case_rules.require_may_assign(opened(), given, caller)
+    case_rules.require_may_assign(held, held, caller)
+    if who == "kim" or role is not Role.VERIFIER:
+        case_rules.require_may_assign(held, given, caller)
+    else:
+        with pytest.raises(PermissionDenied) as refused:
+            case_rules.require_may_assign(held, given, caller)
+        assert refused.value.details == [{"assignedTo": "kim"}]

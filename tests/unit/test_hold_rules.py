@@ -42,6 +42,9 @@ def test_a_case_is_under_a_hold_from_the_first_to_the_last_and_was_from_then_on(
     assert (CASE.legal_hold, case.legal_hold) == (False, True)
     assert (CASE.was_held, case.was_held) == (False, True)
 
+    # An older release did not store that a hold was there.
+    older = case.model_copy(update={"was_held": False})
+    assert hold_rules.released(older, "hold-0")[0].was_held
     case, first = hold_rules.released(case, "hold-0")
     assert (first, case.holds, case.legal_hold) == (hold(0), [hold(1)], True)
     case, last = hold_rules.released(case, "hold-1")

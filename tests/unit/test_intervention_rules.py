@@ -481,3 +481,47 @@ def test_whatever_people_do_it_goes_its_way_once_and_is_decided_at_most_once(
         assert after.archived == (not intervention_rules.TRANSITIONS[after.status])
         assert (after.status is S.EXPIRED) <= (now >= NOW + timedelta(days=1))
         state = after
+
+
+def test_a_new_intervention_keeps_all_that_it_is_asked_with() -> None:
+    given: dict[str, Any] = {
+        "uow_id": "uow-2",
+        "type": T.CLARIFICATION,
+        "priority": Priority.HIGH,
+        "title": "May I?",
+        "description": "At length",
+        "case_id": "CASE-1",
+        "run_id": "run-1",
+        "required_role": "admin",
+    }
+
+    state = asked(**given, context={"a": 1})
+
+    assert {name: getattr(state, name) for name in given} == given
+    assert state.context == '{"a":1}'
+    assert (state.created_by, state.created_by_subject) == ("robot@example.com", "robot")
+    assert {state.created_at, state.updated_at} == {NOW}
+
+
+def test_whoever_acts_is_stored_by_name_and_by_subject() -> None:
+    decided = intervention_rules.decided(asked(), YES, KIM, NOW)
+    assert (decided.decided_by, decided.decided_by_subject) == ("kim@example.com", "kim")
+    assert (decided.assigned_to, decided.assigned_to_subject) == ("kim@example.com", "kim")
+    done = intervention_rules.completed(decided, None, ROBOT, NOW + HOUR)
+    assert (done.completed_by, done.completed_by_subject) == ("robot@example.com", "robot")
+    assert done.completed_at == NOW + HOUR
+
+
+def test_the_first_act_of_a_holder_known_by_name_says_who_they_are() -> None:
+    held = intervention_rules.claimed(asked(), KIM, NOW)
+    named = held.model_copy(update={"assigned_to_subject": None})
+    recycled = held.model_copy(update={"assigned_to_subject": "another"})
+
+    assert intervention_rules.identified(named, KIM.actor) == held
+    for other in (held, asked(), recycled):
+        assert intervention_rules.identified(other, KIM.actor) is other
+    assert intervention_rules.identified(named, PAT.actor) is named
+    assert intervention_rules.claimed(named, KIM, NOW) == held
+    for act in ("release", "approve"):
+        with pytest.raises(FailedPrecondition):
+            ACTS[act](recycled, KIM, NOW)

@@ -13,25 +13,39 @@ import pytest
 
 from shared import errors
 from shared.config import Config
-from shared.documents.port import Create, Document, DocumentStore, Stale, Unavailable, Write
+from shared.documents.port import (
+    Create,
+    Document,
+    DocumentStore,
+    Set,
+    Stale,
+    Unavailable,
+    Update,
+    Write,
+)
 from shared.documents.values import MAX_WRITES, commit_bytes
 from shared.ledger import attempt, ledger
 from shared.ledger.decision import (
+    Before,
     Decider,
     Decision,
     Former,
+    Note,
     Origin,
     Recorded,
     Seen,
     Unchanged,
 )
-from shared.ledger.kinds import TENANT, WORKSHEETS
+from shared.ledger.events import from_document, valid
+from shared.ledger.kinds import CASES, TENANT, WORKSHEETS
 from shared.ledger.ledger import Ledger
-from shared.ledger.preserved import require_room
+from shared.ledger.preserved import preserving, require_room, with_former
+from shared.models.case import NewCase, StoredCase
 from shared.models.events import EventType
 from shared.models.roles import Actor, Role
 from shared.models.settings import StoredSettings
 from shared.models.worksheet import StoredWorksheet
+from shared.rules import cases as case_rules
 from shared.runtime import open_store
 from tests.conftest import Clock
 
@@ -141,7 +155,7 @@ def test_a_key_tells_a_request_from_every_other_and_names_it_alike_each_time() -
         replace(keyed, operation="up", key="datek"),
     ]
 
-    assert keyed.event_id() == replace(keyed, request_id="r-2").event_id()
+    assert keyed.event_id() == keyed.event_id("") == replace(keyed, request_id="r-2").event_id()
     assert keyed.event_id("1") == replace(keyed, request_id="r-2").event_id("1")
     names = {one.event_id(row) for one in [keyed, *others] for row in ("", "1", "11")}
     assert len(names) == 3 * (1 + len(others))
@@ -380,19 +394,18 @@ HELD = Former("tenants/acme/cases/CASE-1", "evidence", "E-1", {})
 
 
 @pytest.mark.parametrize(
-    ("preserves", "writes", "more_bytes", "refused"),
+    ("preserves", "more_writes", "more_bytes", "refused"),
     [
-        ((HELD,), MAX_WRITES, 0, False),
-        ((HELD,), MAX_WRITES + 1, 9, True),
-        ((HELD,), 1, 0, False),
-        ((HELD,), 1, -1, True),
-        ((), MAX_WRITES + 1, -1, False),
+        ((HELD,), 0, 0, False),
+        ((HELD,), 1, 9, True),
+        ((HELD,), -9, -1, True),
+        ((), 1, -1, False),
     ],
 )
 def test_what_a_hold_preserves_needs_room_in_the_commit(
-    clock: Clock, preserves: tuple[Former, ...], writes: int, more_bytes: int, *, refused: bool
+    clock: Clock, preserves: tuple[Former, ...], more_writes: int, more_bytes: int, *, refused: bool
 ) -> None:
-    made: list[Write] = [Create(f"x/{number}", {}) for number in range(writes)]
+    made: list[Write] = [Create(f"x/{number}", {}) for number in range(MAX_WRITES + more_writes)]
     decision = replace(longer(StoredSettings(updated_at=clock()), clock()), preserves=preserves)
     room = commit_bytes(made) + more_bytes
 
@@ -483,3 +496,152 @@ def test_a_batch_of_one_is_read_once(
 
     assert isinstance(outcome, Recorded)
     assert notes(store, sheets(1)) == ["x"]
+
+
+def test_further_events_of_a_commit_follow_the_first_and_are_no_receipts(
+    store: Faulty, clock: Clock
+) -> None:
+    notes = tuple(Note(EventType.CUSTOM, f"note {number}", {"n": number}) for number in (1, 2))
+
+    def decide(old: StoredSettings, now: datetime) -> Decision[StoredSettings]:
+        return replace(longer(old, now), reason="why", also=notes)
+
+    recorded = ledger_of(store, clock, key="k", request_hash="h").change(TENANT, "", decide)
+
+    path = "tenants/acme/audit/"
+    found = [store.get(f"{path}{recorded.happened.id}{end}") for end in ("", "-2", "-3")]
+    events = [from_document(one) for one in found]
+    assert [event.sequence for event in events] == [1, 2, 3]
+    assert [event.previous_hash for event in events[1:]] == [event.hash for event in events[:2]]
+    assert [event.request_hash for event in events] == ["h", None, None]
+    assert [event.message for event in events] == ["longer", "note 1", "note 2"]
+    assert [[(one.field, one.old, one.new) for one in event.changes] for event in events] == [
+        [("autoCloseDays", None, 1)],
+        [],
+        [],
+    ]
+    assert {(event.outcome, event.source, event.reason) for event in events} == {
+        ("success", "api", "why")
+    }
+    assert {event.created_at for event in events} == {clock.now}
+    state = recorded.current
+    assert (state.head.sequence, state.head.hash) == (3, events[2].hash)
+    assert state.updated_at == clock.now
+    assert "id" not in found[0].data
+    assert found[0].data["actorName"] == "robot"
+
+
+@pytest.mark.parametrize("leaves_parts", [False, True])
+def test_what_is_deleted_leaves_a_tombstone_that_says_whether_parts_are_left(
+    store: Faulty, clock: Clock, *, leaves_parts: bool
+) -> None:
+    ledger_of(store, clock).change(TENANT, "", longer)
+
+    def decide(old: StoredSettings, now: datetime) -> Decision[StoredSettings]:
+        return replace(longer(old, now), deletes=True, leaves_parts=leaves_parts)
+
+    store.faults = [Stale()]
+    with pytest.raises(errors.Aborted):
+        ledger_of(store, clock).change(TENANT, "", decide)
+    recorded = ledger_of(store, clock).change(TENANT, "", decide)
+
+    left = {"partsLeftSince"} if leaves_parts else set()
+    stone = store.get("tenants/acme")
+    assert set(stone.data) == {"head", "deletedAt", *left}
+    assert stone.data["head"] == {"sequence": 2, "hash": recorded.happened.hash}
+    assert ("autoCloseDays", 1, None) in [
+        (change.field, change.old, change.new) for change in recorded.happened.changes
+    ]
+    assert type(store.commits[-1][0]) is Set
+    assert store.commits[-1][0].version
+
+
+def case_of(clock: Clock, **fields: Any) -> StoredCase:
+    new = NewCase(decision_type="kyc", title="Before")
+    case = case_rules.opened("C", new, by="kim", due_hours=None, now=clock.now)
+    return case.model_copy(update=fields)
+
+
+ITEM = "tenants/acme/cases/C/evidence/E"
+WRITES: list[Write] = [
+    Update(ITEM),
+    Create("tenants/acme/cases/C/evidence/new", {}),
+    Update("tenants/acme/cases/C/evidence/gone"),
+    Update("tenants/acme/cases/OTHER/evidence/E"),
+]
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("title", ["Before", "After"])
+@pytest.mark.parametrize("writes", [[], WRITES])
+def test_a_change_of_a_held_case_preserves_what_it_overwrites(
+    clock: Clock, writes: list[Write], title: str, *, held: bool
+) -> None:
+    path = CASES.path("acme", "C")
+    case = case_of(clock, legal_hold=held)
+    before = Before(Document(path, case.to_data(), version=1), case)
+    decision: Decision[StoredCase] = Decision(
+        case.model_copy(update={"title": title, "status": "in_review"}),
+        EventType.CASE_UPDATED,
+        "updated",
+        writes=tuple(writes),
+    )
+    asked: list[str] = []
+
+    def beside(paths: Sequence[str]) -> list[Document | None]:
+        asked.extend(paths)
+        return [Document(one, {"a": 1}, version=1) if one == ITEM else None for one in paths]
+
+    after = with_former(CASES, path, before, decision, beside)
+
+    own = [Former(path, "cases", "C", {"title": "Before"})] if title == "After" else []
+    beneath = [Former(path, "evidence", "E", {"a": 1})] if writes else []
+    assert after.preserves == (tuple(own + beneath) if held else ())
+    assert replace(after, preserves=()) == decision
+    assert asked == ([ITEM, "tenants/acme/cases/C/evidence/gone"] if held and writes else [])
+
+
+def test_what_is_preserved_is_kept_beside_the_event_that_overwrote_it(
+    store: Faulty, clock: Clock
+) -> None:
+    event = ledger_of(store, clock).change(TENANT, "", longer).happened
+    former = (HELD._replace(data={"a": [1]}), HELD._replace(name="E-2"))
+
+    writes = list(preserving(event, former))
+
+    path = f"tenants/acme/cases/CASE-1/preserved/{event.id}"
+    assert [write.path for write in writes] == [f"{path}-1", f"{path}-2"]
+    assert isinstance(writes[0], Create)
+    assert writes[0].data == {
+        "collection": "evidence",
+        "name": "E-1",
+        "content": '{"a":[1]}',
+        "eventId": event.id,
+        "subject": "tenant",
+        "sequence": 1,
+        "preservedAt": clock.now,
+    }
+
+
+def test_a_state_says_when_it_was_changed_last(store: Faulty, clock: Clock) -> None:
+    for _ in range(2):
+        recorded = ledger_of(store, clock).change(TENANT, "", longer)
+        assert recorded.current.updated_at == recorded.happened.created_at == clock.now
+        clock.advance(hours=1)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"changes": None}, {"changes": 7}, {"meta": None}, {"actorName": "kim"}, {"message": 7}],
+)
+def test_an_event_that_was_spoilt_cannot_be_read(
+    store: Faulty, clock: Clock, spoilt: dict[str, Any]
+) -> None:
+    event = ledger_of(store, clock).change(TENANT, "", longer).happened
+    document = store.get(f"tenants/acme/audit/{event.id}")
+
+    assert valid(document) == from_document(document)
+    assert valid(replace(document, data={**document.data, **spoilt})) is None
+    for name in spoilt:
+        left = {key: value for key, value in document.data.items() if key != name}
+        assert valid(replace(document, data=left)) is None

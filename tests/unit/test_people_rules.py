@@ -169,7 +169,7 @@ def test_a_commit_without_room_or_with_the_entry_of_its_own_gets_no_other() -> N
 
     (entry,) = Directory().entries("t", vera, MORNING, full[1:])
 
-    assert (type(entry), entry.path) == (Merge, at)
+    assert entry == Merge(at, fields(vera, MORNING))
     assert Directory().entries("t", vera, MORNING, full) == []
     assert Directory().entries("t", vera, MORNING, [full[0], Merge(at)]) == []
 

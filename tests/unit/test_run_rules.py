@@ -217,3 +217,13 @@ def test_a_run_asks_until_it_has_ended(status: str) -> None:
         (told,) = refused.value.details
         assert set(told.pop("allowed")) == {"pending", "running"}
         assert told == {"status": status, "finishedAt": NOW}
+
+
+def test_a_new_run_keeps_all_that_it_is_started_with() -> None:
+    given: dict[str, Any] = {"agent_id": "a-2", "pack_id": "p-1", "version": "1.2.3"}
+
+    run = new(**given, input={"b": 1, "a": 2})
+
+    assert {name: getattr(run, name) for name in given} == given
+    assert (run.case_id, run.input) == ("CASE-1", '{"a":2,"b":1}')
+    assert (run.created_by, run.created_at, run.updated_at) == ("agent@example.com", NOW, NOW)

@@ -114,6 +114,15 @@ def test_a_document_of_the_new_format_never_goes_back() -> None:
     assert NextPerson.read(old).to_data(old) == old
 
 
+def test_an_update_leaves_a_document_in_the_new_format() -> None:
+    document = Document("people/a", {"name": "Ada King", "format": 2}, 7)
+    state = NextPerson.read(document.data).model_copy(update={"name": "Ada Byron"})
+
+    assert written("people/a", document, state) == Update(
+        "people/a", {"name": "Ada Byron"}, version=7
+    )
+
+
 def test_a_write_replaces_fields_or_the_whole_where_the_new_format_has_fewer() -> None:
     first, third = Document("people/a", FIRST, 7), Document("people/a", THIRD, 7)
     state = Person.read(THIRD).model_copy(update={"age": 36})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,13 +90,18 @@ def shown(changes: list[Change]) -> dict[str, tuple[Any, Any]]:
 
 
 def test_an_event_shows_the_fields_that_differ_before_and_after() -> None:
-    patch = CasePatch(title="Another", fields={"b": 2})
+    due = "2026-04-01T00:00:00Z"
+    given = {"title": "Another", "fields": {"b": 2}, "dueAt": due, "status": "in_review"}
+    patch = CasePatch.model_validate_json(json.dumps({**given, "assignedTo": "kim"}))
 
     changed = case_rules.changed("CASE-1", CASE, patch, NOW)
 
     assert shown(changes(CASES, CASE, changed)) == {
         "title": ("A case", "Another"),
         "fields": ({"a": 1}, {"a": 1, "b": 2}),
+        "dueAt": (None, due),
+        "assignedTo": (None, "kim"),
+        "status": ("new", "in_review"),
     }
     assert changes(CASES, CASE, CASE) == []
 
@@ -120,6 +126,11 @@ def test_an_event_shows_of_what_is_private_only_the_hash() -> None:
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
     assert shown(changes(WORKSHEETS, empty, full)) == {"fsrNotes": (hashed(""), hashed(PRIVATE))}
+    assert set(shown(changes(WORKSHEETS, full, None))) == {
+        "fsrNotes",
+        "problemStatement",
+        "sharedWith",
+    }
 
 
 def test_a_tombstone_has_the_head_the_time_and_no_field_that_a_list_sorts_by() -> None:
