@@ -1,12 +1,12 @@
-/** The texts, in the language of the browser. English is the one that all others are checked against. */
-import english from "./texts.en.js";
+/** The texts, in the language of the browser; only that one is fetched. */
 
-/** @typedef {typeof english} Texts */
+/** @typedef {typeof import("./texts.en.js").default} Texts */
 
 const asked = navigator.languages.find((one) => /^(en|de)\b/i.test(one)) ?? "en";
+const german = /^de/i.test(asked);
 
-/** How times and numbers are written; English with the day before the month. */
-export const language = /^de/i.test(asked) ? asked : /^en-/i.test(asked) && !/^en-us/i.test(asked) ? asked : "en-GB";
+/** How times and numbers are written; in English with the day before the month, but for Americans. */
+export const language = german || /^en-/i.test(asked) ? asked : "en-GB";
 
 /** @type {Texts} */
-export const t = /^de/i.test(asked) ? (await import("./texts.de.js")).default : english;
+export const t = (await (german ? import("./texts.de.js") : import("./texts.en.js"))).default;
