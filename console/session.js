@@ -45,6 +45,8 @@ export function signedIn(token, again) {
   const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0))));
   const name = claims.email && claims.email_verified !== false ? claims.email.toLowerCase() : claims.sub;
   const endsAt = claims.exp ? claims.exp * 1000 : Infinity;
+  // Nothing that one person saw or wrote is there for the next one.
+  if (session.me && session.me.subject !== claims.sub) return signOut();
   session.me = { subject: claims.sub, name, role: claims.role, tenant: claims.tenant, endsAt };
   session.ended = false;
   renew = again;
@@ -63,13 +65,10 @@ export async function renewed() {
   return Boolean(token);
 }
 
-/** Forgets who is signed in. */
+/** Forgets who is signed in, and with the page everything that they saw; leaving it saves what is written. */
 export function signOut() {
-  session.me = null;
-  session.ended = false;
   sessionStorage.removeItem(KEPT);
-  connect({ token: null });
-  changed();
+  location.reload();
 }
 
 /** Becomes one of the people of a local run. @param {string} sub */

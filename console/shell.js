@@ -38,7 +38,7 @@ export function head(nav) {
       <div><p class="narrow">${me.tenant}, ${me.role}</p><p class="narrow">${liveText()}</p><p class="cap">${cost()}</p>${button(t.shell.signOut, signOut)}</div></details>
       <button type="button" class="b square" aria-label=${t.shell.keys} aria-keyshortcuts=${shortcut("?")} @click=${help}>?</button></div>`}
   </header>
-  ${session.ended || endsSoon() ? html`<div class="ended" role="alert"><span class="st wait">${icon("c-runs")}${session.ended ? t.shell.ended : t.shell.endsIn(span((me?.endsAt ?? 0) - state.now))}</span>${button(t.shell.again, again)}</div>` : null}`;
+  ${session.ended || endsSoon() ? html`<div class="ended" role="alert"><span class="st wait">${icon("c-runs")}${session.ended ? t.shell.ended : t.shell.endsIn(span((me?.endsAt ?? 0) - state.now))}</span>${button(t.shell.again, renewed)}</div>` : null}`;
 }
 
 /** @returns {Shown} what lies over the page: what was refused, and the live region */
@@ -79,7 +79,6 @@ export function help() {
 }
 
 const endsSoon = () => Boolean(session.me && session.me.endsAt - state.now < ENDS);
-const again = async () => (await renewed()) || signOut();
 const waiting = () => (state.waiting ? html` <span class=${state.urgent ? "st stop" : "st"}>${state.urgent ? icon("v-critical") : null}<span aria-hidden="true">${state.waiting}</span><span class="sr">${t.shell.waiting(state.waiting)}</span></span>` : null);
 const liveText = () => (state.checkedAt ? t.shell.live(toSeconds(state.checkedAt)) : t.shell.asking);
 

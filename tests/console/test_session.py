@@ -87,6 +87,23 @@ def test_what_is_written_outlives_the_token(api: Api, browser: Browser, url: str
     assert saved["fsrNotes"] == "Written before the token ended"
 
 
+def test_signing_out_saves_what_is_written_and_leaves_nothing_for_the_next_person(
+    api: Api, person: Person
+) -> None:
+    page = person.signs_in("vera", opened(api, "leaving"))
+    notes = page.get_by_label("Notes")
+    expect(notes).to_be_editable()
+    notes.fill("Only Vera's")
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+
+    page.get_by_role("button", name="paul@example.com").click()
+
+    expect(notes).to_be_editable()
+    expect(notes).to_have_value("")
+    assert api("vera", "GET", "/cases/leaving/worksheet")["fsrNotes"] == "Only Vera's"
+
+
 def test_a_session_goes_on_after_the_server_was_started_anew(
     browser: Browser, tmp_path: Path
 ) -> None:
