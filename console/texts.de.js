@@ -93,6 +93,7 @@ export default {
     busy: "Der Server hat gerade zu viel zu tun. Versuchen Sie es in einer Minute noch einmal.",
     signedOut: "Sie sind abgemeldet. Melden Sie sich neu an; was Sie geschrieben haben, bleibt hier.",
     denied: (role) => `Ihre Rolle (${role}) erlaubt das nicht.`,
+    overtaken: "Jemand hat es inzwischen geändert, darum wurde von Ihnen nichts gespeichert. Die Seite zeigt es, wie es jetzt ist, und was Sie geschrieben haben, ist noch hier: beides ansehen, dann noch einmal speichern.",
     unknown: "Auf dieser Seite ist etwas schiefgegangen.",
   },
   keys: {

@@ -92,6 +92,7 @@ export default {
     busy: "The server has too much to do at the moment. Try again in a minute.",
     signedOut: "You are signed out. Sign in again; what you wrote stays here.",
     denied: (/** @type {string} */ role) => `Your role (${role}) doesn’t allow it.`,
+    overtaken: "Somebody changed it meanwhile, so nothing of yours was saved. The page shows it as it is now, and what you wrote is still here: look at both, then save again.",
     unknown: "Something went wrong in this page.",
   },
   keys: {
