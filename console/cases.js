@@ -1,5 +1,4 @@
 /** Cases: the queue by its due clock, as its address asks for it. */
-import { bulkBar } from "./cases_bulk.js";
 import { filterBar } from "./cases_filters.js";
 import { table } from "./cases_table.js";
 import { attempt, button, dismiss, refuse } from "./parts.js";
@@ -29,6 +28,14 @@ async function next() {
   }
 }
 
+/** Takes the case that an empty queue names. */
+const claimFirst = () =>
+  attempt(t.cases.notClaimed, async () => {
+    const id = queue.first?.id ?? "";
+    await claim(id);
+    go(caseAddress(id));
+  });
+
 /** @param {Tab} tab @returns {number | string} how many it has */
 function counted(tab) {
   const { stats } = queue;
@@ -48,12 +55,22 @@ function empty(tab) {
   const total = queue.stats?.caseCount ?? 0;
   return html`<div class="inset empty">
     <h2>${filtered ? t.cases.emptyFiltered : t.cases.empty[tab]}</h2>
-    ${first ? html`<p>${t.cases.firstIs} <a href=${caseAddress(first.id)}>${first.id}, ${first.title}</a>${first.dueAt ? `, ${t.cases.dueAt(moment(first.dueAt))}, ${Date.parse(first.dueAt) > Date.now() ? t.cases.in(span(Date.parse(first.dueAt) - Date.now())) : t.cases.late}` : ""}. ${t.cases.nobodyHas}</p>` : html`<p>${t.cases.nothingFree}</p>`}
-    <p class="row">${first && may("verifier") ? button(t.cases.claimIt, () => attempt(t.cases.notClaimed, async () => {
-      await claim(first.id);
-      go(caseAddress(first.id));
-    }), { key: "N" }) : null}${filtered || tab !== "all" ? html`<a class="b" href="#/cases">${t.cases.showAll(total)}</a>` : null}</p>
+    ${first ? html`<p>${t.cases.firstIs} <a href=${caseAddress(first.id)}>${first.id}, ${first.title}</a>${first.dueAt ? `, ${t.cases.dueAt(moment(first.dueAt))}, ${Date.parse(first.dueAt) > Date.now() ? t.cases.in(span(Date.parse(first.dueAt) - Date.now())) : t.cases.late}` : ""}. ${t.cases.nobodyHas}.</p>` : html`<p>${t.cases.nothingFree}</p>`}
+    <p class="row">${first && may("verifier") ? button(t.cases.claimIt, claimFirst, { key: "N" }) : null}${filtered || tab !== "all" ? html`<a class="b" href="#/cases">${t.cases.showAll(total)}</a>` : null}</p>
   </div>`;
+}
+
+/** @type {typeof import("./cases_bulk.js") | null} fetched when something is first selected */
+let many = null;
+
+/** @returns {import("./render.js").Shown} */
+function bulk() {
+  if (!queue.selected.size || many) return many?.bulkBar();
+  import("./cases_bulk.js").then((module) => {
+    many = module;
+    changed();
+  });
+  return null;
 }
 
 /** Moves the row that keys act on. @param {number} by */
@@ -93,7 +110,7 @@ export const page = {
       ${filterBar(query)}
       ${queue.loaded === null ? html`<p class="inset quiet">${t.shell.loading}</p>` : queue.rows.length ? table(tab) : empty(tab)}
       ${queue.more ? html`<p class="inset bar">${button(t.shell.more, () => attempt(t.shell.notShown, loadMore))}</p>` : null}
-      ${bulkBar()}
+      ${bulk()}
     </section>`;
   },
   keys: () => [
@@ -103,7 +120,7 @@ export const page = {
     { key: "x", does: () => queue.here && toggle(queue.here) },
     ...(may("verifier")
       ? [
-          { key: "n", does: next },
+          { key: "n", does: () => (queue.first ? claimFirst() : next()) },
           { key: "c", does: () => queue.here && attempt(t.cases.notClaimed, () => claim(/** @type {string} */ (queue.here))).then(() => figures()).then(() => changed()) },
         ]
       : []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from shared.edge import local_people, pages
@@ -9,7 +10,7 @@ from shared.edge.function import serve
 from shared.edge.pages import Response
 from shared.edge.routes import Route
 from shared.errors import InvalidArgument, NotFound
-from shared.models.console import ConsoleConfig, LocalToken, TokenRequest
+from shared.models.console import ConsoleConfig, LocalToken, PageQuery, TokenRequest
 from shared.runtime import Runtime
 
 _FILES = Path(__file__).parents[1] / "console"
@@ -20,8 +21,9 @@ def get_root() -> Response:
     return pages.to_first("/console")
 
 
-def get_console() -> Response:
-    """Gives the console's page."""
+def get_console(query: PageQuery) -> Response:
+    """Gives the console's page, also to whom an issuer leads back with its answer in the query."""
+    del query
     return get_console_file("")
 
 
@@ -33,14 +35,15 @@ def get_console_file(file: str) -> Response:
 def get_console_config() -> ConsoleConfig:
     """Says where the API is, and how people sign in; in a local run, who may be chosen."""
     config = Runtime.current().config
+    told = partial(ConsoleConfig, tenant_claim=config.tenant_claim, role_claim=config.role_claim)
     match pages.way(config):
         case "local":
-            shown = ConsoleConfig(sign_in="local", people=list(local_people.PEOPLE))
+            shown = told(sign_in="local", people=list(local_people.PEOPLE))
         case "firebase":
             key, emulator = config.firebase_api_key, config.auth_emulator
-            shown = ConsoleConfig(sign_in="firebase", api_key=key, auth_emulator=emulator)
+            shown = told(sign_in="firebase", api_key=key, auth_emulator=emulator)
         case "oidc":
-            shown = ConsoleConfig(sign_in="oidc", issuer=config.issuer, client_id=config.audience)
+            shown = told(sign_in="oidc", issuer=config.issuer, client_id=config.audience)
     return shown
 
 

@@ -39,11 +39,10 @@ class Config:
     ones may be under way, `sweep_seconds` how long a scheduled function may take. `scheduler_email`
     is the service account that may call those functions; if it is empty, nobody may. `budgets` are
     requests per minute of one caller, None for no limits; they are counted in `budget_storage`.
-    A member's token has the tenant and the role in `tenant_claim` and `role_claim`. With
-    `check_revocation` the member's account is looked up in Firebase Authentication, or in its
-    emulator at `auth_emulator`.
     `sign_in_origins` are where the console may send requests to, besides its own server and the
-    issuer; `firebase_api_key` and `auth_emulator` are for signing in by Firebase.
+    issuer; `firebase_api_key` and `auth_emulator` are for signing in by Firebase. A member's token
+    has the tenant and the role in `tenant_claim` and `role_claim`. With `check_revocation` the
+    member's account is looked up in Firebase Authentication, or in its emulator at `auth_emulator`.
     """
 
     project: str | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from shared.models.base import Model, UserId
 from shared.version import VERSION
 
@@ -40,8 +42,18 @@ class ConsoleConfig(Model):
     """The client that the console is to the issuer: the audience of the tokens."""
     api_key: str | None = None
     """Firebase's key of the project, which is public."""
+    tenant_claim: str = "tenant"
+    """The claim of a token that says whose tenant it is."""
+    role_claim: str = "role"
+    """The claim of a token that says what its bearer may do."""
     auth_emulator: str | None = None
     """The host and port of the Firebase Auth emulator, in tests."""
+
+
+class PageQuery(Model):
+    """What an issuer, or a link in an e-mail, leads back to the page with; only the page reads it."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class TokenRequest(Model):

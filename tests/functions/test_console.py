@@ -70,6 +70,13 @@ def test_the_root_leads_to_the_console_and_the_console_is_a_page(api: Api) -> No
 
 
 @pytest.mark.usefixtures("files")
+def test_an_issuer_leads_back_to_the_page_whatever_its_answer_is(api: Api) -> None:
+    page = got(api, "/console?code=c&state=s&iss=https%3A%2F%2Fid.example")
+
+    assert (page.status_code, page.data) == (200, got(api, "/console").data)
+
+
+@pytest.mark.usefixtures("files")
 def test_a_file_may_lie_in_a_folder_and_has_the_type_of_its_name(api: Api) -> None:
     module = got(api, "/console/parts/clock.js")
 
@@ -181,7 +188,16 @@ def test_a_local_run_says_who_may_be_chosen(api: Api) -> None:
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        (SHOP, {"signIn": "oidc", "issuer": SHOP.issuer, "clientId": "caseledger"}),
+        (
+            replace(SHOP, tenant_claim="https://shop.example/tenant", role_claim="rank"),
+            {
+                "signIn": "oidc",
+                "issuer": SHOP.issuer,
+                "clientId": "caseledger",
+                "tenantClaim": "https://shop.example/tenant",
+                "roleClaim": "rank",
+            },
+        ),
         (FIREBASE, {"signIn": "firebase", "apiKey": "public-key"}),
         (
             replace(FIREBASE, unsigned_tokens=True, auth_emulator="127.0.0.1:9099"),
@@ -197,6 +213,8 @@ def test_elsewhere_the_page_is_told_where_people_sign_in(
     assert {name: value for name, value in answer.items() if value is not None} == {
         "release": VERSION,
         "api": "/v1",
+        "tenantClaim": "tenant",
+        "roleClaim": "role",
         **told,
     }
 
