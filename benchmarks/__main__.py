@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import cold, costs, embedded, emulator, interventions
+from benchmarks import cold, console, costs, embedded, emulator, interventions
 from benchmarks.server import API, embedded_variables, emulator_variables, served
 from benchmarks.table import Row, rendered
 from local.emulator import EmulatorNotFound, running_emulator
@@ -44,6 +44,7 @@ def _measured(directory: Path, host: str | None) -> Sections:
         ("Cost over HTTP: reads, writes, round trips", _costs(directory, host)),
         ("Embedded store over HTTP, p50", embedded.measured(directory)),
         ("Interventions in the process, embedded store, p50", interventions.measured(directory)),
+        ("Keystrokes in the console, from key to paint, p50", console.measured(directory)),
     ]
     if host:
         project = _project()

@@ -57,6 +57,7 @@ class Connection:
     """One keep-alive connection to a server on this machine, as an admin of the tenant `bench`."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
         token = unsigned_token(sub="bench", tenant=TENANT, role="admin", email="bench@example.com")
         self._used = time.monotonic()
