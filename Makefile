@@ -13,6 +13,9 @@ TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 TEST_OPTIONS = -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
 # What other tools make of the description of the API: linters and generators of clients.
 CLIENTS := tests/clients
+# Google's emulator of Firebase Authentication.
+ACCOUNTS := tests/accounts
+NODE_TOOLS := $(CLIENTS)/node_modules/.installed $(ACCOUNTS)/node_modules/.installed
 NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
 .PHONY: help run demo test tested coverage browser pictures fuzz mutants lint bench lock clean
@@ -31,10 +34,10 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 # not reach is counted against them; a developer asks for that with `make coverage`.
 test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP, on both stores
 
-tested: $(VENV)/dev $(CLIENTS)/node_modules/.installed browser
+tested: $(VENV)/dev $(NODE_TOOLS) browser
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
 
-coverage: $(VENV)/dev $(CLIENTS)/node_modules/.installed browser ## the same, and how much of the code is reached
+coverage: $(VENV)/dev $(NODE_TOOLS) browser ## the same, and how much of the code is reached
 	rm -f .local/coverage*
 	mkdir -p .local
 	$(VENV_PYTHON) -m coverage run -m pytest $(TEST_OPTIONS)
@@ -74,8 +77,13 @@ lock: $(VENV)/dev ## the lock files from requirements*.txt; UPGRADE=--upgrade ta
 	$(LOCK) -c requirements.lock requirements-deployment.txt -o requirements-deployment.lock
 	$(LOCK) -c requirements-deployment.lock requirements-dev.txt -o requirements-dev.lock
 
-clean: ## the environment and local data
-	rm -rf $(VENV) .local $(CLIENTS)/node_modules
+clean: ## the environment and local data, after a question; CONFIRM=yes answers it
+	@if [ -e .local ] && [ '$(CONFIRM)' != yes ]; then \
+		test -t 0 || { echo 'It would remove the data in .local: make clean CONFIRM=yes' >&2; exit 1; }; \
+		printf 'Remove the environment, and the data in .local? Type yes: '; \
+		read -r answer; test "$$answer" = yes; \
+	fi
+	rm -rf $(VENV) .local $(CLIENTS)/node_modules $(ACCOUNTS)/node_modules
 
 $(VENV)/runtime: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
@@ -91,10 +99,10 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	$(INSTALL) requirements-dev.lock
 	touch $@
 
-$(CLIENTS)/node_modules/.installed: $(CLIENTS)/package-lock.json
+%/node_modules/.installed: %/package-lock.json
 	@if command -v npm > /dev/null; then \
-		npm ci --prefix $(CLIENTS) --ignore-scripts --no-audit --no-fund && touch $@; \
+		npm ci --prefix $* --ignore-scripts --no-audit --no-fund && touch $@; \
 	else \
-		echo "NO NODE: npm was not found; the description of the API is not tried with other tools" >&2; \
+		echo "NO NODE: npm was not found; the tests with the tools of $* are skipped" >&2; \
 		test "$$CI" != true; \
 	fi

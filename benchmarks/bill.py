@@ -1,25 +1,59 @@
 """What a month costs at list prices: `python -m benchmarks.bill`.
 
-Prices: Firestore Standard edition, nam5 (cloud.google.com/firestore/pricing), Cloud Run, tier 1,
-request-based billing (cloud.google.com/run/pricing), as published in November 2025; other regions
-are cheaper or dearer. Storage, traffic to the internet, logs and backups come on top.
+Prices, as published in November 2025; other regions are cheaper or dearer:
+
+    Firestore Standard edition, nam5    cloud.google.com/firestore/pricing
+    Cloud Run, tier 1, request-based    cloud.google.com/run/pricing
+    API Gateway                         cloud.google.com/api-gateway/docs/pricing
+    Cloud Scheduler                     cloud.google.com/scheduler/pricing
+    Cloud Build, e2-standard-2          cloud.google.com/build/pricing
+    Artifact Registry                   cloud.google.com/artifact-registry/pricing
+
+Traffic to the internet and logs come on top.
 """
 
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import ceil
 from typing import NamedTuple
 
+from deployment.project import RETENTION
+from deployment.table import settings
+from shared.schedules import SCHEDULES, due
+
+DAYS = 30
 READ, WRITE = 0.06 / 100_000, 0.18 / 100_000
 FREE_READS, FREE_WRITES = 50_000, 20_000
 """Documents a day."""
+STORED, PITR, BACKUP = 0.18, 0.18, 0.03
+"""A GiB and month. Each day's backup is stored whole."""
 REQUEST, VCPU_SECOND, GIB_SECOND = 0.40 / 1_000_000, 0.000024, 0.0000025
 FREE_REQUESTS, FREE_VCPU_SECONDS, FREE_GIB_SECONDS = 2_000_000, 180_000, 360_000
 """A month."""
-DAYS = 30
-SECONDS = 0.02
-"""Seconds of one vCPU and half a GiB for a request; requests at the same time share them."""
-GIB = 0.5
+CALL, FREE_CALLS = 3.00 / 1_000_000, 2_000_000
+"""Of the gateway, up to a thousand million a month."""
+JOB, FREE_JOBS = 0.10, 3
+BUILD_MINUTE, FREE_BUILD_MINUTES, BUILD_MINUTES = 0.006, 2_500, 5
+"""Of one build, which is one release: at most so many minutes."""
+IMAGE_GIB = 0.10
+
+SECONDS, GIB, STEP = 0.02, 0.5, 0.1
+"""A request takes 20 ms of one vCPU and half a GiB, and the time of an instance is rounded up to
+100 ms. Nothing is saved by requests at the same time: they are rare where each function has its own
+instances."""
+BYTES = 2_500
+"""What a change adds to what is stored, with index entries: on the SQLite store, which is laid out
+alike, 1.7 KB for a new title and 7 KB for a new case."""
+IDLE_READS = {
+    "expire_interventions": 2,
+    "fail_stale_runs": 2,
+    "close_approved_cases": 3,
+    "purge_records": 5,
+}
+"""The documents that a scheduled run reads where nothing is due; it writes none."""
 
 
 class Operation(NamedTuple):
@@ -44,30 +78,115 @@ MIX = (
 )
 
 
-def month(requests: int) -> tuple[float, float]:
-    """Dollars a month for so many requests a day of the mix: for Firestore, and for Cloud Run."""
-    reads = requests * sum(one.share * one.reads for one in MIX)
+class Month(NamedTuple):
+    """Dollars a month; storage is not among them, because it grows."""
+
+    firestore: float
+    run: float
+    gateway: float
+
+
+def runs_a_day() -> dict[str, int]:
+    """How often each scheduled function runs in a day."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    minutes = [start + timedelta(minutes=number) for number in range(24 * 60 + 1)]
+    return {
+        one.function: sum(due(one, before, now) is not None for before, now in pairwise(minutes))
+        for one in SCHEDULES
+    }
+
+
+def idle_reads() -> int:
+    """The documents that the scheduled runs of a day read where nothing is due."""
+    return sum(runs * IDLE_READS[name] for name, runs in runs_a_day().items())
+
+
+def month(requests: int) -> Month:
+    """What so many requests a day of the mix cost, and the scheduled runs where nothing is due."""
+    reads = requests * sum(one.share * one.reads for one in MIX) + idle_reads()
     writes = requests * sum(one.share * one.writes for one in MIX)
     documents = max(0.0, reads - FREE_READS) * READ + max(0.0, writes - FREE_WRITES) * WRITE
-    all_of_them = requests * DAYS
+    calls = requests * DAYS
+    served = calls + sum(runs_a_day().values()) * DAYS
+    seconds = served * STEP * ceil(SECONDS / STEP)
     run = (
-        max(0, all_of_them - FREE_REQUESTS) * REQUEST
-        + max(0.0, all_of_them * SECONDS - FREE_VCPU_SECONDS) * VCPU_SECOND
-        + max(0.0, all_of_them * SECONDS * GIB - FREE_GIB_SECONDS) * GIB_SECOND
+        max(0, served - FREE_REQUESTS) * REQUEST
+        + max(0.0, seconds - FREE_VCPU_SECONDS) * VCPU_SECOND
+        + max(0.0, seconds * GIB - FREE_GIB_SECONDS) * GIB_SECOND
     )
-    return documents * DAYS, run
+    return Month(documents * DAYS, run, max(0, calls - FREE_CALLS) * CALL)
+
+
+def backups() -> int:
+    """How many daily backups are kept."""
+    weeks = RETENTION.removesuffix("w")
+    return int(weeks) * 7
+
+
+def stored() -> float:
+    """Dollars a month for each GiB that is stored, with its backups and former versions."""
+    return STORED + PITR + backups() * BACKUP
+
+
+def gib_a_year(requests: int) -> float:
+    """What so many requests a day of the mix add to what is stored."""
+    changes = requests * sum(one.share for one in MIX if one.writes)
+    return changes * 365 * BYTES / 2**30
+
+
+class Waiting(NamedTuple):
+    """An instance that holds `:wait` requests: how many, of how many instances, for how much."""
+
+    agents: int
+    instances: int
+    dollars: float
+
+
+def waiting() -> Waiting:
+    """What waiting around the clock costs."""
+    resources = settings("wait_intervention", scheduled=False)
+    gib = float(resources.memory.removesuffix("Gi"))
+    seconds = DAYS * 24 * 3600
+    price = seconds * (VCPU_SECOND + gib * GIB_SECOND)
+    return Waiting(resources.max_waits or 0, resources.max_instances, price)
+
+
+def waiting_line() -> str:
+    """What docs/scaling.md says about it."""
+    held = waiting()
+    most = held.agents * held.instances
+    return (
+        f"{held.agents} waiting agents an instance, {held.instances} instances: {most} agents; "
+        f"${held.dollars:.0f} a month for each instance that waits around the clock"
+    )
 
 
 def lines() -> list[str]:
     """The prices and the bills, one a line."""
+    runs = sum(runs_a_day().values())
+    jobs = max(0, len(SCHEDULES) - FREE_JOBS) * JOB
     shown = [
         f"{one.name}: {one.reads} reads, {one.writes} writes, ${one.price:.2f} a million"
         for one in MIX
     ]
+    shown.append(
+        f"{runs:,} scheduled runs a day: {idle_reads():,} reads and 0 writes where nothing is due; "
+        f"{len(SCHEDULES)} jobs: ${jobs:.2f} a month"
+    )
+    shown.append(
+        f"a GiB stored: ${stored():.2f} a month, ${backups() * BACKUP:.2f} of it for {backups()} "
+        f"daily backups; 1,000,000 requests a day add {gib_a_year(1_000_000):.0f} GiB a year"
+    )
+    shown.append(waiting_line())
+    shown.append(
+        f"a release: one build, ${BUILD_MINUTES * BUILD_MINUTE:.2f} beyond {FREE_BUILD_MINUTES:,} "
+        f"minutes a month; its image: ${IMAGE_GIB:.2f} a GiB and month"
+    )
     for requests in (1_000, 1_000_000):
-        firestore, run = month(requests)
+        bill = month(requests)
         shown.append(
-            f"{requests:,} requests a day: ${firestore:.0f} Firestore, ${run:.0f} Cloud Run a month"
+            f"{requests:,} requests a day: ${bill.firestore:.0f} Firestore, ${bill.run:.0f} "
+            f"Cloud Run, ${bill.gateway:.0f} API Gateway a month"
         )
     return shown
 

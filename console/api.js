@@ -96,8 +96,9 @@ async function once(method, path, sent, key) {
     if (state.offlineSince === null) changed({ offlineSince: Date.now() });
     throw new Problem(0, "OFFLINE", "");
   }
-  const timing = response.headers.get("Server-Timing");
-  changed({ ...(state.offlineSince === null ? {} : { offlineSince: null }), cost: timing });
+  // What the page asks by itself, again and again, is not what somebody did.
+  const cost = path === "/changes" ? state.cost : response.headers.get("Server-Timing");
+  changed({ offlineSince: null, cost });
   const text = await response.text();
   const json = response.headers.get("Content-Type")?.includes("json");
   const given = json && text ? JSON.parse(text) : text;

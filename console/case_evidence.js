@@ -32,7 +32,7 @@ export function evidenceList() {
   const order = one?.packetEvidenceIds ?? [];
   const hashes = new Map(packet?.manifest.map((entry) => [entry.id, entry.sha256]));
   const shown = listed();
-  return html`<div class="block-head inset tight" id="evidence"><h2 tabindex="-1">${t.case.evidence}</h2><span class="quiet">${t.case.inPacketOf(order.length, evidence.length)}</span>
+  return html`<div class="block-head inset tight" id="evidence"><h2 tabindex="-1">${t.case.evidence}</h2><span class="quiet">${evidence.length ? t.case.inPacketOf(order.length, evidence.length) : ""}</span>
       <label class="f push"><span class="sr">${t.case.searchEvidence}</span><input type="search" placeholder=${t.case.searchEvidence} size="16" .value=${find} @input=${(/** @type {any} */ event) => { kase.now.find = event.target.value; changed(); }}></label>${open() ? button(t.case.addEvidence, () => form()) : null}</div>
     ${shown.length ? html`<ol class="entries">${shown.map((item) => keyed(item.id, row(item, order.indexOf(item.id), order.length, hashes.get(item.id))))}</ol>` : html`<p class="inset quiet">${evidence.length ? t.case.noneFound : t.case.noEvidence}</p>`}`;
 }
@@ -131,6 +131,7 @@ export function form(item) {
   return ask({
     title: item ? e.edit : t.case.addEvidence,
     note: item ? undefined : kase.now.id,
+    cancel: item ? undefined : e.none,
     body: () => html`${field(e.title, html`<input class="area" name="title" required maxlength="300" autofocus value=${item?.title}>`)}
       ${field(e.snippet, html`<textarea class="area" name="snippet" rows="6" .value=${item?.snippet ?? ""}></textarea>`)}
       ${field(e.citation, html`<input class="area" name="citation" maxlength="500" value=${item?.citation}>`)}

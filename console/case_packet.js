@@ -57,7 +57,7 @@ export function paper(one) {
   return html`<article class="paper" aria-label=${`${t.case.packet}, ${name}`}>
     <h3>${one.title}</h3><p class="from">${kase.now.id}. ${name}</p>
     ${one.items.map((item, index) => html`<section><h4>${index + 1}. ${item.title}</h4><p class="from">${item.citation ?? (added.has(item.id) ? t.case.attachedBy(added.get(item.id) ?? "") : "")}</p><p class="lines">${item.snippet}</p></section>`)}
-    ${one.items.length ? null : html`<p class="from">${t.case.emptyPacket}</p>`}
+    ${one.items.length ? null : html`<p class="from">${one.version === null ? t.case.emptyPacket : t.case.emptyVersion}</p>`}
     <footer>${t.case.items(one.items.length)} SHA-256 ${one.sha256}</footer>
   </article>`;
 }

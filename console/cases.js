@@ -29,6 +29,14 @@ async function next() {
   }
 }
 
+/** Takes the case that an empty queue names. */
+const claimFirst = () =>
+  attempt(t.cases.notClaimed, async () => {
+    const id = queue.first?.id ?? "";
+    await claim(id);
+    go(caseAddress(id));
+  });
+
 /** @param {Tab} tab @returns {number | string} how many it has */
 function counted(tab) {
   const { stats } = queue;
@@ -48,11 +56,8 @@ function empty(tab) {
   const total = queue.stats?.caseCount ?? 0;
   return html`<div class="inset empty">
     <h2>${filtered ? t.cases.emptyFiltered : t.cases.empty[tab]}</h2>
-    ${first ? html`<p>${t.cases.firstIs} <a href=${caseAddress(first.id)}>${first.id}, ${first.title}</a>${first.dueAt ? `, ${t.cases.dueAt(moment(first.dueAt))}, ${Date.parse(first.dueAt) > Date.now() ? t.cases.in(span(Date.parse(first.dueAt) - Date.now())) : t.cases.late}` : ""}. ${t.cases.nobodyHas}</p>` : html`<p>${t.cases.nothingFree}</p>`}
-    <p class="row">${first && may("verifier") ? button(t.cases.claimIt, () => attempt(t.cases.notClaimed, async () => {
-      await claim(first.id);
-      go(caseAddress(first.id));
-    }), { key: "N" }) : null}${filtered || tab !== "all" ? html`<a class="b" href="#/cases">${t.cases.showAll(total)}</a>` : null}</p>
+    ${first ? html`<p>${t.cases.firstIs} <a href=${caseAddress(first.id)}>${first.id}, ${first.title}</a>${first.dueAt ? `, ${t.cases.dueAt(moment(first.dueAt))}, ${Date.parse(first.dueAt) > Date.now() ? t.cases.in(span(Date.parse(first.dueAt) - Date.now())) : t.cases.late}` : ""}. ${t.cases.nobodyHas}.</p>` : html`<p>${t.cases.nothingFree}</p>`}
+    <p class="row">${first && may("verifier") ? button(t.cases.claimIt, claimFirst, { key: "N" }) : null}${filtered || tab !== "all" ? html`<a class="b" href="#/cases">${t.cases.showAll(total)}</a>` : null}</p>
   </div>`;
 }
 
@@ -103,7 +108,7 @@ export const page = {
     { key: "x", does: () => queue.here && toggle(queue.here) },
     ...(may("verifier")
       ? [
-          { key: "n", does: next },
+          { key: "n", does: () => (queue.first ? claimFirst() : next()) },
           { key: "c", does: () => queue.here && attempt(t.cases.notClaimed, () => claim(/** @type {string} */ (queue.here))).then(() => figures()).then(() => changed()) },
         ]
       : []),

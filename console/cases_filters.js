@@ -83,7 +83,7 @@ function assignee(query) {
 function askFurther(query) {
   const c = t.cases.further;
   return ask({
-    title: t.cases.moreFilters,
+    title: t.cases.moreTitle,
     body: () => MORE.map((name) => html`<label class="field"><span>${c[name]}</span>${name === "legalHold" ? html`<select class="area" name=${name} .value=${query.get(name) ?? ""}><option value="">${t.cases.any}</option><option value="true">${t.cases.held}</option><option value="false">${t.cases.notHeld}</option></select>` : html`<input class="area" name=${name} type=${TIMES.has(name) ? "datetime-local" : "text"} maxlength="200" value=${TIMES.has(name) ? local(query.get(name)) : (query.get(name) ?? "")}>`}</label>`),
     choices: [{
       text: t.cases.show,

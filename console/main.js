@@ -3,7 +3,7 @@ import { get } from "./api.js";
 import { listen } from "./keys.js";
 import { follow, restart } from "./live.js";
 import { fetched, pageOf } from "./pages.js";
-import { refuse } from "./parts.js";
+import { button, inSentences, refuse } from "./parts.js";
 import { html, render } from "./render.js";
 import { route } from "./router.js";
 import { session, start } from "./session.js";
@@ -16,6 +16,8 @@ const [top, main, above] = ["head", "main", "over"].map((id) => /** @type {HTMLE
 const TICK = 1000;
 let shown = route();
 let unknown = false;
+/** @type {unknown} why the page that the address names is not shown */
+let problem = null;
 /** @type {string | null} */
 let person = null;
 
@@ -23,7 +25,7 @@ function draw() {
   const page = session.me ? pageOf(shown.page) : undefined;
   document.title = `${session.me ? (page?.title(shown) ?? t.shell.missing) : t.signIn.title}, Caseledger`;
   render(top, head(page?.nav));
-  render(main, !session.me ? signInPage() : unknown ? missing() : page ? page.view(shown) : html`<p class="inset empty quiet">${t.shell.loading}</p>`);
+  render(main, !session.me ? signInPage() : unknown ? missing() : problem ? failed() : page ? page.view(shown) : html`<p class="inset empty quiet">${t.shell.loading}</p>`);
   render(above, over());
   if ((session.me?.subject ?? null) !== person) {
     person = session.me?.subject ?? null;
@@ -42,6 +44,7 @@ async function open(anew = false) {
   const other = anew || before.page !== shown.page || before.id !== shown.id;
   if (other && !anew) pageOf(before.page)?.close?.();
   if (!session.me) return changed();
+  if (other) problem = null;
   changed(other ? { news: [] } : {});
   try {
     const page = await fetched(shown.page);
@@ -49,7 +52,8 @@ async function open(anew = false) {
     changed();
     await page?.open(shown);
   } catch (error) {
-    refuse(t.shell.notShown, error);
+    if (other) problem = error;
+    else refuse(t.shell.notShown, error);
   }
   changed();
   await null;
@@ -66,6 +70,8 @@ async function count() {
 }
 
 const missing = () => html`<section class="inset empty"><h1 tabindex="-1">${t.shell.missing}</h1><p>${t.shell.missingHelp}</p><p class="row"><a class="b first" href="#/cases">${t.shell.toCases}</a></p></section>`;
+
+const failed = () => html`<section class="inset empty"><h1 tabindex="-1">${t.shell.notShown}</h1><p>${inSentences(problem)}</p><p class="row">${button(t.shell.retry, () => open(true), { kind: "first" })}<a class="b" href="#/cases">${t.shell.toCases}</a></p></section>`;
 
 /** Takes in what is new on the page. */
 const takeIn = () => pageOf(shown.page)?.takeIn?.();

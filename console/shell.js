@@ -91,7 +91,7 @@ function live() {
 
 /** @returns {string} what the last request cost, from its Server-Timing */
 function cost() {
-  const number = (/** @type {string} */ name) => state.cost?.match(new RegExp(`${name}[^,]*?desc="?(\\d+)`))?.[1] ?? "0";
+  const number = (/** @type {string} */ name) => state.cost?.match(new RegExp(`${name}=(\\d+)`))?.[1] ?? "0";
   return state.cost ? t.shell.cost(number("reads"), number("writes"), number("trips")) : "";
 }
 

@@ -64,9 +64,9 @@ export function ago(time) {
   return t.time.onlyDays(Math.floor(passed / DAY));
 }
 
-/** @param {number} left in milliseconds @returns {string} such as 4:37 under an hour, else as `span` */
+/** @param {number} left in milliseconds @returns {string} such as 4:37 under five minutes, else as `span` */
 export function countdown(left) {
-  if (left >= HOUR) return span(left);
+  if (left >= SHORT) return span(left);
   const all = Math.max(0, Math.floor(left / 1000));
   return `${Math.floor(all / 60)}:${String(all % 60).padStart(2, "0")}`;
 }

@@ -18,6 +18,7 @@ from pathlib import Path
 from deployment import functions, indexes, project, rules
 from deployment.deployable import Deployable, Place, secrets
 from deployment.google import DeploymentError, Google
+from shared.config import claim_names
 
 _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _REGION = r"[a-z]+-[a-z]+\d{1,2}"
@@ -75,7 +76,11 @@ def _stage(given: argparse.Namespace) -> None:
 
 def _services(given: argparse.Namespace) -> None:
     mounted = bool(secrets(os.environ))
-    _print(project.services(_google(given), secrets=mounted, gateway=given.gateway))
+    _print(
+        project.services(
+            _google(given), secrets=mounted, gateway=given.gateway, revocation=_revocation()
+        )
+    )
 
 
 def _accounts(given: argparse.Namespace) -> None:
@@ -88,13 +93,15 @@ def _database(given: argparse.Namespace) -> None:
 
 
 def _roles(given: argparse.Namespace) -> None:
-    _print(project.roles(_google(given), _place(given), secrets(os.environ)))
+    mounted = secrets(os.environ)
+    _print(project.roles(_google(given), _place(given), mounted, revocation=_revocation()))
 
 
 def _indexes(given: argparse.Namespace) -> None:
     google, apply = _google(given), not given.dry_run
     indexes.reconcile(google, _database_name(), apply=apply, say=_say)
-    rules.reconcile(google, _database_name(), apply=apply, say=_say)
+    names = claim_names(os.environ)
+    rules.reconcile(google, _database_name(), apply=apply, say=_say, names=names)
 
 
 def _functions(given: argparse.Namespace) -> None:
@@ -158,6 +165,11 @@ def _place(given: argparse.Namespace) -> Place:
 
 def _database_name() -> str:
     return os.environ.get("CASELEDGER_DATABASE") or "(default)"
+
+
+def _revocation() -> bool:
+    """Whether the functions look accounts up; the step `stage` has checked the word."""
+    return bool(os.environ.get("CASELEDGER_REVOCATION"))
 
 
 def _released(given: argparse.Namespace) -> list[Deployable]:

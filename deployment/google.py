@@ -18,7 +18,7 @@ _PAUSES = (0.5, 2.0, 8.0, 20.0)
 _BUSY = frozenset({409, 429, 500, 502, 503, 504})
 _AT_ONCE = 4
 _OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_"
-_TRUSTED = re.compile(r"https://.+|http://(127\.0\.0\.1|localhost)(:\d+)?/?")
+_TRUSTED = re.compile(r"https://.+|http://(127\.0\.0\.1|localhost)(:\d+)?(/.*)?")
 T = TypeVar("T")
 R = TypeVar("R")
 

@@ -21,6 +21,7 @@ SERVICES = (
     "run",
 )
 FOR_SECRETS = ("secretmanager",)
+FOR_REVOCATION = ("identitytoolkit",)
 FOR_GATEWAY = ("apigateway", "servicecontrol", "servicemanagement")
 ACCOUNTS = {
     "functions": "Caseledger: its functions",
@@ -38,6 +39,8 @@ ROLES = {
         "roles/storage.objectViewer",
     ),
 }
+READS_ACCOUNTS = "roles/firebaseauth.viewer"
+"""What the functions need besides with CASELEDGER_REVOCATION=check."""
 READS_SECRETS = "roles/secretmanager.secretAccessor"
 RETENTION = "14w"  # the longest that Firestore takes; point-in-time recovery reaches back 7 days
 _PITR = "POINT_IN_TIME_RECOVERY_ENABLED"
@@ -61,9 +64,11 @@ def command(what: str, words: str, *arguments: str) -> Command:
     return Command(what, (*words.split(), *arguments))
 
 
-def services(google: Google, *, secrets: bool, gateway: bool) -> Iterator[Command]:
+def services(
+    google: Google, *, secrets: bool, gateway: bool, revocation: bool = False
+) -> Iterator[Command]:
     """Enables the services that are not enabled, in one call."""
-    wanted = SERVICES + FOR_SECRETS * secrets + FOR_GATEWAY * gateway
+    wanted = SERVICES + FOR_SECRETS * secrets + FOR_GATEWAY * gateway + FOR_REVOCATION * revocation
     listed = google.pages(
         "serviceusage",
         f"v1/projects/{google.project}/services",
@@ -135,7 +140,9 @@ def database(google: Google, place: Place, name: str, location: str) -> Iterator
         )
 
 
-def roles(google: Google, place: Place, mounted: Mapping[str, str]) -> Iterator[Command]:
+def roles(
+    google: Google, place: Place, mounted: Mapping[str, str], *, revocation: bool = False
+) -> Iterator[Command]:
     """Grants the service accounts the roles that they lack; removes none."""
     policy = google.send(
         "POST",
@@ -143,7 +150,9 @@ def roles(google: Google, place: Place, mounted: Mapping[str, str]) -> Iterator[
         f"v1/projects/{place.project}:getIamPolicy",
         {"options": {"requestedPolicyVersion": 3}},
     )
-    for name, wanted in ROLES.items():
+    more = {"functions": (READS_ACCOUNTS,)} if revocation else {}
+    for name, usual in ROLES.items():
+        wanted = (*usual, *more.get(name, ()))
         member = f"serviceAccount:{place.account(name)}"
         for role in wanted:
             if member not in members(policy, role):

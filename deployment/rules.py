@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,20 @@ _SERVICE = "firebaserules"
 _FILE = "firestore.rules"
 
 
-def reconcile(google: Google, database: str, *, apply: bool, say: Callable[[str], None]) -> None:
-    """Releases the rules unless they are in force already. Raises DeploymentError."""
+def reconcile(
+    google: Google,
+    database: str,
+    *,
+    apply: bool,
+    say: Callable[[str], None],
+    names: tuple[str, str] = ("tenant", "role"),
+) -> None:
+    """Releases the rules unless they are in force already. Raises DeploymentError.
+
+    `names` are those of the claims of a member's tenant and role.
+    """
     project = f"projects/{google.project}"
-    text = (ROOT / _FILE).read_text()
+    text = with_claims((ROOT / _FILE).read_text(), *names)
     suffix = "" if database == "(default)" else f"/{database}"
     name = f"{project}/releases/cloud.firestore{suffix}"
     release = google.get(_SERVICE, f"v1/{name}")
@@ -33,6 +44,15 @@ def reconcile(google: Google, database: str, *, apply: bool, say: Callable[[str]
         google.send("PATCH", _SERVICE, f"v1/{name}", {"release": body})
     else:
         google.send("POST", _SERVICE, f"v1/{project}/releases", body)
+
+
+def with_claims(rules: str, tenant: str, role: str) -> str:
+    """The rules with these claims in place of `tenant` and `role`, which then count nothing."""
+    if (tenant, role) == ("tenant", "role"):
+        return rules
+    names = {"tenant": tenant, "role": role}
+    claim = r"\brequest\.auth\.token\.(tenant|role)\b"
+    return re.sub(claim, lambda found: f"request.auth.token['{names[found[1]]}']", rules)
 
 
 def _text(ruleset: dict[str, Any] | None) -> str:

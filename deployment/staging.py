@@ -11,7 +11,7 @@ from pathlib import Path
 from deployment.deployable import ROOT, RUNTIME, Deployable, Place, secrets
 from deployment.google import DeploymentError
 from deployment.table import LONGEST_SWEEP, settings
-from shared.config import Config, ConfigError
+from shared.config import Config, ConfigError, refuse_unknown
 from shared.edge.function import Function
 from shared.edge.routes import Route
 from shared.rules.callers import SCHEDULERS
@@ -27,6 +27,9 @@ FORWARDED = (
     "CASELEDGER_SIGN_IN_ORIGINS",
     "CASELEDGER_RATE_LIMITS",
     "CASELEDGER_RATE_LIMIT_STORAGE",
+    "CASELEDGER_TENANT_CLAIM",
+    "CASELEDGER_ROLE_CLAIM",
+    "CASELEDGER_REVOCATION",
 )
 _MAIN = '"""What the deployed functions start from; `deploy.sh` makes it."""\n\n'
 
@@ -80,6 +83,10 @@ def deployables(
     names: Sequence[str], place: Place, environ: Mapping[str, str], directory: Path
 ) -> list[Deployable]:
     """The functions called `names`, from the staged directory. Raises DeploymentError."""
+    try:
+        refuse_unknown(environ)
+    except ConfigError as error:
+        raise DeploymentError(str(error)) from error
     sources = _digest(directory)
     mounted = secrets(environ)
     given = {name: environ[name] for name in FORWARDED if environ.get(name)}

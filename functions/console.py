@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from shared.edge import local_people, pages
@@ -33,14 +34,15 @@ def get_console_file(file: str) -> Response:
 def get_console_config() -> ConsoleConfig:
     """Says where the API is, and how people sign in; in a local run, who may be chosen."""
     config = Runtime.current().config
+    told = partial(ConsoleConfig, tenant_claim=config.tenant_claim, role_claim=config.role_claim)
     match pages.way(config):
         case "local":
-            shown = ConsoleConfig(sign_in="local", people=list(local_people.PEOPLE))
+            shown = told(sign_in="local", people=list(local_people.PEOPLE))
         case "firebase":
             key, emulator = config.firebase_api_key, config.auth_emulator
-            shown = ConsoleConfig(sign_in="firebase", api_key=key, auth_emulator=emulator)
+            shown = told(sign_in="firebase", api_key=key, auth_emulator=emulator)
         case "oidc":
-            shown = ConsoleConfig(sign_in="oidc", issuer=config.issuer, client_id=config.audience)
+            shown = told(sign_in="oidc", issuer=config.issuer, client_id=config.audience)
     return shown
 
 

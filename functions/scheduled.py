@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from shared.documents.port import DocumentStore
 from shared.edge.function import Call, Reply, function
+from shared.ledger.ledger import Ledger
 from shared.models.scheduled import Sweep, SweepQuery
 from shared.rules.callers import SCHEDULERS
 from shared.sweeps import closing, expiry, purge, stale_runs
@@ -44,14 +46,15 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
     """Does a run; if its trigger was delivered before, gives the result of that run."""
     seconds = call.runtime.config.sweep_seconds
 
-    def work() -> Sweep:
-        run = SweepRun(call.ledger, seconds, dry=query.dry_run)
+    def work(store: DocumentStore) -> Sweep:
+        ledger = Ledger(store, call.origin, call.runtime.clock, call.runtime.directory)
+        run = SweepRun(ledger, seconds, dry=query.dry_run)
         sweep(run)
         return run.result
 
     trigger = _trigger(call)
     if trigger is None or query.dry_run:
-        return Reply(work())
+        return Reply(work(call.store))
     longest = timedelta(seconds=seconds) + _MARGIN
     answer, replayed = once(call.store, trigger, call.now, longest, work)
     return Reply(answer, replayed=replayed)

@@ -1,4 +1,4 @@
-"""What a developer runs: `python -m local run | demo | token | indexes`."""
+"""What a developer runs: `python -m local run | demo | token | access | indexes`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from local import demo, demo_data, server
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
+from shared.config import ConfigError, claim_names, refuse_unknown
+from shared.models.base import is_id
 from shared.models.roles import Role
 
 _DATA = server.ROOT / ".local"
 _PROJECT = "demo-caseledger"
+_MEMBERS = [role.value for role in Role if role is not Role.SCHEDULER]
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -25,12 +28,15 @@ def main() -> int:
     """Runs the command line; gives the exit code."""
     arguments = _parser().parse_args()
     match arguments.command:
+        case "access":
+            return _access(arguments)
         case "demo":
             return demo.run()
         case "indexes":
             from local import indexes  # noqa: PLC0415 - it loads every function
 
-            for added in indexes.add(indexes.FILE, indexes.of_lists().values()):
+            wanted = indexes.of_lists().values()
+            for added in indexes.add(indexes.FILE, wanted, indexes.of_pairs()):
                 print(f"added: {added}")  # noqa: T201
             return 0
         case "token":
@@ -64,7 +70,54 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--role", required=True, choices=[role.value for role in Role])
     token.add_argument("--sub", required=True)
     token.add_argument("--email")
+    _add_access(commands.add_parser("access", help="who may use a deployment on Google Cloud"))
     return parser
+
+
+def _add_access(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(dest="doing", required=True)
+    grant = commands.add_parser("grant", help="give an account a tenant and a role")
+    listed = commands.add_parser("list", help="show who has a tenant and a role")
+    revoke = commands.add_parser("revoke", help="take both away, and sign the account out")
+    for one in (grant, listed, revoke):
+        one.add_argument("--project", required=True)
+        one.add_argument("--email", required=one is not listed)
+        one.add_argument("--identity-tenant", help="of Identity Platform, where the accounts are")
+    grant.add_argument("--tenant", required=True, type=_tenant)
+    grant.add_argument("--role", required=True, choices=_MEMBERS)
+    listed.add_argument("--tenant", type=_tenant)
+
+
+def _tenant(text: str) -> str:
+    """The name of a tenant. Raises ArgumentTypeError."""
+    if not is_id(text):
+        raise argparse.ArgumentTypeError("must be 1 to 100 of A-Z a-z 0-9 . _ -")
+    return text
+
+
+def _access(given: argparse.Namespace) -> int:
+    from deployment.google import DeploymentError  # noqa: PLC0415 - other commands do without
+    from local import access  # noqa: PLC0415 - as above
+
+    try:
+        refuse_unknown(os.environ)
+        names = claim_names(os.environ)
+        google = access.google(given.project, os.environ)
+        accounts = access.Access(google, names, given.identity_tenant)
+        match given.doing:
+            case "grant":
+                account = accounts.grant(given.email, given.tenant, given.role)
+                print(f"{given.email} ({account.id}) is {given.role} in tenant {given.tenant}")  # noqa: T201
+            case "revoke":
+                account = accounts.revoke(given.email)
+                print(f"{given.email} ({account.id}) has no tenant and no role")  # noqa: T201
+            case _:
+                for row in accounts.granted(given.email, given.tenant):
+                    print("\t".join(row))  # noqa: T201
+    except (ConfigError, DeploymentError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
 
 
 def _port(text: str) -> int:
@@ -106,6 +159,7 @@ def _stop_once(*_: object) -> None:
 
 @contextlib.contextmanager
 def _sqlite() -> Iterator[Mapping[str, str]]:
+    _DATA.mkdir(exist_ok=True)
     yield server.own_sqlite(os.environ, _DATA / "caseledger.db")
 
 

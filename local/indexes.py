@@ -42,6 +42,18 @@ def of_lists() -> dict[Index, Query]:
     return {required(query): query for model in MODELS for query in queries_of(model)}
 
 
+def of_pairs() -> set[Index]:
+    """The indexes of the parameters that are `together` in a list."""
+    return {
+        required(query)
+        for model in MODELS
+        for pair in model.listing.together
+        for given in combinations(model, (len(pair), len(pair) + 1))
+        if set(given) - _sorts(model) == set(map(to_camel, pair))
+        for query in _asked(model, given)
+    }
+
+
 def queries_of(model: type[Filters]) -> Iterator[Query]:
     """The queries that one list can send; those with `in` as what they stand for.
 
@@ -50,11 +62,25 @@ def queries_of(model: type[Filters]) -> Iterator[Query]:
     that more filters at once lack nothing that few of them do not.
     """
     for given in combinations(model, range(_TOGETHER + 1)):
-        try:
-            wanted = model.model_validate_strings(given, by_name=False)
-            yield from disjuncts(query_of("tenants/t", wanted, _NOW, _ME))
-        except (ValidationError, InvalidArgument):
-            continue  # what a client is refused is not sent
+        yield from _asked(model, given)
+
+
+def _asked(model: type[Filters], given: Given) -> list[Query]:
+    """The queries for what is given; none where a client would be refused."""
+    try:
+        wanted = model.model_validate_strings(given, by_name=False)
+        return disjuncts(query_of("tenants/t", wanted, _NOW, _ME))
+    except (ValidationError, InvalidArgument):
+        return []
+
+
+def _sorts(model: type[Filters]) -> set[str]:
+    """The parameters that only name a sort."""
+    return {
+        to_camel(name)
+        for name, field in model.model_fields.items()
+        if any(isinstance(mark, SortedBy) for mark in field.metadata)
+    }
 
 
 def combinations(model: type[Model], sizes: Iterable[int] | None = None) -> Iterator[Given]:
@@ -89,25 +115,32 @@ def values(model: type[Model], name: str) -> list[str]:
     return good if named else good[:1]
 
 
-def add(file: Path, queries: Iterable[Query]) -> list[str]:
-    """Adds to the file what it lacks for the queries; gives the indexes that it added."""
+def add(file: Path, queries: Iterable[Query], indexes: Iterable[Index] = ()) -> list[str]:
+    """Adds to the file what it lacks for the queries, and `indexes`; gives what it added."""
     document = json.loads(file.read_text())
     added = []
     for query in queries:
         _override(document, query.collection.rpartition("/")[2], EVERY_FIELD)
         for index in Indexes.parse(document).lacking(query):
             added.append(str(index))
-            scope = {"queryScope": "COLLECTION_GROUP" if index.group else "COLLECTION"}
-            fields = [{"fieldPath": field, **_mode(mode)} for field, mode in index.fields]
-            if len(fields) > 1:
-                entry = {"collectionGroup": index.collection, **scope, "fields": fields}
-                _insert(document["indexes"], entry)
-            else:
-                ((field, mode),) = index.fields
-                override = _override(document, index.collection, field)
-                override["indexes"].append({**_mode(mode), **scope})
+            _add(document, index)
+    for index in sorted(set(indexes) - set(Indexes.parse(document).composites), key=str):
+        added.append(str(index))
+        _add(document, index)
     file.write_text(_one_entry_a_line(document))
     return added
+
+
+def _add(document: dict[str, Any], index: Index) -> None:
+    scope = {"queryScope": "COLLECTION_GROUP" if index.group else "COLLECTION"}
+    fields = [{"fieldPath": field, **_mode(mode)} for field, mode in index.fields]
+    if len(fields) > 1:
+        entry = {"collectionGroup": index.collection, **scope, "fields": fields}
+        _insert(document["indexes"], entry)
+    else:
+        ((field, mode),) = index.fields
+        override = _override(document, index.collection, field)
+        override["indexes"].append({**_mode(mode), **scope})
 
 
 def _telling(model: type[Model], name: str) -> list[str]:

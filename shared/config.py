@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -13,12 +16,18 @@ Budget = Literal["read", "write", "expensive"]
 _FIREBASE_KEYS = (
     "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
 )
+FIREBASE = "https://securetoken.google.com/"
+"""What the issuer of Firebase Authentication begins with; the project's name follows."""
+DEFAULT_FILE, MEMORY = ".local/caseledger.db", ":memory:"
+_OF_DEPLOYMENT = {"CASELEDGER_SECRETS", "CASELEDGER_DATABASE_LOCATION"}
+"""What only `deploy.sh` reads."""
+_OURS, _OF_TESTS = "CASELEDGER_", "CASELEDGER_TEST_"
 _SWEEP_SECONDS = 8 * 60
 _BUDGETS: Mapping[Budget, int] = {"read": 6_000, "write": 3_000, "expensive": 300}
 
 
 class ConfigError(Exception):
-    """A variable is missing or contradicts another; the message names it."""
+    """A variable is missing, unknown, wrong or contradicts another; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,9 @@ class Config:
     is the service account that may call those functions; if it is empty, nobody may. `budgets` are
     requests per minute of one caller, None for no limits; they are counted in `budget_storage`.
     `sign_in_origins` are where the console may send requests to, besides its own server and the
-    issuer; `firebase_api_key` and `auth_emulator` are for signing in by Firebase.
+    issuer; `firebase_api_key` and `auth_emulator` are for signing in by Firebase. A member's token
+    has the tenant and the role in `tenant_claim` and `role_claim`. With `check_revocation` the
+    member's account is looked up in Firebase Authentication, or in its emulator at `auth_emulator`.
     """
 
     project: str | None = None
@@ -44,7 +55,6 @@ class Config:
     unsigned_tokens: bool = False
     allowed_origins: tuple[str, ...] = ()
     firebase_api_key: str = ""
-    auth_emulator: str | None = None
     sign_in_origins: tuple[str, ...] = ()
     max_waits: int = 4
     max_expensive: int = 100
@@ -55,10 +65,25 @@ class Config:
     scheduler_audience: str = ""
     scheduler_issuer: str = "https://accounts.google.com"
     scheduler_jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    tenant_claim: str = "tenant"
+    role_claim: str = "role"
+    check_revocation: bool = False
+    auth_emulator: str | None = None
+
+    @property
+    def of_firebase(self) -> bool:
+        """Whether the tokens are those of a project's Firebase Authentication."""
+        firebase = self.issuer == f"{FIREBASE}{self.audience}"
+        return firebase and bool(self.audience) and not self.unsigned_tokens
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Config:
         """Reads and checks the variables in docs/operations.md. Raises ConfigError."""
+        refuse_unknown(environ)
+        return cls._read(environ)
+
+    @classmethod
+    def _read(cls, environ: Mapping[str, str]) -> Config:
         emulator = environ.get("FIRESTORE_EMULATOR_HOST") or None
         project = environ.get("GOOGLE_CLOUD_PROJECT") or None
         in_cloud = bool(environ.get("K_SERVICE"))
@@ -72,24 +97,27 @@ class Config:
         else:
             sqlite = _sqlite_path(store)
         audience = environ.get("CASELEDGER_AUDIENCE") or project or ""
-        unsigned = environ.get("CASELEDGER_UNSIGNED_TOKENS") == "loopback"
+        unsigned = _chosen(environ, "CASELEDGER_UNSIGNED_TOKENS", "loopback")
+        auth_emulator = environ.get("FIREBASE_AUTH_EMULATOR_HOST") or None
         demo = bool(emulator and project and project.startswith("demo-"))
         if unsigned and (in_cloud or not (sqlite or demo)):
             raise ConfigError(
                 "CASELEDGER_UNSIGNED_TOKENS is for the embedded store or a demo- project only"
             )
-        return cls(
+        if auth_emulator and in_cloud:
+            raise ConfigError("FIREBASE_AUTH_EMULATOR_HOST is for local runs only")
+        tenant_claim, role_claim = claim_names(environ)
+        found = cls(
             project=project,
             database=environ.get("CASELEDGER_DATABASE") or "(default)",
             emulator=emulator,
             sqlite=sqlite,
-            issuer=environ.get("CASELEDGER_ISSUER") or f"https://securetoken.google.com/{audience}",
+            issuer=environ.get("CASELEDGER_ISSUER") or f"{FIREBASE}{audience}",
             audience=audience,
             jwks_url=environ.get("CASELEDGER_JWKS_URL") or _FIREBASE_KEYS,
             unsigned_tokens=unsigned,
-            allowed_origins=tuple(environ.get("CASELEDGER_ALLOWED_ORIGINS", "").split()),
+            allowed_origins=_origins(environ.get("CASELEDGER_ALLOWED_ORIGINS", "")),
             firebase_api_key=environ.get("CASELEDGER_FIREBASE_API_KEY", ""),
-            auth_emulator=environ.get("FIREBASE_AUTH_EMULATOR_HOST") or None,
             sign_in_origins=tuple(environ.get("CASELEDGER_SIGN_IN_ORIGINS", "").split()),
             max_waits=_max_waits(environ),
             max_expensive=_max_expensive(environ),
@@ -98,7 +126,86 @@ class Config:
             budget_storage=_budget_storage(environ.get("CASELEDGER_RATE_LIMIT_STORAGE", "")),
             scheduler_email=_scheduler(environ),
             scheduler_audience=environ.get("CASELEDGER_SCHEDULER_AUDIENCE", ""),
+            tenant_claim=tenant_claim,
+            role_claim=role_claim,
+            check_revocation=_chosen(environ, "CASELEDGER_REVOCATION", "check"),
+            auth_emulator=auth_emulator,
         )
+        if found.check_revocation and not found.of_firebase:
+            raise ConfigError(
+                "CASELEDGER_REVOCATION is for tokens of Firebase Authentication only: of the "
+                "project in GOOGLE_CLOUD_PROJECT or CASELEDGER_AUDIENCE"
+            )
+        return found
+
+
+class _Asked(Mapping[str, str]):
+    """An empty environment that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+@cache
+def variables() -> frozenset[str]:
+    """The names of all variables that are read."""
+    asked = _Asked()
+    Config._read(asked)  # noqa: SLF001 - what it reads is known by having it read
+    return frozenset(asked.names | _OF_DEPLOYMENT)
+
+
+def refuse_unknown(environ: Mapping[str, str]) -> None:
+    """Raises ConfigError for a variable called CASELEDGER_… that nobody reads."""
+    for name in sorted(environ):
+        if name.startswith(_OURS) and not name.startswith(_OF_TESTS) and name not in variables():
+            known = [one.removeprefix(_OURS) for one in variables()]
+            near = difflib.get_close_matches(name.removeprefix(_OURS), known, 1)
+            hint = f"do you mean {_OURS}{near[0]}?" if near else "see docs/operations.md"
+            raise ConfigError(f"{name} is no variable of Caseledger: {hint}")
+
+
+def _chosen(environ: Mapping[str, str], name: str, word: str) -> bool:
+    """Whether a variable has the one word that it may have."""
+    text = environ.get(name, "")
+    if text not in ("", word):
+        raise ConfigError(f"{name} must be {word}, or not be set")
+    return text == word
+
+
+def claim_names(environ: Mapping[str, str]) -> tuple[str, str]:
+    """What the claims of a member's tenant and role are called. Raises ConfigError."""
+    tenant = _claim(environ, "CASELEDGER_TENANT_CLAIM", "tenant")
+    role = _claim(environ, "CASELEDGER_ROLE_CLAIM", "role")
+    if tenant == role:
+        raise ConfigError("CASELEDGER_TENANT_CLAIM and CASELEDGER_ROLE_CLAIM are the same")
+    return tenant, role
+
+
+def _claim(environ: Mapping[str, str], name: str, default: str) -> str:
+    claim = environ.get(name) or default
+    if not re.fullmatch(r"[A-Za-z0-9_.:/-]{1,100}", claim):
+        raise ConfigError(f"{name} must be the name of a claim")
+    return claim
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(text.split())
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^/?#@]+", origin):
+            raise ConfigError(
+                "CASELEDGER_ALLOWED_ORIGINS must be origins, like https://cases.example"
+            )
+    return origins
 
 
 def _budgets(text: str) -> Mapping[Budget, int] | None:
@@ -157,7 +264,7 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _sqlite_path(url: str) -> str:
-    path = (url or "sqlite:///.local/caseledger.db").removeprefix("sqlite:///")
+    path = (url or f"sqlite:///{DEFAULT_FILE}").removeprefix("sqlite:///")
     if not path or path == url or "://" in path:
         raise ConfigError("CASELEDGER_STORE must be sqlite:///path or sqlite:///:memory:")
     return path

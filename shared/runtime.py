@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import flask
 
-from shared.config import Config
-from shared.documents.port import DocumentStore
+from shared.config import DEFAULT_FILE, MEMORY, Config
+from shared.documents.port import DocumentStore, Unavailable
 from shared.edge.health import StoreHealth
 from shared.edge.places import Places
-from shared.edge.tokens import SchedulerTokens, SignedTokens, UnsignedTokens, Verifier
+from shared.edge.revocation import IdentityToolkit, Revocation
+from shared.edge.tokens import (
+    MemberTokens,
+    SchedulerTokens,
+    SignedTokens,
+    UnsignedTokens,
+    Verifier,
+)
 from shared.ledger.directory import Directory
 from shared.repository.settings import SettingsCache
 
@@ -91,7 +100,19 @@ class Runtime:
 def _members(config: Config) -> Verifier:
     if config.unsigned_tokens:
         return UnsignedTokens()
-    return SignedTokens(config.issuer, config.audience, config.jwks_url)
+    return MemberTokens(
+        SignedTokens(config.issuer, config.audience, config.jwks_url),
+        config.tenant_claim,
+        config.role_claim,
+        firebase=config.of_firebase,
+        revocation=_revocation(config),
+    )
+
+
+def _revocation(config: Config) -> Revocation | None:
+    if not config.check_revocation:
+        return None
+    return Revocation(IdentityToolkit(config.audience, config.auth_emulator).valid_since)
 
 
 def _scheduler(config: Config) -> Verifier:
@@ -103,8 +124,22 @@ def _scheduler(config: Config) -> Verifier:
     return SchedulerTokens(tokens, config.scheduler_email)
 
 
+def check_store(config: Config) -> None:
+    """Raises WrongPlace where the store is a file in no directory, or another program's."""
+    if config.sqlite and config.sqlite != MEMORY:
+        from shared.documents.embedded.ownership import check_file  # noqa: PLC0415 - with its store
+
+        if config.sqlite == DEFAULT_FILE:
+            Path(DEFAULT_FILE).parent.mkdir(
+                exist_ok=True
+            )  # ours; any other directory may be a slip
+        with suppress(Unavailable):  # requests will say so, as long as it lasts
+            check_file(config.sqlite)
+
+
 def open_store(config: Config) -> DocumentStore:
-    """The store that the configuration names; only its code is loaded."""
+    """The store that the configuration names; only its code is loaded. Raises WrongPlace."""
+    check_store(config)
     if config.sqlite:
         from shared.documents.embedded.store import EmbeddedStore  # noqa: PLC0415
         from shared.documents.indexes import project_indexes  # noqa: PLC0415

@@ -64,7 +64,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     needed = {
         "NO EMULATOR": "on the Firestore emulator",
         "NO GCLOUD": "of gcloud",
-        "NO NODE": "with the tools of tests/clients (npm)",
+        "NO NODE": "with the tools of tests/clients and tests/accounts (npm)",
     }
     for sign, what in needed.items():
         missing = [report for report in skipped if sign in str(report.longrepr)]

@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """The parts of `shared/`, and which parts each of them may import."""
 ONLY_IN: dict[str, set[str]] = {
-    "google": {"shared/documents/firestore"},
+    # `edge/revocation` signs its requests to Identity Toolkit with google-auth.
+    "google": {"shared/documents/firestore", "shared/edge/revocation"},
     "grpc": {"shared/documents/firestore"},
     "sqlite3": {"shared/documents/embedded"},
     "flask": {"shared/edge", "shared/runtime"},

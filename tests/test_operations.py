@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from local import client
+from local.ports import free_port
+from local.tokens import unsigned_token
 from shared import errors
+from shared.config import variables
 from shared.errors import ApiError
 
 ROOT = Path(__file__).parent.parent
@@ -113,7 +122,52 @@ def test_every_message_that_is_explained_is_in_the_code() -> None:
 
 
 def test_every_variable_is_in_the_tables() -> None:
-    source = (ROOT / "shared" / "config.py").read_text()
-    read = set(re.findall(r"CASELEDGER_[A-Z_]+|FIRESTORE_EMULATOR_HOST", source))
+    read = {name for name in variables() if name.startswith(("CASELEDGER_", "FIRE"))}
 
+    assert len(read) > 20
     assert sorted(name for name in read if f"`{name}`" not in OPERATIONS) == []
+
+
+def test_one_function_is_served_to_this_machine_only_and_takes_local_tokens() -> None:
+    command = re.findall(r"```sh\n(CASELEDGER_.*?)```", DOCUMENT, re.DOTALL)[0]
+    port = free_port()
+    variables = {"PORT": str(port), "CASELEDGER_STORE": "sqlite:///:memory:"}
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("CASELEDGER_")}
+    url = f"http://127.0.0.1:{port}/v1/cases/CASE-1"
+    token = unsigned_token(sub="kim", tenant="acme", role="viewer")
+
+    with subprocess.Popen(
+        ["bash", "-c", f"exec env {command}"],  # noqa: S607
+        cwd=ROOT,
+        env=kept | variables,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as server:
+        try:
+            answer = answered(server, url, token)
+            addresses = listening(port)
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+
+    assert (answer.code, answer.body["error"]["status"]) == (404, "NOT_FOUND")
+    assert addresses == {"0100007F"}  # 127.0.0.1
+
+
+def answered(server: subprocess.Popen[bytes], url: str, token: str) -> client.Answer:
+    """The first answer of a server that is starting."""
+    until = time.monotonic() + 30
+    while server.poll() is None and time.monotonic() < until:
+        with suppress(client.Unreachable):
+            return client.call("GET", url, token=token)
+        time.sleep(0.05)
+    pytest.fail("the server did not start")
+
+
+def listening(port: int) -> set[str]:
+    """The addresses, as Linux writes them, at which somebody listens on a port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {
+        row[1].partition(":")[0]
+        for row in rows
+        if row[1].endswith(f":{port:04X}") and row[3] == "0A"
+    }

@@ -244,3 +244,9 @@ def test_the_agent_of_the_readme_does_not_send_forever_what_cannot_be_sent(
 def test_the_bill_in_the_readme_is_what_its_command_says() -> None:
     for line in bill.lines()[-2:]:
         assert line.removesuffix(" a month") in " ".join(README.split())
+
+
+def test_what_waiting_costs_is_told_as_the_bill_and_the_table_of_functions_say() -> None:
+    scaling = " ".join((ROOT / "docs" / "scaling.md").read_text().split())
+
+    assert bill.waiting_line() in scaling

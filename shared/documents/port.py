@@ -61,6 +61,10 @@ class OtherRelease(StoreError):
     """The data are in the hands of another release, which this one would work against."""
 
 
+class WrongPlace(OtherRelease):
+    """Where the data should be is no place for them, or is another program's."""
+
+
 class Rejected(StoreError):
     """The request itself is wrong, and will be however often it is sent."""
 

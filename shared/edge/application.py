@@ -16,7 +16,8 @@ from werkzeug.exceptions import HTTPException
 
 from shared import log
 from shared.config import Config, ConfigError
-from shared.runtime import Runtime
+from shared.documents.port import WrongPlace
+from shared.runtime import Runtime, check_store
 
 ErrorPage = Callable[[HTTPException], flask.Response]
 
@@ -67,10 +68,16 @@ def _leave_to_the_error_page(exc_info: object) -> None:
 
 def _runtime() -> Runtime:
     try:
-        return Runtime(Config.from_environment(os.environ))
+        config = Config.from_environment(os.environ)
+        check_store(config)
     except ConfigError as error:
-        log.write("ERROR", f"the configuration is wrong: {error}")
-        raise SystemExit(1) from None
+        wrong = str(error)
+    except WrongPlace as error:
+        wrong = f"CASELEDGER_STORE: {error}"
+    else:
+        return Runtime(config)
+    log.write("ERROR", f"the configuration is wrong: {wrong}")
+    raise SystemExit(1)
 
 
 def _level(number: int) -> log.Level:

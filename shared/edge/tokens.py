@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Protocol
 
+from shared.edge.revocation import Revocation, pool_of
 from shared.errors import Unauthenticated, Unavailable
 from shared.models.base import is_id, is_user_id
 from shared.models.roles import Role
@@ -116,6 +117,39 @@ class SignedTokens:
         from shared.edge.signing_keys import Keys  # noqa: PLC0415 - as above
 
         return Keys(self._jwks_url)
+
+
+class MemberTokens:
+    """Tokens of members, with the tenant and the role in the claims that are called so.
+
+    With `firebase` they are Firebase's: one of a tenant in Identity Platform that has no claim for
+    the tenant is of that tenant. `revocation` is asked about each token that is valid.
+    """
+
+    def __init__(
+        self,
+        tokens: Verifier,
+        tenant: str,
+        role: str,
+        *,
+        firebase: bool = False,
+        revocation: Revocation | None = None,
+    ) -> None:
+        self._tokens = tokens
+        self._tenant = tenant
+        self._role = role
+        self._firebase = firebase
+        self._revocation = revocation
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """See `Verifier`."""
+        claims = self._tokens.claims(token)
+        if self._revocation:
+            self._revocation.require(claims)
+        tenant = claims.get(self._tenant)
+        if tenant is None and self._firebase:
+            tenant = pool_of(claims)
+        return {**claims, "tenant": tenant, "role": claims.get(self._role)}
 
 
 class SchedulerTokens:

@@ -115,7 +115,13 @@ class CaseFilters(Filters):
 class CaseQuery(CaseFilters, Page):
     """A page of a queue."""
 
-    listing: ClassVar[Listing] = Listing("cases", (Sort("createdAt", descending=True),), _DUE_FIRST)
+    listing: ClassVar[Listing] = Listing(
+        "cases",
+        (Sort("createdAt", descending=True),),
+        _DUE_FIRST,
+        # Of those who have worked for years: what is still open.
+        together=(frozenset({"status", "assigned_to"}),),
+    )
 
     created_since: Annotated[Time | None, Since("createdAt")] = None
     """Opened at this time or later."""

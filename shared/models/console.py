@@ -40,6 +40,10 @@ class ConsoleConfig(Model):
     """The client that the console is to the issuer: the audience of the tokens."""
     api_key: str | None = None
     """Firebase's key of the project, which is public."""
+    tenant_claim: str = "tenant"
+    """The claim of a token that says whose tenant it is."""
+    role_claim: str = "role"
+    """The claim of a token that says what its bearer may do."""
     auth_emulator: str | None = None
     """The host and port of the Firebase Auth emulator, in tests."""
 

@@ -147,12 +147,19 @@ class Listing:
     """The collection of a list, and the sorts that it has; the first one is the default.
 
     A range (`Since`, `Until`, `Past`, `Begins`) and `SortedBy` choose the sort that begins with
-    their field.
+    their field. Parameters that are `together` have indexes of their own: each of them finds many
+    rows, and both at once few, so that it would take long to find those by one index each.
     """
 
-    def __init__(self, collection: str, *sorts: tuple[Sort, ...]) -> None:
+    def __init__(
+        self,
+        collection: str,
+        *sorts: tuple[Sort, ...],
+        together: tuple[frozenset[str], ...] = (),
+    ) -> None:
         self.collection = collection
         self.sorts = sorts
+        self.together = together
 
 
 class Filters(Model):

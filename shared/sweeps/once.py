@@ -1,19 +1,20 @@
 """A scheduled run takes place once, however often its request is delivered.
 
 Cloud Scheduler delivers at least once, with the same job name and schedule time
-(docs.cloud.google.com/scheduler/docs/configuring/deduplicate-job-requests). The first delivery
-leaves a document, its mark: at first that it is under way and until when, in the end what it
-answered. A TTL policy removes it after two days.
+(docs.cloud.google.com/scheduler/docs/configuring/deduplicate-job-requests). Before the first thing
+that a run writes it leaves a document, its mark: at first that it is under way and until when, in
+the end what it answered. A TTL policy removes it after two days. A run that finds nothing to do
+writes nothing: whoever delivers it again has it look again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from shared.documents.port import (
     Conflict,
@@ -24,6 +25,7 @@ from shared.documents.port import (
     DocumentStore,
     Set,
     StoreError,
+    Write,
 )
 from shared.errors import Aborted, ApiError
 from shared.models.scheduled import Sweep
@@ -49,83 +51,131 @@ def once(
     trigger: Trigger,
     now: datetime,
     longest: timedelta,
-    work: Callable[[], Sweep],
+    work: Callable[[DocumentStore], Sweep],
 ) -> tuple[Sweep, bool]:
     """The answer of `work`, and whether it is that of an earlier delivery, which did the work.
 
-    `longest` is how long a run may take: after that its mark does not count. Raises Aborted while
-    the same run is under way elsewhere.
+    `work` is given the store that it must use. `longest` is how long a run may take: after that its
+    mark does not count. Raises Aborted while the same run is under way elsewhere.
     """
-    holder = uuid.uuid4().hex
-    answer = _taken(store, trigger, _mark(trigger, now, holder, until=now + longest), now)
-    if answer:
-        return Sweep.model_validate_json(answer, extra="ignore"), True
+    run = _Run(store, trigger, now, longest)
     try:
-        sweep = work()
-    except (ApiError, StoreError):
-        # So that the next delivery can try again; if this fails too, the mark runs out.
-        with suppress(StoreError):
-            _end(store, trigger, holder, None)
-        raise
-    done = _mark(trigger, now, holder, answer=sweep.model_dump_json())
-    _end(store, trigger, holder, done)
+        sweep = _worked(run, work)
+        run.end(sweep)
+    except _AnsweredError as found:
+        return found.sweep, True
+    except _UnderWayError:
+        raise Aborted("this run is under way; its answer comes when it is done") from None
     return sweep, False
 
 
-def _end(store: DocumentStore, trigger: Trigger, holder: str, mark: Data | None) -> None:
-    """Replaces the mark of `holder`, or removes it (None).
-
-    A run that took too long may have been overtaken: then the mark is the other run's, and stays.
-    """
-    found = store.get(trigger.path)
-    if found is None or found.data.get("holder") != holder:
-        return
-    with suppress(Conflict):
-        path, version = trigger.path, found.version
-        store.commit([Set(path, mark, version) if mark else Delete(path, version)])
-
-
-def _taken(store: DocumentStore, trigger: Trigger, mark: Data, now: datetime) -> str | None:
-    """Marks the run as under way; or gives the answer where it is done."""
+def _worked(run: _Run, work: Callable[[DocumentStore], Sweep]) -> Sweep:
     try:
-        store.commit([Create(trigger.path, mark)])
-    except Conflict:
-        found = store.get(trigger.path)
+        return work(run.store)
+    except (ApiError, StoreError):
+        # So that the next delivery can try again; if this fails too, the mark runs out.
+        with suppress(StoreError):
+            run.end(None)
+        raise
+
+
+class _AnsweredError(Exception):
+    """The same run was done elsewhere. It ends this one wherever it is."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__()
+        self.sweep = Sweep.model_validate_json(answer, extra="ignore")
+
+
+class _UnderWayError(Exception):
+    """The same run is being done elsewhere. It ends this one wherever it is."""
+
+
+class _Run:
+    """One delivery of a run; `store` is what its work uses."""
+
+    def __init__(
+        self, store: DocumentStore, trigger: Trigger, now: datetime, longest: timedelta
+    ) -> None:
+        self.store = cast("DocumentStore", _Marking(store, self.mark))
+        self._plain = store
+        self._trigger = trigger
+        self._now = now
+        self._until = now + longest
+        self._holder = uuid.uuid4().hex
+        self._marked = False
+
+    def look(self, found: Document | None) -> None:
+        """Ends this delivery where the mark says that another one has done it, or is doing it."""
         if found and found.data["answer"]:
-            return str(found.data["answer"])
-        _take_over(store, trigger, found, mark, now)
-    return None
+            raise _AnsweredError(str(found.data["answer"]))
+        if found and found.data["until"] > self._now:
+            raise _UnderWayError
+
+    def mark(self) -> None:
+        """Says that the run is under way here, before its first commit."""
+        if self._marked:
+            return
+        try:
+            self._plain.commit([Create(self._trigger.path, self._data(until=self._until))])
+        except Conflict:
+            self._take_over()
+        self._marked = True
+
+    def _take_over(self) -> None:
+        found = self._plain.get(self._trigger.path)
+        if found and found.data["holder"] == self._holder:
+            return  # the answer to the first attempt was lost
+        self.look(found)
+        if found is None:
+            raise _UnderWayError
+        mark = self._data(until=self._until)
+        try:
+            self._plain.commit([Set(self._trigger.path, mark, version=found.version)])
+        except Conflict:
+            raise _UnderWayError from None
+
+    def end(self, sweep: Sweep | None) -> None:
+        """Puts the answer into the mark, or removes it (None).
+
+        A run that took too long may have been overtaken: then the mark is the other run's, and
+        stays. One that had nothing to do has no mark: perhaps because another did it meanwhile.
+        """
+        path = self._trigger.path
+        found = self._plain.get(path)
+        if not self._marked:
+            self.look(found)
+        if found is None or found.data["holder"] != self._holder:
+            return
+        with suppress(Conflict):
+            if sweep:
+                done = self._data(answer=sweep.model_dump_json())
+                self._plain.commit([Set(path, done, found.version)])
+            else:
+                self._plain.commit([Delete(path, found.version)])
+
+    def _data(self, *, until: datetime | None = None, answer: str | None = None) -> Data:
+        return {
+            "holder": self._holder,
+            "job": self._trigger.job,
+            "scheduledFor": self._trigger.scheduled_for,
+            "until": until,
+            "answer": answer,
+            "expireAt": self._now + _KEPT,
+        }
 
 
-def _take_over(
-    store: DocumentStore,
-    trigger: Trigger,
-    found: Document | None,
-    mark: Data,
-    now: datetime,
-) -> None:
-    under_way = Aborted("this run is under way; its answer comes when it is done")
-    if found is None or found.data["until"] > now:
-        raise under_way
-    try:
-        store.commit([Set(trigger.path, mark, version=found.version)])
-    except Conflict:
-        raise under_way from None
+class _Marking:
+    """A store on which a run leaves its mark before it first commits anything."""
 
+    def __init__(self, store: DocumentStore, mark: Callable[[], None]) -> None:
+        self._store = store
+        self._mark = mark
 
-def _mark(
-    trigger: Trigger,
-    now: datetime,
-    holder: str,
-    *,
-    until: datetime | None = None,
-    answer: str | None = None,
-) -> Data:
-    return {
-        "holder": holder,
-        "job": trigger.job,
-        "scheduledFor": trigger.scheduled_for,
-        "until": until,
-        "answer": answer,
-        "expireAt": now + _KEPT,
-    }
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """See `DocumentStore`."""
+        self._mark()
+        self._store.commit(writes)

@@ -115,7 +115,7 @@ class Person:
 
 @contextlib.contextmanager
 def at_browser(
-    browser: Browser, url: str, allowed: tuple[str, ...] = ("404",), **options: Any
+    browser: Browser, url: str, allowed: tuple[str, ...] = (), **options: Any
 ) -> Iterator[Person]:
     """A person at a fresh profile. At the end nothing went wrong that must not."""
     settings = {

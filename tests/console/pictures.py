@@ -115,7 +115,7 @@ def _conflict(person: Person) -> Page:
 def _refused(person: Person) -> Page:
     page = at("#/cases", ready="tr .t")(person)
     page.evaluate("location.hash = '#/cases/CASE-0'")
-    page.locator(".toast").wait_for()
+    page.get_by_role("heading", name="Not shown").wait_for()
     return page
 
 

@@ -232,6 +232,16 @@ def test_rules_that_changed_are_released_in_place_of_the_old(step: Step) -> None
     assert patched.body["release"]["rulesetName"] != ruleset
 
 
+def test_rules_are_released_with_the_claims_that_are_configured(step: Step) -> None:
+    step.lines("indexes", CASELEDGER_TENANT_CLAIM="org")
+
+    (made,) = step.google.sent("POST", f"projects/{PROJECT}/rulesets")
+    assert made.body
+    text = made.body["source"]["files"][0]["content"]
+    assert "request.auth.token['org'] == tenant" in text
+    assert "request.auth.token['role'] in" in text
+
+
 def test_an_index_that_is_being_built_is_said_and_not_made_again(step: Step) -> None:
     step.lines("indexes")
     name, index = next(one for one in step.google.resources.items() if "/indexes/" in one[0])
@@ -349,6 +359,15 @@ def test_a_secret_that_is_not_there_is_named_with_the_command_that_makes_it(step
     assert "gcloud secrets create redis-url" in step.error
 
 
+def test_functions_may_look_accounts_up_only_where_that_is_asked_for(step: Step) -> None:
+    grant = "grant caseledger-functions roles/firebaseauth.viewer"
+
+    assert grant in step.names("roles", CASELEDGER_REVOCATION="check")
+    assert grant not in step.names("roles")
+    assert "identitytoolkit" in step.names("services", CASELEDGER_REVOCATION="check")[0]
+    assert "identitytoolkit" not in step.names("services")[0]
+
+
 def test_a_role_with_a_condition_does_not_count(step: Step) -> None:
     member = f"serviceAccount:{account('functions')}"
     binding = {"role": "roles/datastore.user", "members": [member], "condition": {"title": "t"}}
@@ -370,6 +389,8 @@ def test_a_role_with_a_condition_does_not_count(step: Step) -> None:
         ),
         ({"CASELEDGER_SWEEP_SECONDS": "541"}, "CASELEDGER_SWEEP_SECONDS may be 540 at most"),
         ({"CASELEDGER_SWEEP_SECONDS": "soon"}, "CASELEDGER_SWEEP_SECONDS must be"),
+        ({"CASELEDGER_RATE_LIMIT": "off"}, "do you mean CASELEDGER_RATE_LIMITS?"),
+        ({"CASELEDGER_REVOCATION": "yes"}, "CASELEDGER_REVOCATION must be check"),
     ],
 )
 def test_an_environment_that_the_functions_would_refuse_is_refused_before_anything_is_sent(

@@ -137,7 +137,7 @@ def check_file(path: str, indexes: Indexes) -> None:
 def test_what_eight_processes_were_told_is_done_is_there_though_some_are_killed(
     tmp_path: Path,
 ) -> None:
-    path = str(tmp_path / "new" / "rows.db")
+    path = str(tmp_path / "rows.db")
     with closing(EmbeddedStore(path, BY_WRITER)) as store:
         store.commit([Create("writers/all", {"commits": 0})])
     started = [start(path, writer) for writer in range(PROCESSES)]

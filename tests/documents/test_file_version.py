@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import flask
 import pytest
 
 from shared.config import Config
@@ -23,7 +26,9 @@ from shared.documents.port import (
     Order,
     OtherRelease,
     Query,
+    WrongPlace,
 )
+from shared.edge import application
 from shared.runtime import Runtime
 from tests.client import Api
 
@@ -154,3 +159,107 @@ def test_a_request_to_a_release_that_lost_its_file_says_why_it_fails(
         assert "another release of Caseledger" in answer.json["error"]["message"]
     logged = capsys.readouterr().out.splitlines()[-3:]
     assert all("another release of Caseledger" in line for line in logged)
+
+
+def foreign(statement: str) -> Callable[[str], None]:
+    """Makes a file with a statement of another program."""
+
+    def make(path: str) -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(statement)
+
+    return make
+
+
+FOREIGN: dict[str, Callable[[str], object]] = {
+    "another application's": foreign("PRAGMA application_id = 252006673"),
+    "with another table": foreign("CREATE TABLE moz_places (id)"),
+    "with a table called as one of ours": foreign("CREATE TABLE documents (id)"),
+    "without tables but with a version": foreign("PRAGMA user_version = 7"),
+    "a text": lambda path: Path(path).write_text("Dear diary,"),
+    "a directory": lambda path: Path(path).mkdir(),
+}
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_file_of_another_program_is_refused_and_stays_as_it_is(
+    path: str, make: Callable[[str], object]
+) -> None:
+    make(path)
+    before = contents(path)
+
+    with pytest.raises(WrongPlace, match=Path(path).name):
+        EmbeddedStore(path, NEW)
+
+    assert contents(path) == before
+
+
+def contents(path: str) -> dict[str, bytes]:
+    """The files beside the path and at it, with their bytes."""
+    found = Path(path).parent.rglob("*")
+    return {file.name: file.read_bytes() for file in found if file.is_file()}
+
+
+def test_a_directory_that_does_not_exist_is_refused_and_not_made(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+
+    with pytest.raises(WrongPlace, match=f"no directory {missing}"):
+        EmbeddedStore(str(missing / "rows.db"), NEW)
+
+    assert not missing.exists()
+
+
+def test_an_empty_file_and_one_that_another_process_is_still_making_are_new(path: str) -> None:
+    Path(path).touch()
+    EmbeddedStore(path, NEW).close()
+    with closing(sqlite3.connect(f"{path}2")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    EmbeddedStore(f"{path}2", NEW).close()
+
+    for made in (path, f"{path}2"):
+        with closing(sqlite3.connect(made)) as connection:
+            assert connection.execute("PRAGMA application_id").fetchone() == (0x4341534C,)
+
+
+def test_a_file_of_the_first_release_is_known_by_its_tables(path: str) -> None:
+    EmbeddedStore(path, OLD).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA application_id = 0")
+    set_version(path, 0)
+
+    EmbeddedStore(path, NEW).close()
+
+    assert contents(path)[Path(path).name][68:72] == b"CASL"
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"CASELEDGER_STORE": "sqlite:///{}/missing/x.db"}, "CASELEDGER_STORE: there is no"),
+        ({"CASELEDGER_STORE": "sqlite:///{}/diary.txt"}, "CASELEDGER_STORE: {}/diary.txt is no"),
+        ({"CASELEDGER_STOER": "x"}, "do you mean CASELEDGER_STORE?"),
+        ({"CASELEDGER_UNSIGNED_TOKENS": "yes"}, "CASELEDGER_UNSIGNED_TOKENS must be loopback"),
+    ],
+)
+def test_a_server_with_a_wrong_configuration_ends_at_its_start_with_one_line_that_names_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    environ: dict[str, str],
+    said: str,
+) -> None:
+    (tmp_path / "diary.txt").write_text("Dear diary,")
+    for name in [name for name in os.environ if name.startswith(("CASELEDGER_", "GOOGLE_"))]:
+        monkeypatch.delenv(name)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value.format(tmp_path))
+
+    with pytest.raises(SystemExit) as ended:
+        application.set_up(flask.Flask("new"), lambda _: flask.Response())
+
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    message = json.loads(line)["message"]
+    assert message.startswith("the configuration is wrong: ")
+    assert said.format(tmp_path) in message
+    assert [file.name for file in tmp_path.iterdir()] == ["diary.txt"]

@@ -181,7 +181,16 @@ def test_a_local_run_says_who_may_be_chosen(api: Api) -> None:
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        (SHOP, {"signIn": "oidc", "issuer": SHOP.issuer, "clientId": "caseledger"}),
+        (
+            replace(SHOP, tenant_claim="https://shop.example/tenant", role_claim="rank"),
+            {
+                "signIn": "oidc",
+                "issuer": SHOP.issuer,
+                "clientId": "caseledger",
+                "tenantClaim": "https://shop.example/tenant",
+                "roleClaim": "rank",
+            },
+        ),
         (FIREBASE, {"signIn": "firebase", "apiKey": "public-key"}),
         (
             replace(FIREBASE, unsigned_tokens=True, auth_emulator="127.0.0.1:9099"),
@@ -197,6 +206,8 @@ def test_elsewhere_the_page_is_told_where_people_sign_in(
     assert {name: value for name, value in answer.items() if value is not None} == {
         "release": VERSION,
         "api": "/v1",
+        "tenantClaim": "tenant",
+        "roleClaim": "role",
         **told,
     }
 

@@ -13,7 +13,7 @@ import pytest
 
 from functions.api import ROUTES
 from local.emulator import index_usage
-from local.indexes import MODELS, combinations, each_value, of_lists, queries_of
+from local.indexes import MODELS, combinations, each_value, of_lists, of_pairs, queries_of
 from shared.config import Config
 from shared.documents.indexes import (
     EVERY_FIELD,
@@ -30,6 +30,7 @@ from shared.documents.port import (
     DocumentStore,
     Filter,
     MissingIndex,
+    Order,
     Query,
     Totals,
 )
@@ -177,12 +178,32 @@ def test_without_any_one_index_of_the_file_some_query_is_refused(queries: set[Qu
     unused = [
         index
         for index, rest in each_left_out(project_indexes())
-        if not any(refused(query, rest) for query in known)
+        if index not in of_pairs() and not any(refused(query, rest) for query in known)
     ]
     assert not unused, (
         "no query needs these: take them out of firestore.indexes.json, or add to NOT_OF_LISTS the "
         "request that sends it:\n" + listed(unused)
     )
+
+
+def test_parameters_that_are_together_have_an_index_of_their_own_and_use_it() -> None:
+    pairs = of_pairs()
+
+    missing = pairs - set(project_indexes().composites)
+    assert not missing, f"`python -m local indexes` adds these:\n{listed(missing)}"
+    cases = [
+        Query(
+            "tenants/t/cases",
+            (Filter("status", "==", "new"), Filter(field, "==", "kim")),
+            (Order(sort, descending=sort == "createdAt"),),
+        )
+        for field in ("assignedTo", "assigneeKey")
+        for sort in ("createdAt", "clockDueAt")
+    ]
+    assert {required(query) for query in cases} == pairs
+    for query in cases:
+        (leg,) = project_indexes().plan(query)
+        assert leg.index == required(query)
 
 
 def each_left_out(indexes: Indexes) -> Iterator[tuple[Index, Indexes]]:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from deployment.rules import with_claims
 from local.emulator import load_rules
 from shared.documents.indexes import EVERY_FIELD, project_indexes
 from shared.repository.removal import PARTS
@@ -28,6 +29,8 @@ Claims = dict[str, Any]
 Equal = tuple[str, str | None]
 
 OWNER = "Bearer owner"
+MOST = 200
+"""How many documents a client may list at once."""
 READING = ("get", "list", "query", "group")
 IF_ABSENT = "currentDocument.exists=false"
 IF_THERE = "currentDocument.exists=true&updateMask.fieldPaths=a"
@@ -117,6 +120,7 @@ TARGETS = {
     "person": Target(
         "tenants/acme/people/p", {"subject": "paul"}, ("subject", "paul"), *[MEMBERS] * 3
     ),
+    "saved views": Target("tenants/acme/views/v", {"userId": "paul"}, ("userId", "paul")),
     "event of a case": Target(
         "tenants/acme/audit/case", dict([CASE]), CASE, get=MEMBERS, list=PILOTS, query=MEMBERS
     ),
@@ -212,7 +216,7 @@ class Database:
         fields = content({"a": "b"})
         requests: dict[str, tuple[str, str, Any]] = {
             "get": ("GET", f"/{target.path}", None),
-            "list": ("GET", f"/{target.collection}", None),
+            "list": ("GET", f"/{target.collection}?pageSize={MOST}", None),
             "query": ("POST", f"/{parent}:runQuery".replace("/:", ":"), query(name, target.equal)),
             "group": ("POST", ":runQuery", query(name)),
             "create": ("PATCH", f"/{target.path}-{uuid.uuid4().hex}?{IF_ABSENT}", fields),
@@ -244,9 +248,11 @@ def token(project: str, claims: Claims) -> str:
     return encoded(project, json.dumps(claims))
 
 
-def query(name: str, equal: Equal | None = None) -> dict[str, Any]:
+def query(name: str, equal: Equal | None = None, limit: int | None = MOST) -> dict[str, Any]:
     """A query as Firestore spells it on the wire; with no filter, over all collections so named."""
     selection: dict[str, Any] = {"from": [{"collectionId": name, "allDescendants": equal is None}]}
+    if limit is not None:
+        selection["limit"] = limit
     if equal:
         field = {"fieldPath": equal[0]}
         selection["where"] = (
@@ -313,6 +319,8 @@ def matrix(emulator: http.client.HTTPConnection) -> Matrix:
     for name in ("case", "intervention"):
         broken = TARGETS[name]._replace(equal=("status", None))
         assert not database.allows(ACTORS["viewer"], "query", broken)
+    for target in TARGETS.values():
+        assert not any(listed(database, who, target, MOST + 1) for who in sorted(target.query)[:1])
     return Matrix(tried, database.coverage())
 
 
@@ -326,6 +334,37 @@ def test_each_operation_is_for_the_actors_of_the_table_and_no_other(
         f"who may read {TARGETS[name].collection} is said in firestore.rules, by default nobody; "
         "and in TARGETS, by default of what is below a case: every member of the tenant"
     )
+
+
+def listed(database: Database, who: str, target: Target, limit: int | None) -> bool:
+    """Whether an actor may list so many documents at once, by a query and by a list."""
+    parent, _, name = target.collection.rpartition("/")
+    body = query(name, target.equal, limit)
+    asked = database.ask(
+        "POST", f"/{parent}:runQuery", token(database.project, ACTORS[who] or {}), body
+    )
+    assert asked.status in (200, 403), asked.text
+    return asked.status == 200
+
+
+@pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if target.query])
+@pytest.mark.parametrize(
+    ("limit", "allowed"), [(1, True), (MOST, True), (MOST + 1, False), (None, False)]
+)
+def test_a_client_lists_a_page_at_most(
+    shared: Database, name: str, limit: int | None, *, allowed: bool
+) -> None:
+    target = TARGETS[name]
+    (who, *_) = target.query & {"admin", "owner of the worksheet"}
+
+    assert listed(shared, who, target, limit) == allowed
+
+
+def test_every_list_that_is_allowed_is_bounded() -> None:
+    lists = re.findall(r"allow list: (.*)", RULES)
+
+    assert len(lists) > 8
+    assert [one for one in lists if not one.startswith("if isMember() && isBounded()")] == []
 
 
 def test_every_collection_is_tried() -> None:
@@ -469,12 +508,12 @@ def test_what_a_condition_denies_is_allowed_once_it_is_weakened(
 
 
 def test_every_function_of_the_rules_is_weakened_by_a_test() -> None:
-    """But for the one that only fetches what another judges."""
+    """But for the one that only fetches what another judges, and for the bound, tried by itself."""
     bodies = dict(re.findall(r"function (\w+)\(\) \{\s*return (.*?);\n", RULES, re.DOTALL))
     weakened = [str(case.values[0]) for case in WEAKENED]
 
     untouched = {name for name, body in bodies.items() if not any(w in body for w in weakened)}
-    assert {"permissionOnCase"} == untouched
+    assert {"isBounded", "permissionOnCase"} == untouched
 
 
 def test_every_line_that_allows_begins_with_membership_and_names_one_verb_of_reading() -> None:
@@ -537,12 +576,30 @@ def test_a_list_of_several_statuses_is_allowed_and_one_by_another_field_is_not(
     assert in_query(shared, "assignedTo", ["kim"]).status == 403
 
 
+def test_claims_of_other_names_open_what_the_usual_ones_do_not_open_then(
+    emulator: http.client.HTTPConnection,
+) -> None:
+    database = under(emulator, with_claims(RULES, "https://acme.example/org", "caseRole"))
+    usual = member("admin")
+    other = {"sub": "kim", "https://acme.example/org": "acme", "caseRole": "pilot"}
+
+    for name, operation in (("settings", "get"), ("case", "query"), ("event of a case", "list")):
+        assert database.allows(other, operation, TARGETS[name])
+        assert not database.allows(usual, operation, TARGETS[name])
+        assert not database.allows({**other, "caseRole": "x"}, operation, TARGETS[name])
+
+
+def test_rules_with_the_usual_claims_are_those_of_the_file() -> None:
+    assert with_claims(RULES, "tenant", "role") == RULES
+    assert "token.tenant" not in with_claims(RULES, "org", "role")
+
+
 def in_query(database: Database, field: str, texts: list[str]) -> Answer:
     """What a viewer is told who asks for cases with one of these values."""
     values = {"arrayValue": {"values": [value(text) for text in texts]}}
     condition = {"field": {"fieldPath": field}, "op": "IN", "value": values}
     selection = {"from": [{"collectionId": "cases"}], "where": {"fieldFilter": condition}}
-    body = {"structuredQuery": selection}
+    body = {"structuredQuery": {**selection, "limit": MOST}}
     return database.ask("POST", "/tenants/acme:runQuery", member("viewer"), body)
 
 

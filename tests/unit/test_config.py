@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from shared.config import Config, ConfigError
+from shared.config import Config, ConfigError, variables
 
 EMULATOR = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8081"}
 PROJECT = {"GOOGLE_CLOUD_PROJECT": "acme-prod"}
@@ -94,11 +94,102 @@ def test_unsigned_tokens_are_for_local_stores_outside_the_cloud_only(
         assert (config.unsigned_tokens, allowed) == (True, True)
 
 
-@pytest.mark.parametrize("value", ["", "true", "1", "yes", "Loopback", "any"])
-def test_unsigned_tokens_are_switched_on_by_one_word_only(value: str) -> None:
-    config = Config.from_environment({"CASELEDGER_UNSIGNED_TOKENS": value})
+@pytest.mark.parametrize("name", ["CASELEDGER_UNSIGNED_TOKENS", "CASELEDGER_REVOCATION"])
+@pytest.mark.parametrize("value", ["true", "1", "yes", "Loopback", "Check", "any", "off", " "])
+def test_a_switch_that_says_another_word_than_its_own_is_refused_by_name(
+    name: str, value: str
+) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config.from_environment({name: value})
 
-    assert config.unsigned_tokens is False
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("CASELEDGER_RATE_LIMIT", "do you mean CASELEDGER_RATE_LIMITS?"),
+        ("CASELEDGER_REVOKATION", "do you mean CASELEDGER_REVOCATION?"),
+        ("CASELEDGER_XYZ", "see docs/operations.md"),
+        ("CASELEDGER_", "see docs/operations.md"),
+    ],
+)
+@pytest.mark.parametrize("value", ["", "secret"])
+def test_a_variable_that_nobody_reads_is_refused_by_name_without_its_value(
+    name: str, hint: str, value: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is no variable") as error:
+        Config.from_environment(PROJECT | {name: value})
+
+    assert hint in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["CASELEDGER_SECRETS", "CASELEDGER_TEST_LOAD", "HOME", "caseledger_x"]
+)
+def test_variables_of_others_are_none_of_our_business(name: str) -> None:
+    Config.from_environment({name: "x"})
+
+
+def test_every_variable_that_is_read_is_known_without_a_list() -> None:
+    assert {"CASELEDGER_STORE", "CASELEDGER_SCHEDULER_AUDIENCE", "THREADS"} <= variables()
+
+
+def test_the_claims_of_the_tenant_and_the_role_have_names_that_can_be_chosen() -> None:
+    names = {
+        "CASELEDGER_TENANT_CLAIM": "https://acme.example/tenant",
+        "CASELEDGER_ROLE_CLAIM": "caseRole",
+    }
+    usual, other = Config.from_environment({}), Config.from_environment(names)
+
+    assert (usual.tenant_claim, usual.role_claim) == ("tenant", "role")
+    assert (other.tenant_claim, other.role_claim) == tuple(names.values())
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"CASELEDGER_TENANT_CLAIM": "a b"}, "CASELEDGER_TENANT_CLAIM"),
+        ({"CASELEDGER_ROLE_CLAIM": "a\n"}, "CASELEDGER_ROLE_CLAIM"),
+        ({"CASELEDGER_ROLE_CLAIM": "tenant"}, "CASELEDGER_ROLE_CLAIM"),
+        ({"CASELEDGER_ROLE_CLAIM": "x'] || true"}, "CASELEDGER_ROLE_CLAIM"),
+        ({"CASELEDGER_ROLE_CLAIM": "x" * 101}, "CASELEDGER_ROLE_CLAIM"),
+    ],
+)
+def test_names_of_claims_that_nobody_can_mean_are_refused(
+    environ: dict[str, str], named: str
+) -> None:
+    with pytest.raises(ConfigError, match=named):
+        Config.from_environment(environ)
+
+
+CHECKED = {"CASELEDGER_REVOCATION": "check"}
+
+
+def test_accounts_are_looked_up_only_where_that_is_asked_for() -> None:
+    assert Config.from_environment(PROJECT).check_revocation is False
+    assert Config.from_environment(PROJECT | CHECKED).check_revocation is True
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        STORE,
+        STORE | UNSIGNED | {"CASELEDGER_AUDIENCE": "acme-prod"},
+        PROJECT | {"CASELEDGER_ISSUER": "https://issuer.example"},
+        PROJECT | {"CASELEDGER_ISSUER": "https://securetoken.google.com/other"},
+    ],
+)
+def test_accounts_that_are_not_of_firebase_cannot_be_looked_up(environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_REVOCATION"):
+        Config.from_environment(environ | CHECKED)
+
+
+def test_an_emulator_of_accounts_is_refused_in_the_cloud() -> None:
+    emulator = {"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099"}
+
+    assert Config.from_environment(PROJECT | emulator).auth_emulator == "127.0.0.1:9099"
+    with pytest.raises(ConfigError, match="FIREBASE_AUTH_EMULATOR_HOST"):
+        Config.from_environment(PROJECT | CLOUD | emulator)
 
 
 def test_tokens_are_firebases_unless_another_issuer_is_named() -> None:
@@ -131,6 +222,14 @@ def test_origins_are_separated_by_spaces(value: str, expected: tuple[str, ...]) 
     config = Config.from_environment({"CASELEDGER_ALLOWED_ORIGINS": value})
 
     assert config.allowed_origins == expected
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "cases.example", "https://cases.example/", "https://", "https://a.example/app"]
+)
+def test_an_origin_that_no_browser_sends_is_refused(origin: str) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_ALLOWED_ORIGINS"):
+        Config.from_environment({"CASELEDGER_ALLOWED_ORIGINS": f"https://a.example {origin}"})
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from queue import Empty, LifoQueue
 from threading import Lock
 
 from shared.documents.backoff import attempts
+from shared.documents.embedded.ownership import check_file
 from shared.documents.port import OtherRelease, Unavailable
 
 _PATIENCE_SECONDS = 2.5
@@ -31,7 +31,10 @@ _OUT_OF_REACH = frozenset(
 
 
 class Database:
-    """Transactions on the file `path`. What is committed is on disk (WAL, synchronous=FULL)."""
+    """Transactions on the file `path`. What is committed is on disk (WAL, synchronous=FULL).
+
+    Raises WrongPlace; see `check_file`.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -43,7 +46,7 @@ class Database:
         if self._in_memory:
             self._idle.put(self._connect())
         else:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            check_file(path)
 
     def close(self) -> None:
         """Closes the idle connections."""

@@ -32,6 +32,7 @@ from shared.documents.cost import current
 from shared.documents.embedded import codec
 from shared.documents.embedded.database import Database, mark_of
 from shared.documents.embedded.entries import Entry, entries_of, scan
+from shared.documents.embedded.ownership import APPLICATION
 from shared.documents.embedded.totals import columns, totals
 from shared.documents.embedded.writes import changed, outcome
 from shared.documents.indexes import Indexes, counted, disjuncts
@@ -226,6 +227,7 @@ class EmbeddedStore:
                 connection.execute("DELETE FROM indexed")
                 connection.execute("INSERT INTO indexed VALUES (?)", (definitions,))
                 self._index_anew(connection)
+            connection.execute(f"PRAGMA application_id = {APPLICATION:d}")
             connection.execute(f"PRAGMA user_version = {mark:d}")
 
     def _index_anew(self, connection: sqlite3.Connection) -> None:

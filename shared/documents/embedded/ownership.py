@@ -1,0 +1,53 @@
+"""Whether a file is the embedded store's: another program's is neither taken over nor changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from shared.documents.port import Unavailable, WrongPlace
+
+APPLICATION = int.from_bytes(b"CASL")
+"""What says in the file's header that it is ours (`PRAGMA application_id`). The first release left
+0, and is known by its tables."""
+_TABLES = {"documents", "entries", "indexed"}
+_HEADER = 100
+_MAGIC = b"SQLite format 3\0"
+_SECONDS = 2.5
+
+
+def check_file(path: str) -> None:
+    """Raises WrongPlace where `path` is in no directory, or is a file that is not ours.
+
+    Raises Unavailable where that cannot be found out.
+    """
+    file = Path(path)
+    if not file.parent.is_dir():
+        raise WrongPlace(f"there is no directory {file.parent}")
+    try:
+        with file.open("rb") as opened:
+            header = opened.read(_HEADER)
+    except FileNotFoundError:
+        return
+    except IsADirectoryError:
+        raise WrongPlace(f"{path} is a directory, not a file") from None
+    except OSError as error:
+        raise Unavailable(f"SQLite: {type(error).__name__}") from error
+    if header and not header.startswith(_MAGIC):
+        raise WrongPlace(f"{path} is no SQLite file")
+    # Where it is in a header: sqlite.org/fileformat.html#the_database_header
+    application = int.from_bytes(header[68:72])
+    if application not in (0, APPLICATION) or (not application and not _is_new_or_ours(path)):
+        raise WrongPlace(f"{path} is the database of another program")
+
+
+def _is_new_or_ours(path: str) -> bool:
+    try:
+        with closing(sqlite3.connect(path, timeout=_SECONDS)) as connection:
+            found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            tables = {name for (name,) in found if not name.startswith("sqlite_")}
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        raise Unavailable(f"SQLite: {type(error).__name__}") from error
+    return tables == _TABLES or not (tables or version)

@@ -1,0 +1,147 @@
+"""Whether the account behind a valid token still stands: asked of Firebase Authentication.
+
+A token says what was true when it was issued, and is valid for up to an hour. Looking up its
+account tells whether it was disabled or removed since then, or its sessions were ended.
+(cloud.google.com/identity-platform/docs/reference/rest/v1/projects.accounts/lookup)
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any, NamedTuple
+from urllib.parse import quote
+from urllib.request import ProxyHandler, Request, build_opener
+
+from shared import log
+from shared.errors import Unauthenticated, Unavailable
+
+KEPT_SECONDS = 60.0
+"""How long what was found is believed."""
+KEPT_ACCOUNTS = 10_000
+"""Of how many accounts at most it is kept."""
+_PAUSE_SECONDS = 1.0
+"""How long nobody is asked after an attempt that failed."""
+_SECONDS = 2.0
+_SCOPES = ("https://www.googleapis.com/auth/identitytoolkit",)
+
+
+class Account(NamedTuple):
+    """An account of Firebase Authentication; `pool` is its tenant in Identity Platform, if any."""
+
+    pool: str | None
+    subject: str
+
+    @classmethod
+    def of(cls, claims: Mapping[str, Any]) -> Account:
+        """The account that a token is of."""
+        return cls(pool_of(claims), claims["sub"])
+
+
+def pool_of(claims: Mapping[str, Any]) -> str | None:
+    """The tenant in Identity Platform that a Firebase token names, if it names one."""
+    firebase = claims.get("firebase")
+    pool = firebase.get("tenant") if isinstance(firebase, Mapping) else None
+    return pool if isinstance(pool, str) else None
+
+
+ValidSince = Callable[[Account], float | None]
+"""When the sessions of an account were ended last, in seconds since 1970; None where it may not be
+used any more. Raises OSError or ValueError if that cannot be found out."""
+
+
+class Revocation:
+    """Refuses tokens of accounts that do not stand any more, at the latest after a minute."""
+
+    def __init__(
+        self, valid_since: ValidSince, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._valid_since = valid_since
+        self._clock = clock
+        self._found: OrderedDict[Account, tuple[float, float | None]] = OrderedDict()
+        self._changing = Lock()
+        self._not_before = float("-inf")
+
+    def require(self, claims: Mapping[str, Any]) -> None:
+        """Raises Unauthenticated; or Unavailable, where the account cannot be looked up."""
+        since = self._seen(Account.of(claims))
+        if since is None:
+            raise Unauthenticated("the token's account is disabled or gone")
+        signed_in = claims.get("auth_time", claims["iat"])
+        if not isinstance(signed_in, int | float) or signed_in < since:
+            raise Unauthenticated("the token's session has been ended: sign in again")
+
+    def _seen(self, account: Account) -> float | None:
+        now = self._clock()
+        with self._changing:
+            until, since = self._found.get(account, (now, None))
+        if until > now:
+            return since
+        since = self._asked(account, now)
+        with self._changing:
+            self._found[account] = (now + KEPT_SECONDS, since)
+            self._found.move_to_end(account)
+            if len(self._found) > KEPT_ACCOUNTS:
+                self._found.popitem(last=False)
+        return since
+
+    def _asked(self, account: Account, now: float) -> float | None:
+        if now >= self._not_before:
+            try:
+                return self._valid_since(account)
+            except (OSError, ValueError) as error:
+                self._not_before = self._clock() + _PAUSE_SECONDS
+                cause = f"{type(error).__name__} {getattr(error, 'code', '')}".strip()
+                log.write("ERROR", "accounts cannot be looked up", cause=cause)
+        raise Unavailable("the token's account cannot be looked up")
+
+
+class IdentityToolkit:
+    """Looks accounts of a project up, as the service account of the process; or in the emulator."""
+
+    def __init__(self, project: str, emulator: str | None) -> None:
+        self._project = project
+        self._emulator = emulator
+        self._credentials: Any = None
+        self._refreshing = Lock()
+
+    def valid_since(self, account: Account) -> float | None:
+        """See `ValidSince`."""
+        host = "https://identitytoolkit.googleapis.com"
+        if self._emulator:
+            host = f"http://{self._emulator}/identitytoolkit.googleapis.com"
+        pool = f"/tenants/{quote(account.pool, safe='')}" if account.pool else ""
+        request = Request(  # noqa: S310 - one of the two above
+            f"{host}/v1/projects/{self._project}{pool}/accounts:lookup",
+            json.dumps({"localId": [account.subject]}).encode(),
+            {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"},
+        )
+        with self._opener().open(request, timeout=_SECONDS) as response:
+            users = json.load(response).get("users", [])
+        if not users or users[0].get("disabled"):
+            return None
+        return float(users[0].get("validSince", 0))
+
+    def _opener(self) -> Any:
+        # What runs on this machine is never behind a proxy, whatever the environment says.
+        return build_opener(*[ProxyHandler({})] if self._emulator else [])
+
+    def _token(self) -> str:
+        if self._emulator:
+            return "owner"
+        import google.auth  # noqa: PLC0415 - only where accounts are looked up
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
+        from google.auth.transport.requests import Request as Transport  # noqa: PLC0415
+
+        with self._refreshing:
+            try:
+                if self._credentials is None:
+                    self._credentials, _ = google.auth.default(scopes=_SCOPES)
+                if not self._credentials.valid:
+                    self._credentials.refresh(Transport())
+            except GoogleAuthError as error:
+                raise OSError(type(error).__name__) from error
+            return str(self._credentials.token)
