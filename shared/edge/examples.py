@@ -124,6 +124,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
         "byPriority": {"normal": 1},
         "averageResolutionSeconds": 212.5,
     },
+    "LastRun": {"complete": True, "done": 3},
     "ManifestEntry": {"id": "licence"},
     "OpenCases": {"under1Day": 1},
     "Packet": {"state": "frozen", "frozenAt": _TIME, "frozenBy": "paul@example.com"},
@@ -137,6 +138,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
     },
     "Run": {"id": _RUN, "version": "1.2.0", "status": "running", "input": {"licence": "4711"}},
     "Sampled": {"closed": 1, "decided": 1},
+    "ScheduledRun": {"name": "expireInterventions", "cron": "* * * * *"},
     "Settings": {
         "interventionRetentionDays": 90,
         "runTimeoutMinutes": 10_080,
