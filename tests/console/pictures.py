@@ -37,7 +37,7 @@ def main(names: list[str]) -> None:
         running_server(sqlite(Path(directory) / "db"), free_port(), log) as url,
         chromium() as browser,
     ):
-        demo_data.load(url)
+        demo_data.load(sqlite(Path(directory) / "db"))
         seed(api_of(url.removesuffix("/v1")))
         for name, (show, size) in VIEWS.items():
             if not names or any(name.startswith(one) for one in names):
