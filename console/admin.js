@@ -59,7 +59,7 @@ export const page = {
 
 /** Fetches all of it; what is written in the form stays. */
 async function load() {
-  await Promise.all([loadSettings(), loadPeople(), loadHolds(), get("/scheduled").then(({ runs }) => (admin.runs = runs)).catch(() => null)]);
+  await Promise.all([loadSettings(), loadPeople(), loadHolds(), isAdmin() ? get("/scheduled").then(({ runs }) => (admin.runs = runs)).catch(() => null) : null]);
   changed();
 }
 
