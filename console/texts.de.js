@@ -184,7 +184,7 @@ export default {
     when: "Wann",
     lastRun: "Letzter Lauf",
     did: "Was er tat",
-    notYet: "noch nie",
+    notYet: "nichts zu tun in den letzten zwei Tagen",
     runNames: { expireInterventions: "Fragen ablaufen lassen", failStaleRuns: "Stumme Läufe abbrechen", closeApprovedCases: "Genehmigte Fälle schließen", purgeRecords: "Daten löschen" },
     complete: (done) => (done ? `${n(done, "Eintrag", "Einträge")} erledigt` : "nichts war fällig"),
     incomplete: (done) => `${n(done, "Eintrag", "Einträge")} erledigt, die Zeit war um; der nächste Lauf macht weiter`,

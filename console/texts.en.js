@@ -183,7 +183,7 @@ export default {
     when: "When",
     lastRun: "Last run",
     did: "What it did",
-    notYet: "not yet",
+    notYet: "nothing to do in the last two days",
     runNames: { expireInterventions: "Expire questions", failStaleRuns: "Fail silent runs", closeApprovedCases: "Close approved cases", purgeRecords: "Purge records" },
     complete: (/** @type {number} */ done) => (done ? `${n(done, "item")} done` : "nothing was due"),
     incomplete: (/** @type {number} */ done) => `${n(done, "item")} done, time was over; the next run goes on`,
