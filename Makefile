@@ -34,7 +34,7 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 # not reach is counted against them; a developer asks for that with `make coverage`.
 test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP, on both stores
 
-tested: $(VENV)/dev $(NODE_TOOLS) browser
+tested: $(VENV)/dev $(NODE_TOOLS) browser ## the same as `make test` outside of CI
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
 
 coverage: $(VENV)/dev $(NODE_TOOLS) browser ## the same, and how much of the code is reached
