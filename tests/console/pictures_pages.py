@@ -21,7 +21,10 @@ _QUESTIONS: list[dict[str, Any]] = [
         "description": "Vibration is 11.2 mm/s, over the limit of 7.1, for nine minutes.",
         "context": {
             "unit": "pump-7",
-            "readings": [{"at": "14:29", "mmPerSecond": 10.8}, {"at": "14:38", "mmPerSecond": 11.2}],
+            "readings": [
+                {"at": "14:29", "mmPerSecond": 10.8},
+                {"at": "14:38", "mmPerSecond": 11.2},
+            ],
             "limit": 7.1,
             "effect": "Line 2 stops; the tank lasts 40 minutes.",
         },
