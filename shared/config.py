@@ -116,9 +116,9 @@ class Config:
             audience=audience,
             jwks_url=environ.get("CASELEDGER_JWKS_URL") or _FIREBASE_KEYS,
             unsigned_tokens=unsigned,
-            allowed_origins=_origins(environ.get("CASELEDGER_ALLOWED_ORIGINS", "")),
+            allowed_origins=_origins(environ, "CASELEDGER_ALLOWED_ORIGINS"),
             firebase_api_key=environ.get("CASELEDGER_FIREBASE_API_KEY", ""),
-            sign_in_origins=tuple(environ.get("CASELEDGER_SIGN_IN_ORIGINS", "").split()),
+            sign_in_origins=_origins(environ, "CASELEDGER_SIGN_IN_ORIGINS"),
             max_waits=_max_waits(environ),
             max_expensive=_max_expensive(environ),
             sweep_seconds=_positive(environ, "CASELEDGER_SWEEP_SECONDS", _SWEEP_SECONDS),
@@ -198,13 +198,12 @@ def _claim(environ: Mapping[str, str], name: str, default: str) -> str:
     return claim
 
 
-def _origins(text: str) -> tuple[str, ...]:
-    origins = tuple(text.split())
+def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    origins = tuple(environ.get(name, "").split())
     for origin in origins:
-        if not re.fullmatch(r"https?://[^/?#@]+", origin):
-            raise ConfigError(
-                "CASELEDGER_ALLOWED_ORIGINS must be origins, like https://cases.example"
-            )
+        # A browser sends names in ASCII; more would end a directive of the console's policy.
+        if not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", origin):
+            raise ConfigError(f"{name} must be origins, like https://cases.example")
     return origins
 
 
