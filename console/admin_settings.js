@@ -1,4 +1,5 @@
 /** The settings as a form: each with its unit, and what it does. An empty field is what its words say. */
+import { typeOf } from "./parts.js";
 import { html, keyed } from "./render.js";
 import { changed, state } from "./state.js";
 import { moment, span } from "./time.js";
@@ -41,7 +42,7 @@ export function patchOf(draft, settings) {
 /** @param {Draft} draft @param {boolean} off whether the reader may only look @returns {import("./render.js").View} */
 export function form(draft, off) {
   return html`<div class="block-head tight"><h2>${t.admin.times}</h2><span class="quiet">${t.admin.timesNote}</span></div>
-    <div class="settings">${draft.types.map((row, index) => keyed(row[0], field(`sla-${index}`, row[0] === DEFAULT ? t.admin.others : row[0], row[1], "hours", hoursSay(row), off, (given) => (row[1] = given))))}
+    <div class="settings">${draft.types.map((row, index) => keyed(row[0], field(`sla-${index}`, row[0] === DEFAULT ? t.admin.others : typeOf(row[0]), row[1], "hours", hoursSay(row), off, (given) => (row[1] = given))))}
       ${off ? null : html`<div><label for="new-type">${t.admin.addType}</label><span class="f"><input id="new-type" type="text" autocomplete="off" .value=${draft.newType} @input=${(/** @type {any} */ event) => (draft.newType = event.target.value)}></span><span><button type="button" class="b" @click=${() => addType(draft)}>${t.admin.add}</button></span></div>`}</div>
     <div class="block-head"><h2>${t.admin.automatic}</h2></div>
     <div class="settings">${PLAIN.map((name) => keyed(name, field(name, t.admin.names[name], draft.plain[name], UNITS[name], says(name, draft.plain[name]), off, (given) => (draft.plain[name] = given))))}</div>`;

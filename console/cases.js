@@ -1,5 +1,4 @@
 /** Cases: the queue by its due clock, as its address asks for it. */
-import { bulkBar } from "./cases_bulk.js";
 import { filterBar } from "./cases_filters.js";
 import { table } from "./cases_table.js";
 import { attempt, button, dismiss, refuse } from "./parts.js";
@@ -61,6 +60,19 @@ function empty(tab) {
   </div>`;
 }
 
+/** @type {typeof import("./cases_bulk.js") | null} fetched when something is first selected */
+let many = null;
+
+/** @returns {import("./render.js").Shown} */
+function bulk() {
+  if (!queue.selected.size || many) return many?.bulkBar();
+  import("./cases_bulk.js").then((module) => {
+    many = module;
+    changed();
+  });
+  return null;
+}
+
 /** Moves the row that keys act on. @param {number} by */
 function step(by) {
   const { rows } = queue;
@@ -98,7 +110,7 @@ export const page = {
       ${filterBar(query)}
       ${queue.loaded === null ? html`<p class="inset quiet">${t.shell.loading}</p>` : queue.rows.length ? table(tab) : empty(tab)}
       ${queue.more ? html`<p class="inset bar">${button(t.shell.more, () => attempt(t.shell.notShown, loadMore))}</p>` : null}
-      ${bulkBar()}
+      ${bulk()}
     </section>`;
   },
   keys: () => [

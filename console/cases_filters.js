@@ -1,7 +1,6 @@
 /** What the queue shows: every filter and sort of the API, kept in the address. */
 import { ask } from "./dialog.js";
 import { button, choice, typeOf } from "./parts.js";
-import { pick } from "./people.js";
 import { queue } from "./queue.js";
 import { FILTERS, MORE, sortOf, tabOf, TABS } from "./queue_query.js";
 import { html } from "./render.js";
@@ -74,9 +73,16 @@ function assignee(query) {
   const options = [["", t.cases.anybody], ["me", t.shell.you], ["\u0000", t.shell.nobody], .../** @type {string[]} */ (names).sort().map((one) => /** @type {[string, string]} */ ([one, one])), ["\u0001", t.cases.another]];
   return choice(t.people.assignee, value, options, (chosen) => {
     if (chosen === "\u0000") change("unassigned", ["true"]);
-    else if (chosen === "\u0001") pick(null, async (name) => change(name ? "assignedTo" : "unassigned", [name ?? "true"])).then(() => changed());
+    else if (chosen === "\u0001") another();
     else change("assignedTo", [chosen]);
   });
+}
+
+/** Asks whose cases to show. */
+async function another() {
+  const { pick } = await import("./people.js");
+  await pick(null, async (name) => change(name ? "assignedTo" : "unassigned", [name ?? "true"]));
+  changed();
 }
 
 /** @param {URLSearchParams} query asks for the filters that have no field in the bar */

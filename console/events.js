@@ -1,6 +1,6 @@
 /** Audit events in words: what happened, and what changed from what to what. */
 import { html } from "./render.js";
-import { moment } from "./time.js";
+import { moment, toSeconds } from "./time.js";
 import { t } from "./texts.js";
 import { wordDiff } from "./words.js";
 
@@ -13,6 +13,9 @@ import { wordDiff } from "./words.js";
 const SILENT = new Set(["assignedToSubject", "evidenceCount", "notesCount", "attachmentsCount", "reopenCount", "sha256"]);
 /** What a message of the server says better than the changes. */
 const TOLD = new Set(["note_added", "attachment_added", "document_received", "submission_received", "state_changed", "agent_action", "error", "custom", "record_added", "agent_started", "agent_completed", "agent_failed", "agent_cancelled", "intervention_requested", "intervention_decided", "intervention_claimed", "escalated", "hold_placed", "hold_released"]);
+
+/** How a text that the trail must not hold stands in it. */
+const HASH = /^sha256:[0-9a-f]{64}$/;
 
 /** @param {Event} event @returns {string} who did it */
 export const actorOf = (event) => event.actor.email ?? event.actor.subject;
@@ -38,6 +41,7 @@ const sentence = (text) => `${text}${/[.?!]$/.test(text) ? "" : "."} `;
 /** @param {{field: string, old: any, new: any}} change @param {Map<string, string>} names @returns {Shown} */
 function changeOf({ field, old, new: now }, names) {
   const titled = (/** @type {any} */ value) => names.get(value) ?? worded(field, value);
+  if (HASH.test(old) || HASH.test(now)) return html`${t.trail.field(field)} <del>${short(old)}</del> <ins>${short(now)}</ins> `;
   if (typeof old === "string" && typeof now === "string" && old.length + now.length > 60) return html`${t.trail.field(field)} ${wordDiff(old, now)} `;
   if (Array.isArray(old) && Array.isArray(now)) {
     const gone = old.filter((one) => !now.includes(one)).map((one) => html`<del>${titled(one)}</del> `);
@@ -45,8 +49,13 @@ function changeOf({ field, old, new: now }, names) {
     return html`${t.trail.field(field)} ${gone}${come}${gone.length || come.length ? null : html`<span class="soft">${t.trail.reordered} </span>`}`;
   }
   const label = field === "status" ? null : `${t.trail.field(field)} `;
+  // A due time that moved by less than a minute would look as if it had not.
+  if (old !== null && now !== null && worded(field, old) === worded(field, now) && /At$/.test(field)) return html`${label}<del>${toSeconds(old)}</del> <ins>${toSeconds(now)}</ins> `;
   return html`${label}${old === null || old === undefined ? null : html`<del>${worded(field, old)}</del> `}${now === null || now === undefined ? html`<ins>${t.trail.nothing}</ins> ` : html`<ins>${worded(field, now)}</ins> `}`;
 }
+
+/** @param {any} value @returns {string} the beginning of a hash */
+const short = (value) => (HASH.test(value) ? `${value.slice(0, 15)}…` : String(value ?? t.trail.nothing));
 
 /** @param {string} field @param {any} value @returns {string} */
 export function worded(field, value) {

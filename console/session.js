@@ -15,7 +15,7 @@ import { t } from "./texts.js";
  * @property {string} api where the API is, `/v1`
  * @property {"local" | "oidc" | "firebase"} signIn
  * @property {Demo[]} [people] of a local run
- * @property {string} [issuer] @property {string} [clientId] @property {string} [scope] by OpenID Connect
+ * @property {string} [issuer] @property {string} [clientId] by OpenID Connect
  * @property {string} [apiKey] @property {string} [authEmulator] of Firebase
  * @property {string} [tenantClaim] @property {string} [roleClaim] where a token says them
  *
@@ -55,16 +55,19 @@ export const isMe = (name, subject) => Boolean(session.me && (subject ? subject 
 export function signedIn(token, again) {
   const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0))));
   const name = claims.email && claims.email_verified !== false ? claims.email.toLowerCase() : claims.sub;
-  const endsAt = claims.exp ? claims.exp * 1000 : Infinity;
+  // From when it was issued on, since the reader's clock may be wrong.
+  const left = claims.exp ? (claims.iat ? (claims.exp - claims.iat) * 1000 : claims.exp * 1000 - Date.now()) : Infinity;
   const { tenantClaim = "tenant", roleClaim = "role" } = session.config;
   const [tenant, role] = [claims[tenantClaim] ?? claims.firebase?.tenant, claims[roleClaim]];
   if (!tenant || !role) throw new Error(t.signIn.noAccess(name));
-  session.me = { subject: claims.sub, name, role, tenant, endsAt };
+  // Nothing that one person saw or wrote is there for the next one.
+  if (session.me && session.me.subject !== claims.sub) return signOut();
+  session.me = { subject: claims.sub, name, role, tenant, endsAt: Date.now() + left };
   session.ended = false;
   renew = again;
   connect({ token, base: session.config.api, refused: () => renewed() });
   clearTimeout(timer);
-  if (endsAt !== Infinity) timer = setTimeout(() => renew(false).then((next) => next && signedIn(next, renew)).catch(() => null), Math.min(LONGEST_TIMER, Math.max(0, endsAt - Date.now() - EARLY)));
+  if (left !== Infinity) timer = setTimeout(() => renew(false).then((next) => next && signedIn(next, renew)).catch(() => null), Math.min(LONGEST_TIMER, Math.max(left / 2, left - EARLY)));
   changed();
 }
 
@@ -84,15 +87,10 @@ export function renewed(asked = false) {
   return renewing;
 }
 
-/** Forgets who is signed in. */
+/** Forgets who is signed in, and with the page everything that they saw; leaving it saves what is written. */
 export function signOut() {
-  session.me = null;
-  session.ended = false;
-  renew = async () => null;
-  clearTimeout(timer);
   sessionStorage.removeItem(KEPT);
-  connect({ token: null });
-  changed();
+  location.reload();
 }
 
 /** Becomes one of the people of a local run. @param {string} sub */

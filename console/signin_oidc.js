@@ -17,6 +17,7 @@ import { t } from "./texts.js";
 const PENDING = "caseledger.signIn";
 const WINDOW = "caseledger-sign-in";
 const BACK = `${location.origin}/console`;
+const SCOPE = "openid email";
 /** How often it is looked whether the window was closed. */
 const LOOK = 500;
 let problem = "";
@@ -70,7 +71,7 @@ function issuer() {
 async function begun() {
   const pending = { state: random(), nonce: random(), verifier: random(), hash: location.hash };
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(pending.verifier));
-  const asked = { response_type: "code", client_id: session.config.clientId ?? "", redirect_uri: BACK, scope: session.config.scope ?? "openid email", state: pending.state, nonce: pending.nonce, code_challenge: base64url(new Uint8Array(digest)), code_challenge_method: "S256" };
+  const asked = { response_type: "code", client_id: session.config.clientId ?? "", redirect_uri: BACK, scope: SCOPE, state: pending.state, nonce: pending.nonce, code_challenge: base64url(new Uint8Array(digest)), code_challenge_method: "S256" };
   const url = new URL((await issuer()).authorization_endpoint);
   for (const [name, value] of Object.entries(asked)) url.searchParams.set(name, value);
   return { url: url.href, pending };

@@ -36,7 +36,8 @@ const trail = {
   rows: ROWS,
   /** @type {string | null} the event that is opened */
   open: null,
-  here: 0,
+  /** the row that the keys are at; before the first while none was pressed */
+  here: -1,
   /** @type {Proof | null} */
   proof: null,
   /** @type {string[]} */
@@ -51,7 +52,7 @@ export const page = {
     const asked = route.id ? `${route.id}?${route.query.get("related") ?? ""}` : `?${filters(route.query)}`;
     trail.open = route.query.get("event");
     if (asked === trail.asked) return;
-    Object.assign(trail, { asked, id: route.id, events: [], more: null, proof: null, rows: ROWS, here: 0, title: "" });
+    Object.assign(trail, { asked, id: route.id, events: [], more: null, proof: null, rows: ROWS, here: -1, title: "" });
     await fetched(route);
   },
   view,

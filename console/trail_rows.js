@@ -69,6 +69,9 @@ function full(event, ours, how) {
     <div class="row"><button type="button" class="b" @click=${() => navigator.clipboard.writeText(JSON.stringify(event, null, 2))}>${t.trailPage.copy}</button><a class="b" href=${how.link(event.id)}>${t.trailPage.link(event.sequence)}</a></div></div>`;
 }
 
+/** @param {unknown} value */
+const text = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 1));
+
 /** @param {{field: string, old: any, new: any}} change */
 function changeRow({ field, old, new: now }) {
   if (typeof old === "string" && typeof now === "string" && field !== "status") {
@@ -76,6 +79,9 @@ function changeRow({ field, old, new: now }) {
     const side = (/** @type {"old" | "new"} */ side) => all.filter(({ kind }) => kind === "same" || kind === side).map(({ kind, text }) => (kind === "same" ? text : side === "old" ? html`<del>${text}</del>` : html`<ins>${text}</ins>`));
     return html`<tr><th scope="row">${field}</th><td class="lines" data-l=${t.trailPage.was}>${side("old")}</td><td class="lines" data-l=${t.trailPage.is}>${side("new")}</td></tr>`;
   }
-  const text = (/** @type {unknown} */ value) => (typeof value === "string" ? value : JSON.stringify(value, null, 1));
+  if (Array.isArray(old) && Array.isArray(now)) {
+    const side = (/** @type {any[]} */ mine, /** @type {any[]} */ other, /** @type {boolean} */ is) => mine.map((one) => html`<div>${other.includes(one) ? text(one) : is ? html`<ins>${text(one)}</ins>` : html`<del>${text(one)}</del>`}</div>`);
+    return html`<tr><th scope="row">${field}</th><td data-l=${t.trailPage.was}>${side(old, now, false)}</td><td data-l=${t.trailPage.is}>${side(now, old, true)}</td></tr>`;
+  }
   return html`<tr><th scope="row">${field}</th><td class="lines" data-l=${t.trailPage.was}>${old === null ? html`<span class="quiet">${t.trailPage.nothing}</span>` : html`<del>${text(old)}</del>`}</td><td class="lines" data-l=${t.trailPage.is}>${now === null ? html`<span class="quiet">${t.trailPage.nothing}</span>` : html`<ins>${text(now)}</ins>`}</td></tr>`;
 }

@@ -89,8 +89,8 @@ export function saveAll(leaving = false) {
   for (const [id, sheet] of sheets) if (sheet.state === "unsaved") save(id, leaving);
 }
 
-/** @returns {boolean} whether something is not saved */
-export const unsaved = () => [...sheets.values()].some((sheet) => sheet.state !== "saved");
+/** @returns {boolean} whether something could not be saved: what was not tried yet is saved on leaving */
+export const unsaved = () => [...sheets.values()].some((sheet) => sheet.state !== "saved" && sheet.failed);
 
 /** @param {string} id @param {boolean} [leaving] */
 async function save(id, leaving = false) {

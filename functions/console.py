@@ -10,7 +10,7 @@ from shared.edge.function import serve
 from shared.edge.pages import Response
 from shared.edge.routes import Route
 from shared.errors import InvalidArgument, NotFound
-from shared.models.console import ConsoleConfig, LocalToken, TokenRequest
+from shared.models.console import ConsoleConfig, LocalToken, PageQuery, TokenRequest
 from shared.runtime import Runtime
 
 _FILES = Path(__file__).parents[1] / "console"
@@ -21,8 +21,9 @@ def get_root() -> Response:
     return pages.to_first("/console")
 
 
-def get_console() -> Response:
-    """Gives the console's page."""
+def get_console(query: PageQuery) -> Response:
+    """Gives the console's page, also to whom an issuer leads back with its answer in the query."""
+    del query
     return get_console_file("")
 
 

@@ -84,7 +84,7 @@ def running_server(
 
 def _environment(store: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in _STORE_VARIABLES}
-    return {**inherited, **store, "CASELEDGER_UNSIGNED_TOKENS": "loopback"}
+    return {**inherited, "CASELEDGER_UNSIGNED_TOKENS": "loopback", **store}
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:

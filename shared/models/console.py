@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from shared.models.base import Model, UserId
 from shared.version import VERSION
 
@@ -46,6 +48,12 @@ class ConsoleConfig(Model):
     """The claim of a token that says what its bearer may do."""
     auth_emulator: str | None = None
     """The host and port of the Firebase Auth emulator, in tests."""
+
+
+class PageQuery(Model):
+    """What an issuer, or a link by mail, leads back to the page with; only the page reads it."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class TokenRequest(Model):

@@ -5,13 +5,14 @@
 "use strict";
 
 const EMULATOR = "firebase-tools/lib/emulator/auth";
-const OF_CLIENTS = ["accounts:createAuthUri", "accounts:lookup", "accounts:signInWithIdp",
-  "accounts:signInWithPassword", "accounts:signUp", "accounts:update", "token"];
+const OF_CLIENTS = ["accounts:createAuthUri", "accounts:lookup", "accounts:sendOobCode",
+  "accounts:signInWithEmailLink", "accounts:signInWithIdp", "accounts:signInWithPassword", "accounts:signUp", "accounts:update", "token"];
 const OF_ADMINS = ["accounts", "accounts:batchGet", "accounts:lookup", "accounts:update"];
 const USED = new Set([
   ...OF_CLIENTS.map((name) => `/v1/${name}`),
   ...OF_ADMINS.map((name) => `/v1/projects/{targetProjectId}/${name}`),
   "/emulator/v1/projects/{targetProjectId}/accounts",
+  "/emulator/v1/projects/{targetProjectId}/oobCodes",
 ]);
 
 const [port, project] = process.argv.slice(2);

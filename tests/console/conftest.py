@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,13 +29,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the local run keeps its documents."""
+    return tmp_path_factory.mktemp("console") / "db"
+
+
+@pytest.fixture(scope="session")
+def url(browser: Browser, database: Path) -> Iterator[str]:
     """Where a local run serves the console and the API."""
     del browser  # without one no server is needed
-    directory = tmp_path_factory.mktemp("console")
     with (
-        (directory / "server.log").open("w") as log,
-        running_server(sqlite(directory / "db"), free_port(), log) as api,
+        database.with_name("server.log").open("w") as log,
+        running_server(sqlite(database), free_port(), log) as api,
     ):
         yield api.removesuffix("/v1")
 

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Response, sync_playwright
@@ -50,7 +50,7 @@ class Person:
         page.on("response", lambda response: self.responses.append(response))  # noqa: PLW0108
         page.on("console", lambda said: self._note(said.type == "error", said.text, allowed))
         page.on("pageerror", lambda error: self._note(True, str(error), ()))  # noqa: FBT003 - it is an error
-        page.on("request", lambda asked: self._note(*self._foreign(asked.url), ()))
+        page.on("request", lambda asked: self._note(*self._foreign(asked.url), allowed))
 
     def goto(self, address: str = "") -> Page:
         """Opens an address of the console, from its #."""
@@ -85,20 +85,25 @@ class Person:
         )
 
     def violations(self) -> list[str]:
-        """What axe-core finds by WCAG 2.0 to 2.2, A and AA."""
+        """What axe-core finds by WCAG 2.0 to 2.2, A and AA, in light and in dark."""
         if not self.page.evaluate("'axe' in window"):
             # By the browser's own channel: the page's policy allows no script that is added.
             self.page.context.new_cdp_session(self.page).send(
                 "Runtime.evaluate", {"expression": AXE.read_text()}
             )
-        found = self.page.evaluate(
-            "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-        )
-        return [
-            f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
-            for one in found["violations"]
-            for node in one["nodes"]
-        ]
+        every = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']"
+        # Of all rules, only that on contrast goes by the colours.
+        asked: dict[Literal["light", "dark"], str] = {"light": every, "dark": "['color-contrast']"}
+        found = []
+        for scheme, rules in asked.items():
+            self.page.emulate_media(color_scheme=scheme)
+            result = self.page.evaluate(f"axe.run({{runOnly: {rules}}})")
+            found += [
+                f"{scheme}, {one['id']}: {node['html'][:200]} {node['failureSummary']}"
+                for one in result["violations"]
+                for node in one["nodes"]
+            ]
+        return found
 
     def reports(self) -> list[str]:
         """The policy's reports."""

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page
 from local import demo_data
 from local.ports import free_port
 from local.server import running_server, sqlite
+from tests.console import pictures_pages
 from tests.console.people import ROOT, Person, api_of, at_browser, chromium
 
 Api = Callable[..., Any]
@@ -39,6 +40,7 @@ def main(names: list[str]) -> None:
     ):
         demo_data.load(sqlite(Path(directory) / "db"))
         seed(api_of(url.removesuffix("/v1")))
+        pictures_pages.seed(api_of(url.removesuffix("/v1")), _CASE)
         for name, (show, size) in VIEWS.items():
             if not names or any(name.startswith(one) for one in names):
                 _picture(browser, url.removesuffix("/v1"), name, show, size)
@@ -182,6 +184,7 @@ VIEWS: dict[str, tuple[Callable[[Person], Page], dict[str, int]]] = {
     "09-more-filters": (_button("More…", "#/cases"), _DESK),
     "10-conflict": (_conflict, _DESK),
     "11-refused": (_refused, _DESK),
+    **pictures_pages.VIEWS,
 }
 
 

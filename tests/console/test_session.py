@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from local.ports import free_port
-from local.server import running_server, sqlite
+from local.server import sqlite
 from tests.console.people import Person, api_of, at_browser
 from tests.console.test_life import opened
+from tests.reliability.server import Server, running
 
 Api = Callable[..., Any]
 
@@ -87,22 +86,36 @@ def test_what_is_written_outlives_the_token(api: Api, browser: Browser, url: str
     assert saved["fsrNotes"] == "Written before the token ended"
 
 
+def test_signing_out_saves_what_is_written_and_leaves_nothing_for_the_next_person(
+    api: Api, person: Person
+) -> None:
+    page = person.signs_in("vera", opened(api, "leaving"))
+    notes = page.get_by_label("Notes")
+    expect(notes).to_be_editable()
+    notes.fill("Only Vera's")
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+
+    page.get_by_role("button", name="paul@example.com").click()
+
+    expect(notes).to_be_editable()
+    expect(notes).to_have_value("")
+    assert api("vera", "GET", "/cases/leaving/worksheet")["fsrNotes"] == "Only Vera's"
+
+
 def test_a_session_goes_on_after_the_server_was_started_anew(
     browser: Browser, tmp_path: Path
 ) -> None:
-    store, port = sqlite(tmp_path / "db"), free_port()
-    with ExitStack() as stack:
-        log = stack.enter_context((tmp_path / "log").open("w"))
-        with running_server(store, port, log) as served:
-            url = served.removesuffix("/v1")
-            address = opened(api_of(url), "restart")
-            person = stack.enter_context(at_browser(browser, url, ("ERR_CONNECTION_REFUSED",)))
-            page = person.signs_in("vera", address)
-            expect(page.get_by_role("button", name="Claim")).to_be_visible()
+    server = Server(**sqlite(tmp_path / "db"))
+    refused = ("ERR_CONNECTION_REFUSED",)
+    with running(server), at_browser(browser, server.url, refused) as person:
+        page = person.signs_in("vera", opened(api_of(server.url), "restart"))
+        expect(page.get_by_role("button", name="Claim")).to_be_visible()
+        server.kill()
         look_now(page)
         expect(page.get_by_text("Offline since")).to_be_visible()
-        with running_server(store, port, log):
-            look_now(page)
-            expect(page.locator(".live")).to_contain_text("Live, checked")
-            page.keyboard.press("c")
-            expect(page.get_by_role("button", name="Release")).to_be_visible()
+        server.start()
+        look_now(page)
+        expect(page.locator(".live")).to_contain_text("Live, checked")
+        page.keyboard.press("c")
+        expect(page.get_by_role("button", name="Release")).to_be_visible()

@@ -70,6 +70,13 @@ def test_the_root_leads_to_the_console_and_the_console_is_a_page(api: Api) -> No
 
 
 @pytest.mark.usefixtures("files")
+def test_an_issuer_leads_back_to_the_page_whatever_its_answer_is(api: Api) -> None:
+    page = got(api, "/console?code=c&state=s&iss=https%3A%2F%2Fid.example")
+
+    assert (page.status_code, page.data) == (200, got(api, "/console").data)
+
+
+@pytest.mark.usefixtures("files")
 def test_a_file_may_lie_in_a_folder_and_has_the_type_of_its_name(api: Api) -> None:
     module = got(api, "/console/parts/clock.js")
 

@@ -1,0 +1,142 @@
+"""What pictures show of inbox, trail, figures and administration, and what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.console.people import Person
+
+Api = Callable[..., Any]
+Show = Callable[[Person], Page]
+
+_QUESTIONS: list[dict[str, Any]] = [
+    {
+        "uowId": "pump-7",
+        "type": "kill_switch",
+        "priority": "critical",
+        "title": "Stop pump 7 now?",
+        "description": "Vibration is 11.2 mm/s, over the limit of 7.1, for nine minutes.",
+        "context": {
+            "unit": "pump-7",
+            "readings": [
+                {"at": "14:29", "mmPerSecond": 10.8},
+                {"at": "14:38", "mmPerSecond": 11.2},
+            ],
+            "limit": 7.1,
+            "effect": "Line 2 stops; the tank lasts 40 minutes.",
+        },
+        "expiresInSeconds": 290,
+    },
+    {
+        "uowId": "aml-17",
+        "type": "waive_violation",
+        "priority": "high",
+        "title": "Waive the missing source of funds for 2,400 €?",
+        "context": {"rule": "KYC-12", "amount": 2400.5},
+        "expiresInSeconds": 5400,
+    },
+    {
+        "uowId": "aml-17",
+        "type": "clarification",
+        "title": "Are the two transfers of 4 and 6 March one transaction?",
+        "description": "Both went to the same bank; the second has no purpose.",
+    },
+    {"uowId": "notes", "type": "resume", "priority": "low", "title": "Go on with the second half?"},
+]
+
+
+def seed(api: Api, case: str) -> str:
+    """Questions of each priority, held, decided, withdrawn; gives the id of the critical one."""
+    found = [
+        api("checker", "POST", "/interventions", {**one, "caseId": case}) for one in _QUESTIONS
+    ]
+    api("paul", "POST", f"/interventions/{found[1]['id']}:claim")
+    for reason in ("Both sites are covered by the agreement.", "The photograph is enough."):
+        asked = {"uowId": "old", "type": "waive_violation", "title": f"Is it enough? {reason[:9]}"}
+        old = api("checker", "POST", "/interventions", {**asked, "caseId": case})
+        body = {"decision": "reject", "reason": reason}
+        api("paul", "POST", f"/interventions/{old['id']}:decide", body)
+    settings = {"slaHours": {"csf_practitioner": 48, "default": 72}, "autoCloseDays": 30}
+    api("alex", "PATCH", "/settings", settings)
+    return str(found[0]["id"])
+
+
+def _question(*keys: str, who: str = "vera") -> Show:
+    def show(person: Person) -> Page:
+        page = person.signs_in(who, "#/inbox")
+        page.get_by_role("link", name="Stop pump 7 now?").click()
+        page.locator(".beside dl").wait_for()
+        for key in keys:
+            page.keyboard.press(key)
+        return page
+
+    return show
+
+
+def _at(address: str, ready: str, who: str = "vera") -> Show:
+    def show(person: Person) -> Page:
+        page = person.signs_in(who, address)
+        page.locator(ready).first.wait_for()
+        page.wait_for_load_state("networkidle")
+        return page
+
+    return show
+
+
+def _event(person: Person) -> Page:
+    page = _at("#/trail/CASE-2026-100", ".proof code")(person)
+    page.get_by_role("button", name="Packet changed.").first.click()
+    return page
+
+
+def _broken(person: Person) -> Page:
+    def edited(route: Any) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["events"][4]["actor"]["email"] = "mallory@example.com"
+        route.fulfill(response=answer, json=body)
+
+    person.page.route("**/v1/cases/*/audit*", edited)
+    page = _at("#/trail/CASE-2026-100", ".proof.fails")(person)
+    page.evaluate("scrollTo(0, 0)")
+    return page
+
+
+def _changed(person: Person) -> Page:
+    page = _at("#/admin", ".settings input", "alex")(person)
+    page.get_by_label("CSF practitioner").fill("24")
+    page.get_by_label("Keep closed cases").fill("0")
+    return page
+
+
+_DESK = {"width": 1440, "height": 900}
+_PHONE = {"width": 390, "height": 844}
+_NARROW = {"width": 320, "height": 256}
+_TRAIL = "#/trail/CASE-2026-100"
+VIEWS: dict[str, tuple[Show, dict[str, int]]] = {
+    "03-inbox": (_question(), _DESK),
+    "03-inbox-armed": (_question("a"), _DESK),
+    "03-inbox-viewer": (_question(who="victor"), _DESK),
+    "03-inbox-list-390": (_at("#/inbox", ".entries .name"), _PHONE),
+    "03-inbox-390": (_question(), _PHONE),
+    "03-inbox-decided": (_at("#/inbox?tab=decided", ".entries .name"), _DESK),
+    "03-inbox-empty": (_at("#/inbox?tab=mine", ".empty"), _DESK),
+    "04-trail": (_event, _DESK),
+    "04-trail-390": (_event, _PHONE),
+    "04-trail-320": (_at(_TRAIL, ".proof code"), _NARROW),
+    "04-trail-broken": (_broken, _DESK),
+    "04-trail-tenant": (_at("#/trail", ".chain li"), _DESK),
+    "04-trail-forced": (_event, _DESK),
+    "05-figures": (_at("#/figures", "figure svg"), _DESK),
+    "05-figures-whole": (_at("#/figures", "figure svg"), _DESK),
+    "05-figures-year": (_at("#/figures?days=365", "figure svg"), _DESK),
+    "05-figures-390": (_at("#/figures", "figure svg"), _PHONE),
+    "05-figures-320": (_at("#/figures", "figure svg"), _NARROW),
+    "05-figures-forced": (_at("#/figures", "figure svg"), _DESK),
+    "06-admin": (_changed, _DESK),
+    "06-admin-390": (_at("#/admin", ".settings input", "alex"), _PHONE),
+    "06-admin-viewer": (_at("#/admin", ".settings input", "victor"), _DESK),
+}

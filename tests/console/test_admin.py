@@ -1,0 +1,96 @@
+"""Administration: settings, holds, people, and what scheduled runs last did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.console.people import Person, at_browser
+from tests.console.test_life import opened
+
+Api = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def settings(api: Api) -> Iterator[None]:
+    """Leaves the settings of the shared server as they were."""
+    before = {"slaHours": {"admin_test": None}, "autoCloseDays": 90}
+    api("alex", "PATCH", "/settings", before)
+    yield
+    api("alex", "PATCH", "/settings", {**before, "autoCloseDays": None})
+
+
+def test_settings_say_what_they_do_and_are_saved(api: Api, person: Person) -> None:
+    page = person.signs_in("alex", "#/admin")
+    save = page.get_by_role("button", name="Save settings")
+    expect(save).to_be_disabled()
+    close = page.get_by_label("Close approved cases")
+    close.fill("0")
+    expect(page.get_by_text("A whole number from 1 to 36,500.")).to_be_visible()
+    close.fill("30")
+    expect(page.get_by_text("30 days after the approval. Empty: never.")).to_be_visible()
+    page.get_by_label("Another type").fill("admin_test")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_label("Admin test").fill("48")
+    expect(page.get_by_text("2 settings changed, not saved yet.")).to_be_visible()
+    save.click()
+
+    expect(page.get_by_text("Settings saved")).to_be_visible()
+    expect(page.get_by_text("Nothing is changed yet.")).to_be_visible()
+    stored = api("alex", "GET", "/settings")
+    assert (stored["autoCloseDays"], stored["slaHours"]["admin_test"]) == (30, 48)
+
+
+def test_settings_that_changed_meanwhile_are_not_overwritten_and_nothing_written_is_lost(
+    api: Api, browser: Browser, url: str
+) -> None:
+    with at_browser(browser, url, ("412", "404", "Failed")) as person:
+        page = person.signs_in("alex", "#/admin")
+        close = page.get_by_label("Close approved cases")
+        close.fill("11")
+        page.route("**/v1/changes*", lambda route: route.abort())  # what is live would show it
+        api("alex", "PATCH", "/settings", {"slaHours": {"admin_test": 5}})
+        page.get_by_role("button", name="Save settings").click()
+
+        expect(page.get_by_role("alert").filter(has_text="Not saved")).to_contain_text(
+            "What you wrote is still here"
+        )
+        expect(close).to_have_value("11")
+        assert api("alex", "GET", "/settings")["autoCloseDays"] != 11
+        page.get_by_role("button", name="Save settings").click()
+        expect(page.get_by_text("Settings saved")).to_be_visible()
+    stored = api("alex", "GET", "/settings")
+    assert (stored["autoCloseDays"], stored["slaHours"]["admin_test"]) == (11, 5)
+
+
+def test_a_hold_is_placed_and_released_each_with_its_reason(api: Api, person: Person) -> None:
+    opened(api, "held")
+    page = person.signs_in("alex", "#/admin")
+    page.get_by_role("button", name="Place a hold…").click()
+    page.get_by_label("Id of the case").fill("no-such-case")
+    page.get_by_label("Reason").fill("Court order 26-118")
+    page.get_by_role("button", name="Place it").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Nothing was changed.")
+    page.get_by_label("Id of the case").fill("held")
+    page.get_by_role("button", name="Place it").click()
+
+    row = page.get_by_role("row").filter(has_text="held")
+    expect(row).to_contain_text("Court order 26-118")
+    assert api("vera", "GET", "/cases/held")["legalHold"]
+    row.get_by_role("button", name="Release…").click()
+    page.get_by_label("Reason").fill("The order was lifted")
+    page.get_by_role("button", name="Release it").click()
+    expect(row).to_have_count(0)
+    assert not api("vera", "GET", "/cases/held")["legalHold"]
+
+
+def test_who_is_no_admin_reads_and_is_told_why_nothing_can_be_changed(person: Person) -> None:
+    page = person.signs_in("victor", "#/admin")
+
+    expect(page.get_by_text("Only an admin changes settings.")).to_be_visible()
+    expect(page.get_by_label("Close approved cases")).to_be_disabled()
+    expect(page.get_by_role("button", name="Place a hold…")).to_have_count(0)
+    expect(page.get_by_role("row").filter(has_text="alex@example.com")).to_contain_text("admin")

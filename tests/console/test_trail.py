@@ -1,0 +1,190 @@
+"""The trail: what the browser itself proves of it, and what is found and kept of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import rfc8785
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.console.people import Person, at_browser
+from tests.console.test_life import opened
+from tests.console.test_looks import HOSTILE
+from tests.unit.test_canonical import VALUES
+
+Api = Callable[..., Any]
+
+
+def lived(api: Api, case_id: str) -> str:
+    """A case with some events, of texts and numbers that encoders differ on; gives its trail."""
+    fields = {"county": "Fränklin \u2126", "n": 1e21, "m": 0.1, "k": 2.0}
+    opened(api, case_id, title="\U0001f600 opened", summary="Before it all", fields=fields)
+    summary = {"summary": "After it all", "tags": ["Ohio"]}
+    api("vera", "PATCH", f"/cases/{case_id}", summary)
+    api("vera", "PATCH", f"/cases/{case_id}", {"status": "blocked", "reason": "No answer yet"})
+    note = {"eventType": "note_added", "message": "Asked again", "severity": "warning"}
+    api("paul", "POST", f"/cases/{case_id}/audit", note)
+    return f"#/trail/{case_id}"
+
+
+def proof(page: Page) -> Any:
+    return page.locator(".proof")
+
+
+def test_the_browser_computes_every_hash_itself_and_says_so_apart_from_the_server(
+    api: Api, person: Person
+) -> None:
+    page = person.signs_in("vera", lived(api, "proven"))
+
+    head = api("vera", "GET", "/audit:verify?subject=cases/proven")["headHash"]
+    expect(proof(page)).to_contain_text("Checked in this browser: 4 events, chain holds")
+    expect(proof(page)).to_contain_text("The server says: 4 events, chain holds, same head")
+    expect(proof(page)).to_contain_text(head)
+    page.get_by_role("button", name="Case changed.").click()
+    row = page.get_by_role("row", name=re.compile("^summary"))
+    expect(row.locator("del")).to_have_text("Before ")
+    expect(row.locator("ins")).to_have_text("After ")
+    expect(page.get_by_text("as computed here", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Compare with mine…").click()
+    page.get_by_label("The hash, 64 digits").fill(head)
+    expect(page.get_by_role("dialog")).to_contain_text("nothing changed since you kept it")
+
+
+def test_an_event_that_was_edited_on_its_way_is_named_though_the_server_says_that_all_holds(
+    api: Api, browser: Browser, url: str
+) -> None:
+    address = lived(api, "on-its-way")
+
+    def edited(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["events"][1]["reason"] = "Another reason"
+        route.fulfill(response=answer, json=body)
+
+    with at_browser(browser, url) as person:
+        person.page.route("**/v1/cases/on-its-way/audit*", edited)
+        page = person.signs_in("vera", address)
+        expect(proof(page)).to_contain_text("breaks at event 3: its content does not match its")
+        expect(proof(page)).to_contain_text("The server says: 4 events, chain holds")
+        expect(page.locator(".chain > .gap .m")).to_have_text("3")
+        expect(page.locator(".chain > .after .m")).to_have_text(["4"])
+
+
+def test_an_event_that_was_edited_or_removed_in_the_store_is_named_by_both(
+    api: Api, person: Person, database: Path
+) -> None:
+    address = lived(api, "in-the-store")
+    with closing(sqlite3.connect(database)) as connection, connection:
+        changed = connection.execute(
+            "UPDATE documents SET data = replace(data, 'No answer yet', 'It was answered')"
+            " WHERE data LIKE '%No answer yet%' AND parent LIKE '%/audit'"
+            " AND data LIKE '%in-the-store%'"
+        )
+        assert changed.rowcount == 1
+    page = person.signs_in("vera", address)
+    expect(proof(page)).to_contain_text("breaks at event 3: its content does not match its hash")
+    expect(proof(page)).to_contain_text("The server says: the chain breaks at event 3")
+
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "UPDATE documents SET data = replace(data, 'It was answered', 'No answer yet')"
+            " WHERE data LIKE '%in-the-store%'"
+        )
+    page.get_by_role("button", name="Verify again").click()
+    expect(proof(page)).to_contain_text("chain holds, same head")
+    page.route("**/v1/cases/in-the-store/audit*", without_second)
+    page.get_by_role("button", name="Verify again").click()
+    expect(proof(page)).to_contain_text("breaks at event 2: it is missing")
+
+
+def without_second(route: Route) -> None:
+    """Answers with the trail, but for its second event."""
+    answer = route.fetch()
+    body = answer.json()
+    body["events"] = [one for one in body["events"] if one["sequence"] != 2]
+    route.fulfill(response=answer, json=body)
+
+
+def test_the_browser_writes_any_value_in_the_form_that_rfc_8785_names(person: Person) -> None:
+    contents: list[Any] = [
+        {"\U0001f600": 1, "\ue000": 2, "__proto__": 3, "10": 4, "9": 5},
+        {"n": 1e21, "m": -0.0, "k": 1.0, "tiny": 5e-324, "third": 1 / 3, "big": 2**53 - 1},
+        {"control": '\x00\x1f\x7f\u2028\b\f\n\r\t"\\/', "texts": HOSTILE},
+    ]
+
+    @hypothesis.settings(derandomize=True, max_examples=200, deadline=None, database=None)
+    @hypothesis.given(VALUES)
+    def collected(content: Any) -> None:
+        contents.append(content)
+
+    collected()
+    page = person.goto()
+    written = page.evaluate(
+        "async (texts) => (({canonical}) => texts.map((text) => canonical(JSON.parse(text))))"
+        "(await import('/console/canonical.js'))",
+        [json.dumps(one) for one in contents],
+    )
+    assert written == [rfc8785.dumps(one).decode() for one in contents]
+
+
+def test_what_is_filtered_stands_in_the_address_and_is_downloaded_as_json_lines(
+    api: Api, person: Person
+) -> None:
+    page = person.signs_in("vera", lived(api, "filtered"))
+    rows = page.locator(".chain > li")
+    expect(rows).to_have_count(4)
+    page.get_by_label("Who").select_option("paul@example.com")
+    expect(rows).to_have_count(1)
+    page.get_by_label("Who").select_option("")
+    page.get_by_label("Severity").select_option("warning")
+    expect(page).to_have_url(re.compile("severity=warning"))
+    expect(rows).to_contain_text(["Asked again."])
+    page.get_by_label("What").select_option("status_changed")
+    expect(page.get_by_text("No event fits these filters.")).to_be_visible()
+    page.get_by_role("link", name="Show everything").click()
+    expect(rows).to_have_count(4)
+
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Download as JSON Lines").click()
+    lines = Path(found.value.path()).read_text().splitlines()
+    listed = api("vera", "GET", "/cases/filtered/audit")["events"]
+    assert [json.loads(line) for line in lines] == listed[::-1]
+    assert found.value.suggested_filename == "filtered.jsonl"
+
+
+def test_the_tenant_s_trail_is_filtered_by_the_server_and_checked_event_by_event(
+    api: Api, person: Person
+) -> None:
+    lived(api, "of-the-tenant")
+    page = person.signs_in("vera", "#/trail?actor=paul@example.com&eventType=note_added")
+    rows = page.locator(".chain > li")
+
+    expect(rows.first).to_contain_text("of-the-tenant")
+    expect(proof(page)).to_contain_text(re.compile(r"each of the \d+ events? shown has the hash"))
+    assert {"paul@example.com"} == set(rows.locator(".who-did").all_inner_texts())
+    page.get_by_label("What").select_option("case_created")
+    expect(page.get_by_text("No event fits these filters.")).to_be_visible()
+
+
+def test_hostile_events_are_shown_as_text(api: Api, person: Person) -> None:
+    opened(api, "hostile-trail")
+    for text in HOSTILE:
+        note = {"eventType": "note_added", "message": text, "meta": {text: text}}
+        api("vera", "POST", "/cases/hostile-trail/audit", note)
+    page = person.signs_in("vera", "#/trail/hostile-trail")
+    expect(proof(page)).to_contain_text("chain holds, same head")
+
+    for text in HOSTILE:
+        row = page.locator(".chain > li").filter(has_text=text)
+        row.get_by_role("button", name="Note added.").click()
+        expect(row.locator("dt:text('Details') + dd")).to_have_text(
+            json.dumps({text: text}, separators=(",", ":"), ensure_ascii=False)
+        )
+    assert not page.locator("main script, main img, main b:text('bold')").count()
