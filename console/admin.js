@@ -59,7 +59,7 @@ export const page = {
 
 /** Fetches all of it; what is written in the form stays. */
 async function load() {
-  await Promise.all([loadSettings(), loadPeople(), loadHolds(), get("/scheduled").then(({ runs }) => (admin.runs = runs)).catch(() => null)]);
+  await Promise.all([loadSettings(), loadPeople(), loadHolds(), isAdmin() ? loadRuns() : null]);
   changed();
 }
 
@@ -69,6 +69,10 @@ async function loadSettings() {
   const untouched = !admin.settings || !admin.draft || !Object.keys(patchOf(admin.draft, admin.settings)).length;
   Object.assign(admin, { settings: body, etag, draft: untouched ? draftOf(body) : admin.draft });
   changed();
+}
+
+async function loadRuns() {
+  admin.runs = (await get("/scheduled")).runs;
 }
 
 async function loadPeople() {

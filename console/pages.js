@@ -26,6 +26,7 @@ const modules = {
   case: () => import("./case.js"),
   trail: () => import("./trail.js"),
   inbox: () => import("./inbox.js"),
+  figures: () => import("./figures.js"),
   admin: () => import("./admin.js"),
 };
 

@@ -80,7 +80,7 @@ export function parsed(strings) {
       if (!(closed instanceof Element) || closed.tagName.toLowerCase() !== name.toLowerCase()) throw new TypeError(`</${name}> closes nothing`);
     } else {
       const parent = open[open.length - 1];
-      const drawn = name === "svg" || (parent instanceof Element && parent.namespaceURI === SVG);
+      const drawn = name === "svg" || name === "g" || (parent instanceof Element && parent.namespaceURI === SVG);
       const element = drawn ? document.createElementNS(SVG, name) : document.createElement(name);
       append(element);
       attributes(element, inside);

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from shared.documents.port import DocumentStore
 from shared.edge.function import Call, Reply, function
 from shared.ledger.ledger import Ledger
-from shared.models.scheduled import Sweep, SweepQuery
-from shared.rules.callers import SCHEDULERS
+from shared.models.scheduled import ScheduledRun, ScheduledRuns, Sweep, SweepQuery
+from shared.rules.callers import ADMINS, SCHEDULERS
+from shared.schedules import SCHEDULES, Schedule
 from shared.sweeps import closing, expiry, purge, stale_runs
-from shared.sweeps.once import Trigger, once
+from shared.sweeps.once import Trigger, last, once
 from shared.sweeps.run import SweepRun
 
 _AHEAD = timedelta(minutes=1)
@@ -45,6 +46,26 @@ def purge_records(call: Call, query: SweepQuery) -> Reply[Sweep]:
     return _swept(call, query, purge.purge)
 
 
+@function("GET", "/scheduled", roles=ADMINS)
+def list_scheduled(call: Call) -> ScheduledRuns:
+    """Lists what runs automatically, and what each last did.
+
+    The counts are of all tenants together. A run that found nothing to do leaves nothing, and so
+    does one that was started by hand; what others did is known for two days.
+    """
+    return ScheduledRuns(runs=[_last_run(call, schedule) for schedule in SCHEDULES])
+
+
+def _last_run(call: Call, schedule: Schedule) -> ScheduledRun:
+    name = _name(schedule.path)
+    return ScheduledRun(name=name, cron=schedule.cron, last=last(call.store, name))
+
+
+def _name(path: str) -> str:
+    """What a scheduled function is called by: the end of its path."""
+    return path.rpartition("/")[2]
+
+
 def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> Reply[Sweep]:
     """Does a run; if its trigger was delivered before, gives the result of that run."""
     seconds = call.runtime.config.sweep_seconds
@@ -69,12 +90,13 @@ def _trigger(call: Call) -> Trigger | None:
     A job that is forced to run may carry the time of its next run, which is not to be taken for
     done then (docs.cloud.google.com/scheduler/docs/configuring/deduplicate-job-requests).
     """
-    headers = call.exchange.request.headers
+    request = call.exchange.request
+    headers = request.headers
     job = headers.get("X-CloudScheduler-JobName")
     scheduled_for = headers.get("X-CloudScheduler-ScheduleTime")
     if not job or not scheduled_for or _is_ahead(scheduled_for, call.now):
         return None
-    return Trigger(job, scheduled_for)
+    return Trigger(job, scheduled_for, _name(request.path))
 
 
 def _is_ahead(moment: str, now: datetime) -> bool:

@@ -138,7 +138,7 @@ def _run(port: int, store: str) -> None:
         server.running_server(variables, port) as url,
         ticking(url),
     ):
-        cases = demo_data.load(url)
+        cases = demo_data.load(variables)
         token = demo_data.token("admin", "alex")
         print(  # noqa: T201
             f"\nCaseledger on {url}, {cases} cases in tenant {demo_data.TENANT}. Try:\n\n"

@@ -1,14 +1,19 @@
-"""Cases to look at in a new local instance, made through the API as any client would make them."""
+"""The demo tenant of a local run: some sixty cases with a life of four weeks behind them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
 
-from local.client import Answer, call
+from local.demo_play import Play
+from local.demo_story import story
 from local.tokens import unsigned_token
+from shared.config import Config
+from shared.documents.port import Aggregation, DocumentStore, Query
+from shared.edge.local_people import TENANT as TENANT  # noqa: PLC0414 - others find it here
+from shared.runtime import open_store, utc_now
 
-TENANT = "demo"
+_CASES = Query(f"tenants/{TENANT}/cases")
 
 
 def token(role: str, sub: str) -> str:
@@ -16,62 +21,29 @@ def token(role: str, sub: str) -> str:
     return unsigned_token(sub=sub, tenant=TENANT, role=role, email=f"{sub}@example.com")
 
 
-def load(url: str) -> int:
-    """Opens the demo cases, once; gives how many there are."""
-    admin = token("admin", "alex")
-    stats = call("GET", f"{url}/cases:stats", token=admin)
-    if stats.body["caseCount"]:
-        return int(stats.body["caseCount"])
-    for number, (decision_type, title, summary, steps) in enumerate(_CASES, 1):
-        case_id = f"CASE-2024-{number:03}"
-        body = {
-            "id": case_id,
-            "decisionType": decision_type,
-            "title": title,
-            "summary": summary,
-            "dueAt": (datetime.now(UTC) + timedelta(hours=24 * number - 60)).isoformat(),
-        }
-        _made(call("POST", f"{url}/cases", token=token("agent", "intake"), body=body))
-        for step in steps:
-            patch = call(
-                "PATCH", f"{url}/cases/{case_id}", token=token("verifier", "vera"), body=step
-            )
-            _made(patch)
-    return len(_CASES)
+def load(variables: Mapping[str, str]) -> int:
+    """Fills the store that the variables name, where its demo tenant has no cases yet.
+
+    Gives how many there are.
+    """
+    store = open_store(Config.from_environment(variables))
+    try:
+        return _count(store) or seeded(store, utc_now())
+    finally:
+        store.close()
 
 
-def _made(answer: Answer) -> None:
-    if answer.code >= 300:  # noqa: PLR2004
-        raise RuntimeError(f"demo data was refused: {answer.body}")
+def seeded(store: DocumentStore, now: datetime) -> int:
+    """Fills a store with what the demo tenant has done up to now; gives how many cases it has."""
+    play = Play()
+    try:
+        play.play(story(now))
+        play.copy(store)
+    finally:
+        play.store.close()
+    return _count(store)
 
 
-_TAKEN: dict[str, Any] = {"status": "in_review", "assignedTo": "vera@example.com"}
-_CASES: list[tuple[str, str, str, list[dict[str, Any]]]] = [
-    ("csf_practitioner", "Dr. Sarah Smith - CSF Application", "Controlled substances, Ohio", []),
-    ("csf_practitioner", "Dr. Omar Haddad - CSF Renewal", "Renewal with a new address", [_TAKEN]),
-    (
-        "csf_facility",
-        "Lakeside Clinic - CSF Facility",
-        "Inspection report is missing",
-        [_TAKEN, {"status": "needs_info"}],
-    ),
-    (
-        "aml_alert",
-        "Structured deposits below the threshold",
-        "Eleven cash deposits in nine days",
-        [{"status": "blocked", "reason": "Waiting for the branch's answer"}],
-    ),
-    ("aml_alert", "Transfers to a sanctioned bank", "Two transfers, 4 and 6 March", []),
-    (
-        "csf_practitioner",
-        "Dr. Alice Nguyen - CSF Application",
-        "Complete, no findings",
-        [_TAKEN, {"status": "approved"}],
-    ),
-    (
-        "field_service",
-        "Pump 7 vibrates under load",
-        "Third visit this quarter",
-        [{"status": "closed", "reason": "Bearing replaced"}],
-    ),
-]
+def _count(store: DocumentStore) -> int:
+    (cases,) = store.aggregate([Aggregation(_CASES)])
+    return cases.count

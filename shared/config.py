@@ -201,7 +201,8 @@ def _claim(environ: Mapping[str, str], name: str, default: str) -> str:
 def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     origins = tuple(environ.get(name, "").split())
     for origin in origins:
-        if not re.fullmatch(r"https?://[^/?#@;,]+", origin):
+        # A browser sends names in ASCII; more would end a directive of the console's policy.
+        if not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", origin):
             raise ConfigError(f"{name} must be origins, like https://cases.example")
     return origins
 

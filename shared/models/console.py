@@ -51,7 +51,7 @@ class ConsoleConfig(Model):
 
 
 class PageQuery(Model):
-    """What an issuer, or a link in an e-mail, leads back to the page with; only the page reads it."""
+    """What an issuer, or a link by mail, leads back to the page with; only the page reads it."""
 
     model_config = ConfigDict(extra="ignore")
 

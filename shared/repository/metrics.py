@@ -51,7 +51,7 @@ _GROUPS = (
 )
 
 
-class _Span(NamedTuple):
+class Span(NamedTuple):
     """The times from `since`, included, to `until`, not included; None is no bound."""
 
     since: datetime | None
@@ -75,12 +75,12 @@ def metrics(
     store: DocumentStore, tenant: str, wanted: MetricsQuery, now: datetime
 ) -> InterventionMetrics:
     """The figures. Raises InvalidArgument for rows of more than MAX_DAYS days."""
-    period = _Span(wanted.since, wanted.until)
-    days = _days(period, now) if wanted.daily else []
+    period = Span(wanted.since, wanted.until)
+    days = days_of(period, now, usual=MAX_DAYS, longest=MAX_DAYS)[1] if wanted.daily else []
     asked = [Aggregation(_created(tenant, period, group)) for group in _GROUPS]
     asked.append(Aggregation(_created(tenant, period), averages=_SECONDS))
     for _, day in days:
-        asked += _of_day(tenant, day)
+        asked += of_day(tenant, day)
     late = [Aggregation(ran_out(tenant, now, status)) for status in OPEN]
     totals = store.aggregate([*asked, *late])
     *totals, pending, held = totals
@@ -89,8 +89,8 @@ def metrics(
     by_status = {value: counts["status", value] for value in InterventionStatus}
     gone = Counter({status: one.count for status, one in zip(OPEN, (pending, held), strict=True)})
     ends: list[datetime] = []
-    if gone.total() and (days or period != _Span(None, None)):
-        gone, ends = _ran_out(store, tenant, period, now)
+    if gone.total() and (days or period != Span(None, None)):
+        gone, ends = waiting_for_sweep(store, tenant, period, now)
     for status in OPEN:
         # The sweep may have been there between two of the counts.
         late_ones = min(gone[status], by_status[status])
@@ -103,12 +103,12 @@ def metrics(
         by_priority={value: counts["priority", value] for value in Priority},
         average_resolution_seconds=_average(of_all),
         top_pilots=_top_pilots(store, tenant, period),
-        daily=_rows(days, of_days, ends) if wanted.daily else None,
+        daily=rows_of(days, of_days, ends) if wanted.daily else None,
     )
 
 
-def _ran_out(
-    store: DocumentStore, tenant: str, period: _Span, now: datetime
+def waiting_for_sweep(
+    store: DocumentStore, tenant: str, period: Span, now: datetime
 ) -> tuple[Counter[InterventionStatus], list[datetime]]:
     """What has run out and waits for the sweep, as a rule little or nothing.
 
@@ -122,7 +122,7 @@ def _ran_out(
     return created, [row["expiresAt"] for row in rows]
 
 
-def _created(tenant: str, period: _Span, *groups: tuple[str, str]) -> Query:
+def _created(tenant: str, period: Span, *groups: tuple[str, str]) -> Query:
     """The interventions that were created in the period and belong to all groups.
 
     A group is the name of a field and its value.
@@ -134,37 +134,47 @@ def _created(tenant: str, period: _Span, *groups: tuple[str, str]) -> Query:
     return Query(f"tenants/{tenant}/interventions", filters, order)
 
 
-def _of_day(tenant: str, day: _Span) -> tuple[Aggregation, Aggregation, Aggregation]:
+def of_day(tenant: str, day: Span) -> tuple[Aggregation, Aggregation, Aggregation]:
     """Counts what was created, decided and expired on a day."""
-    created, within = _created(tenant, day), day.of("actionAt")
-    decided = (Filter("decision", "in", ["approve", "reject"]), *within)
-    expired = (Filter("status", "==", InterventionStatus.EXPIRED), *within)
+    created = _created(tenant, day)
+    expired = (Filter("status", "==", InterventionStatus.EXPIRED), *day.of("actionAt"))
     return (
         Aggregation(created),
-        Aggregation(Query(created.collection, decided), averages=_SECONDS),
+        Aggregation(decided(tenant, day), averages=_SECONDS),
         Aggregation(Query(created.collection, expired)),
     )
 
 
-def _days(period: _Span, now: datetime) -> list[tuple[date, _Span]]:
-    """The days of a period, of the first and the last the part that is in it.
+def decided(tenant: str, span: Span) -> Query:
+    """What was decided within a span, newest first."""
+    filters = (Filter("decision", "in", ["approve", "reject"]), *span.of("actionAt"))
+    # The average of a day and the rows of `figures` need the same index.
+    order = (Order("actionAt", descending=True), Order("resolutionSeconds", descending=True))
+    return Query(f"tenants/{tenant}/interventions", filters, order)
 
-    Without a period, the last MAX_DAYS days.
+
+def days_of(
+    period: Span, now: datetime, *, usual: int, longest: int
+) -> tuple[tuple[datetime, datetime], list[tuple[date, Span]]]:
+    """Both ends of the period, and its days, of the first and the last the part that is in it.
+
+    Without `until` it ends with today, and without `since` it is the `usual` days before its end.
+    Raises InvalidArgument for more than `longest` days.
     """
     try:
-        return list(_split(period, now))
+        end = period.until or _midnight(now) + _DAY
+        start = period.since or _midnight(end - timedelta(microseconds=1)) - (usual - 1) * _DAY
+        if end - _midnight(start) > longest * _DAY:
+            raise InvalidArgument.field("since", f"daily rows are of at most {longest} days")
+        return (start, end), list(_split(start, end))
     except OverflowError:
         raise InvalidArgument.field("since", "has no daily rows at the ends of time") from None
 
 
-def _split(period: _Span, now: datetime) -> Iterator[tuple[date, _Span]]:
-    end = period.until or _midnight(now) + _DAY
-    start = period.since or _midnight(end - timedelta(microseconds=1)) - (MAX_DAYS - 1) * _DAY
-    if end - _midnight(start) > MAX_DAYS * _DAY:
-        raise InvalidArgument.field("since", f"daily rows are of at most {MAX_DAYS} days")
+def _split(start: datetime, end: datetime) -> Iterator[tuple[date, Span]]:
     while start < end:
         following = min(_midnight(start) + _DAY, end)
-        yield start.date(), _Span(start, following)
+        yield start.date(), Span(start, following)
         start = following
 
 
@@ -172,19 +182,20 @@ def _midnight(moment: datetime) -> datetime:
     return datetime.combine(moment, time(), UTC)
 
 
-def _rows(
-    days: Sequence[tuple[date, _Span]], totals: Sequence[Totals], ends: Sequence[datetime]
+def rows_of(
+    days: Sequence[tuple[date, Span]], totals: Sequence[Totals], ends: Sequence[datetime]
 ) -> list[Day]:
+    """The row of each day; `ends` is when what waits for the sweep ran out."""
     each = zip(days, totals[::3], totals[1::3], totals[2::3], strict=True)
     return [
         Day(
             date=day,
             created=created.count,
-            decided=decided.count,
+            decided=settled.count,
             expired=expired.count + sum(map(span.has, ends)),
-            average_resolution_seconds=_average(decided),
+            average_resolution_seconds=_average(settled),
         )
-        for (day, span), created, decided, expired in each
+        for (day, span), created, settled, expired in each
     ]
 
 
@@ -193,16 +204,16 @@ def _average(totals: Totals) -> float | None:
     return None if average is None else round(average, 3)
 
 
-def _top_pilots(store: DocumentStore, tenant: str, period: _Span) -> list[PilotMetrics]:
+def _top_pilots(store: DocumentStore, tenant: str, period: Span) -> list[PilotMetrics]:
     """The people who decided most, by their counts; in a period, by counting their decisions."""
     collection = f"tenants/{tenant}/people"
-    if period == _Span(None, None):
+    if period == Span(None, None):
         query = Query(collection, order=(Order("decided", descending=True),), limit=TOP_PILOTS)
         found, _ = readable(store.query(query), lambda row: _pilot(**row.data))
     else:
         # What is created in a period is decided after its beginning, so whoever decided last before
         # that is not among its pilots.
-        recent = _Span(period.since, None).of("lastDecidedAt")
+        recent = Span(period.since, None).of("lastDecidedAt")
         order = (Order("lastDecidedAt", descending=True),)
         rows = store.query(Query(collection, recent, order, limit=MOST_RECENT_PILOTS))
         people, _ = readable(rows, lambda row: StoredPerson.read(row.data))
@@ -212,7 +223,7 @@ def _top_pilots(store: DocumentStore, tenant: str, period: _Span) -> list[PilotM
 
 
 def _counted(
-    store: DocumentStore, tenant: str, period: _Span, people: Sequence[StoredPerson]
+    store: DocumentStore, tenant: str, period: Span, people: Sequence[StoredPerson]
 ) -> list[PilotMetrics]:
     asked = [
         Aggregation(_decided(tenant, period, person, decision))
@@ -224,7 +235,7 @@ def _counted(
     return [_pilot(person.name, approved, rejected) for person, approved, rejected in each]
 
 
-def _decided(tenant: str, period: _Span, person: StoredPerson, decision: str) -> Query:
+def _decided(tenant: str, period: Span, person: StoredPerson, decision: str) -> Query:
     """What a person decided so, by their subject; where none is stored, by their name."""
     both = (person_key(person.subject, None), person_key(None, person.known_as))
     keys = [key for key in both if key]

@@ -23,26 +23,33 @@ from shared.documents.port import (
     Delete,
     Document,
     DocumentStore,
+    Filter,
+    Order,
+    Query,
     Set,
     StoreError,
     Write,
 )
 from shared.errors import Aborted, ApiError
-from shared.models.scheduled import Sweep
+from shared.models.scheduled import LastRun, Sweep
 
 _KEPT = timedelta(days=2)
 
 
 class Trigger(NamedTuple):
-    """A scheduled run: the job's name, and the time that it was due at, as its headers say."""
+    """A scheduled run: the job's name, and the time that it was due at, as its headers say.
+
+    `function` is what it calls, as the last segment of the path.
+    """
 
     job: str
     scheduled_for: str
+    function: str
 
     @property
     def path(self) -> str:
         """Where its mark is."""
-        name = hashlib.sha256("\0".join(self).encode()).hexdigest()[:32]
+        name = hashlib.sha256("\0".join(self[:2]).encode()).hexdigest()[:32]
         return f"scheduledRuns/{name}"
 
 
@@ -77,6 +84,21 @@ def _worked(run: _Run, work: Callable[[DocumentStore], Sweep]) -> Sweep:
         with suppress(StoreError):
             run.end(None)
         raise
+
+
+def last(store: DocumentStore, function: str) -> LastRun | None:
+    """What a scheduled function last did, of what its marks still say; None for nothing."""
+    of_function = (Filter("function", "==", function),)
+    newest = (Order("startedAt", descending=True),)
+    for mark in store.query(Query("scheduledRuns", of_function, newest, limit=1)):
+        sweep = Sweep.model_validate_json(mark.data["answer"], extra="ignore")
+        return LastRun(
+            started_at=mark.data["startedAt"],
+            complete=sweep.complete,
+            done=sweep.changed,
+            failed=sweep.failed,
+        )
+    return None
 
 
 class _AnsweredError(Exception):
@@ -149,7 +171,9 @@ class _Run:
             return
         with suppress(Conflict):
             if sweep:
-                done = self._data(answer=sweep.model_dump_json())
+                # By these two the last run is found that is done.
+                named = {"function": self._trigger.function, "startedAt": self._now}
+                done = self._data(answer=sweep.model_dump_json()) | named
                 self._plain.commit([Set(path, done, found.version)])
             else:
                 self._plain.commit([Delete(path, found.version)])

@@ -38,7 +38,7 @@ def main(names: list[str]) -> None:
         running_server(sqlite(Path(directory) / "db"), free_port(), log) as url,
         chromium() as browser,
     ):
-        demo_data.load(url)
+        demo_data.load(sqlite(Path(directory) / "db"))
         seed(api_of(url.removesuffix("/v1")))
         pictures_pages.seed(api_of(url.removesuffix("/v1")), _CASE)
         for name, (show, size) in VIEWS.items():

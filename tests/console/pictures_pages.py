@@ -1,4 +1,4 @@
-"""What pictures show of the inbox, the trail, the figures and administration, and what they need."""
+"""What pictures show of inbox, trail, figures and administration, and what they need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _QUESTIONS: list[dict[str, Any]] = [
         "description": "Vibration is 11.2 mm/s, over the limit of 7.1, for nine minutes.",
         "context": {
             "unit": "pump-7",
-            "readings": [{"at": "14:29", "mmPerSecond": 10.8}, {"at": "14:38", "mmPerSecond": 11.2}],
+            "readings": [
+                {"at": "14:29", "mmPerSecond": 10.8},
+                {"at": "14:38", "mmPerSecond": 11.2},
+            ],
             "limit": 7.1,
             "effect": "Line 2 stops; the tank lasts 40 minutes.",
         },
@@ -127,6 +130,12 @@ VIEWS: dict[str, tuple[Show, dict[str, int]]] = {
     "04-trail-broken": (_broken, _DESK),
     "04-trail-tenant": (_at("#/trail", ".chain li"), _DESK),
     "04-trail-forced": (_event, _DESK),
+    "05-figures": (_at("#/figures", "figure svg"), _DESK),
+    "05-figures-whole": (_at("#/figures", "figure svg"), _DESK),
+    "05-figures-year": (_at("#/figures?days=365", "figure svg"), _DESK),
+    "05-figures-390": (_at("#/figures", "figure svg"), _PHONE),
+    "05-figures-320": (_at("#/figures", "figure svg"), _NARROW),
+    "05-figures-forced": (_at("#/figures", "figure svg"), _DESK),
     "06-admin": (_changed, _DESK),
     "06-admin-390": (_at("#/admin", ".settings input", "alex"), _PHONE),
     "06-admin-viewer": (_at("#/admin", ".settings input", "victor"), _DESK),

@@ -59,7 +59,7 @@ def test_settings_that_changed_meanwhile_are_not_overwritten_and_nothing_written
             "What you wrote is still here"
         )
         expect(close).to_have_value("11")
-        assert api("alex", "GET", "/settings")["autoCloseDays"] != 11  # noqa: PLR2004
+        assert api("alex", "GET", "/settings")["autoCloseDays"] != 11
         page.get_by_role("button", name="Save settings").click()
         expect(page.get_by_text("Settings saved")).to_be_visible()
     stored = api("alex", "GET", "/settings")

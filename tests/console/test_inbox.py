@@ -25,7 +25,7 @@ def asked(api: Api, title: str, **fields: Any) -> str:
 
 def answered(api: Api, address: str) -> dict[str, Any]:
     """How a question stands."""
-    found: dict[str, Any] = api("vera", "GET", f"/interventions/{address.split('/')[-1]}")
+    found: dict[str, Any] = api("vera", "GET", f"/interventions/{address.rsplit('/', maxsplit=1)[-1]}")
     return found
 
 
@@ -177,9 +177,7 @@ def test_the_time_left_counts_down_is_announced_and_what_has_run_out_cannot_be_d
 def test_who_may_not_decide_is_told_why_and_sees_no_button(api: Api, person: Person) -> None:
     page = at_question(person, "nora", asked(api, "May they?"))
 
-    expect(page.locator(".decide")).to_contain_text(
-        "This is decided by a pilot, or a higher role."
-    )
+    expect(page.locator(".decide")).to_contain_text("This is decided by a pilot, or a higher role.")
     expect(page.get_by_role("button", name=re.compile("Approve|Reject|Claim"))).to_have_count(0)
 
 

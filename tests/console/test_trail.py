@@ -108,7 +108,7 @@ def without_second(route: Route) -> None:
     """Answers with the trail, but for its second event."""
     answer = route.fetch()
     body = answer.json()
-    body["events"] = [one for one in body["events"] if one["sequence"] != 2]  # noqa: PLR2004
+    body["events"] = [one for one in body["events"] if one["sequence"] != 2]
     route.fulfill(response=answer, json=body)
 
 

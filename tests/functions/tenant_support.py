@@ -186,6 +186,7 @@ READS: dict[str, tuple[Ask, ...]] = {
         Ask("assignedTo=admin@example.com", code=200),
     ),
     "wait_intervention": (Ask("timeoutSeconds=0", role="agent"),),
+    "get_figures": (Ask(code=200), Ask("decisionType=theirs", code=200)),
     "intervention_metrics": (Ask(code=200), Ask("daily=true", code=200)),
     "list_case_audit": (Ask(), Ask("related=true"), Ask(ids={"caseId": "SPARE-THEIRS"})),
     "list_audit": (

@@ -23,7 +23,7 @@ EXPENSIVE = {
     "close_cases",
     "update_cases",
     "save_worksheets",
-} | {"intervention_metrics"}
+} | {"intervention_metrics", "get_figures"}
 
 
 @pytest.fixture

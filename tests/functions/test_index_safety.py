@@ -126,6 +126,8 @@ def queries(config: Config) -> set[Query]:
         assert good, (path, answer.text)
         if token := (answer.json or {}).get("nextPageToken"):
             send(api, method, f"{path}&pageToken={token}")
+    cursor = done(api.admin.get("/changes"))["cursor"]
+    done(api.admin.get(f"/changes?after={cursor}"))
     return recorder.queries
 
 

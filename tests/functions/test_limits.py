@@ -170,6 +170,7 @@ def test_expensive_are_those_that_read_much() -> None:
         "check_cases",
         "close_cases",
         "update_cases",
+        "get_figures",
         "intervention_metrics",
         "save_worksheets",
         "verify_audit",

@@ -900,3 +900,50 @@ def test_the_time_that_a_run_took_is_told(api: Api, monkeypatch: pytest.MonkeyPa
     answer = answered(api, EXPIRE)
 
     assert answer.json["durationMs"] == 1000 * (read[-1] - read[0]) > 0
+
+
+# What they last did
+
+
+@pytest.mark.costs_of("list_scheduled")
+def test_an_admin_sees_what_each_scheduled_function_last_did(api: Api, clock: Clock) -> None:
+    due_interventions(api, clock, 2)
+    begun = clock.now
+    assert did(changed=2) == run(api, EXPIRE, **trigger(begun))
+    # A run that finds nothing leaves nothing, and one by hand neither.
+    clock.advance(minutes=1)
+    run(api, EXPIRE, **trigger(clock.now))
+    seed(api.runtime.store, {path(api, "cases/A"): approved(clock.now - 3 * DAY)})
+    run(api, CLOSE)
+
+    answer = api.admin.get("/scheduled")
+
+    last = {"startedAt": f"{begun:%Y-%m-%dT%H:%M:%SZ}", "complete": True, "done": 2, "failed": 0}
+    first, *others = answer.json["runs"]
+    assert first == {"name": "expireInterventions", "cron": "* * * * *", "last": last}
+    assert [(one["name"], one["last"]) for one in others] == [
+        ("failStaleRuns", None),
+        ("closeApprovedCases", None),
+        ("purgeRecords", None),
+    ]
+    assert cost(answer) == (len(SCHEDULES), 0, len(SCHEDULES))
+
+
+@ON_EMBEDDED
+def test_of_two_runs_the_later_is_shown_and_one_under_way_is_not(api: Api, clock: Clock) -> None:
+    for number in (1, 2):
+        clock.advance(minutes=1)
+        late = asked(clock.now - DAY, expires_at=clock.now)
+        names = [path(api, f"interventions/{number}-{one}") for one in range(number)]
+        seed(api.runtime.store, dict.fromkeys(names, late))
+        run(api, EXPIRE, **trigger(clock.now, "a-job"))
+    due_interventions(api, clock, 1)
+    clock.advance(minutes=1)
+    died(api, clock)
+
+    shown = api.admin.get("/scheduled").json["runs"][0]["last"]
+
+    assert (shown["done"], shown["startedAt"]) == (
+        2,
+        f"{clock.now - timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}",
+    )

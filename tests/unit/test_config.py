@@ -224,12 +224,22 @@ def test_origins_are_separated_by_spaces(value: str, expected: tuple[str, ...]) 
     assert config.allowed_origins == expected
 
 
+@pytest.mark.parametrize("name", ["CASELEDGER_ALLOWED_ORIGINS", "CASELEDGER_SIGN_IN_ORIGINS"])
 @pytest.mark.parametrize(
-    "origin", ["*", "cases.example", "https://cases.example/", "https://", "https://a.example/app"]
+    "origin",
+    [
+        "*",
+        "cases.example",
+        "https://cases.example/",
+        "https://",
+        "https://a.example/app",
+        "https://a.example;script-src",
+        "'unsafe-inline'",
+    ],
 )
-def test_an_origin_that_no_browser_sends_is_refused(origin: str) -> None:
-    with pytest.raises(ConfigError, match="CASELEDGER_ALLOWED_ORIGINS"):
-        Config.from_environment({"CASELEDGER_ALLOWED_ORIGINS": f"https://a.example {origin}"})
+def test_an_origin_that_no_browser_sends_is_refused(name: str, origin: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config.from_environment({name: f"https://a.example {origin}"})
 
 
 @pytest.mark.parametrize(

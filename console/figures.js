@@ -1,0 +1,189 @@
+/** Figures of a period: each with one sentence that says what to see, and a table for those who read tables. */
+import { get } from "./api.js";
+import { bars, columns, line, ranges } from "./charts.js";
+import { attempt, choice, typeOf } from "./parts.js";
+import { html } from "./render.js";
+import { address, go } from "./router.js";
+import { changed } from "./state.js";
+import { day, span, timeOf } from "./time.js";
+import { language, t } from "./texts.js";
+
+/**
+ * @typedef {import("./render.js").Shown} Shown
+ * @typedef {import("./router.js").Route} Route
+ * @typedef {{date: string, created: number, decided: number, expired: number}} Day
+ *
+ * @typedef {object} Figures as GET /figures answers them
+ * @property {string} since @property {string} until @property {string} asOf
+ * @property {{status: keyof typeof t.status, under1Day: number, from1To3Days: number, over3Days: number}[]} open
+ * @property {number} overdue
+ * @property {{decisionType: string, inTime: number, late: number}[]} closed
+ * @property {number} created @property {number} decided @property {number} expired
+ * @property {Day[]} daily
+ * @property {{priority: keyof typeof t.severity, decided: number, medianSeconds: number | null, percentile90Seconds: number | null}[]} timeToDecide
+ * @property {{pilot: string, decided: number, approved: number, rejected: number}[]} pilots
+ * @property {{closed: number, decided: number}} sampled
+ */
+
+const PERIODS = /** @type {const} */ (["7", "28", "91", "365"]);
+const DAY = 86_400_000;
+/** Longer periods are shown by week. */
+const MOST_DAYS = 62;
+/** How many rows the server looks at for what cannot be counted. */
+const LOOKED_AT = 300;
+const TYPES = 8;
+/** The marks on the scale of times, in seconds. */
+const MARKS = [1, 60, 600, 3_600, 28_800, 86_400, 604_800, 2_592_000];
+
+const shown = {
+  /** @type {Figures | null} */
+  figures: null,
+  /** @type {Set<string>} the types of decision that were seen */
+  types: new Set(),
+};
+
+const number = new Intl.NumberFormat(language);
+const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
+const sum = (/** @type {number[]} */ values) => values.reduce((all, one) => all + one, 0);
+const time = (/** @type {number} */ seconds) => span(seconds * 1000);
+
+/** @param {URLSearchParams} query */
+const daysOf = (query) => PERIODS.find((one) => one === query.get("days")) ?? "28";
+
+/** @type {import("./pages.js").Page} */
+export const page = {
+  nav: "figures",
+  title: () => t.shell.figures,
+  open: (route) => load(route),
+  view,
+  takeIn: () => attempt(t.shell.notShown, () => load({ page: "figures", id: null, query: new URLSearchParams(location.hash.split("?")[1]) })),
+};
+
+/** @param {Route} route */
+async function load({ query }) {
+  const since = new Date(Math.floor(Date.now() / DAY) * DAY - (Number(daysOf(query)) - 1) * DAY).toISOString();
+  shown.figures = await get("/figures", { since, decisionType: query.get("decisionType") });
+  for (const { decisionType } of shown.figures?.closed ?? []) shown.types.add(decisionType);
+  changed();
+}
+
+/** @param {Route} route @returns {Shown} */
+function view({ query }) {
+  const { figures } = shown;
+  const days = daysOf(query);
+  const to = (/** @type {Record<string, string>} */ changes) => address("figures", { ...Object.fromEntries(query), ...changes });
+  const type = query.get("decisionType") ?? "";
+  const types = [...new Set([...shown.types, ...(type ? [type] : [])])].sort().map((one) => /** @type {const} */ ([one, typeOf(one)]));
+  return html`<section class="inset">
+    <div class="bar"><h1 tabindex="-1">${t.shell.figures}</h1><nav class="tabs" aria-label=${t.figures.period}>${PERIODS.map((one) => html`<a href=${to({ days: one === "28" ? "" : one })} aria-current=${one === days ? "page" : null}>${t.figures.periods[one]}</a>`)}</nav>
+      ${choice(t.figures.type, type, [["", t.figures.all], ...types], (value) => go(to({ decisionType: value })))}
+      ${figures ? html`<span class="push cap">${t.figures.of(day(figures.since), day(Date.parse(figures.until) - 1))} ${timeOf(figures.asOf)}</span>` : null}</div>
+    ${figures ? [strip(figures), html`<div class="figs">${[open(figures), inTime(figures), perDay(figures), toDecide(figures), expired(figures), deciders(figures)].map((one, index) => figure(index + 1, one))}</div>`] : html`<p class="quiet">${t.shell.loading}</p>`}
+  </section>`;
+}
+
+/** @param {Figures} figures */
+function strip({ open, overdue, closed, decided, expired }) {
+  const done = sum(closed.map(({ inTime, late }) => inTime + late));
+  const all = sum(open.map((one) => one.under1Day + one.from1To3Days + one.over3Days));
+  const ended = decided + expired;
+  const fact = (/** @type {string} */ value, /** @type {string} */ name, stop = false) => html`<div><dt>${name}</dt><dd class=${stop ? "st stop" : null}>${value}</dd></div>`;
+  return html`<dl class="strip">${fact(number.format(all), t.figures.areOpen)}${fact(number.format(overdue), t.figures.areOverdue, overdue > 0)}${done ? fact(percent.format(sum(closed.map(({ inTime }) => inTime)) / done), t.figures.closedInTime(number.format(done))) : null}${fact(number.format(decided), t.figures.questionsDecided)}${ended ? fact(percent.format(expired / ended), t.figures.expiredUndecided) : null}</dl>`;
+}
+
+/**
+ * @typedef {{title: string, see: string, chart: import("./render.js").View | null, head: string[], rows: (string | number)[][]}} Figure
+ * @param {number} place @param {Figure} one
+ */
+function figure(place, { title, see, chart, head, rows }) {
+  const cell = (/** @type {string | number} */ value, /** @type {number} */ index) => (index ? html`<td class="num">${typeof value === "number" ? number.format(value) : value}</td>` : html`<th scope="row">${value}</th>`);
+  return html`<figure><figcaption><span class="n">${t.figures.figure(place)}</span><h2>${title}</h2><span class="soft">${see}</span></figcaption>
+    ${chart ? html`<div class="scroll" tabindex="0" role="region" aria-label=${t.figures.figure(place)}>${chart}</div><details><summary>${t.figures.asTable(place)}</summary><div class="scroll" tabindex="0" role="region" aria-label=${t.figures.table(place)}><table class="plain"><thead><tr>${head.map((one, index) => html`<th scope="col" class=${index ? "num" : null}>${one}</th>`)}</tr></thead>
+    <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>`)}</tbody></table></div></details>` : null}</figure>`;
+}
+
+/** @param {Figures} figures @returns {Figure} */
+function open({ open: found }) {
+  const all = sum(found.map((one) => one.under1Day + one.from1To3Days + one.over3Days));
+  const rows = found.map(({ status, under1Day, from1To3Days, over3Days }) => /** @type {[string, number, number, number, number]} */ ([t.status[status], under1Day, from1To3Days, over3Days, under1Day + from1To3Days + over3Days]));
+  const ages = [t.figures.ages.under1, t.figures.ages.from1, t.figures.ages.over3];
+  return {
+    title: t.figures.open.title,
+    see: all ? t.figures.open.see(all, sum(found.map(({ over3Days }) => over3Days))) : t.figures.open.none,
+    chart: all ? bars(t.figures.open.title, rows.map(([label, a, b, c, total]) => ({ label, parts: [{ value: a, kind: "p3" }, { value: b, kind: "p2" }, { value: c, kind: "p1" }], end: String(total) })), [["p3", ages[0]], ["p2", ages[1]], ["p1", ages[2]]]) : null,
+    head: [t.figures.status, ...ages, t.figures.total],
+    rows,
+  };
+}
+
+/** @param {Figures} figures @returns {Figure} */
+function inTime({ closed, sampled }) {
+  const ordered = [...closed].sort((a, b) => b.inTime + b.late - a.inTime - a.late);
+  const worst = [...closed].sort((a, b) => b.late / (b.inTime + b.late) - a.late / (a.inTime + a.late))[0];
+  const share = (/** @type {{inTime: number, late: number}} */ one) => percent.format(one.inTime / (one.inTime + one.late));
+  const seen = !worst ? t.figures.inTime.none : worst.late ? t.figures.inTime.see(typeOf(worst.decisionType), worst.late, worst.inTime + worst.late) : t.figures.inTime.allInTime;
+  return {
+    title: t.figures.inTime.title,
+    see: sampled.closed >= LOOKED_AT ? `${seen} ${t.figures.lastOnes(sampled.closed)}` : seen,
+    chart: ordered.length ? bars(t.figures.inTime.title, ordered.slice(0, TYPES).map((one) => ({ label: typeOf(one.decisionType), parts: [{ value: one.inTime, kind: "p1" }, { value: one.late, kind: "ph" }], end: t.figures.late(one.late), late: one.late > 0, right: t.figures.share(share(one)) })), [["p1", t.figures.inTime.inTime], ["ph", t.figures.inTime.late]]) : null,
+    head: [t.figures.type, t.figures.inTime.inTime, t.figures.inTime.late, t.figures.inTime.share],
+    rows: ordered.map((one) => [typeOf(one.decisionType), one.inTime, one.late, share(one)]),
+  };
+}
+
+/** The days, or of a long period its weeks. @param {Day[]} daily @returns {Day[]} */
+const weeks = (daily) => Array.from({ length: Math.ceil(daily.length / 7) }, (_, index) => daily.slice(index * 7, index * 7 + 7)).map((some) => ({ date: some[0].date, created: sum(some.map((one) => one.created)), decided: sum(some.map((one) => one.decided)), expired: sum(some.map((one) => one.expired)) }));
+
+/** @param {string} date @returns {string} */
+const named = (date) => day(`${date}T12:00`);
+
+/** @param {Figures} figures @returns {Figure} */
+function perDay({ daily, decided }) {
+  const long = daily.length > MOST_DAYS;
+  const rows = long ? weeks(daily) : daily;
+  const best = [...rows].sort((a, b) => b.decided - a.decided)[0];
+  const title = long ? t.figures.perDay.weekly : t.figures.perDay.title;
+  return {
+    title,
+    see: decided ? t.figures.perDay.see(decided, daily.length, (long ? t.figures.perDay.inWeek : t.figures.perDay.on)(named(best.date)), best.decided) : t.figures.nothingDecided,
+    chart: decided ? columns(title, rows.map((one) => ({ label: named(one.date), value: one.decided }))) : null,
+    head: [long ? t.figures.week : t.figures.day, t.figures.asked, t.figures.decided, t.figures.ranOut],
+    rows: rows.map((one) => [named(one.date), one.created, one.decided, one.expired]),
+  };
+}
+
+/** @param {Figures} figures @returns {Figure} */
+function toDecide({ timeToDecide, sampled }) {
+  const rows = timeToDecide.flatMap(({ priority, decided, medianSeconds, percentile90Seconds }) => (medianSeconds === null || percentile90Seconds === null ? [] : [{ label: t.severity[priority], decided, from: Math.max(1, medianSeconds), to: Math.max(1, percentile90Seconds) }]));
+  return {
+    title: t.figures.toDecide.title,
+    see: !rows.length ? t.figures.nothingDecided : sampled.decided >= LOOKED_AT ? `${t.figures.toDecide.see} ${t.figures.lastOnes(sampled.decided)}` : t.figures.toDecide.see,
+    chart: rows.length ? ranges(t.figures.toDecide.title, rows.map((one) => ({ ...one, text: `${time(one.from)}, ${time(one.to)}` })), MARKS.map((at) => [at, t.figures.mark(at)])) : null,
+    head: [t.figures.priority, t.figures.toDecide.median, t.figures.toDecide.ninety, t.figures.decided],
+    rows: rows.map((one) => [one.label, time(one.from), time(one.to), one.decided]),
+  };
+}
+
+/** @param {Figures} figures @returns {Figure} */
+function expired({ daily, decided, expired }) {
+  const share = (/** @type {Day} */ one) => (one.decided + one.expired ? one.expired / (one.decided + one.expired) : 0);
+  const rows = weeks(daily);
+  return {
+    title: t.figures.expired.title,
+    see: decided + expired ? t.figures.expired.see(expired, decided + expired) : t.figures.expired.none,
+    chart: decided + expired ? line(t.figures.expired.title, rows.map((one) => ({ label: named(one.date), value: share(one) })), (value) => percent.format(value)) : null,
+    head: [t.figures.week, t.figures.ranOut, t.figures.decided, t.figures.expired.share],
+    rows: rows.map((one) => [named(one.date), one.expired, one.decided, percent.format(share(one))]),
+  };
+}
+
+/** @param {Figures} figures @returns {Figure} */
+function deciders({ pilots, sampled }) {
+  return {
+    title: t.figures.deciders.title,
+    see: pilots.length ? t.figures.deciders.see(pilots[0].pilot, pilots[0].decided, sampled.decided) : t.figures.nothingDecided,
+    chart: pilots.length ? bars(t.figures.deciders.title, pilots.map(({ pilot, decided }) => ({ label: pilot, parts: [{ value: decided, kind: "p1" }], end: String(decided) }))) : null,
+    head: [t.figures.person, t.figures.decided, t.figures.approved, t.figures.rejected],
+    rows: pilots.map((one) => [one.pilot, one.decided, one.approved, one.rejected]),
+  };
+}

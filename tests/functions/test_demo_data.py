@@ -1,0 +1,128 @@
+"""The demo tenant of a local run: alive, the same each time, and with chains that hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local import demo_data
+from local.demo_story import story
+from shared.config import Config
+from shared.documents.embedded.store import EmbeddedStore
+from shared.documents.indexes import project_indexes
+from shared.documents.port import Order, Query
+from shared.models.case import Status
+from shared.models.intervention import InterventionStatus
+from shared.repository import audit
+from shared.runtime import Runtime
+from tests.client import Api
+
+NOW = datetime(2026, 11, 26, 14, 38, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """The functions over the demo tenant."""
+    store = EmbeddedStore(":memory:", project_indexes())
+    assert demo_data.seeded(store, NOW) == 59
+    config = Config(sqlite=":memory:", unsigned_tokens=True)
+    functions = Api(Runtime(config, clock=lambda: NOW, store=store))
+    functions.tenant = demo_data.TENANT
+    yield functions
+    store.close()
+
+
+def rows(api: Api, collection: str) -> list[dict[str, Any]]:
+    path = f"tenants/{demo_data.TENANT}/{collection}"
+    return [{**one.data, "id": one.id} for one in api.runtime.store.query(Query(path))]
+
+
+def test_every_chain_of_the_demo_tenant_holds(api: Api) -> None:
+    subjects = {row["subject"] for row in rows(api, "audit")}
+
+    assert len(subjects) > 150
+    for subject in subjects:
+        found = audit.verify(api.runtime.store, demo_data.TENANT, subject)
+        assert found.valid, found
+
+
+def test_there_are_cases_and_questions_of_every_status(api: Api) -> None:
+    cases, questions = rows(api, "cases"), rows(api, "interventions")
+
+    assert Counter(row["status"] for row in cases).keys() == set(Status)
+    assert Counter(row["status"] for row in questions).keys() == set(InterventionStatus)
+    assert len({row["decisionType"] for row in cases}) == 4
+    assert len({row["severity"] for row in cases}) == 4
+    assert sum(row["legalHold"] for row in cases) == 2
+    assert sum(3 < row["evidenceCount"] < 7 for row in cases) > 12
+    assert max(row["packetVersion"] for row in cases) == 2
+    (worksheet,) = rows(api, "worksheets")
+    assert worksheet["id"].startswith("CASE-2024-001:vera")
+
+
+def test_queues_and_figures_look_alive(api: Api) -> None:
+    stats = api.admin.get("/cases:stats").json
+    figures = api.admin.get("/figures").json
+
+    assert min(stats["overdue"], stats["waiting"], stats["unassigned"]) > 2
+    assert sum(sum(list(row.values())[1:]) for row in figures["open"]) == 15
+    assert {row["decisionType"] for row in figures["closed"]} == {
+        "aml_alert",
+        "csf_facility",
+        "csf_practitioner",
+        "field_service",
+    }
+    assert sum(row["late"] for row in figures["closed"]) > 2
+    assert sum(row["decided"] > 0 for row in figures["daily"]) > 15
+    assert all(row["medianSeconds"] for row in figures["timeToDecide"])
+    assert len(figures["pilots"]) == 4
+    assert figures["expired"] > 2
+
+
+def test_the_case_of_the_documents_looks_as_they_say(api: Api) -> None:
+    case = api.viewer.get("/cases/CASE-2024-001?view=full").json
+
+    assert (case["title"], case["status"]) == ("Dr. Sarah Smith: CSF application", "in_review")
+    left = datetime.fromisoformat(case["dueAt"]) - NOW
+    assert timedelta(hours=3) < left < timedelta(hours=3.1)
+    assert (case["packetVersion"], len(case["evidence"]), case["openInterventions"]) == (1, 6, 1)
+    packet = api.viewer.get("/cases/CASE-2024-001/packet?version=1").json
+    assert [item["id"] for item in packet["items"]] == ["oac", "cfr", "licence"]
+
+
+def test_who_takes_the_next_case_takes_the_free_one_that_is_due_first(api: Api) -> None:
+    free = api.viewer.get("/cases?unassigned=true&sort=dueAt&status=new").json["cases"]
+
+    assert (free[0]["id"], free[0]["overdue"]) == ("67890", True)
+
+
+@pytest.mark.parametrize("back", [0, 1, 2, 3, 4, 5, 6])
+def test_the_story_is_the_same_each_time_and_never_of_the_future(back: int) -> None:
+    now = datetime(2026, 11, 29, 0, 5, tzinfo=UTC) - timedelta(days=back, hours=7 * back)
+
+    steps = [(step.at, step.who) for step in story(now)]
+
+    assert steps == [(step.at, step.who) for step in story(now)]
+    assert max(at for at, _ in steps) < now
+
+
+def test_what_has_cases_is_left_as_it_is(tmp_path: Any) -> None:
+    variables = {"CASELEDGER_STORE": f"sqlite:///{tmp_path / 'demo.db'}"}
+    variables["CASELEDGER_UNSIGNED_TOKENS"] = "loopback"
+    assert demo_data.load(variables) == 59
+    newest = Query(f"tenants/{demo_data.TENANT}/audit", (), (Order("createdAt", descending=True),))
+
+    def last() -> Any:
+        store = EmbeddedStore(str(tmp_path / "demo.db"), project_indexes())
+        try:
+            return store.query(newest)[0]
+        finally:
+            store.close()
+
+    before = last()
+    assert demo_data.load(variables) == 59
+    assert last() == before
