@@ -10,6 +10,7 @@ run, what the functions asked of the embedded store must have been asked of the 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import uuid
@@ -68,6 +69,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_sessionstart() -> None:
     """Begins to record what the functions ask of the stores."""
     CALLS.record()
+    # Thousands of tests are made, and stay: to look through them for garbage takes a second.
+    gc.disable()
+
+
+@pytest.hookimpl
+def pytest_collection_finish() -> None:
+    """Collects garbage again, and leaves aside what stays to the end."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl
