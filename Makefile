@@ -8,6 +8,8 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --no-annotate --no-header $(UPGRADE)
 # Tests start many Python processes: each module is compiled once, not once in each of them.
 export PYTHONDONTWRITEBYTECODE :=
+# With STORES=both the tests of the functions run on both stores: see CONTRIBUTING.md.
+export CASELEDGER_TEST_STORES = $(STORES)
 # One more than there are cores: the tests also wait, for other processes and for time to pass.
 TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 TEST_OPTIONS = -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
@@ -32,7 +34,7 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 
 # With CI=true the tests are run under coverage, which takes half as long again, and what they do
 # not reach is counted against them; a developer asks for that with `make coverage`.
-test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP, on both stores
+test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP; STORES=both: all of it on both stores
 
 tested: $(VENV)/dev $(NODE_TOOLS) browser ## the same as `make test` outside of CI
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)

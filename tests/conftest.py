@@ -1,10 +1,16 @@
 """Fixtures: a store of each kind, and the functions over it, called by HTTP in this process.
 
 Every test has a project, a file and a tenant of its own, so nothing is ever cleaned up.
+
+The tests of the functions run on the embedded store, and those that are marked `both_stores` on the
+emulator too; all others, and all with CASELEDGER_TEST_STORES=both, run on both. When all tests have
+run, what the functions asked of the embedded store must have been asked of the emulator too: see
+`tests/store_calls.py`.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import uuid
@@ -24,9 +30,13 @@ from shared.documents.indexes import project_indexes
 from shared.documents.port import DocumentStore
 from shared.runtime import Runtime, open_store
 from tests.client import Api, served
+from tests.store_calls import STORES, StoreCalls
 
 ROOT = Path(__file__).parent.parent
+EVERYTHING_ON_BOTH = os.environ.get("CASELEDGER_TEST_STORES") == "both"
 _EMULATOR = pytest.StashKey[str | None]()
+CALLS = StoreCalls()
+_EMBEDDED_ONLY = pytest.StashKey[list[str]]()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -40,6 +50,65 @@ def pytest_configure_node(node: Any) -> None:
             config.stash[_EMULATOR] = running.enter_context(running_emulator()).host
             config.add_cleanup(running.close)
     node.workerinput["emulator"] = config.stash[_EMULATOR]
+
+
+@pytest.hookimpl
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Says on which stores a test runs that does not say so itself."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    told = any("config" in mark.args[0] for mark in marks) or hasattr(metafunc.module, "config")
+    if told or "config" not in metafunc.fixturenames:
+        return
+    of_functions = metafunc.definition.path.parent == ROOT / "tests" / "functions"
+    marked = metafunc.definition.get_closest_marker("both_stores")
+    both = EVERYTHING_ON_BOTH or marked or not of_functions
+    metafunc.parametrize("config", list(STORES) if both else ["embedded"], indirect=True)
+
+
+@pytest.hookimpl
+def pytest_sessionstart() -> None:
+    """Begins to record what the functions ask of the stores."""
+    CALLS.record()
+    # Thousands of tests are made, and stay: to look through them for garbage takes a second.
+    gc.disable()
+
+
+@pytest.hookimpl
+def pytest_collection_finish() -> None:
+    """Collects garbage again, and leaves aside what stays to the end."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Says which test asks from now on."""
+    CALLS.test = item.nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Takes what a test process recorded; one that crashed has recorded nothing."""
+    CALLS.add(getattr(node, "workeroutput", {}).get("store_calls", {}))
+
+
+@pytest.hookimpl
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails when all tests passed, and the emulator was not asked what the functions asked."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["store_calls"] = CALLS.asked
+    elif _is_whole(session) and (missing := CALLS.missing()):
+        session.config.stash[_EMBEDDED_ONLY] = missing
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _is_whole(session: pytest.Session) -> bool:
+    """Whether every test was asked for, and the emulator was there for those that need it."""
+    config = session.config
+    whole = config.args_source == pytest.Config.ArgsSource.TESTPATHS
+    chosen = config.option.keyword or config.option.markexpr or config.option.collectonly
+    return bool(whole and not chosen and session.exitstatus == 0 and CALLS.asked["emulator"])
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +129,10 @@ def emulator_host(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says loudly when the emulator half, or what runs gcloud or npm's tools, was not run."""
+    for line in terminalreporter.config.stash.get(_EMBEDDED_ONLY, []):
+        terminalreporter.write_line(
+            f"ON THE EMBEDDED STORE ONLY, mark with both_stores: {line}", red=True
+        )
     skipped = terminalreporter.stats.get("skipped", [])
     needed = {
         "NO EMULATOR": "on the Firestore emulator",
@@ -101,9 +174,9 @@ def emulator_config(emulator_host: str, project: str) -> Config:
     return Config(project=project, emulator=emulator_host, unsigned_tokens=True)
 
 
-@pytest.fixture(params=["embedded", "emulator"])
+@pytest.fixture
 def config(request: pytest.FixtureRequest) -> Config:
-    """Both stores, one after the other."""
+    """The store that the test runs on: see `pytest_generate_tests`."""
     found: Config = request.getfixturevalue(f"{request.param}_config")
     return found
 

@@ -323,6 +323,7 @@ def busy_tenant(api: Api, clock: Clock) -> list[dict[str, Any]]:
     return events
 
 
+@pytest.mark.both_stores
 def test_every_combination_of_filters_lists_its_events_newest_first(api: Api, clock: Clock) -> None:
     start = clock.now
     events = busy_tenant(api, clock)

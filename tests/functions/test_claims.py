@@ -218,6 +218,7 @@ def test_a_verifier_works_on_anothers_case_as_long_as_its_holder_stays(api: Api)
     assert (answer.status_code, answer.json["title"]) == (200, "Another")
 
 
+@pytest.mark.both_stores
 def test_who_is_second_to_assign_a_free_case_takes_it_from_nobody(api: Api) -> None:
     api.verifier.create(id="CASE-1")
     meddle(
@@ -253,6 +254,7 @@ def test_a_paused_case_is_claimed_only_where_its_status_is_asked_for_overdue_or_
     assert cost(found) == (1, 2, 2)
 
 
+@pytest.mark.both_stores
 def test_the_next_case_is_claimed_by_severity_tag_and_time(api: Api, clock: Clock) -> None:
     for case_id, severity, tags in (
         ("A", "low", ["x"]),

@@ -30,6 +30,8 @@ from tests.functions.tenant_support import (
     route,
 )
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
 def world(config: Config, clock: Clock) -> Iterator[World]:

@@ -272,6 +272,7 @@ def test_a_removed_item_is_gone_from_the_list_and_from_the_packet(api: Api) -> N
     refused(api.verifier.patch(f"{EVIDENCE}/a", {"title": "Back"}), 404, "NOT_FOUND")
 
 
+@pytest.mark.both_stores
 def test_a_repeated_change_of_an_item_shows_the_item_as_it_is_now(api: Api) -> None:
     api.verifier.create(id="CASE-1")
     api.verifier.attach("CASE-1", item("a"))

@@ -228,6 +228,7 @@ def test_what_ends_with_a_case_follows_its_end_in_lists(api: Api, clock: Clock) 
     assert types[:6] == [*["intervention_withdrawn"] * 5, "status_changed"]
 
 
+@pytest.mark.both_stores
 @pytest.mark.usefixtures("case")
 def test_what_only_has_to_be_recorded_as_over_does_not_keep_a_case_open(
     api: Api, clock: Clock

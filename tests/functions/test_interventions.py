@@ -490,6 +490,7 @@ REPLAYED: dict[str, tuple[Prepared, Callable[[Api], Client], Any, Any]] = {
 }
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("verb", REPLAYED)
 def test_a_step_is_safe_to_repeat_with_its_key_whatever_came_after(api: Api, verb: str) -> None:
     prepare, caller, body, another = REPLAYED[verb]

@@ -10,6 +10,8 @@ from shared.models.base import Page
 from tests.client import Api
 from tests.functions.support import pages
 
+pytestmark = pytest.mark.both_stores
+
 LIMIT = 20_000
 """Bytes a page, here."""
 TEXT = "é" * 3_000

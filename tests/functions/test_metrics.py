@@ -33,6 +33,8 @@ from tests.functions.intervention_support import (
 )
 from tests.functions.support import ON_EMBEDDED, cost, refused_field, wire
 
+pytestmark = pytest.mark.both_stores
+
 METRICS = "/interventions:metrics"
 DAY = timedelta(days=1)
 ZEROS: dict[str, dict[str, int]] = {

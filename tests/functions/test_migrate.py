@@ -18,6 +18,8 @@ from tests.client import Api
 from tests.stored.formats import RELEASES, documents, restore
 from tests.stored.record import TENANT
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
 def api(config: Config) -> Iterator[Api]:

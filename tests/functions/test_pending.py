@@ -26,6 +26,8 @@ from tests.functions.intervention_support import (
 )
 from tests.functions.support import ON_EMBEDDED, cost, pages, refused_field, when, wire
 
+pytestmark = pytest.mark.both_stores
+
 PENDING, ALL = "/interventions:pending", "/interventions"
 FILTERS = {
     "priority": "normal",

@@ -52,6 +52,7 @@ def test_many_cases_are_assigned_by_a_name_as_names_are_written(api: Api) -> Non
     assert (case["assignedTo"], case["assignedToSubject"]) == (ADDRESS, "vera")
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("asked", [ADDRESS, "Vera@Example.COM"])
 def test_who_opened_a_case_is_found_by_their_address_in_any_letters(api: Api, asked: str) -> None:
     who(api, "vera", "Vera@example.com").create(id="CASE-1")
@@ -62,6 +63,7 @@ def test_who_opened_a_case_is_found_by_their_address_in_any_letters(api: Api, as
     assert [case["id"] for case in found] == ["CASE-1"]
 
 
+@pytest.mark.both_stores
 def test_who_gets_another_address_keeps_their_work(api: Api) -> None:
     before, after = (
         who(api, "vera", ADDRESS, "pilot"),
@@ -100,6 +102,7 @@ def test_who_gets_a_recycled_address_inherits_nothing(api: Api) -> None:
     assert [row["id"] for row in listed(second, f"/interventions?assignedTo={ADDRESS}")]
 
 
+@pytest.mark.both_stores
 def test_upper_and_lower_case_of_an_address_make_no_difference(api: Api) -> None:
     vera = who(api, "vera", "Vera@Example.com")
     opened = api.verifier.create(id="CASE-1", assignedTo=" VERA@example.com\u200b")
@@ -200,6 +203,7 @@ def test_assigning_by_a_name_that_the_directory_knows_stores_the_subject(
     assert (freed["assignedTo"], freed["assignedToSubject"]) == (None, None)
 
 
+@pytest.mark.both_stores
 def test_to_assign_a_name_again_keeps_the_person_that_it_is(api: Api) -> None:
     api.verifier.create(id="CASE-1")
     done(who(api, "robot", "robot@example.com", "verifier").post(f"{CASE}:claim"))
@@ -214,6 +218,7 @@ def test_to_assign_a_name_again_keeps_the_person_that_it_is(api: Api) -> None:
 LISTS = ["/cases", "/cases?unassigned=false", "/cases?overdue=true", "/cases?search=case"]
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("path", LISTS)
 def test_a_queue_of_ones_own_is_found_by_subject_and_by_name_in_one_query(
     api: Api, clock: Clock, path: str
@@ -243,6 +248,7 @@ def test_the_next_case_is_not_claimed_from_ones_own(api: Api) -> None:
     refused(api.verifier.post("/cases:claimNext?assignedTo=me"), 400, "INVALID_ARGUMENT")
 
 
+@pytest.mark.both_stores
 def test_the_directory_lists_who_has_changed_something_by_name(api: Api, clock: Clock) -> None:
     api.verifier.create(id="CASE-1")
     who(api, "vera", "Vera@Example.com").patch(CASE, {"title": "By Vera"})
@@ -265,6 +271,7 @@ def test_the_directory_lists_who_has_changed_something_by_name(api: Api, clock: 
     assert paged == people
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize(
     ("query", "found"),
     [

@@ -20,6 +20,8 @@ from tests.functions.support import (
     when,
 )
 
+pytestmark = pytest.mark.both_stores
+
 CASE = "/cases/CASE-1"
 EVIDENCE = f"{CASE}/evidence"
 SHEET = f"{CASE}/worksheet"

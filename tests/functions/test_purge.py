@@ -42,6 +42,8 @@ from tests.functions.sweep_support import (
 )
 from tests.reliability.support import held_trail, trail, types, verification
 
+pytestmark = pytest.mark.both_stores
+
 LONG = 100 * DAY
 KEPT = {"case_retention_days": 30, "intervention_retention_days": 30}
 
@@ -211,7 +213,6 @@ def test_one_event_of_a_tenant_and_run_tells_how_many_went_and_which(
     assert types_of_tenant(api) == ["records_purged"]
 
 
-@ON_EMBEDDED
 def test_tenants_that_are_due_in_turn_have_one_event_each(api: Api, clock: Clock) -> None:
     tenants = [f"{api.tenant}-{number}" for number in range(3)]
     states = {
@@ -229,8 +230,11 @@ def test_tenants_that_are_due_in_turn_have_one_event_each(api: Api, clock: Clock
         assert (event.meta["cases"], event.meta["interventions"]) == (0, 100)
 
 
-@ON_EMBEDDED
-@pytest.mark.parametrize("due", [250, 251, 501])
+@pytest.mark.parametrize(
+    ("config", "due"),
+    [("embedded", 250), ("embedded", 251), ("embedded", 501), ("emulator", 250)],
+    indirect=["config"],
+)
 def test_a_purge_of_many_writes_each_once_and_reads_what_is_due(
     api: Api, clock: Clock, due: int
 ) -> None:
@@ -250,7 +254,6 @@ def test_a_purge_of_many_writes_each_once_and_reads_what_is_due(
     assert cost(answered(api, PURGE)) == (4, 0, 4)
 
 
-@ON_EMBEDDED
 def test_a_case_with_more_than_a_commit_takes_goes_in_several(api: Api, clock: Clock) -> None:
     since = clock.now - LONG
     sheets = {f"worksheets/A:u{number}": noted(since, "A", f"u{number}") for number in range(1200)}

@@ -93,6 +93,7 @@ def expected(cases: list[dict[str, Any]], wanted: dict[str, Any], clock: Clock) 
 SOME = random.Random(3).sample(COMBINATIONS, 200)  # noqa: S311 - the same ones every time
 
 
+@pytest.mark.both_stores
 def test_every_combination_of_filters_gives_its_cases_in_order_page_by_page(
     api: Api, clock: Clock
 ) -> None:
@@ -132,6 +133,7 @@ BY_TIME: dict[str, Callable[[datetime], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.both_stores
 def test_ranges_and_sorts_give_their_cases_in_order_page_by_page(api: Api, clock: Clock) -> None:
     start = clock.now
     cases = some_cases(api, clock)
@@ -176,6 +178,7 @@ def test_due_first_shows_paused_cases_first_where_their_status_is_asked_for(api:
     assert listed("&status=needs_info&status=new") == ["CASE-2", "CASE-1", "CASE-3"]
 
 
+@pytest.mark.both_stores
 def test_paused_cases_that_come_before_the_due_ones_are_paged_like_them(api: Api) -> None:
     paused = [f"CASE-{number}" for number in range(5)]
     for case_id in paused:

@@ -163,6 +163,7 @@ def test_the_trail_is_asked_by_severity_by_agent_and_by_time(api: Api, clock: Cl
     assert len(window) == 6
 
 
+@pytest.mark.both_stores
 def test_requests_and_runs_of_the_past_are_found_by_what_they_were(api: Api, clock: Clock) -> None:
     research(api, clock)
     ok(api.pilot.patch(PATH, {"status": "in_review"}))

@@ -435,6 +435,7 @@ def some_runs(api: Api, clock: Clock) -> list[dict[str, Any]]:
     return runs
 
 
+@pytest.mark.both_stores
 def test_every_combination_of_filters_is_a_filter_over_all_runs_and_has_its_index(
     config: Config, recorder: Recorder, clock: Clock
 ) -> None:

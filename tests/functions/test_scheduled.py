@@ -52,6 +52,8 @@ from tests.functions.sweep_support import (
 )
 from tests.reliability.support import in_parallel
 
+pytestmark = pytest.mark.both_stores
+
 ALL = (EXPIRE, CLOSE, PURGE)
 NO_HEADERS: dict[str, str] = {}
 
@@ -165,8 +167,15 @@ def test_interventions_of_all_tenants_expire_each_on_its_own_chain(api: Api, clo
         assert (verified["valid"], verified["events"]) == (True, 1)
 
 
-@ON_EMBEDDED
-@pytest.mark.parametrize("due", [0, 1, 249, 250, 251, 1000])
+@pytest.mark.parametrize(
+    ("config", "due"),
+    [
+        *(("embedded", due) for due in (0, 1, 249, 250, 251, 1000)),
+        ("emulator", 250),
+        ("emulator", 251),
+    ],
+    indirect=["config"],
+)
 def test_expiry_reads_what_is_due_and_writes_it_with_its_event_250_at_a_time(
     api: Api, clock: Clock, due: int
 ) -> None:
@@ -756,7 +765,6 @@ def test_of_five_who_take_over_a_run_that_died_one_does(api: Api, clock: Clock) 
     assert told(api.runtime.store, api.tenant).total() == 5
 
 
-@ON_EMBEDDED
 def test_a_run_whose_store_fails_can_be_delivered_again_at_once(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -792,7 +800,6 @@ def test_a_run_whose_answer_could_not_be_kept_is_done_again_and_finds_nothing(
     assert told(api.runtime.store, api.tenant).total() == 1
 
 
-@ON_EMBEDDED
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_run_that_was_overtaken_leaves_the_mark_of_the_one_that_overtook_it(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, fails: bool

@@ -15,6 +15,8 @@ from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, filled, pages, wire
 
+pytestmark = pytest.mark.both_stores
+
 TITLE = "Dr. Sarah O'Brien-Smith: Überprüfung Straße café"
 SUMMARY = "Controlled substances, see 21-CFR-1301; the end"
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitän"

@@ -192,6 +192,7 @@ def test_a_repeated_hold_is_placed_and_released_once(api: Api) -> None:
     assert event_types(api, "CASE-1") == ["case_created", "hold_placed", "hold_released"]
 
 
+@pytest.mark.both_stores
 def test_the_cases_under_a_hold_can_be_listed(api: Api) -> None:
     for case_id in ("CASE-1", "CASE-2"):
         api.verifier.create(id=case_id)
@@ -266,6 +267,7 @@ def test_a_deletion_takes_evidence_packets_and_worksheets_with_it(api: Api, cloc
     }
 
 
+@pytest.mark.both_stores
 def test_a_case_with_more_than_one_commit_takes_is_deleted_with_all_that_is_its(
     api: Api, clock: Clock
 ) -> None:

@@ -29,6 +29,8 @@ from tests.reliability.independent import event_hash
 from tests.stored.formats import RELEASES, documents, kept, restore
 from tests.stored.record import TENANT
 
+pytestmark = pytest.mark.both_stores
+
 _ROOT = f"tenants/{TENANT}"
 _NEW = "newField"
 _UNKNOWN = {"deep": [{"er": 1.5}], "at": datetime.fromisoformat("2026-03-02T09:00:00.000001Z")}

@@ -36,6 +36,7 @@ print(json.dumps([codes, [name for name in heavy if name in sys.modules]]))
 """
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("health")
 def test_health_names_the_store_to_anybody(api: Api) -> None:
     answer = api.stranger.get("/health")

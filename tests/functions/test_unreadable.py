@@ -188,6 +188,7 @@ def test_a_full_case_names_its_evidence_that_cannot_be_read(api: Api) -> None:
     assert [bad["id"] for bad in found["evidenceUnreadable"]] == ["ev-0"]
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("field", ["eventType", "sequence", "subject", "hash", "actor"])
 def test_verify_calls_a_purge_broken_whose_event_lost_a_field(
     api: Api, clock: Clock, field: str

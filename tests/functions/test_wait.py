@@ -23,6 +23,8 @@ from tests.client import Api, TestResponse
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
 from tests.reliability.server import Server, running, token, wait_until
 
+pytestmark = pytest.mark.both_stores
+
 LONG = 50
 """Seconds that nobody waits for unless a test fails."""
 NEW = {"uowId": "uow-1", "type": "resume", "title": "Go on?"}

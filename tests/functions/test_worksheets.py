@@ -162,6 +162,7 @@ def test_a_worksheet_is_saved_as_long_as_the_case_is_not_closed(api: Api, status
     assert kim(api).put(SHEET, TEXTS).status_code == 200
 
 
+@pytest.mark.both_stores
 def test_the_list_has_ones_own_worksheets_last_saved_first_in_pages(api: Api, clock: Clock) -> None:
     for case_id in ("A", "B", "C", "D"):
         clock.advance(minutes=1)
@@ -431,6 +432,7 @@ MEANWHILE: dict[str, tuple[Callable[[Api], Any], int]] = {
 }
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("saves", ["one", "the first", "a batch"])
 @pytest.mark.parametrize("change", MEANWHILE)
 def test_a_worksheet_is_saved_on_the_case_as_it_is_at_that_moment(
