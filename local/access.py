@@ -27,7 +27,8 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 class Account:
     """An account: its id, which is the `sub` of its tokens, its address, and all its claims.
 
-    `owned` tells whether somebody has proven that the address is theirs, or nobody can sign in yet.
+    `owned` tells whether somebody has proven that the address is theirs, or nobody can sign in yet
+    and nobody is signed in, as those are who were anonymous and then took the address.
     """
 
     id: str
@@ -38,7 +39,7 @@ class Account:
     @classmethod
     def read(cls, user: Mapping[str, Any]) -> Account:
         """The account as Identity Toolkit describes it."""
-        unused = not user.get("providerUserInfo")
+        unused = not (user.get("providerUserInfo") or user.get("lastRefreshAt"))
         claims = json.loads(user.get("customAttributes") or "{}")
         owned = bool(user.get("emailVerified")) or unused
         return cls(user["localId"], user.get("email", ""), claims, owned)
@@ -53,6 +54,7 @@ class Access:
     def __init__(self, google: Google, names: tuple[str, str], pool: str | None = None) -> None:
         self._google = google
         self._tenant, self._role = names
+        self._pool = pool
         at = f"/tenants/{quote(pool, safe='')}" if pool else ""
         self._accounts = f"v1/projects/{google.project}{at}/accounts"
 
@@ -85,11 +87,17 @@ class Access:
         return account
 
     def granted(self, email: str | None, tenant: str | None) -> Iterator[tuple[str, str, str]]:
-        """Address, tenant and role of all who have both; of one address or tenant, if given."""
+        """Address, tenant and role of all who have both; of one address or tenant, if given.
+
+        As in `MemberTokens`, who claims no tenant is of the pool.
+        """
         for account in [self._find(email)] if email else self._all():
-            found = account and (account.claims.get(self._tenant), account.claims.get(self._role))
-            if account and found and None not in found and tenant in (None, found[0]):
-                yield account.email or account.id, str(found[0]), str(found[1])
+            if account is None:
+                continue
+            found = account.claims.get(self._tenant) or self._pool
+            role = account.claims.get(self._role)
+            if found and role and tenant in (None, found):
+                yield account.email or account.id, str(found), str(role)
 
     def _all(self) -> Iterator[Account]:
         token: dict[str, str] = {}

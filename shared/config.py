@@ -22,6 +22,15 @@ DEFAULT_FILE, MEMORY = ".local/caseledger.db", ":memory:"
 _OF_DEPLOYMENT = {"CASELEDGER_SECRETS", "CASELEDGER_DATABASE_LOCATION"}
 """What only `deploy.sh` reads."""
 _OURS, _OF_TESTS = "CASELEDGER_", "CASELEDGER_TEST_"
+_OF_TOKENS = re.compile(
+    "acr|amr|at_hash|aud|auth_time|azp|c_hash|cnf|email|email_verified|exp|firebase|iat|iss|jti|name"
+    "|nbf|nonce|phone_number|picture|sub|user_id"
+)
+"""Claims that mean something else. Firebase reserves most of them; some are what people themselves
+choose, such as their name, so whoever took the role from one would let everybody choose a role.
+(firebase.google.com/docs/auth/admin/custom-claims)
+"""
+_DIGITS = 9
 _SWEEP_SECONDS = 8 * 60
 _BUDGETS: Mapping[Budget, int] = {"read": 6_000, "write": 3_000, "expensive": 300}
 
@@ -114,7 +123,7 @@ class Config:
             sqlite=sqlite,
             issuer=environ.get("CASELEDGER_ISSUER") or f"{FIREBASE}{audience}",
             audience=audience,
-            jwks_url=environ.get("CASELEDGER_JWKS_URL") or _FIREBASE_KEYS,
+            jwks_url=_jwks_url(environ),
             unsigned_tokens=unsigned,
             allowed_origins=_origins(environ, "CASELEDGER_ALLOWED_ORIGINS"),
             firebase_api_key=environ.get("CASELEDGER_FIREBASE_API_KEY", ""),
@@ -195,7 +204,16 @@ def _claim(environ: Mapping[str, str], name: str, default: str) -> str:
     claim = environ.get(name) or default
     if not re.fullmatch(r"[A-Za-z0-9_.:/-]{1,100}", claim):
         raise ConfigError(f"{name} must be the name of a claim")
+    if _OF_TOKENS.fullmatch(claim):
+        raise ConfigError(f"{name} must not be {claim}, which means something else in every token")
     return claim
+
+
+def _jwks_url(environ: Mapping[str, str]) -> str:
+    url = environ.get("CASELEDGER_JWKS_URL") or _FIREBASE_KEYS
+    if not re.fullmatch(r"https?://[!-~]+", url):
+        raise ConfigError("CASELEDGER_JWKS_URL must be an https:// URL")
+    return url
 
 
 def _origins(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
@@ -213,7 +231,7 @@ def _budgets(text: str) -> Mapping[Budget, int] | None:
     budgets = dict(_BUDGETS)
     for part in text.split():
         name, _, number = part.partition("=")
-        if name not in budgets or not number.isdecimal() or not int(number):
+        if name not in budgets or not _is_number(number):
             raise ConfigError(
                 "CASELEDGER_RATE_LIMITS must be off, or like read=6000 write=3000 expensive=300"
             )
@@ -257,9 +275,13 @@ def _threads(environ: Mapping[str, str]) -> int:
 
 def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name) or str(default)
-    if not text.isdecimal() or not int(text):
-        raise ConfigError(f"{name} must be a whole number above 0")
+    if not _is_number(text):
+        raise ConfigError(f"{name} must be a whole number above 0, of at most {_DIGITS} digits")
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _DIGITS and int(text) > 0
 
 
 def _sqlite_path(url: str) -> str:

@@ -39,11 +39,15 @@ class AuthEmulator:
 
     def sign_up(self, email: str) -> dict[str, Any]:
         """What a client gets who signs up with a password; nobody verifies the address."""
-        return self._as_client("accounts:signUp", email)
+        return self._with_password(":signUp", email)
+
+    def sign_up_without_a_name(self) -> dict[str, Any]:
+        """What a client gets who signs up anonymously."""
+        return self.as_client(":signUp", returnSecureToken=True)
 
     def sign_in(self, email: str) -> dict[str, Any]:
         """What a client gets who signs in with the password."""
-        return self._as_client("accounts:signInWithPassword", email)
+        return self._with_password(":signInWithPassword", email)
 
     def as_owner(self, method: str, **body: Any) -> dict[str, Any]:
         """What an administrator of the project gets; `method` is like `:update`."""
@@ -60,10 +64,13 @@ class AuthEmulator:
     def _url(self) -> str:
         return f"http://{self.host}/identitytoolkit.googleapis.com/v1"
 
-    def _as_client(self, method: str, email: str) -> dict[str, Any]:
-        body = {"email": email, "password": PASSWORD, "returnSecureToken": True}
-        found: dict[str, Any] = call("POST", f"{self._url}/{method}?key=any", body=body).body
+    def as_client(self, method: str, **body: Any) -> dict[str, Any]:
+        """What a client gets, whoever it is; `method` is like `:signUp`."""
+        found: dict[str, Any] = call("POST", f"{self._url}/accounts{method}?key=any", body=body).body
         return found
+
+    def _with_password(self, method: str, email: str) -> dict[str, Any]:
+        return self.as_client(method, email=email, password=PASSWORD, returnSecureToken=True)
 
 
 def claims_of(signed_in: dict[str, Any]) -> dict[str, Any]:

@@ -37,17 +37,26 @@ class StoreHealth:
         self._failure: OutOfReach | None = None
 
     def store(self) -> Kind:
-        """The kind of store in use. Raises Unavailable where it takes no reads or writes."""
-        with self._asking:
-            now = self._clock()
-            if not _since(self._asked_at, now, REMEMBERED):
-                self._failure = self._tried(now)
-                self._asked_at = now
+        """The kind of store in use. Raises Unavailable where it takes no reads or writes.
+
+        While one request tries a store that takes its time, the others give the last answer.
+        """
+        if self._asking.acquire(blocking=self._asked_at is None):
+            try:
+                self._ask()
+            finally:
+                self._asking.release()
         if self._failure:
             raise Unavailable("the store is out of reach") from self._failure
         if self._config.sqlite:
             return "sqlite"
         return "emulator" if self._config.emulator else "firestore"
+
+    def _ask(self) -> None:
+        now = self._clock()
+        if not _since(self._asked_at, now, REMEMBERED):
+            self._failure = self._tried(now)
+            self._asked_at = self._clock()
 
     def _tried(self, now: datetime) -> OutOfReach | None:
         """What is wrong with the store."""

@@ -11,8 +11,11 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import partial
+from http.client import HTTPException
 from threading import Lock
 from typing import Any, NamedTuple
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -25,7 +28,10 @@ KEPT_ACCOUNTS = 10_000
 """Of how many accounts at most it is kept."""
 _PAUSE_SECONDS = 1.0
 """How long nobody is asked after an attempt that failed."""
+_ALWAYS = float("-inf")
 _SECONDS = 2.0
+_NO_POOL = b"TENANT_NOT_FOUND"
+"""What is said of an account whose tenant in Identity Platform was removed."""
 _SCOPES = ("https://www.googleapis.com/auth/identitytoolkit",)
 
 
@@ -50,7 +56,7 @@ def pool_of(claims: Mapping[str, Any]) -> str | None:
 
 ValidSince = Callable[[Account], float | None]
 """When the sessions of an account were ended last, in seconds since 1970; None where it may not be
-used any more. Raises OSError or ValueError if that cannot be found out."""
+used any more. Raises OSError, ValueError or HTTPException if that cannot be found out."""
 
 
 class Revocation:
@@ -63,7 +69,7 @@ class Revocation:
         self._clock = clock
         self._found: OrderedDict[Account, tuple[float, float | None]] = OrderedDict()
         self._changing = Lock()
-        self._not_before = float("-inf")
+        self._not_before = _ALWAYS
 
     def require(self, claims: Mapping[str, Any]) -> None:
         """Raises Unauthenticated; or Unavailable, where the account cannot be looked up."""
@@ -89,13 +95,21 @@ class Revocation:
         return since
 
     def _asked(self, account: Account, now: float) -> float | None:
-        if now >= self._not_before:
+        """Asks. Where the last one got no answer, one at a time: the others do not wait for it."""
+        with self._changing:
+            refused = now < self._not_before
+            if not refused and self._not_before > _ALWAYS:
+                self._not_before = now + _SECONDS + _PAUSE_SECONDS
+        if not refused:
             try:
-                return self._valid_since(account)
-            except (OSError, ValueError) as error:
+                since = self._valid_since(account)
+            except (OSError, ValueError, HTTPException) as error:
                 self._not_before = self._clock() + _PAUSE_SECONDS
                 cause = f"{type(error).__name__} {getattr(error, 'code', '')}".strip()
                 log.write("ERROR", "accounts cannot be looked up", cause=cause)
+            else:
+                self._not_before = _ALWAYS
+                return since
         raise Unavailable("the token's account cannot be looked up")
 
 
@@ -119,8 +133,13 @@ class IdentityToolkit:
             json.dumps({"localId": [account.subject]}).encode(),
             {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"},
         )
-        with self._opener().open(request, timeout=_SECONDS) as response:
-            users = json.load(response).get("users", [])
+        try:
+            with self._opener().open(request, timeout=_SECONDS) as response:
+                users = json.load(response).get("users", [])
+        except HTTPError as error:
+            if _NO_POOL in error.read():
+                return None
+            raise
         if not users or users[0].get("disabled"):
             return None
         return float(users[0].get("validSince", 0))
@@ -136,12 +155,15 @@ class IdentityToolkit:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
         from google.auth.transport.requests import Request as Transport  # noqa: PLC0415
 
-        with self._refreshing:
-            try:
-                if self._credentials is None:
-                    self._credentials, _ = google.auth.default(scopes=_SCOPES)
-                if not self._credentials.valid:
-                    self._credentials.refresh(Transport())
-            except GoogleAuthError as error:
-                raise OSError(type(error).__name__) from error
+        if not self._refreshing.acquire(timeout=_SECONDS):
+            raise TimeoutError
+        try:
+            if self._credentials is None:
+                self._credentials, _ = google.auth.default(scopes=_SCOPES)
+            if not self._credentials.valid:
+                self._credentials.refresh(partial(Transport(), timeout=_SECONDS))
             return str(self._credentials.token)
+        except GoogleAuthError as error:
+            raise OSError(type(error).__name__) from error
+        finally:
+            self._refreshing.release()

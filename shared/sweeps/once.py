@@ -146,7 +146,7 @@ class _Run:
 
     def _take_over(self) -> None:
         found = self._plain.get(self._trigger.path)
-        if found and found.data["holder"] == self._holder:
+        if found and self._is_own(found):
             return  # the answer to the first attempt was lost
         self.look(found)
         if found is None:
@@ -165,9 +165,9 @@ class _Run:
         """
         path = self._trigger.path
         found = self._plain.get(path)
-        if not self._marked:
-            self.look(found)
-        if found is None or found.data["holder"] != self._holder:
+        if found is None or not self._is_own(found):
+            if not self._marked:
+                self.look(found)
             return
         with suppress(Conflict):
             if sweep:
@@ -177,6 +177,9 @@ class _Run:
                 self._plain.commit([Set(path, done, found.version)])
             else:
                 self._plain.commit([Delete(path, found.version)])
+
+    def _is_own(self, found: Document) -> bool:
+        return bool(found.data["holder"] == self._holder)
 
     def _data(self, *, until: datetime | None = None, answer: str | None = None) -> Data:
         return {

@@ -11,6 +11,7 @@ const OF_ADMINS = ["accounts", "accounts:batchGet", "accounts:lookup", "accounts
 const USED = new Set([
   ...OF_CLIENTS.map((name) => `/v1/${name}`),
   ...OF_ADMINS.map((name) => `/v1/projects/{targetProjectId}/${name}`),
+  ...OF_ADMINS.map((name) => `/v1/projects/{targetProjectId}/tenants/{tenantId}/${name}`),
   "/emulator/v1/projects/{targetProjectId}/accounts",
   "/emulator/v1/projects/{targetProjectId}/oobCodes",
 ]);

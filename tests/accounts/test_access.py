@@ -134,6 +134,16 @@ def test_an_address_that_somebody_signed_up_with_and_nobody_verified_is_granted_
     assert "customAttributes" not in shell.account(VERA)
 
 
+def test_an_address_that_somebody_took_without_a_password_is_granted_nothing(shell: Shell) -> None:
+    anonymous = shell.emulator.sign_up_without_a_name()
+    shell.emulator.as_client(":update", idToken=anonymous["idToken"], email=VERA)
+
+    code, said = shell.grant(VERA, "acme", "admin")
+
+    assert (code, f"{VERA} is not verified" in said) == (1, True)
+    assert "customAttributes" not in shell.account(VERA)
+
+
 def test_the_list_names_who_has_a_role_of_all_tenants_or_one_or_one_address(shell: Shell) -> None:
     shell.grant(VERA, "acme", "pilot")
     shell.grant(OTTO, "other", "viewer")
@@ -144,6 +154,23 @@ def test_the_list_names_who_has_a_role_of_all_tenants_or_one_or_one_address(shel
     assert shell.run("list", "--tenant", "acme") == (0, f"{VERA}\tacme\tpilot\n")
     assert shell.run("list", "--email", OTTO) == (0, f"{OTTO}\tother\tviewer\n")
     assert shell.run("list", "--email", "unknown@example.com") == (0, "")
+
+
+def test_who_claims_no_tenant_is_listed_as_of_the_tenant_in_identity_platform(shell: Shell) -> None:
+    pool = ("--identity-tenant", "pool-1")
+    shell.run("grant", "--email", VERA, "--tenant", "acme", "--role", "pilot", *pool)
+    made = shell.emulator.as_owner("", email=OTTO, tenantId="pool-1")
+    role = {
+        "localId": made["localId"],
+        "tenantId": "pool-1",
+        "customAttributes": '{"role": "viewer"}',
+    }
+    shell.emulator.as_owner(":update", **role)
+
+    _, everybody = shell.run("list", *pool)
+    assert sorted(everybody.splitlines()) == [f"{OTTO}\tpool-1\tviewer", f"{VERA}\tacme\tpilot"]
+    assert shell.run("list", "--tenant", "pool-1", *pool) == (0, f"{OTTO}\tpool-1\tviewer\n")
+    assert shell.run("list") == (0, "")
 
 
 def test_a_list_goes_on_over_all_pages(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -678,16 +678,12 @@ def test_a_delivery_that_finds_all_done_by_another_one_gives_its_answer(
     assert (again.data, again.headers["Idempotent-Replayed"]) == (first.data, "true")
 
 
-@ON_EMBEDDED
-def test_a_mark_whose_first_answer_was_lost_is_ones_own(api: Api, clock: Clock) -> None:
-    due_interventions(api, clock, 2)
+def lose_the_first_answer(api: Api) -> None:
+    """Has the answer to the next commit, which takes effect, not arrive."""
     plain = api.runtime.store
 
     class Lossy:
-        """Loses the answer to its first commit, which takes effect."""
-
-        def __init__(self) -> None:
-            self.lost = False
+        lost = False
 
         def __getattr__(self, name: str) -> Any:
             return getattr(plain, name)
@@ -699,6 +695,13 @@ def test_a_mark_whose_first_answer_was_lost_is_ones_own(api: Api, clock: Clock) 
                 raise Unavailable
 
     api.runtime._store = cast("DocumentStore", Lossy())  # noqa: SLF001 - to meddle
+
+
+@ON_EMBEDDED
+def test_a_mark_whose_first_answer_was_lost_is_ones_own(api: Api, clock: Clock) -> None:
+    due_interventions(api, clock, 2)
+    lose_the_first_answer(api)
+
     done = answered(api, EXPIRE, **trigger(clock.now))
 
     assert done.json["changed"] == 2
@@ -775,6 +778,19 @@ def test_a_run_whose_store_fails_can_be_delivered_again_at_once(
         raise Unavailable
 
     meddle(api, on_commit(2, fail))
+
+    assert answered(api, EXPIRE, **trigger(clock.now)).status_code == 503
+    assert guards(api) == []
+    assert did(changed=1) == run(api, EXPIRE, **trigger(clock.now))
+
+
+@ON_EMBEDDED
+def test_a_run_that_does_not_know_of_its_own_mark_can_be_delivered_again_at_once(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.ledger.attempt.UNKNOWN_OUTCOMES", 1)
+    due_interventions(api, clock, 1)
+    lose_the_first_answer(api)
 
     assert answered(api, EXPIRE, **trigger(clock.now)).status_code == 503
     assert guards(api) == []

@@ -153,6 +153,8 @@ def test_the_claims_of_the_tenant_and_the_role_have_names_that_can_be_chosen() -
         ({"CASELEDGER_ROLE_CLAIM": "tenant"}, "CASELEDGER_ROLE_CLAIM"),
         ({"CASELEDGER_ROLE_CLAIM": "x'] || true"}, "CASELEDGER_ROLE_CLAIM"),
         ({"CASELEDGER_ROLE_CLAIM": "x" * 101}, "CASELEDGER_ROLE_CLAIM"),
+        ({"CASELEDGER_ROLE_CLAIM": "name"}, "CASELEDGER_ROLE_CLAIM"),
+        ({"CASELEDGER_TENANT_CLAIM": "firebase"}, "CASELEDGER_TENANT_CLAIM"),
     ],
 )
 def test_names_of_claims_that_nobody_can_mean_are_refused(
@@ -160,6 +162,21 @@ def test_names_of_claims_that_nobody_can_mean_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=named):
         Config.from_environment(environ)
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "issuer.example/keys", "https://", "https://a b"]
+)
+def test_an_address_of_keys_that_cannot_be_fetched_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_JWKS_URL"):
+        Config.from_environment({"CASELEDGER_JWKS_URL": url})
+
+
+@pytest.mark.parametrize("name", ["CASELEDGER_SWEEP_SECONDS", "CASELEDGER_MAX_WAITS", "THREADS"])
+@pytest.mark.parametrize("value", ["1" * 10, "1" * 5000])
+def test_a_number_that_nothing_can_count_to_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config.from_environment({name: value})
 
 
 CHECKED = {"CASELEDGER_REVOCATION": "check"}

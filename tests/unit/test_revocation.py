@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from email.message import Message
+from http.client import IncompleteRead
 from io import BytesIO
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -26,9 +28,12 @@ class Accounts:
         self.since: float | None = 0.0
         self.error: Exception | None = None
         self.asked: list[Account] = []
+        self.meanwhile: Callable[[], None] | None = None
 
     def valid_since(self, account: Account) -> float | None:
         self.asked.append(account)
+        if self.meanwhile:
+            self.meanwhile()
         if self.error:
             raise self.error
         return self.since
@@ -122,6 +127,7 @@ def test_of_more_accounts_than_are_kept_the_oldest_is_forgotten(
         (TimeoutError(), "TimeoutError"),
         (HTTPError("url", 403, "Sesame", None, None), "HTTPError 403"),  # type: ignore[arg-type]
         (ValueError("Sesame"), "ValueError"),
+        (IncompleteRead(b"Sesame"), "IncompleteRead"),
     ],
 )
 def test_while_nobody_answers_tokens_are_refused_for_now_and_it_is_asked_once_a_second(
@@ -141,6 +147,26 @@ def test_while_nobody_answers_tokens_are_refused_for_now_and_it_is_asked_once_a_
     logged = capsys.readouterr().out
     assert f'"cause": "{cause}"' in logged
     assert "Sesame" not in logged
+
+
+def test_where_nobody_answered_one_asks_again_and_the_others_do_not_wait(
+    accounts: Accounts, check: Revocation
+) -> None:
+    accounts.error = URLError("x")
+    with pytest.raises(Unavailable):
+        check.require(claims())
+    accounts.now, accounts.error = 1, None
+
+    def another() -> None:
+        accounts.meanwhile = None
+        with pytest.raises(Unavailable):
+            check.require(claims("other"))
+
+    accounts.meanwhile = another
+    check.require(claims())
+    check.require(claims("other"))
+
+    assert [account.subject for account in accounts.asked] == ["kim", "kim", "other"]
 
 
 def test_what_is_known_is_believed_for_its_minute_while_nobody_answers(
@@ -243,6 +269,33 @@ def test_accounts_are_looked_up_as_the_service_account_of_the_process(
         (f"{host}/tenants/a%2Fb/accounts:lookup", "Bearer a-token", 2.0),
     ]
     assert credentials.refreshes == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "error"), [("TENANT_NOT_FOUND", Unauthenticated), ("INVALID", Unavailable)]
+)
+def test_accounts_of_a_tenant_that_was_removed_are_gone_and_keep_nobody_else_waiting(
+    monkeypatch: pytest.MonkeyPatch, said: str, error: type[Exception]
+) -> None:
+    def refuse(_opener: object, request: Request, timeout: float) -> None:  # noqa: ARG001 - as called
+        body = BytesIO(f'{{"error": {{"message": "{said}"}}}}'.encode())
+        raise HTTPError(request.full_url, 400, "no", Message(), body)
+
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", refuse)
+    check = Revocation(IdentityToolkit("acme", "127.0.0.1:1").valid_since)
+
+    with pytest.raises(error):
+        check.require(claims(firebase={"tenant": "gone"}))
+
+
+def test_nobody_waits_for_a_token_of_the_process_that_does_not_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    toolkit = IdentityToolkit("acme", None)
+    monkeypatch.setattr(revocation, "_SECONDS", 0.01)
+
+    with toolkit._refreshing, pytest.raises(TimeoutError):  # noqa: SLF001 - somebody who waits
+        toolkit.valid_since(Account(None, "kim"))
 
 
 def test_a_process_without_credentials_cannot_look_accounts_up(
