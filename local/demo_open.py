@@ -56,6 +56,7 @@ _QUEUE: tuple[tuple[str, float, float, str | None, str], ...] = (
     ("CASE-2024-028", 3, 93, "nora", "in_review"),
     ("CASE-2024-030", 7, 50, "paul", "in_review"),
     ("CASE-2024-031", 4, 20, None, "new"),
+    ("CASE-2024-032", 6, 42, None, "new"),
     ("CASE-2024-033", 66, 30, "nora", "in_review"),
 )
 """Cases with when they were opened, when they are due, who has them, and their status."""
