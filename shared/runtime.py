@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import flask
 
 from shared.config import DEFAULT_FILE, MEMORY, Config
-from shared.documents.port import DocumentStore, Unavailable
+from shared.documents.port import DocumentStore, Unavailable, WrongPlace
 from shared.edge.health import StoreHealth
 from shared.edge.places import Places
 from shared.edge.revocation import IdentityToolkit, Revocation
@@ -137,11 +137,16 @@ def check_store(config: Config) -> None:
         from shared.documents.embedded.ownership import check_file  # noqa: PLC0415 - with its store
 
         if config.sqlite == DEFAULT_FILE:
-            Path(DEFAULT_FILE).parent.mkdir(
-                exist_ok=True
-            )  # ours; any other directory may be a slip
+            _make(Path(DEFAULT_FILE).parent)  # ours; any other directory may be a slip
         with suppress(Unavailable):  # requests will say so, as long as it lasts
             check_file(config.sqlite)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(exist_ok=True)
+    except OSError as error:
+        raise WrongPlace(f"{directory} cannot be made: {type(error).__name__}") from error
 
 
 def open_store(config: Config) -> DocumentStore:

@@ -66,7 +66,9 @@ class AuthEmulator:
 
     def as_client(self, method: str, **body: Any) -> dict[str, Any]:
         """What a client gets, whoever it is; `method` is like `:signUp`."""
-        found: dict[str, Any] = call("POST", f"{self._url}/accounts{method}?key=any", body=body).body
+        found: dict[str, Any] = call(
+            "POST", f"{self._url}/accounts{method}?key=any", body=body
+        ).body
         return found
 
     def _with_password(self, method: str, email: str) -> dict[str, Any]:

@@ -68,7 +68,13 @@ class OtherRelease(StoreError):
 
 
 class WrongPlace(OtherRelease):
-    """Where the data should be is no place for them, or is another program's."""
+    """Where the data should be is no place for them, or is another program's.
+
+    Its message has the path of the file, which only a log may say.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, cause=message)
 
 
 class Rejected(StoreError):

@@ -144,7 +144,7 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
                 fields |= log.failure(error)
             if isinstance(error, errors.Unavailable):
                 fields["cause"] = _cause(error)
-        except port.Unavailable as error:
+        except (port.Unavailable, port.WrongPlace) as error:
             response = _error_response(errors.Unavailable(_OUT_OF_REACH))
             fields["cause"] = _cause(error)
         except port.OtherRelease as error:

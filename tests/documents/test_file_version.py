@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -171,11 +172,24 @@ def foreign(statement: str) -> Callable[[str], None]:
     return make
 
 
+def crashed(path: str) -> None:
+    """Leaves the file of a program that ended before it merged its log."""
+    with closing(sqlite3.connect(f"{path}.running")) as running:
+        running.execute("PRAGMA journal_mode = WAL")
+        running.execute("CREATE TABLE moz_places (id)")
+        running.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        running.execute("CREATE TABLE moz_pages (id)")
+        for end in ("", "-wal"):
+            shutil.copy(f"{path}.running{end}", f"{path}{end}")
+
+
 FOREIGN: dict[str, Callable[[str], object]] = {
     "another application's": foreign("PRAGMA application_id = 252006673"),
     "with another table": foreign("CREATE TABLE moz_places (id)"),
     "with a table called as one of ours": foreign("CREATE TABLE documents (id)"),
     "without tables but with a version": foreign("PRAGMA user_version = 7"),
+    "with a log that is not merged": crashed,
+    "a pipe": os.mkfifo,
     "a text": lambda path: Path(path).write_text("Dear diary,"),
     "a directory": lambda path: Path(path).mkdir(),
 }
@@ -192,6 +206,29 @@ def test_a_file_of_another_program_is_refused_and_stays_as_it_is(
         EmbeddedStore(path, NEW)
 
     assert contents(path) == before
+
+
+def test_another_program_whose_tables_are_all_in_its_log_is_refused(path: str) -> None:
+    with closing(sqlite3.connect(f"{path}.running")) as running:
+        running.execute("PRAGMA journal_mode = WAL")
+        running.execute("CREATE TABLE moz_places (id)")
+        for end in ("", "-wal"):
+            shutil.copy(f"{path}.running{end}", f"{path}{end}")
+
+    with pytest.raises(WrongPlace, match="another program"):
+        EmbeddedStore(path, NEW)
+
+
+def test_a_file_in_no_directory_is_named_in_the_log_and_to_no_caller(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    api = Api(Runtime(Config(sqlite=str(gone / "rows.db"), unsigned_tokens=True)))
+
+    for answer in (api.stranger.get("/health"), api.viewer.get("/cases/CASE-1")):
+        assert answer.status_code == 503
+        assert str(gone) not in answer.text
+    assert capsys.readouterr().out.count(f'"cause": "there is no directory {gone}"') == 2
 
 
 def contents(path: str) -> dict[str, bytes]:
@@ -237,6 +274,7 @@ def test_a_file_of_the_first_release_is_known_by_its_tables(path: str) -> None:
     [
         ({"CASELEDGER_STORE": "sqlite:///{}/missing/x.db"}, "CASELEDGER_STORE: there is no"),
         ({"CASELEDGER_STORE": "sqlite:///{}/diary.txt"}, "CASELEDGER_STORE: {}/diary.txt is no"),
+        ({}, "CASELEDGER_STORE: .local cannot be made: FileExistsError"),
         ({"CASELEDGER_STOER": "x"}, "do you mean CASELEDGER_STORE?"),
         ({"CASELEDGER_UNSIGNED_TOKENS": "yes"}, "CASELEDGER_UNSIGNED_TOKENS must be loopback"),
     ],
@@ -248,7 +286,9 @@ def test_a_server_with_a_wrong_configuration_ends_at_its_start_with_one_line_tha
     environ: dict[str, str],
     said: str,
 ) -> None:
-    (tmp_path / "diary.txt").write_text("Dear diary,")
+    for name in ("diary.txt", ".local"):
+        (tmp_path / name).write_text("Dear diary,")
+    monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith(("CASELEDGER_", "GOOGLE_"))]:
         monkeypatch.delenv(name)
     for name, value in environ.items():
@@ -262,4 +302,4 @@ def test_a_server_with_a_wrong_configuration_ends_at_its_start_with_one_line_tha
     message = json.loads(line)["message"]
     assert message.startswith("the configuration is wrong: ")
     assert said.format(tmp_path) in message
-    assert [file.name for file in tmp_path.iterdir()] == ["diary.txt"]
+    assert {file.name for file in tmp_path.iterdir()} == {"diary.txt", ".local"}

@@ -56,7 +56,7 @@ class DatabaseFile:
 
     def _log_bytes(self) -> int:
         if self._path:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # the commit is done, whatever this says
                 return os.stat(f"{self._path}-wal").st_size  # noqa: PTH116 - half the time
         return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from shared.documents.port import Unavailable, WrongPlace
@@ -23,15 +23,15 @@ def check_file(path: str) -> None:
     Raises Unavailable where that cannot be found out.
     """
     file = Path(path)
-    if not file.parent.is_dir():
-        raise WrongPlace(f"there is no directory {file.parent}")
     try:
+        if not file.parent.is_dir():
+            raise WrongPlace(f"there is no directory {file.parent}")
+        if file.exists() and not file.is_file():  # reading a pipe would wait for ever
+            raise WrongPlace(f"{path} is a directory or a device, not a file")
         with file.open("rb") as opened:
             header = opened.read(_HEADER)
     except FileNotFoundError:
         return
-    except IsADirectoryError:
-        raise WrongPlace(f"{path} is a directory, not a file") from None
     except OSError as error:
         name = type(error).__name__
         raise Unavailable(f"SQLite: {name}", cause=name) from error
@@ -44,12 +44,24 @@ def check_file(path: str) -> None:
 
 
 def _is_new_or_ours(path: str) -> bool:
+    # What another program has not merged into the file from its log is not looked at, because
+    # whoever closes a log merges it. Only where the file says nothing its log may say whose it is.
+    with suppress(Unavailable):
+        if told := _tables_and_version(path, "immutable=1"):
+            return told[0] == _TABLES
+    told = _tables_and_version(path, "mode=ro")
+    return not told or told[0] == _TABLES
+
+
+def _tables_and_version(path: str, how: str) -> tuple[set[str], int] | None:
+    """What is in a file that is opened by a parameter of SQLite's URIs; None for nothing."""
+    uri = f"{Path(path).absolute().as_uri()}?{how}"
     try:
-        with closing(sqlite3.connect(path, timeout=_SECONDS)) as connection:
+        with closing(sqlite3.connect(uri, uri=True, timeout=_SECONDS)) as connection:
             found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             tables = {name for (name,) in found if not name.startswith("sqlite_")}
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as error:
         name = type(error).__name__
         raise Unavailable(f"SQLite: {name}", cause=name) from error
-    return tables == _TABLES or not (tables or version)
+    return (tables, version) if tables or version else None

@@ -14,6 +14,8 @@ from typing import Any
 from shared.documents.firestore import wire
 
 _SERVICE = "/google.firestore.v1.Firestore/"
+_TRIED_SECONDS = 0.5
+"""For how long a connection is used at least: nobody can tell earlier that it brings no answers."""
 _RETIRED_SECONDS = 4.0
 """For how long a replaced connection stays open at least: longer than any call but a Listen."""
 
@@ -23,6 +25,7 @@ class Connection:
 
     def __init__(self, channel: Any) -> None:
         self.channel = channel
+        self.opened = time.monotonic()
         stream, unary = channel.unary_stream, channel.unary_unary
         self.get = _method(unary, "GetDocument", wire.GetRequest, wire.GetResponse)
         self.commit = _method(unary, "Commit", wire.CommitRequest, wire.CommitResponse)
@@ -51,12 +54,14 @@ class Connections:
         """Uses a new connection instead of the one that brought no answer, unless that was done.
 
         Calls that are under way on the old one may still be answered, and are let end. A Listen
-        stream that lasts longer is opened again.
+        stream that lasts longer is opened again. A call that had no time left says nothing of a
+        connection that was opened just now: without that, a slow store would get a connection more
+        for each call.
         """
         with self._replacing:
-            if self.current is not silent:
-                return
             now = time.monotonic()
+            if self.current is not silent or now < silent.opened + _TRIED_SECONDS:
+                return
             self._retired.append((now, silent))
             self.current = Connection(self._opened())
             over = [one for one in self._retired if one[0] < now - _RETIRED_SECONDS]

@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
+import google.auth
 import grpc
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
@@ -82,7 +83,13 @@ class FirestoreStore:
             self._metadata.append(("authorization", "Bearer owner"))
             opened = partial(grpc.insecure_channel, emulator, _CHANNEL_OPTIONS)
         else:
-            opened = partial(FirestoreGrpcTransport.create_channel, options=_CHANNEL_OPTIONS)
+            # Found once, because that may take seconds; their token serves every connection.
+            credentials, _ = google.auth.default(default_scopes=FirestoreGrpcTransport.AUTH_SCOPES)
+            opened = partial(
+                FirestoreGrpcTransport.create_channel,
+                credentials=credentials,
+                options=_CHANNEL_OPTIONS,
+            )
         self._connections = Connections(opened)
 
     def close(self) -> None:
