@@ -129,7 +129,7 @@ def slice_of(
 
 
 def _binding(wanted: Page, collection: str, *more: Any) -> bytes:
-    asked = wanted.model_dump(mode="json", exclude={"page_size", "page_token"})
+    asked = wanted.model_dump(exclude={"page_size", "page_token"})
     return to_json([collection, type(wanted).__name__, asked, *more])
 
 

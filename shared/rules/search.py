@@ -157,8 +157,8 @@ def _digits(number: str) -> str:
 def _words(folded: str) -> Iterator[tuple[str, Parts]]:
     """Each word: as a run of a script without spaces, or as its parts."""
     for word in _WORD.finditer(folded):
-        if word["unspaced"]:
-            yield word[0], []
+        if unspaced := word["unspaced"]:
+            yield unspaced, []
         else:
             yield "", _PARTS.findall(word[0])
 
