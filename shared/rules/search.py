@@ -169,9 +169,8 @@ def _from_each_part(parts: Parts) -> Iterator[str]:
 
 
 def _runs(parts: Parts) -> Iterator[str]:
-    """One or more neighbouring parts as a whole; of a UUID no less than all."""
+    """One or more neighbouring parts as a whole; none of a UUID, which its beginnings find."""
     if _is_random(parts):
-        yield "".join(parts)
         return
     for start in range(len(parts)):
         for end in range(start + 1, len(parts) + 1):

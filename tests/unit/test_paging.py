@@ -170,17 +170,19 @@ def test_the_place_of_a_row_among_those_of_several_collections_is_its_path() -> 
 
 
 @pytest.mark.parametrize("name", ["a", "ab", "abc"])
-def test_a_token_is_made_of_what_an_address_takes_as_it_is(name: str) -> None:
+def test_a_token_is_made_of_what_an_address_takes_as_it_is_and_is_taken_back(name: str) -> None:
     row = Document(f"{QUERY.collection}/{name}", {"createdAt": START}, version=1)
 
     class Same:
         def query(self, _: Query) -> list[Document]:
             return [row]
 
-    _, token = page(cast("DocumentStore", Same()), QUERY, Page(page_size=1))
+    store = cast("DocumentStore", Same())
+    _, token = page(store, QUERY, Page(page_size=1))
 
     assert token
     assert re.fullmatch(r"[A-Za-z0-9_-]+", token)
+    assert page(store, QUERY, Page(page_size=1, page_token=token)) == ([row], token)
 
 
 @pytest.mark.parametrize("value", [None, "yesterday", 7])
