@@ -109,14 +109,14 @@ def changed(
         given["fields"] = _with_fields(case.fields, given["fields"])
     updates: dict[str, Any] = {}
     if "assigned_to" in given:
-        updates |= _assigned(case, given.pop("assigned_to"), assignee, now)
+        updates = _assigned(case, given.pop("assigned_to"), assignee, now)
     if to is not case.status:
         updates |= _moved(case, to, patch.reason, now)
     for name, value in given.items():
         if value != updates.get(name, getattr(case, name)):
             updates[name] = value
     _require_changeable(case, updates)
-    if "due_at" in given and "due_at" in updates and updates.get("status", case.status) in STANDING:
+    if "due_at" in given and "due_at" in updates and to in STANDING:
         updates["due_stands_since"] = now
     if {"title", "summary"} & updates.keys():
         texts = case.model_copy(update=updates)

@@ -37,7 +37,7 @@ def released(case: StoredCase, hold_id: str) -> tuple[StoredCase, StoredHold]:
 
 def shown(case: StoredCase) -> list[Hold]:
     """The holds on a case as a client sees them."""
-    return [shown_hold(hold.model_dump(by_alias=True)) for hold in case.holds]
+    return [shown_hold(hold.model_dump()) for hold in case.holds]
 
 
 def shown_hold(data: dict[str, Any]) -> Hold:

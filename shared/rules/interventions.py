@@ -259,8 +259,8 @@ def _expiry(new: NewIntervention, now: datetime) -> datetime | None:
 
 def identified(intervention: StoredIntervention, who: Actor) -> StoredIntervention:
     """The intervention with its holder's subject, where `who` holds it by their name alone."""
-    subject, name = intervention.assigned_to_subject, intervention.assigned_to
-    if subject is not None or not people.is_person(who, subject, name):
+    known = intervention.assigned_to_subject is not None
+    if known or not people.is_person(who, None, intervention.assigned_to):
         return intervention
     return intervention.model_copy(update={"assigned_to_subject": who.subject})
 

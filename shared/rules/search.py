@@ -157,8 +157,8 @@ def _digits(number: str) -> str:
 def _words(folded: str) -> Iterator[tuple[str, Parts]]:
     """Each word: as a run of a script without spaces, or as its parts."""
     for word in _WORD.finditer(folded):
-        if word["unspaced"]:
-            yield word[0], []
+        if unspaced := word["unspaced"]:
+            yield unspaced, []
         else:
             yield "", _PARTS.findall(word[0])
 
@@ -169,9 +169,8 @@ def _from_each_part(parts: Parts) -> Iterator[str]:
 
 
 def _runs(parts: Parts) -> Iterator[str]:
-    """One or more neighbouring parts as a whole; of a UUID no less than all."""
+    """One or more neighbouring parts as a whole; none of a UUID, which its beginnings find."""
     if _is_random(parts):
-        yield "".join(parts)
         return
     for start in range(len(parts)):
         for end in range(start + 1, len(parts) + 1):

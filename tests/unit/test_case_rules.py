@@ -461,6 +461,14 @@ def test_a_case_is_found_by_the_texts_that_it_has_after_a_change() -> None:
         assert tokens & {"alpha", "omega", "bravo", "gamma", "sub77"} == words
 
 
+def test_to_learn_who_the_holder_is_takes_the_case_from_nobody() -> None:
+    held = opened(assignedTo="kim")
+    known = case_rules.changed("C", held, CasePatch(assigned_to="kim"), START, "kim-1")
+    assert (held.assigned_to_subject, known.assigned_to_subject) == (None, "kim-1")
+
+    case_rules.require_may_assign(held, known, Caller("pat", None, "acme", Role.VERIFIER))
+
+
 @pytest.mark.parametrize("role", [Role.VERIFIER, Role.PILOT, Role.ADMIN])
 @pytest.mark.parametrize("who", ["kim", "pat"])
 def test_only_the_holder_a_pilot_or_an_admin_assigns_a_held_case_to_another(

@@ -117,6 +117,9 @@ def test_a_step_that_the_table_has_not_is_refused_telling_how_it_stands(
     assert (state.assigned_to, state.decided_by) == (detail["assignedTo"], detail["decidedBy"])
     assert (state.decision, state.action_reason) == (detail["decision"], detail["actionReason"])
     assert (state.action_at is None) == (detail["actionAt"] is None)
+    told = {"status", "assignedTo", "decision", "decidedBy", "actionReason", "actionAt", "allowed"}
+    done = {"completedBy", "completedAt"} if status is S.COMPLETED else set()
+    assert detail.keys() == told | done
     by = state.completed_by if status is S.COMPLETED else state.decided_by
     assert detail.get("completedBy") == state.completed_by
     assert detail.get("completedAt") == state.completed_at
@@ -313,6 +316,15 @@ def test_a_decision_says_who_how_why_and_after_how_long(status: S) -> None:
     assert (after.assigned_to, after.action_reason) == ("kim@example.com", "Fine")
     assert (at, 90.002) == (after.action_at, after.resolution_seconds)
     assert after.response == '{"text":"Go on"}'
+
+
+@pytest.mark.parametrize(("seconds", "took"), [(0.5, 0.5), (0.0, 0.0), (-60.0, 0.0)])
+def test_a_decision_takes_the_time_from_the_request_and_none_where_a_clock_was_set_back(
+    seconds: float, took: float
+) -> None:
+    after = intervention_rules.decided(asked(), YES, KIM, NOW + timedelta(seconds=seconds))
+
+    assert after.resolution_seconds == took
 
 
 @pytest.mark.parametrize("status", S)

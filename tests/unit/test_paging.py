@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import InvalidArgument
 from shared.models.base import Page
-from shared.repository.paging import SCAN_LIMIT, page, place, slice_of
+from shared.repository.paging import SCAN_LIMIT, page, place, size_of, slice_of
 
 STABLE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -83,7 +84,7 @@ def test_a_walk_shows_every_row_that_is_accepted_once_and_in_order(
     assert found == [row for row in store.rows if int(row.id) % every == 0]
 
 
-@pytest.mark.parametrize(("size", "read"), [(1, 500), (50, 500), (200, 500)])
+@pytest.mark.parametrize(("size", "read"), [(1, 500), (49, 500), (50, 500), (200, 500)])
 def test_a_page_for_which_nothing_is_accepted_ends_before_it_reads_too_much(
     size: int, read: int
 ) -> None:
@@ -162,18 +163,26 @@ def test_the_place_of_a_row_is_its_order_values_and_its_id() -> None:
     assert place(row, Query("x", order=(Order("sequence"),))) == (7, "e1")
 
 
+def test_the_place_of_a_row_among_those_of_several_collections_is_its_path() -> None:
+    row = Document("tenants/acme/cases/A/runs/r1", {"sequence": 7}, version=1)
+
+    assert place(row, Query("runs", order=(Order("sequence"),), group=True)) == (7, row.path)
+
+
 @pytest.mark.parametrize("name", ["a", "ab", "abc"])
-def test_a_token_is_made_of_what_an_address_takes_as_it_is(name: str) -> None:
+def test_a_token_is_made_of_what_an_address_takes_as_it_is_and_is_taken_back(name: str) -> None:
     row = Document(f"{QUERY.collection}/{name}", {"createdAt": START}, version=1)
 
     class Same:
         def query(self, _: Query) -> list[Document]:
             return [row]
 
-    _, token = page(cast("DocumentStore", Same()), QUERY, Page(page_size=1))
+    store = cast("DocumentStore", Same())
+    _, token = page(store, QUERY, Page(page_size=1))
 
     assert token
     assert re.fullmatch(r"[A-Za-z0-9_-]+", token)
+    assert page(store, QUERY, Page(page_size=1, page_token=token)) == ([row], token)
 
 
 @pytest.mark.parametrize("value", [None, "yesterday", 7])
@@ -194,6 +203,21 @@ class Short(Page):
     max_bytes = 100
 
 
+ROW = size_of(Rows(1).rows[0])
+
+
+@pytest.mark.parametrize(
+    ("max_bytes", "shown"), [(1, 1), (ROW, 1), (ROW + 1, 2), (2 * ROW, 2), (2 * ROW + 1, 3)]
+)
+def test_a_page_ends_with_the_row_that_reaches_its_bytes(max_bytes: int, shown: int) -> None:
+    wanted = Short(page_size=3)
+
+    with patch.object(Short, "max_bytes", max_bytes):
+        rows, _ = paged(Rows(3), QUERY, wanted)
+
+    assert len(rows) == shown
+
+
 @pytest.mark.parametrize(
     ("sizes", "shown"),
     [
@@ -201,6 +225,7 @@ class Short(Page):
         ([100, 1, 1], 1),
         ([50, 49, 2], 3),
         ([50, 49, 0], 3),
+        ([99], 3),
         ([], 3),
         ([1_000], 1),
     ],

@@ -104,6 +104,15 @@ def test_an_end_tells_when_how_long_and_what_came_of_it() -> None:
     assert run.timeout_at is None
 
 
+@pytest.mark.parametrize(("seconds", "took"), [(0.5, 0.5), (0.0, 0.0), (-60.0, 0.0)])
+def test_a_run_takes_the_time_from_its_start_and_none_where_a_clock_was_set_back(
+    seconds: float, took: float
+) -> None:
+    run = patched(new(), "completed", NOW + timedelta(seconds=seconds))
+
+    assert run.duration_seconds == took
+
+
 def test_a_queued_run_that_fails_took_no_time() -> None:
     run = patched(new(queued=True), "failed", errors=["no such pack"])
 

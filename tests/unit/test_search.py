@@ -149,6 +149,52 @@ def test_in_a_summary_a_beginning_of_five_letters_is_found_and_else_a_whole_word
     assert finds(search, "A title", "applications dog") == found
 
 
+UUID = "a3bb189e-8bf9-3888-9912-ace4e6543002"
+
+
+@pytest.mark.parametrize(
+    ("title", "summary", "kept"),
+    [
+        ("A", None, ""),
+        ("A", "", ""),
+        ("applications", None, "app appli"),
+        ("A", "applications", "appli"),
+        ("A", "apple", "apple"),
+        ("A", "dogs do", "dog"),
+        ("CASE-2024-001", None, "001 202 20240 cas case2 case2024 case2024001"),
+        ("A", "CASE-2024-001", "001 202 20240 cas case2 case2024 case2024001"),
+        (UUID, None, "a3b a3bb1 a3bb189e"),
+        ("A", UUID, "a3bb1 a3bb189e"),
+        ("案件审查", None, "件审 审查 案件"),
+        ("A", "案件审查", "件审 审查 案件"),
+        ("O`Brien", None, "bri brien obr obrie"),
+        ("O\u2019Brien", None, "bri brien obr obrie"),
+        ("Müller", None, "mul mulle"),
+    ],
+)
+def test_beginnings_of_a_few_lengths_are_kept_of_a_word_and_fewer_of_one_in_the_summary(
+    title: str, summary: str | None, kept: str
+) -> None:
+    assert tokens("A-1", title, summary, None) == kept.split()
+
+
+def test_each_piece_of_a_script_without_spaces_may_be_in_the_title_or_in_the_summary() -> None:
+    matches = matcher("案件 审查")
+
+    assert matches("A-1", "案件审查", None, None)
+    assert matches("A-1", "A", "案件审查", None)
+    assert matches("A-1", "案件", "审查", None)
+    assert not matches("A-1", "案件", "案件", None)
+    assert not matches("A-1", "A", None, None)
+
+
+def test_a_uuid_is_found_by_its_first_part_and_by_no_other() -> None:
+    for title, summary in ((UUID, None), ("A", UUID)):
+        assert matcher(UUID[:13])("A-1", title, summary, None)
+        assert not matcher(UUID[9:])("A-1", title, summary, None)
+        assert not matcher(UUID[9:13])("A-1", title, summary, None)
+
+
 def test_a_case_is_found_by_its_submission_id() -> None:
     kept = tokens("A-1", "A title", None, "SUB-77")
 
@@ -158,10 +204,8 @@ def test_a_case_is_found_by_its_submission_id() -> None:
 
 
 def test_a_uuid_in_a_summary_is_found_as_a_whole() -> None:
-    uuid = "a3bb189e-8bf9-3888-9912-ace4e6543002"
-
-    assert finds(uuid, "A title", f"See {uuid}.")
-    assert not finds(uuid[:-1], "A title", f"See {uuid[1:]}.")
+    assert finds(UUID, "A title", f"See {UUID}.")
+    assert not finds(UUID[:-1], "A title", f"See {UUID[1:]}.")
 
 
 def test_a_text_that_a_case_lacks_is_as_an_empty_one() -> None:
