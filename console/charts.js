@@ -102,7 +102,7 @@ export function line(label, points, written) {
     ...ruled(ticks, written),
     html`<g><polyline class="pl" points=${at.map((place) => place.join(",")).join(" ")} /></g>`,
     ...at.map(([x, y]) => html`<g><circle class="p1" cx=${x} cy=${y} r="3" /></g>`),
-    ...ends.map((index) => html`<g><text class="v" x=${at[index][0]} y=${at[index][1] - 8} text-anchor="middle">${written(points[index].value)}</text></g>`),
+    ...ends.map((index) => html`<g><text class="v" x=${at[index][0]} y=${at[index][1] - 8} text-anchor=${index && at[index][0] > WIDTH - 24 ? "end" : "middle"}>${written(points[index].value)}</text></g>`),
     ...below(points, width),
   ]);
 }

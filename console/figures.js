@@ -77,7 +77,7 @@ function view({ query }) {
   return html`<section class="inset">
     <div class="bar"><h1 tabindex="-1">${t.shell.figures}</h1><nav class="tabs" aria-label=${t.figures.period}>${PERIODS.map((one) => html`<a href=${to({ days: one === "28" ? "" : one })} aria-current=${one === days ? "page" : null}>${t.figures.periods[one]}</a>`)}</nav>
       ${choice(t.figures.type, type, [["", t.figures.all], ...types], (value) => go(to({ decisionType: value })))}
-      ${figures ? html`<span class="push cap">${t.figures.of(day(figures.since), day(Date.parse(figures.until) - 1))} ${timeOf(figures.asOf)}</span>` : null}</div>
+      ${figures ? html`<span class="push cap">${t.figures.of(named(figures.daily[0].date), named(figures.daily[figures.daily.length - 1].date))} ${timeOf(figures.asOf)}</span>` : null}</div>
     ${figures ? [strip(figures), html`<div class="figs">${[open(figures), inTime(figures), perDay(figures), toDecide(figures), expired(figures), deciders(figures)].map((one, index) => figure(index + 1, one))}</div>`] : html`<p class="quiet">${t.shell.loading}</p>`}
   </section>`;
 }

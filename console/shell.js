@@ -35,7 +35,7 @@ export function head(nav) {
     <span class="mark">${icon("mark", 20)}</span><a class="word" href="#/cases">Caseledger</a>
     ${me && html`<nav aria-label=${t.shell.pages}>${LINKS.filter(([, , role]) => may(role)).map(([name, text]) => html`<a href=${address(name)} aria-current=${name === nav ? "page" : null}>${text}${name === "inbox" ? waiting() : null}</a>`)}</nav>
     <div class="who">${live()}<span class="tenant">${me.tenant}</span><details class="menu" @keydown=${escape}><summary><span>${me.name}<span class="role">, ${t.roles[/** @type {keyof typeof t.roles} */ (me.role)] ?? me.role}</span></span></summary>
-      <div><p class="narrow">${me.tenant}, ${me.role}</p><p class="narrow">${liveText()}</p><p class="cap">${cost()}</p>${button(t.shell.signOut, signOut)}</div></details>
+      <div><p class="narrow">${me.tenant}, ${t.roles[/** @type {keyof typeof t.roles} */ (me.role)] ?? me.role}</p><p class="narrow">${liveText()}</p><p class="cap">${cost()}</p>${button(t.shell.signOut, signOut)}</div></details>
       <button type="button" class="b square" aria-label=${t.shell.keys} aria-keyshortcuts=${shortcut("?")} @click=${help}>?</button></div>`}
   </header>
   ${session.ended || endsSoon() ? html`<div class="ended" role="alert"><span class="st wait">${icon("c-runs")}${session.ended ? t.shell.ended : t.shell.endsIn(span((me?.endsAt ?? 0) - state.now))}</span>${button(t.shell.again, again)}</div>` : null}`;

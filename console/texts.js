@@ -10,3 +10,4 @@ export const language = german || /^en-/i.test(asked) ? asked : "en-GB";
 
 /** @type {Texts} */
 export const t = (await (german ? import("./texts.de.js") : import("./texts.en.js"))).default;
+document.documentElement.lang = german ? "de" : "en";

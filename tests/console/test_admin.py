@@ -66,25 +66,30 @@ def test_settings_that_changed_meanwhile_are_not_overwritten_and_nothing_written
     assert (stored["autoCloseDays"], stored["slaHours"]["admin_test"]) == (11, 5)
 
 
-def test_a_hold_is_placed_and_released_each_with_its_reason(api: Api, person: Person) -> None:
+def test_a_hold_is_placed_and_released_each_with_its_reason(
+    api: Api, browser: Browser, url: str
+) -> None:
     opened(api, "held")
-    page = person.signs_in("alex", "#/admin")
-    page.get_by_role("button", name="Place a hold…").click()
-    page.get_by_label("Id of the case").fill("no-such-case")
-    page.get_by_label("Reason").fill("Court order 26-118")
-    page.get_by_role("button", name="Place it").click()
-    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Nothing was changed.")
-    page.get_by_label("Id of the case").fill("held")
-    page.get_by_role("button", name="Place it").click()
+    with at_browser(browser, url, ("404",)) as person:
+        page = person.signs_in("alex", "#/admin")
+        page.get_by_role("button", name="Place a hold…").click()
+        page.get_by_label("Id of the case").fill("no-such-case")
+        page.get_by_label("Reason").fill("Court order 26-118")
+        page.get_by_role("button", name="Place it").click()
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text(
+            "Nothing was changed."
+        )
+        page.get_by_label("Id of the case").fill("held")
+        page.get_by_role("button", name="Place it").click()
 
-    row = page.get_by_role("row").filter(has_text="held")
-    expect(row).to_contain_text("Court order 26-118")
-    assert api("vera", "GET", "/cases/held")["legalHold"]
-    row.get_by_role("button", name="Release…").click()
-    page.get_by_label("Reason").fill("The order was lifted")
-    page.get_by_role("button", name="Release it").click()
-    expect(row).to_have_count(0)
-    assert not api("vera", "GET", "/cases/held")["legalHold"]
+        row = page.get_by_role("row").filter(has_text="held")
+        expect(row).to_contain_text("Court order 26-118")
+        assert api("vera", "GET", "/cases/held")["legalHold"]
+        row.get_by_role("button", name="Release…").click()
+        page.get_by_label("Reason").fill("The order was lifted")
+        page.get_by_role("button", name="Release it").click()
+        expect(row).to_have_count(0)
+        assert not api("vera", "GET", "/cases/held")["legalHold"]
 
 
 def test_who_is_no_admin_reads_and_is_told_why_nothing_can_be_changed(person: Person) -> None:
@@ -93,4 +98,25 @@ def test_who_is_no_admin_reads_and_is_told_why_nothing_can_be_changed(person: Pe
     expect(page.get_by_text("Only an admin changes settings.")).to_be_visible()
     expect(page.get_by_label("Close approved cases")).to_be_disabled()
     expect(page.get_by_role("button", name="Place a hold…")).to_have_count(0)
-    expect(page.get_by_role("row").filter(has_text="alex@example.com")).to_contain_text("admin")
+    expect(page.get_by_role("row").filter(has_text="their cases").first).to_be_visible()
+
+
+def test_an_admin_sees_when_scheduled_functions_run_and_what_they_last_did(
+    api: Api, browser: Browser, url: str
+) -> None:
+    expired = {"name": "expireInterventions", "cron": "* * * * *", "last": None}
+    last = {"startedAt": "2026-11-26T03:23:00Z", "complete": False, "done": 412, "failed": 0}
+    purge = {"name": "purgeRecords", "cron": "23 3 * * *", "last": last}
+    served = api("alex", "GET", "/scheduled")["runs"]
+    assert {run["name"] for run in served} > {expired["name"], purge["name"]}
+    with at_browser(browser, url) as person:
+        person.page.route(
+            "**/v1/scheduled", lambda route: route.fulfill(json={"runs": [expired, purge]})
+        )
+        page = person.signs_in("alex", "#/admin")
+        row = page.get_by_role("row").filter(has_text="Expire questions")
+        expect(row).to_contain_text("every minute")
+        expect(row).to_contain_text("nothing to do in two days")
+        row = page.get_by_role("row").filter(has_text="Purge records")
+        expect(row).to_contain_text("daily, at 04:23")
+        expect(row).to_contain_text("412 items done, time was over; the next run goes on")

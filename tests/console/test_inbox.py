@@ -25,7 +25,8 @@ def asked(api: Api, title: str, **fields: Any) -> str:
 
 def answered(api: Api, address: str) -> dict[str, Any]:
     """How a question stands."""
-    found: dict[str, Any] = api("vera", "GET", f"/interventions/{address.rsplit('/', maxsplit=1)[-1]}")
+    question = address.removeprefix("#/inbox/")
+    found: dict[str, Any] = api("vera", "GET", f"/interventions/{question}")
     return found
 
 

@@ -115,7 +115,7 @@ def test_who_signs_in_at_the_issuer_comes_back_to_the_view_that_the_address_name
 def test_an_answer_with_another_state_or_another_nonce_is_refused(visitor: Person) -> None:
     page = visitor.page
     page.goto(f"{visitor.url}/console?code=stolen&state=another")
-    refused = page.get_by_role("alert").filter(has_text="doesn’t belong to a sign-in of this page")
+    refused = page.get_by_role("alert").filter(has_text="belong to a sign-in of this page")
     expect(refused).to_be_visible()
 
     def other(route: Route) -> None:
