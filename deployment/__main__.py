@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--edge", choices=("gateway", "none"))
     add("--edge-region", type=_like(_REGION, "a region, like europe-west1"))
     add("--no-wait", action="store_true", help="do not wait for indexes")
-    add("--rollback", default="", type=_like(_RELEASE, "a release, or a digest like sha256:…"))
+    add("--rollback", type=_like(_RELEASE, "a release, or a digest like sha256:…"))
     add("--dry-run", action="store_true")
     add("functions", nargs="*")
     return parser

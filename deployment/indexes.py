@@ -18,10 +18,9 @@ from deployment.deployable import ROOT
 from deployment.google import Change, DeploymentError, Google
 
 _OVERRIDDEN = "indexConfig.usesAncestorConfig:false OR ttlConfig:*"
-_SECONDS_BETWEEN_LOOKS = 5.0
-_PATIENCE = 60 * 60.0
-"""Seconds that are waited for indexes. An empty database takes minutes; millions of documents take
-hours, and the next run goes on waiting."""
+_PAUSES = (0.5, 2.0, *(10.0,) * 360)
+"""Seconds between looks at what is built: an hour. An empty database takes minutes; millions of
+documents take hours, and the next run goes on waiting."""
 _ATTEMPTS = 8
 Index = tuple[str, str, tuple[tuple[str, str], ...]]
 Say = Callable[[str], None]
@@ -59,15 +58,21 @@ def await_ready(google: Google, database: str, started: list[str], say: Say) -> 
 
     Raises DeploymentError, which names what failed, or what is not ready within an hour.
     """
-    until = time.monotonic() + _PATIENCE
-    failed = [text for name in started if (text := _outcome(google, name, until))]
-    parent = _parent(google, database)
-    while building := _unready(google, parent):
-        needs_repair = [name for name, state in building.items() if state == "NEEDS_REPAIR"]
-        if needs_repair or failed or time.monotonic() > until:
+    pauses = iter(_PAUSES)
+    failed: list[str] = []
+    parent, pending, building = _parent(google, database), list(started), {"": ""}
+    while pending or building:
+        outcomes = [(name, _outcome(google, name)) for name in pending]
+        failed += [text for _, text in outcomes if text]
+        pending = [name for name, text in outcomes if text is None]
+        building = {} if pending else _unready(google, parent)
+        broken = failed or "NEEDS_REPAIR" in building.values()
+        if (broken and not pending) or (pause := next(pauses, None)) is None:
             break
-        say(f"Firestore builds {len(building)} indexes; waiting for them")
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        if pending or building:
+            say(f"Firestore builds {len(pending) or len(building)} indexes and fields")
+            time.sleep(pause)
+    failed += [f"still under way after an hour: {name}" for name in pending]
     absent = [change.what for change in missing(google, parent, lambda _: None)]
     if failed or building or absent:
         broken = [*failed, *(f"{state.lower()}: {name}" for name, state in building.items())]
@@ -105,18 +110,17 @@ def _is_there(google: Google, change: Change) -> bool:
     return key in _there(google, parent)
 
 
-def _outcome(google: Google, name: str, until: float) -> str:
-    """Why an operation failed, empty if it did not, once it is over."""
-    while time.monotonic() < until:
-        found = google.get("firestore", f"v1/{name}")
-        if found is None:  # operations are forgotten after a while
-            return ""
-        if found.get("done"):
-            error = found.get("error", {})
-            index = found.get("metadata", {}).get("index", name).partition("collectionGroups/")[2]
-            return f"failed: {index or name}: {error.get('message', '')}" if error else ""
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
-    return f"still under way after an hour: {name}"
+def _outcome(google: Google, name: str) -> str | None:
+    """Why an operation failed, empty if it did not, None if it is not over."""
+    found = google.get("firestore", f"v1/{name}")
+    if found is None:  # operations are forgotten after a while
+        return ""
+    if not found.get("done"):
+        return None
+    if not (error := found.get("error")):
+        return ""
+    index = found.get("metadata", {}).get("index", name).partition("collectionGroups/")[2]
+    return f"failed: {index or name}: {error.get('message', '')}"
 
 
 def _there(google: Google, parent: str) -> dict[Index, str]:

@@ -16,10 +16,12 @@ import pytest
 from google.cloud.scheduler_v1.types import Job
 
 from deployment.__main__ import main
+from tests.deploy import run_stub
 from tests.deploy.google_stub import SERVICES, GoogleStub, running_stub
 from tests.deploy.scheduler_server import SchedulerServer, running_server
 
 ROOT = Path(__file__).parents[2]
+NUMBER = run_stub.NUMBER
 PROJECT = "acme-prod"
 REGION = "europe-west1"
 PLACE = (f"--project={PROJECT}", f"--region={REGION}")
@@ -104,8 +106,9 @@ def running_cloud(directory: Path) -> Iterator[Cloud]:
         environment = {
             **kept,
             **proxies,
-            "no_proxy": "127.0.0.1",
-            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "",
+            "NO_PROXY": "",
+            "no_grpc_proxy": "127.0.0.1",
             "GOOGLE_OAUTH_ACCESS_TOKEN": "a-token",
             "CLOUDSDK_CONFIG": str(configuration),
             "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(token),
