@@ -72,7 +72,7 @@ def _stage(given: argparse.Namespace) -> None:
 
         gateway.check(_edge_region(given))
     names = staging.chosen(given.functions, one_service=given.one_service)
-    found = staging.deployables(names, Place(given.project, given.region), os.environ)
+    found = staging.deployables(names, _here(given), os.environ)
     source = given.work / "source"
     staging.stage(source)
     _write(given, "release", given.rollback or staging.release(source))
@@ -87,17 +87,17 @@ def _services(given: argparse.Namespace) -> None:
 
 
 def _accounts(given: argparse.Namespace) -> None:
-    _make(given, project.accounts(_google(given), _place(given), gateway=_has_gateway(given)))
+    _make(given, project.accounts(_google(given), _here(given), gateway=_has_gateway(given)))
 
 
 def _database(given: argparse.Namespace) -> None:
     location = os.environ.get("CASELEDGER_DATABASE_LOCATION") or given.region
-    wanted = project.database(_google(given), _place(given), _database_name(), location)
+    wanted = project.database(_google(given), _here(given), _database_name(), location)
     _gcloud(given).each(wanted)
 
 
 def _roles(given: argparse.Namespace) -> None:
-    _make(given, project.roles(_google(given), _place(given), secrets(os.environ)))
+    _make(given, project.roles(_google(given), _here(given), secrets(os.environ)))
 
 
 def _indexes(given: argparse.Namespace) -> None:
@@ -112,6 +112,8 @@ def _ready(given: argparse.Namespace) -> None:
     if not (given.dry_run or given.no_wait):
         started = json.loads(_read(given, "started"))
         indexes.await_ready(_google(given), _database_name(), started, _say)
+        if started:
+            _write(given, "slow", "")
 
 
 def _image(given: argparse.Namespace) -> None:
@@ -124,6 +126,7 @@ def _image(given: argparse.Namespace) -> None:
         gcloud = _gcloud(given)
         gcloud.each(image.repository(google, place, given.work))
         gcloud.each([image.build(place, release, given.work)])
+        _write(given, "slow", "")
         found = image.found(google, place, release)
     if not found and not given.dry_run:
         raise DeploymentError(f"Cloud Build has built {release}, but Artifact Registry has it not")
@@ -247,6 +250,10 @@ def _make(given: argparse.Namespace, changes: Iterable[Change]) -> None:
         if not given.dry_run:
             google.make(change)
             _write(given, "fresh", "")
+
+
+def _here(given: argparse.Namespace) -> Place:
+    return Place(given.project, given.region)
 
 
 def _place(given: argparse.Namespace) -> Place:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import time
@@ -41,6 +40,15 @@ class Change:
     path: str
     body: dict[str, Any]
     query: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Refused(Exception):
+    """The answer is an error: its status code and its text."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
 
 
 class Google:
@@ -109,7 +117,7 @@ class Google:
         request = Request(url, data, headers, method=method)  # noqa: S310 - see `base`
         try:
             return self._answer(request)
-        except HTTPError as error:
+        except _Refused as error:
             self._unless_absent(f"{service}.googleapis.com", f"{method} {path}", error)
             return None
         except (URLError, OSError) as error:
@@ -127,18 +135,16 @@ class Google:
                     found: dict[str, Any] = json.loads(response.read() or b"{}")
                     return found
             except HTTPError as error:
-                text = error.read()
-                error.fp = error.file = io.BytesIO(text)
-                disabled = b"SERVICE_DISABLED" in text and not self._lenient
-                if b"ALREADY_EXISTS" in text or not (disabled or error.code in _BUSY):
-                    raise
-                pause = next(new if disabled else busy, None)
-                if pause is None:
-                    raise
+                refused = _Refused(error.code, error.read().decode(errors="replace"))
+            disabled = "SERVICE_DISABLED" in refused.text and not self._lenient
+            if "ALREADY_EXISTS" in refused.text or not (disabled or refused.code in _BUSY):
+                raise refused
+            if (pause := next(new if disabled else busy, None)) is None:
+                raise refused
             time.sleep(pause)
 
-    def _unless_absent(self, host: str, doing: str, error: HTTPError) -> None:
-        text = error.read().decode(errors="replace")
+    def _unless_absent(self, host: str, doing: str, error: _Refused) -> None:
+        text = error.text
         if error.code == HTTPStatus.NOT_FOUND or (self._lenient and "SERVICE_DISABLED" in text):
             return
         if error.code == HTTPStatus.CONFLICT and "ALREADY_EXISTS" in text:

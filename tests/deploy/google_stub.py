@@ -305,7 +305,7 @@ class GoogleStub:
         found = dict(self._get(full))
         if full in self.under_way:
             resource, then = self.under_way.pop(full)
-            done = {"done": True}
+            done: dict[str, Any] = {"done": True}
             if failure := self.failures.get(resource.split("/")[-3]):
                 done |= {"error": {"code": 9, "message": failure}}
                 then = {"state": "NEEDS_REPAIR"}

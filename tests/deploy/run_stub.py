@@ -38,21 +38,21 @@ def _service(stub: GoogleStub, _call: Call, _project: str, name: str) -> Any:
 
 
 @route("POST", _NAMESPACE)
-def _create(stub: GoogleStub, call: Call, project: str) -> Any:
+def _create(stub: GoogleStub, call: Call, _project: str) -> Any:
     if _path(call.body["metadata"]["name"]) in stub.resources:
         raise Refused(409, "ALREADY_EXISTS", "it exists already")
-    return _applied(stub, call.body, project)
+    return applied(stub, call.body)
 
 
 @route("PUT", f"{_NAMESPACE}/*")
-def _replace(stub: GoogleStub, call: Call, project: str, name: str) -> Any:
+def _replace(stub: GoogleStub, call: Call, _project: str, name: str) -> Any:
     before = stub._get(_path(name))  # noqa: SLF001 - as above
     if call.body["metadata"].get("resourceVersion") != before["metadata"]["resourceVersion"]:
         raise Refused(409, "ABORTED", "somebody else was faster")
-    return _applied(stub, call.body, project)
+    return applied(stub, call.body)
 
 
-def _applied(stub: GoogleStub, body: dict[str, Any], project: str) -> dict[str, Any]:
+def applied(stub: GoogleStub, body: dict[str, Any]) -> dict[str, Any]:
     """What Cloud Run answers: it fills in defaults, and writes CPUs in thousandths."""
     name = body["metadata"]["name"]
     container = body["spec"]["template"]["spec"]["containers"][0]
@@ -106,7 +106,6 @@ def _applied(stub: GoogleStub, body: dict[str, Any], project: str) -> dict[str, 
             ],
         },
     }
-    del project
     stub.resources[_path(name)] = kept
     return kept
 
