@@ -30,6 +30,7 @@ DATABASE = f"projects/{PROJECT}/databases/(default)"
 SECRETS = {"CASELEDGER_SECRETS": "CASELEDGER_RATE_LIMIT_STORAGE=redis-url:3"}
 ORIGINS = "https://a.example https://b.example"
 CONFIGURED = {**SECRETS, "CASELEDGER_ALLOWED_ORIGINS": ORIGINS}
+AGAIN = "\n--- the same command again ---\n"
 _MINE = ("CASELEDGER_", "CLOUDSDK_", "GOOGLE_", "FIRESTORE_")
 
 
@@ -69,6 +70,13 @@ class Cloud:
         work.mkdir(exist_ok=True)
         shutil.rmtree(work / "source", ignore_errors=True)
         return main([*PLACE, f"--work={work}", *arguments])
+
+    def configure(self, text: str) -> None:
+        """Makes gcloud's configuration."""
+        configurations = self.directory / "gcloud" / "configurations"
+        configurations.mkdir()
+        (configurations.parent / "active_config").write_text("default")
+        (configurations / "config_default").write_text(text)
 
     def forget_calls(self) -> None:
         self.google.calls.clear()
