@@ -28,7 +28,8 @@ FORWARDED = (
 )
 PARTS = ("functions", "shared", "console")
 """The directories that are in the image; `console` where there is one."""
-FILES = ("Dockerfile", ".dockerignore", "requirements.lock")
+FILES = ("Dockerfile", ".dockerignore", "requirements.lock", "firestore.indexes.json")
+"""The last is what the SQLite store knows its indexes by."""
 _VPC = re.compile(r"[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)?", re.ASCII)
 
 

@@ -19,8 +19,8 @@ from tests.deploy.support import (
     running_cloud,
 )
 
-DEPLOYED = ("--one-service", "--edge=gateway")
-REFUSED = "Permission 'run.services.setIamPolicy' denied on resource"
+DEPLOYED = ("--one-service",)
+REFUSED = "Operation denied by org policy: constraints/run.managed.requireInvokerIam"
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class Cloud:
             cwd=self.directory,
             capture_output=True,
             text=True,
-            timeout=160,
+            timeout=120,
             check=False,
         )
 
