@@ -58,6 +58,10 @@ _SERVICE = "/google.firestore.v1.Firestore/"
 _T = TypeVar("_T")
 
 
+_BUILDING = "currently building"
+"""In Firestore's text for a query whose index is not ready yet."""
+
+
 class FirestoreStore:
     """A `DocumentStore` in a database of `project`, in the cloud or on the emulator named."""
 
@@ -234,6 +238,8 @@ class FirestoreStore:
             except (Unavailable, Aborted) as failure:
                 error = failure
             except Stale as failure:
+                if _BUILDING in str(failure):  # it is there, and will be usable: 503, not 500
+                    raise Unavailable(str(failure)) from failure
                 raise MissingIndex(str(failure)) from failure
         raise Unavailable(str(error)) from error
 
