@@ -15,7 +15,7 @@ def test_an_index_that_is_being_built_is_a_matter_of_time_and_a_missing_one_is_n
         def once() -> None:
             raise Stale(text)
 
-        store._read(once, seconds=1.0)  # noqa: SLF001 - the rule of all reads
+        store._read(once, seconds=1.0)
 
     with pytest.raises(Unavailable):
         refused("The query requires an index. That index is currently building.")
