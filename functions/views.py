@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.edge.function import Call, Reply, function
-from shared.models.views import Views
+from shared.models.views import Views, ViewsToSave
 from shared.repository import views
 from shared.rules.callers import READERS
 
@@ -16,7 +16,8 @@ def get_views(call: Call) -> Reply[Views]:
 
 
 @function("PUT", "/views", roles=READERS)
-def save_views(call: Call, body: Views) -> Reply[Views]:
+def save_views(call: Call, body: ViewsToSave) -> Reply[Views]:
     """Replaces the caller's own saved views, all at once. It leaves no audit event."""
-    views.save(call.store, call.caller, body, call.origin.matches)
-    return Reply(body, etag=views.etag(body))
+    saved = Views.model_validate(body.model_dump())
+    views.save(call.store, call.caller, saved, call.origin.matches)
+    return Reply(saved, etag=views.etag(saved))

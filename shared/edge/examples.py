@@ -141,6 +141,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
 """By the name of a model: what differs in it."""
 
 OF_BODIES: dict[str, dict[str, Any]] = {
+    "ViewsToSave": {"views": [{"name": "Late ones", "query": "overdue=true"}]},
     "CasePatch": {"status": "in_review", "assignedTo": _VERA},
     "CasesToCheck": {"caseIds": ["CASE-2024-001", "CASE-2024-002"]},
     "CasesToClose": {"caseIds": ["CASE-2024-001"], "reason": _REASON},

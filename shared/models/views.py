@@ -11,8 +11,8 @@ from shared.models.base import Model, Name
 MAX_VIEWS = 50
 
 
-class View(Model):
-    """A query under a name."""
+class ViewToSave(Model):
+    """A query to be kept under a name."""
 
     name: Name
     """What the person calls it."""
@@ -20,10 +20,26 @@ class View(Model):
     """The query string, as it stands in the address: visible ASCII characters."""
 
 
+class ViewsToSave(Model):
+    """All views that a person wants to have, in their order."""
+
+    views: Annotated[list[ViewToSave], Field(max_length=MAX_VIEWS)]
+    """The views, at most 50."""
+
+
+class View(Model):
+    """A query under a name."""
+
+    name: str
+    """What the person calls it."""
+    query: str
+    """The query string, as it stands in the address."""
+
+
 class Views(Model):
     """All views of a person, in the order that they gave them."""
 
     versioned: ClassVar[bool] = True
 
-    views: Annotated[list[View], Field(max_length=MAX_VIEWS)]
-    """The views, at most 50."""
+    views: list[View]
+    """The views."""

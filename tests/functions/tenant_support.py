@@ -68,6 +68,7 @@ DECIDED = {"interventionId": "{decidedId}"}
 # The first request of each mutation is one that the tenant itself has made, in this order.
 MUTATIONS: dict[str, tuple[Ask, ...]] = {
     "update_settings": (Ask(body={"autoCloseDays": 30}, code=200),),
+    "save_views": (Ask(body={"views": [{"name": "theirs", "query": "search=theirs"}]}, code=200),),
     "create_case": (
         Ask(body={**NEW, "id": "{caseId}", "evidence": [ITEM, OTHER_ITEM]}, code=201),
         Ask(body={**NEW, "id": "SHUT-THEIRS", "assignedTo": "kim-theirs"}, code=201),

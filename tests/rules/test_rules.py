@@ -120,6 +120,7 @@ TARGETS = {
     "person": Target(
         "tenants/acme/people/p", {"subject": "paul"}, ("subject", "paul"), *[MEMBERS] * 3
     ),
+    "saved views": Target("tenants/acme/views/v", {"userId": "paul"}, ("userId", "paul")),
     "event of a case": Target(
         "tenants/acme/audit/case", dict([CASE]), CASE, get=MEMBERS, list=PILOTS, query=MEMBERS
     ),
