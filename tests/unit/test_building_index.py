@@ -15,7 +15,7 @@ def test_an_index_that_is_being_built_is_a_matter_of_time_and_a_missing_one_is_n
         def once(*_: object) -> None:
             raise Stale(text)
 
-        store._read(once, seconds=1.0)
+        store._read(once, seconds=1.0)  # noqa: SLF001 - where answers of queries are read
 
     with pytest.raises(Unavailable):
         refused("The query requires an index. That index is currently building.")
