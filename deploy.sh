@@ -2,10 +2,14 @@
 # Deploys this directory to a project on Google Cloud, and changes only what differs.
 #
 #   ./deploy.sh [--project P] [--region R] [--one-service] [--gateway] [--dry-run] [FUNCTION…]
+#   ./deploy.sh --verify [--project P] [--region R] [--one-service]
 #
 # Without a FUNCTION, it deploys all of them. --one-service deploys `api` instead, which is all of
 # them as one service; --gateway puts API Gateway in front. --dry-run changes nothing, and shows what
 # would be done. A failure is shown; running the same command again goes on from there.
+#
+# --verify deploys nothing: it tries what is deployed, and ends with 0 where all of it holds, 1 where
+# something failed, and 2 where something could not be tried.
 #
 # From the environment: CASELEDGER_… as in docs/operations.md, CASELEDGER_SECRETS="VARIABLE=secret:latest …"
 # for values kept in Secret Manager, and CASELEDGER_DATABASE_LOCATION if the database shall not be
@@ -16,7 +20,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly ROOT
 readonly AT_ONCE=4
 
-project='' region='' dry_run='' gateway=''
+project='' region='' dry_run='' gateway='' verify=''
 options=() functions=()
 
 main() {
@@ -29,6 +33,7 @@ main() {
   doing='checking what is asked for'
   deployment stage
   sign_in
+  if [[ $verify ]]; then try_it; fi
   step services 'services'
   step accounts 'service accounts'
   step database 'database and its backups'
@@ -72,6 +77,7 @@ read_arguments() {
       --dry-run) dry_run=1 options+=("$1") ;;
       --gateway) gateway=1 options+=("$1") ;;
       --one-service) options+=("$1") ;;
+      --verify) verify=1 ;;
       -h | --help)
         usage
         exit
@@ -123,6 +129,14 @@ sign_in() {
   GOOGLE_OAUTH_ACCESS_TOKEN=$(gcloud auth print-access-token --project="$project") ||
     stop 'Sign in (gcloud auth login), then'
   export GOOGLE_OAUTH_ACCESS_TOKEN
+}
+
+# Tries what is deployed, and ends with what came of it.
+try_it() {
+  local status=0
+  .venv/bin/python -m deployment --project="$project" --region="$region" --work="$work" \
+    "${options[@]}" -- verify || status=$?
+  exit "$status"
 }
 
 # Makes the calls of gcloud that a step prints, one after the other.

@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deployment import functions, indexes, project, rules
@@ -28,11 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a step; gives the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        _STEPS[arguments.step](arguments)
+        return _STEPS[arguments.step](arguments) or 0
     except DeploymentError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -131,7 +131,17 @@ def _gateway(given: argparse.Namespace) -> None:
     _print(gateway.plan(_google(given), _place(given), given.work, one_service=given.one_service))
 
 
-_STEPS: dict[str, Callable[[argparse.Namespace], None]] = {
+def _verify(given: argparse.Namespace) -> int:
+    from deployment import verify  # noqa: PLC0415 - it loads every function
+
+    address = verify.address(_place(given), os.environ, one_service=given.one_service)
+    there = (given.work / _RELEASE).exists()
+    released = _released(given) if there else []
+    found = verify.target(_place(given), os.environ, address, _database_name(), given.work)
+    return verify.report(replace(found, released=released))
+
+
+_STEPS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "stage": _stage,
     "services": _services,
     "accounts": _accounts,
@@ -142,6 +152,7 @@ _STEPS: dict[str, Callable[[argparse.Namespace], None]] = {
     "invokers": _invokers,
     "jobs": _jobs,
     "gateway": _gateway,
+    "verify": _verify,
 }
 
 

@@ -33,15 +33,15 @@ class Change:
 
 def reconcile(google: Google, database: str, *, apply: bool, say: Callable[[str], None]) -> None:
     """Starts what is missing, or says what is. Raises DeploymentError."""
-    parent = f"v1/projects/{google.project}/databases/{quote(database, safe='()')}/collectionGroups"
+    parent = _parent(google, database)
     wanted = json.loads((ROOT / "firestore.indexes.json").read_text())
     # `*` holds for all fields of a collection that have no entry of their own. Those come first, so
     # that none loses the index that it needs; and all fields before the other indexes, so that a
     # new collection gets no index that is to be removed again.
     fields = wanted["fieldOverrides"]
     steps = [
-        list(_fields(google, parent, [one for one in fields if one["fieldPath"] != "*"])),
-        list(_fields(google, parent, [one for one in fields if one["fieldPath"] == "*"])),
+        list(_fields(google, parent, [one for one in fields if one["fieldPath"] != "*"], say)),
+        list(_fields(google, parent, [one for one in fields if one["fieldPath"] == "*"], say)),
         list(_indexes(google, parent, wanted["indexes"], say)),
     ]
     for change in itertools.chain(*steps):
@@ -55,6 +55,22 @@ def reconcile(google: Google, database: str, *, apply: bool, say: Callable[[str]
         )
     if any(steps):
         say("Firestore builds them by itself; until it is done their queries are refused")
+
+
+def lacking(google: Google, database: str) -> list[str]:
+    """What the database has not, or has not ready, of the file. Raises DeploymentError."""
+    found: list[str] = []
+    parent = _parent(google, database)
+    wanted = json.loads((ROOT / "firestore.indexes.json").read_text())
+    changes = [
+        *_fields(google, parent, wanted["fieldOverrides"], found.append),
+        *_indexes(google, parent, wanted["indexes"], found.append),
+    ]
+    return [*(f"missing: {change.what}" for change in changes), *found]
+
+
+def _parent(google: Google, database: str) -> str:
+    return f"v1/projects/{google.project}/databases/{quote(database, safe='()')}/collectionGroups"
 
 
 def _indexes(
@@ -88,7 +104,9 @@ def _index(entry: dict[str, Any]) -> Index:
     return entry["collectionGroup"], entry["queryScope"], tuple(fields)
 
 
-def _fields(google: Google, parent: str, wanted: list[dict[str, Any]]) -> Iterator[Change]:
+def _fields(
+    google: Google, parent: str, wanted: list[dict[str, Any]], say: Callable[[str], None]
+) -> Iterator[Change]:
     listed = google.pages("firestore", f"{parent}/-/fields", "fields", filter=_OVERRIDDEN)
     there = {tuple(field["name"].split("/")[-3::2]): field for field in listed}
     for entry in wanted:
@@ -99,6 +117,8 @@ def _fields(google: Google, parent: str, wanted: list[dict[str, Any]]) -> Iterat
             body["indexConfig"] = {"indexes": [_single(path, one) for one in entry["indexes"]]}
         if entry.get("ttl") and "ttlConfig" not in found:
             body["ttlConfig"] = {}
+        elif entry.get("ttl") and (state := _expiry(found)) != "ACTIVE":
+            say(f"{state.lower().replace('_', ' ')}: expiry of {group}.{path}")
         if body:
             yield Change(
                 f"field {group}.{path}: {_shown(entry)}",
@@ -107,6 +127,12 @@ def _fields(google: Google, parent: str, wanted: list[dict[str, Any]]) -> Iterat
                 body,
                 {"updateMask": ",".join(body)},
             )
+
+
+def _expiry(field: dict[str, Any]) -> str:
+    """The state of a field's TTL policy: CREATING, ACTIVE or NEEDS_REPAIR."""
+    state: str = field["ttlConfig"].get("state", "ACTIVE")
+    return state
 
 
 def _single(path: str, index: dict[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,9 @@ def reconcile(google: Google, database: str, *, apply: bool, say: Callable[[str]
     """Releases the rules unless they are in force already. Raises DeploymentError."""
     project = f"projects/{google.project}"
     text = (ROOT / _FILE).read_text()
-    suffix = "" if database == "(default)" else f"/{database}"
-    name = f"{project}/releases/cloud.firestore{suffix}"
+    name = _release(google, database)
     release = google.get(_SERVICE, f"v1/{name}")
-    if release and _text(google.get(_SERVICE, f"v1/{release['rulesetName']}")) == text:
+    if _is_ours(google, release):
         return
     say(f"release {_FILE}")
     if not apply:
@@ -33,6 +32,23 @@ def reconcile(google: Google, database: str, *, apply: bool, say: Callable[[str]
         google.send("PATCH", _SERVICE, f"v1/{name}", {"release": body})
     else:
         google.send("POST", _SERVICE, f"v1/{project}/releases", body)
+
+
+def in_force(google: Google, database: str) -> bool:
+    """Whether the rules in force are those of the file. Raises DeploymentError."""
+    return _is_ours(google, google.get(_SERVICE, f"v1/{_release(google, database)}"))
+
+
+def _release(google: Google, database: str) -> str:
+    suffix = "" if database == "(default)" else f"/{database}"
+    return f"projects/{google.project}/releases/cloud.firestore{suffix}"
+
+
+def _is_ours(google: Google, release: dict[str, Any] | None) -> bool:
+    if not release:
+        return False
+    ruleset = google.get(_SERVICE, f"v1/{release['rulesetName']}")
+    return _text(ruleset) == (ROOT / _FILE).read_text()
 
 
 def _text(ruleset: dict[str, Any] | None) -> str:
