@@ -36,6 +36,7 @@ _GRANT = (
     "--project={project} --member=user:YOU --role=roles/iam.serviceAccountTokenCreator; a new "
     "grant needs some minutes."
 )
+_ENABLE = "gcloud services enable iamcredentials.googleapis.com --project={project}"
 
 
 class People(Protocol):
@@ -119,7 +120,8 @@ class OfProject:
         except DeploymentError as error:
             why = str(error)
         if found is None:
-            todo = _GRANT.format(account=self._account, project=self._google.project)
+            todo = _ENABLE if "disabled" in why else _GRANT
+            todo = todo.format(account=self._account, project=self._google.project)
             raise Untried(f"no token of {self._account}: {why}", todo)
         return found
 
