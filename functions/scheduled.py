@@ -47,6 +47,8 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
     def work() -> Sweep:
         run = SweepRun(call.ledger, seconds, dry=query.dry_run)
         sweep(run)
+        if not query.dry_run:
+            call.exchange.noted |= {"sweep": _counts(run.result), "oldestDueSeconds": run.oldest}
         return run.result
 
     trigger = _trigger(call)
@@ -55,6 +57,11 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
     longest = timedelta(seconds=seconds) + _MARGIN
     answer, replayed = once(call.store, trigger, call.now, longest, work)
     return Reply(answer, replayed=replayed)
+
+
+def _counts(done: Sweep) -> dict[str, int | bool]:
+    """What the log says of a run: metrics and alerts are made of it (`deployment/alerts.py`)."""
+    return done.model_dump(exclude={"duration_ms"})
 
 
 def _trigger(call: Call) -> Trigger | None:

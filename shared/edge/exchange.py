@@ -40,6 +40,8 @@ class Exchange:
         self.function: str | None = None
         self.tenant: str | None = None
         self.ids: dict[str, str] = {}
+        self.noted: dict[str, Any] = {}
+        """What a handler adds to the log line: counts and times, never data."""
         self.body_is_read = False
 
     @property
@@ -97,6 +99,7 @@ class Exchange:
             reads=self.cost.reads,
             writes=self.cost.writes,
             trips=self.cost.trips,
+            **self.noted,
             **self._trace(),
             **fields,
         )
