@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Deploys this directory to a project on Google Cloud, and changes only what differs.
 #
-#   ./deploy.sh [--project P] [--region R] [--one-service] [--gateway] [--dry-run] [FUNCTION…]
+#   ./deploy.sh [--project P] [--region R] [--one-service] [--gateway] [--alerts EMAIL] [--dry-run]
+#     [FUNCTION…]
 #   ./deploy.sh --verify [--project P] [--region R] [--one-service]
 #
 # Without a FUNCTION, it deploys all of them. --one-service deploys `api` instead, which is all of
 # them as one service; --gateway puts API Gateway in front. --dry-run changes nothing, and shows what
 # would be done. A failure is shown; running the same command again goes on from there.
+#
+# --alerts makes metrics of the log, alerts that are sent to EMAIL, and a dashboard.
 #
 # --verify deploys nothing: it tries what is deployed, and ends with 0 where all of it holds, 1 where
 # something failed, and 2 where something could not be tried.
@@ -20,7 +23,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly ROOT
 readonly AT_ONCE=4
 
-project='' region='' dry_run='' gateway='' verify=''
+project='' region='' dry_run='' gateway='' verify='' alerts=''
 options=() functions=()
 
 main() {
@@ -43,6 +46,7 @@ main() {
   step invokers 'who may call them'
   step_by_itself jobs 'Cloud Scheduler'
   if [[ $gateway ]]; then step gateway 'API Gateway'; fi
+  if [[ $alerts ]]; then step_by_itself alerts 'metrics, alerts and dashboard'; fi
   doing=''
   if [[ $dry_run ]]; then say 'Nothing was written.'; else say "Done: $(address)"; fi
 }
@@ -67,7 +71,7 @@ usage() {
 read_arguments() {
   while (($#)); do
     case $1 in
-      --project | --region)
+      --project | --region | --alerts)
         (($# > 1)) || refuse "$1 needs a value"
         set -- "$1=$2" "${@:3}"
         continue
@@ -78,6 +82,7 @@ read_arguments() {
       --gateway) gateway=1 options+=("$1") ;;
       --one-service) options+=("$1") ;;
       --verify) verify=1 ;;
+      --alerts=*) alerts=1 options+=("$1") ;;
       -h | --help)
         usage
         exit

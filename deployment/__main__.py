@@ -22,6 +22,7 @@ from deployment.google import DeploymentError, Google
 
 _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _REGION = r"[a-z]+-[a-z]+\d{1,2}"
+_EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 _RELEASE = "release.json"
 
 
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--one-service", action="store_true")
     add("--gateway", action="store_true")
     add("--dry-run", action="store_true")
+    add("--alerts", metavar="EMAIL", type=_like(_EMAIL, "an email address"))
     add("functions", nargs="*")
     return parser
 
@@ -75,7 +77,9 @@ def _stage(given: argparse.Namespace) -> None:
 
 def _services(given: argparse.Namespace) -> None:
     mounted = bool(secrets(os.environ))
-    _print(project.services(_google(given), secrets=mounted, gateway=given.gateway))
+    alerts = bool(given.alerts)
+    wanted = project.services(_google(given), secrets=mounted, gateway=given.gateway, alerts=alerts)
+    _print(wanted)
 
 
 def _accounts(given: argparse.Namespace) -> None:
@@ -131,6 +135,14 @@ def _gateway(given: argparse.Namespace) -> None:
     _print(gateway.plan(_google(given), _place(given), given.work, one_service=given.one_service))
 
 
+def _alerts(given: argparse.Namespace) -> None:
+    from deployment import alerts  # noqa: PLC0415 - it is asked for seldom
+
+    if not given.alerts:
+        raise DeploymentError("--alerts needs the address that alerts are sent to")
+    alerts.reconcile(_google(given), given.alerts, apply=not given.dry_run, say=_say)
+
+
 def _verify(given: argparse.Namespace) -> int:
     from deployment import verify  # noqa: PLC0415 - it loads every function
 
@@ -152,6 +164,7 @@ _STEPS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "invokers": _invokers,
     "jobs": _jobs,
     "gateway": _gateway,
+    "alerts": _alerts,
     "verify": _verify,
 }
 

@@ -21,6 +21,7 @@ SERVICES = (
     "run",
 )
 FOR_SECRETS = ("secretmanager",)
+FOR_ALERTS = ("logging", "monitoring")
 FOR_GATEWAY = ("apigateway", "servicecontrol", "servicemanagement")
 ACCOUNTS = {
     "functions": "Caseledger: its functions",
@@ -61,9 +62,11 @@ def command(what: str, words: str, *arguments: str) -> Command:
     return Command(what, (*words.split(), *arguments))
 
 
-def services(google: Google, *, secrets: bool, gateway: bool) -> Iterator[Command]:
+def services(
+    google: Google, *, secrets: bool, gateway: bool, alerts: bool = False
+) -> Iterator[Command]:
     """Enables the services that are not enabled, in one call."""
-    wanted = SERVICES + FOR_SECRETS * secrets + FOR_GATEWAY * gateway
+    wanted = SERVICES + FOR_SECRETS * secrets + FOR_GATEWAY * gateway + FOR_ALERTS * alerts
     listed = google.pages(
         "serviceusage",
         f"v1/projects/{google.project}/services",
