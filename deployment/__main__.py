@@ -147,10 +147,14 @@ def _verify(given: argparse.Namespace) -> int:
     from deployment import verify  # noqa: PLC0415 - it loads every function
 
     address = verify.address(_place(given), os.environ, one_service=given.one_service)
-    there = (given.work / _RELEASE).exists()
-    released = _released(given) if there else []
-    found = verify.target(_place(given), os.environ, address, _database_name(), given.work)
-    return verify.report(replace(found, released=released))
+    found = verify.target(_place(given), os.environ, address, _database_name())
+    return verify.report(replace(found, differing=lambda: _differing(given)))
+
+
+def _differing(given: argparse.Namespace) -> list[str]:
+    there = functions.deployed(_google(given), _place(given))
+    changes = functions.changed(_released(given), there, _place(given), given.work)
+    return [change.what for change in changes]
 
 
 _STEPS: dict[str, Callable[[argparse.Namespace], int | None]] = {

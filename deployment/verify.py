@@ -10,15 +10,14 @@ left out that only Google's interfaces could answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from google.cloud.scheduler_v1.types import Job
 
 from deployment import gateway, jobs
-from deployment.deployable import Deployable, Place
+from deployment.deployable import Place
 from deployment.google import DeploymentError, Google
 from deployment.verification import edge, people, project, queries
 from deployment.verification.edge import Scheduled
@@ -37,9 +36,9 @@ _EMULATOR = "CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE"
 class Target:
     """A deployment: its `address` without /v1, and how to ask what it consists of.
 
-    `google` is None for a local run, `documents` where its store has no queries to ask. `released`
-    is what deploy.sh would deploy, and `work` where that is staged. `wait_seconds` is how long a
-    wait is held, and `asked` gives the queries that are tried.
+    `google` is None for a local run, `documents` where its store has no queries to ask. `differing`
+    gives the services that deploy.sh would change, `asked` the queries that are tried, and
+    `wait_seconds` is how long a wait is held.
     """
 
     place: Place
@@ -48,8 +47,7 @@ class Target:
     google: Google | None = None
     documents: Google | None = None
     database: str = "(default)"
-    released: Sequence[Deployable] = ()
-    work: Path = Path()
+    differing: Callable[[], list[str]] = list
     wait_seconds: int = MAX_WAIT_SECONDS
     asked: Callable[[], list[Query]] = queries.shapes
 
@@ -72,9 +70,7 @@ class Target:
         return [Scheduled(one.function, base + one.path, base) for one in SCHEDULES]
 
 
-def target(
-    place: Place, environ: Mapping[str, str], address: str, database: str, work: Path
-) -> Target:
+def target(place: Place, environ: Mapping[str, str], address: str, database: str) -> Target:
     """The deployment that the arguments and the environment name."""
     token = environ.get("GOOGLE_OAUTH_ACCESS_TOKEN", "")
     if not token:
@@ -84,7 +80,7 @@ def target(
         return Target(place, address, people.Local(), None, documents, database, wait_seconds=1)
     google = Google(place.project, token, environ)
     tokens = people.OfProject(google, place, people.given(environ))
-    return Target(place, address, tokens, google, google, database, work=work)
+    return Target(place, address, tokens, google, google, database)
 
 
 def address(place: Place, environ: Mapping[str, str], *, one_service: bool) -> str:
@@ -137,6 +133,6 @@ def _at_once(deployment: Target, life: Life) -> list[tuple[str, Check]]:
             ("indexes and expiry", lambda: project.index_states(google, it.database)),
             ("rules", lambda: project.rules_released(google, it.database)),
             ("scheduler's jobs", lambda: project.job_states(it.jobs)),
-            ("drift", lambda: project.drift(google, it.place, it.released, it.work)),
+            ("drift", lambda: project.drift(it.differing)),
         ]
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-from deployment.verification.outcome import Answer, Problem, Untried, call
+from deployment.verification.outcome import Answer, Problem, Untried, call, insist
 from deployment.verification.people import People
 from shared.edge.tokens import LEEWAY_SECONDS
 
@@ -82,7 +82,7 @@ def dry_runs(people: People, scheduled: Sequence[Scheduled]) -> str:
         raise Problem("Cloud Scheduler has no jobs", _RUN_AGAIN)
     examined = 0
     for one in scheduled:
-        answer = call("POST", f"{one.url}?dryRun=true", people.scheduler(one.audience))
+        answer = insist("POST", f"{one.url}?dryRun=true", people.scheduler(one.audience))
         found: Any = answer.body
         if answer.code != 200:  # noqa: PLR2004
             raise Problem(f"{one.function}: {answer}", _TODO.get(answer.code, _RUN_AGAIN))
@@ -100,5 +100,6 @@ _TODO = {
     "IAM check of the service is off: with it Cloud Run takes the signature out of the token.",
     403: "See that the IAM check of the service is off (run.googleapis.com/invoker-iam-disabled), "
     "and that CASELEDGER_SCHEDULER_EMAIL is the scheduler's account.",
+    503: "Look for the `cause` of the 503 in the log; docs/operations.md says what to do about it.",
     404: "Run deploy.sh for this function: it is not there, or its job calls another address.",
 }

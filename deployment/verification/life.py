@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from deployment.verification.outcome import Answer, Problem, Untried, call
+from deployment.verification.outcome import Answer, Problem, Untried, insist
 from deployment.verification.people import People
 
 _LOOK = "Look for the requestId in the log; docs/operations.md says what each error means."
@@ -18,7 +17,6 @@ _WAIT = (
 )
 _BROKEN = "Read docs/operations.md on a chain that does not verify, before anything is written."
 _SLACK = 0.1
-_PAUSES = (1.0, 4.0)
 Send = Callable[..., Answer]
 
 
@@ -98,13 +96,7 @@ class Life:
         return f"The trail of {self._case} stays, as every trail does; the question is purged."
 
     def _send(self, role: str, method: str, path: str, body: Any = None) -> Answer:
-        """The answer; after a 503 the request is sent again, with its key, as clients do."""
-        token, key = self._people.token(role), None if method == "GET" else uuid.uuid4().hex
-        for pause in (*_PAUSES, None):
-            answer = call(method, self._url + path, token, body, key=key)
-            if pause is None or answer.code != 503:  # noqa: PLR2004
-                break
-            time.sleep(pause)
+        answer = insist(method, self._url + path, self._people.token(role), body)
         if not 200 <= answer.code < 300:  # noqa: PLR2004
             raise Problem(f"{method} {path.partition('?')[0]} as {role}: {answer}", _LOOK)
         return answer

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.message import Message
 from enum import Enum
+from http import HTTPStatus
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -18,6 +20,7 @@ from deployment.google import DeploymentError
 
 _SECONDS = 120.0
 _AT_ONCE = 8
+_PAUSES = (1.0, 4.0)
 _LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/.*)?")
 
 
@@ -133,6 +136,17 @@ def call(
             "Compare CASELEDGER_PUBLIC_URL with the address that deploy.sh prints.",
         ) from error
     return Answer(code, found, _json(raw), asked_at, time.time())
+
+
+def insist(method: str, url: str, token: str, body: Any = None) -> Answer:
+    """The same, sent again after a 503, with the same Idempotency-Key, as clients do."""
+    key = None if method == "GET" else uuid.uuid4().hex
+    for pause in _PAUSES:
+        answer = call(method, url, token, body, key=key)
+        if answer.code != HTTPStatus.SERVICE_UNAVAILABLE:
+            return answer
+        time.sleep(pause)
+    return call(method, url, token, body, key=key)
 
 
 def _json(raw: bytes) -> Any:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from google.cloud.scheduler_v1.types import Job
 
-from deployment import functions, indexes, rules
-from deployment.deployable import Deployable, Place
+from deployment import indexes, rules
 from deployment.google import Google
 from deployment.verification.edge import Scheduled
 from deployment.verification.outcome import Problem
@@ -66,16 +64,14 @@ def scheduled(found: Sequence[Job]) -> list[Scheduled]:
     ]
 
 
-def drift(google: Google, place: Place, released: Sequence[Deployable], work: Path) -> str:
+def drift(differing: Callable[[], list[str]]) -> str:
     """What is deployed is what deploy.sh would deploy. Raises Problem."""
-    there = functions.deployed(google, place)
-    other = [one.what for one in functions.changed(released, there, place, work)]
-    if other:
+    if other := differing():
         raise Problem(
-            f"{len(other)} of {len(released)} differ: {_shown(other)}",
+            f"{len(other)} differ: {_shown(other)}",
             "Run deploy.sh; with --dry-run it shows what it would change.",
         )
-    return f"{len(released)} services are as deploy.sh would make them"
+    return "every service is as deploy.sh would make it"
 
 
 def _shown(names: Sequence[str]) -> str:
