@@ -64,7 +64,7 @@ METRICS = (
     Metric(
         "errors",
         "Requests that were answered 5xx, and what else went wrong",
-        "severity>=ERROR AND jsonPayload.message:*",
+        "severity>=ERROR",
         (_FUNCTION,),
     ),
     Metric(

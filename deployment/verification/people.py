@@ -37,6 +37,8 @@ _GRANT = (
     "grant needs some minutes."
 )
 _ENABLE = "gcloud services enable iamcredentials.googleapis.com --project={project}"
+_MEND = "Deploy first, which makes the account; then run it again."
+_TODO = {"disabled": _ENABLE, "PERMISSION_DENIED": _GRANT}
 
 
 class People(Protocol):
@@ -120,9 +122,9 @@ class OfProject:
         except DeploymentError as error:
             why = str(error)
         if found is None:
-            todo = _ENABLE if "disabled" in why else _GRANT
-            todo = todo.format(account=self._account, project=self._google.project)
-            raise Untried(f"no token of {self._account}: {why}", todo)
+            todo = next((text for sign, text in _TODO.items() if sign in why), _MEND)
+            names = {"account": self._account, "project": self._google.project}
+            raise Untried(f"no token of {self._account}: {why}", todo.format(**names))
         return found
 
     def _toolkit(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:

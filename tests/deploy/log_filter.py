@@ -17,12 +17,20 @@ _COMPARED = {">=": operator.ge, ">": operator.gt, "=": operator.eq}
 def entry(line: dict[str, Any], resource: str) -> dict[str, Any]:
     """The log entry that Cloud Logging makes of a line of JSON.
 
-    `severity` and the trace are taken out of what stays in jsonPayload
-    (cloud.google.com/logging/docs/structured-logging).
+    `severity`, `httpRequest` and the trace are taken out of what stays in jsonPayload; where only
+    a message is left, it becomes textPayload (cloud.google.com/logging/docs/structured-logging).
     """
     payload = {name: value for name, value in line.items() if "logging.googleapis.com" not in name}
-    severity = payload.pop("severity", "DEFAULT")
-    return {"severity": severity, "jsonPayload": payload, "resource": {"type": resource}}
+    found: dict[str, Any] = {
+        name: payload.pop(name) for name in ("severity", "httpRequest") if name in payload
+    }
+    kind = {"textPayload": payload["message"]} if payload.keys() == {"message"} else {}
+    return {
+        "severity": "DEFAULT",
+        "resource": {"type": resource},
+        **found,
+        **(kind or {"jsonPayload": payload}),
+    }
 
 
 def matches(text: str, entry: dict[str, Any]) -> bool:

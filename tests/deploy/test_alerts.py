@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from deployment.alert_table import ALERTS, METRICS, RUN, SCHEDULER, Metric, patience
 from deployment.alerts import dashboard, metric, policy
+from shared import log
 from shared.documents.port import Update
 from shared.schedules import SCHEDULES
 from tests.client import Api
@@ -195,10 +197,16 @@ def test_an_answer_of_5xx_is_an_error_and_a_refusal_is_not(
     assert found == [{"function": "get_case"}]
 
 
+def test_a_line_of_a_message_only_is_an_error_too(logged: Logged) -> None:
+    log.write("ERROR", "the configuration is wrong: …")
+
+    (found,) = logged.of("errors")
+
+    assert found["textPayload"].startswith("the configuration")
+
+
 @ON_EMBEDDED
 def test_a_run_is_counted_with_how_late_it_was(api: Api, clock: Clock, logged: Logged) -> None:
-    ask(api.agent, expiresInSeconds=60)
-    clock.advance(seconds=100)
     for name, expected in {
         "runs": {"function": "expire_interventions"},
         "oldest_due_seconds": {"function": "expire_interventions", "value": 40},
@@ -228,8 +236,7 @@ def test_a_run_that_could_not_change_something_is_unfinished_and_others_are_not(
 
 @ON_EMBEDDED
 def test_a_run_without_time_is_unfinished(api: Api, logged: Logged) -> None:
-    vars_of = api.runtime.config
-    object.__setattr__(vars_of, "sweep_seconds", 0)
+    api.runtime.config = replace(api.runtime.config, sweep_seconds=0)
     api.caller("scheduler").post("/scheduled/failStaleRuns")
 
     (found,) = logged.of("runs_unfinished")

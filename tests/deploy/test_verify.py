@@ -400,7 +400,7 @@ def test_a_local_run_on_the_emulator_is_asked_its_queries_too(emulator_config: C
         place = Place(emulator_config.project or "", REGION)
         target = verify.target(place, environ, server.address, "(default)")
 
-        some = queries.shapes()[::12]
+        some = queries.by_index()[::4]
         rows, _ = verify.verify(replace(target, wait_seconds=0, asked=lambda: some))
 
     assert exit_status(rows) == 0, table(rows)
@@ -423,3 +423,14 @@ def test_a_request_that_meets_an_unavailable_store_is_sent_again(
     assert exit_status(deployment.found()) == 0
     assert met == [met[0], met[0]]
     assert met[0]
+
+
+def test_queries_that_may_not_be_asked_are_not_taken_for_missing_indexes(
+    deployment: Deployment,
+) -> None:
+    deployment.cloud.google.refuse("POST", ":runQuery", 403, "PERMISSION_DENIED", "You may not.")
+
+    rows = {row.name: row for row in deployment.found()}
+
+    assert rows["queries"].outcome is Outcome.UNTRIED
+    assert "You may not." in rows["queries"].found
