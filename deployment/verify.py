@@ -16,9 +16,9 @@ from functools import cached_property
 
 from google.cloud.scheduler_v1.types import Job
 
-from deployment import gateway, jobs
+from deployment import jobs
 from deployment.deployable import Place
-from deployment.google import DeploymentError, Google
+from deployment.google import Google
 from deployment.verification import edge, people, project, queries
 from deployment.verification.edge import Scheduled
 from deployment.verification.life import Life
@@ -81,22 +81,6 @@ def target(place: Place, environ: Mapping[str, str], address: str, database: str
     google = Google(place.project, token, environ)
     tokens = people.OfProject(google, place, people.given(environ))
     return Target(place, address, tokens, google, google, database)
-
-
-def address(place: Place, environ: Mapping[str, str], *, one_service: bool) -> str:
-    """Where clients call, without /v1: as configured, else the gateway. Raises DeploymentError."""
-    if configured := environ.get("CASELEDGER_PUBLIC_URL"):
-        return configured
-    token = environ.get("GOOGLE_OAUTH_ACCESS_TOKEN", "")
-    if not token:
-        raise DeploymentError("set CASELEDGER_PUBLIC_URL to the address of the deployment")
-    path = f"v1/projects/{place.project}/locations/{place.region}/gateways/{gateway.NAME}"
-    found = Google(place.project, token, environ).get("apigateway", path) or {}
-    if host := found.get("defaultHostname"):
-        return f"https://{host}"
-    if one_service:
-        return place.url("api")
-    raise DeploymentError("there is no gateway: set CASELEDGER_PUBLIC_URL to the address of yours")
 
 
 def verify(deployment: Target) -> tuple[list[Row], str]:

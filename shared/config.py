@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ _FIREBASE_KEYS = (
     "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
 )
 _SWEEP_SECONDS = 8 * 60
+_PUBLIC_URL = re.compile(
+    r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:\d{1,5})?/?", re.ASCII
+)
 _BUDGETS: Mapping[Budget, int] = {"read": 6_000, "write": 3_000, "expensive": 300}
 
 
@@ -30,6 +34,7 @@ class Config:
     ones may be under way, `sweep_seconds` how long a scheduled function may take. `scheduler_email`
     is the service account that may call those functions; if it is empty, nobody may. `budgets` are
     requests per minute of one caller, None for no limits; they are counted in `budget_storage`.
+    `public_url` is where clients reach all functions, without a last slash; empty if unknown.
     """
 
     project: str | None = None
@@ -46,6 +51,7 @@ class Config:
     sweep_seconds: int = _SWEEP_SECONDS
     budgets: Mapping[Budget, int] | None = None
     budget_storage: str = "memory://"
+    public_url: str = ""
     scheduler_email: str = ""
     scheduler_audience: str = ""
     scheduler_issuer: str = "https://accounts.google.com"
@@ -88,6 +94,7 @@ class Config:
             sweep_seconds=_positive(environ, "CASELEDGER_SWEEP_SECONDS", _SWEEP_SECONDS),
             budgets=_budgets(environ.get("CASELEDGER_RATE_LIMITS", "")),
             budget_storage=_budget_storage(environ.get("CASELEDGER_RATE_LIMIT_STORAGE", "")),
+            public_url=_public_url(environ.get("CASELEDGER_PUBLIC_URL", "")),
             scheduler_email=_scheduler(environ),
             scheduler_audience=environ.get("CASELEDGER_SCHEDULER_AUDIENCE", ""),
         )
@@ -115,6 +122,15 @@ def _budget_storage(text: str) -> str:
         if url.scheme in ("redis", "rediss") and url.hostname and url.port != 0:
             return text
     raise ConfigError("CASELEDGER_RATE_LIMIT_STORAGE must be a redis:// or rediss:// URL")
+
+
+def _public_url(text: str) -> str:
+    if text and not _PUBLIC_URL.fullmatch(text):
+        raise ConfigError(
+            "CASELEDGER_PUBLIC_URL must be like https://cases.example, without a path; "
+            "http:// only on this machine"
+        )
+    return text.rstrip("/")
 
 
 def _scheduler(environ: Mapping[str, str]) -> str:

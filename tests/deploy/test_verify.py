@@ -33,7 +33,7 @@ from shared.runtime import Runtime
 from shared.schedules import SCHEDULES
 from tests.client import served
 from tests.deploy import sign_in_stub  # noqa: F401 - it adds to the stand-in
-from tests.deploy.support import PARENT, PROJECT, REGION, Cloud, running_cloud
+from tests.deploy.support import DATABASE, PARENT, PROJECT, REGION, Cloud, running_cloud
 
 WSGI = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 """What the server answers with."""
@@ -110,7 +110,11 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     with running(config) as server, running_cloud(directory) as cloud:
         place = Place(PROJECT, REGION)
         google = Google(PROJECT, "a-token", cloud.environment)
+        cloud.google.resources[DATABASE] = {"name": DATABASE, "type": "FIRESTORE_NATIVE"}
         indexes.reconcile(google, "(default)", apply=True, say=lambda _: None)
+        for one in cloud.google.resources.values():  # they are built
+            one.update({"state": "READY"} if "queryScope" in one else {})
+            one.update({"ttlConfig": {"state": "ACTIVE"}} if "ttlConfig" in one else {})
         rules.reconcile(google, "(default)", apply=True, say=lambda _: None)
         target = scheduler_jobs.Target(PARENT, server.address, place.account("scheduler"))
         for schedule in SCHEDULES:
