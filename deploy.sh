@@ -2,7 +2,8 @@
 # Deploys this directory to a project on Google Cloud, and changes only what differs.
 #
 #   ./deploy.sh [--project P] [--region R] [--one-service] [--edge gateway|none] [--edge-region L]
-#               [--no-wait] [--rollback RELEASE|DIGEST] [--dry-run] [FUNCTION…]
+#               [--no-wait] [--rollback RELEASE|DIGEST] [--alerts EMAIL] [--dry-run] [FUNCTION…]
+#   ./deploy.sh --verify [--project P] [--region R] [--one-service] [--edge-region L]
 #
 # One image is built, once for each release; every function is a Cloud Run service of it. Without a
 # FUNCTION, it deploys all of them. --one-service deploys `api` instead, which is all of them as one
@@ -12,6 +13,11 @@
 # ready. --dry-run changes nothing, and shows what would be done. A failure is shown; running the
 # same command again goes on from there.
 #
+# --alerts makes metrics of the log, alerts that are sent to EMAIL, and a dashboard.
+#
+# --verify deploys nothing: it tries what is deployed, and ends with 0 where all of it holds, 1 where
+# something failed, and 2 where something could not be tried.
+#
 # From the environment: CASELEDGER_… as in docs/operations.md, CASELEDGER_SECRETS="VARIABLE=secret:latest …"
 # for values kept in Secret Manager, CASELEDGER_DATABASE_LOCATION if the database shall not be in the
 # region of the functions, and CASELEDGER_VPC="network/subnetwork" for a Redis at a private address.
@@ -20,7 +26,7 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly ROOT
 
-project='' region='' dry_run=''
+project='' region='' dry_run='' verify='' alerts=''
 options=() functions=()
 
 main() {
@@ -33,6 +39,7 @@ main() {
   doing='checking what is asked for'
   deployment stage
   sign_in
+  if [[ $verify ]]; then try_it; fi
   step services 'services'
   step accounts 'service accounts'
   step database 'database and its backups'
@@ -45,6 +52,7 @@ main() {
   step functions 'functions'
   step jobs 'Cloud Scheduler'
   step gateway 'gateway'
+  if [[ $alerts ]]; then step alerts 'metrics, alerts and dashboard'; fi
   doing=''
   if [[ $dry_run ]]; then say 'Nothing was written.'; else deployment address; fi
 }
@@ -60,7 +68,7 @@ usage() {
 read_arguments() {
   while (($#)); do
     case $1 in
-      --project | --region | --edge | --edge-region | --rollback)
+      --project | --region | --alerts | --edge | --edge-region | --rollback)
         (($# > 1)) || refuse "$1 needs a value"
         set -- "$1=$2" "${@:3}"
         continue
@@ -69,6 +77,8 @@ read_arguments() {
       --region=*) region=${1#*=} ;;
       --dry-run) dry_run=1 options+=("$1") ;;
       --edge=* | --edge-region=* | --rollback=* | --one-service | --no-wait) options+=("$1") ;;
+      --verify) verify=1 ;;
+      --alerts=*) alerts=1 options+=("$1") ;;
       -h | --help)
         usage
         exit
@@ -120,6 +130,14 @@ sign_in() {
   GOOGLE_OAUTH_ACCESS_TOKEN=$(gcloud auth print-access-token --project="$project") ||
     stop 'Sign in (gcloud auth login), then'
   export GOOGLE_OAUTH_ACCESS_TOKEN
+}
+
+# Tries what is deployed, and ends with what came of it.
+try_it() {
+  local status=0
+  .venv/bin/python -m deployment --project="$project" --region="$region" --work="$work" \
+    "${options[@]}" -- verify || status=$?
+  exit "$status"
 }
 
 step() {

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deployment import earlier, image, indexes, project, rules, services
@@ -22,6 +23,7 @@ from shared.config import claim_names
 
 _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _REGION = r"[a-z]+-[a-z]+\d{1,2}"
+_EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
 _RELEASE = r"[0-9a-f]{16}|sha256:[0-9a-f]{64}"
 
 
@@ -29,11 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a step; gives the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        _STEPS[arguments.step](arguments)
+        return _STEPS[arguments.step](arguments) or 0
     except DeploymentError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-wait", action="store_true", help="do not wait for indexes")
     add("--rollback", type=_like(_RELEASE, "a release, or a digest like sha256:…"))
     add("--dry-run", action="store_true")
+    add("--alerts", metavar="EMAIL", type=_like(_EMAIL, "an email address"))
     add("functions", nargs="*")
     return parser
 
@@ -83,7 +85,10 @@ def _stage(given: argparse.Namespace) -> None:
 def _services(given: argparse.Namespace) -> None:
     mounted = bool(secrets(os.environ))
     google, gateway = _google(given), _has_gateway(given)
-    wanted = project.services(google, secrets=mounted, gateway=gateway, revocation=_revocation())
+    alerts, revocation = bool(given.alerts), _revocation()
+    wanted = project.services(
+        google, secrets=mounted, gateway=gateway, alerts=alerts, revocation=revocation
+    )
     if _gcloud(given).each(wanted):
         _write(given, "fresh", "")
 
@@ -209,7 +214,48 @@ def _address(given: argparse.Namespace) -> None:
     print(f"Try it: curl --fail-with-body {health}/v1/health")  # noqa: T201
 
 
-_STEPS: dict[str, Callable[[argparse.Namespace], None]] = {
+def _alerts(given: argparse.Namespace) -> None:
+    from deployment import alerts  # noqa: PLC0415 - it is asked for seldom
+
+    if not given.alerts:
+        raise DeploymentError("--alerts needs the address that alerts are sent to")
+    alerts.reconcile(_google(given), given.alerts, apply=not given.dry_run, say=_say)
+
+
+def _verify(given: argparse.Namespace) -> int:
+    from deployment import verify  # noqa: PLC0415 - it loads every function
+
+    address = _public_url(given)
+    found = verify.target(_here(given), os.environ, address, _database_name())
+    return verify.report(replace(found, differing=lambda: _differing(given, address)))
+
+
+def _public_url(given: argparse.Namespace) -> str:
+    """Where clients call: as configured, else the gateway. Raises DeploymentError."""
+    if configured := os.environ.get("CASELEDGER_PUBLIC_URL"):
+        return configured
+    if given.one_service and not given.edge:
+        return _place(given).url(ONE_SERVICE)
+    from deployment import gateway  # noqa: PLC0415 - it loads every function
+
+    edge = gateway.Edge(_place(given), _edge_region(given), given.one_service)
+    if url := gateway.address(_google(given), edge):
+        return url
+    raise DeploymentError("there is no gateway: set CASELEDGER_PUBLIC_URL to the address of yours")
+
+
+def _differing(given: argparse.Namespace, address: str) -> list[str]:
+    """The services that are not as deploy.sh would make them, and in what they differ."""
+    google, place = _google(given), _place(given)
+    _write(given, "url", address)
+    _write(given, "image", image.found(google, place, _read(given, "release")) or "not built yet")
+    there = services.live(google, place)
+    wanted = {str(one["metadata"]["name"]): one for one in _described(given)}  # type: ignore[index]
+    found = {name: services.differing(one, there.get(name)) for name, one in wanted.items()}
+    return [f"{name} ({', '.join(why)})" for name, why in found.items() if why]
+
+
+_STEPS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "stage": _stage,
     "services": _services,
     "accounts": _accounts,
@@ -223,6 +269,8 @@ _STEPS: dict[str, Callable[[argparse.Namespace], None]] = {
     "jobs": _jobs,
     "gateway": _gateway,
     "address": _address,
+    "alerts": _alerts,
+    "verify": _verify,
 }
 
 

@@ -83,6 +83,14 @@ def await_ready(google: Google, database: str, started: list[str], say: Say) -> 
         )
 
 
+def lacking(google: Google, database: str) -> list[str]:
+    """What the database has not, or has not ready, of the file. Raises DeploymentError."""
+    parent = _parent(google, database)
+    absent = [change.what for change in missing(google, parent, lambda _: None)]
+    unready = [f"{state.lower()}: {name}" for name, state in _unready(google, parent).items()]
+    return [*(f"absent: {what}" for what in absent), *unready]
+
+
 def _parent(google: Google, database: str) -> str:
     return f"v1/projects/{google.project}/databases/{quote(database, safe='()')}/collectionGroups"
 

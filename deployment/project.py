@@ -21,6 +21,7 @@ SERVICES = (
 )
 FOR_SECRETS = ("secretmanager",)
 FOR_REVOCATION = ("identitytoolkit",)
+FOR_ALERTS = ("logging", "monitoring")
 FOR_GATEWAY = ("apigateway", "servicecontrol", "servicemanagement")
 ACCOUNTS = {
     "functions": "Caseledger: its functions",
@@ -54,10 +55,21 @@ def number(google: Google, project: str) -> str:
 
 
 def services(
-    google: Google, *, secrets: bool, gateway: bool, revocation: bool = False
+    google: Google,
+    *,
+    secrets: bool,
+    gateway: bool,
+    alerts: bool = False,
+    revocation: bool = False,
 ) -> Iterator[Command]:
     """Enables the services that are not enabled, in one call."""
-    wanted = SERVICES + FOR_SECRETS * secrets + FOR_GATEWAY * gateway + FOR_REVOCATION * revocation
+    wanted = [
+        *SERVICES,
+        *FOR_SECRETS * secrets,
+        *FOR_GATEWAY * gateway,
+        *FOR_ALERTS * alerts,
+        *FOR_REVOCATION * revocation,
+    ]
     listed = google.pages(
         "serviceusage",
         f"v1/projects/{google.project}/services",

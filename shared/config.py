@@ -19,7 +19,12 @@ _FIREBASE_KEYS = (
 FIREBASE = "https://securetoken.google.com/"
 """What the issuer of Firebase Authentication begins with; the project's name follows."""
 DEFAULT_FILE, MEMORY = ".local/caseledger.db", ":memory:"
-_OF_DEPLOYMENT = {"CASELEDGER_SECRETS", "CASELEDGER_DATABASE_LOCATION", "CASELEDGER_VPC"}
+_OF_DEPLOYMENT = {
+    "CASELEDGER_DATABASE_LOCATION",
+    "CASELEDGER_SECRETS",
+    "CASELEDGER_VERIFY_TOKENS",
+    "CASELEDGER_VPC",
+}
 """What only `deploy.sh` reads."""
 _OURS, _OF_TESTS = "CASELEDGER_", "CASELEDGER_TEST_"
 _SWEEP_SECONDS = 8 * 60
