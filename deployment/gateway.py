@@ -1,15 +1,16 @@
 """The public edge: one address for all functions, by API Gateway.
 
 Its description is in OpenAPI 2.0, which the gateway accepts, and is made from the functions' own
-routes. No gateway runs outside Google, so it is not verified that it routes custom verbs
-(`/cases/{caseId}:claim` beside `/cases/{caseId}`). Its path templates are those of google.api.http,
-which allow them; try one after the first deployment. If it fails, `--one-service` needs no gateway.
+routes. The gateway is ESPv2, which sorts `/interventions/{id}` before `/interventions/{id}:wait`,
+and whose wildcard takes colons (its `sort_test.go`; PR 639). Whether the managed gateway changes
+that is not documented, so one function answers both paths, and both have the time of a wait.
 
 Callers send their own token, which the function checks. The gateway would replace it by a token of
 its own; `disable_auth` prevents that. The scheduled functions are called without the gateway.
 
 A browser of another origin first asks which methods a path allows. One function cannot answer for
 all functions that share the path, so web applications behind the gateway need `--one-service`.
+docs/decisions/0008-one-edge.md says why it is API Gateway.
 """
 
 from __future__ import annotations
@@ -17,41 +18,97 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deployment.deployable import Place
-from deployment.google import Google
-from deployment.project import Command, command
+from deployment.deployable import ONE_SERVICE, Place, service_name
+from deployment.gcloud import Command, command
+from deployment.google import DeploymentError, Google
 from deployment.staging import catalogue, routes
 from deployment.table import settings
 from shared.edge.routes import Route
 from shared.rules.callers import SCHEDULERS
 
 NAME = "caseledger"
+LOCATIONS = (  # https://cloud.google.com/api-gateway/docs/deployment-model
+    "asia-northeast1",
+    "australia-southeast1",
+    "europe-west1",
+    "europe-west2",
+    "us-central1",
+    "us-east1",
+    "us-east4",
+    "us-west2",
+    "us-west3",
+    "us-west4",
+)
+DEADLINE = 90.0
+"""Seconds for every operation; some functions take longer."""
 _PLACE = re.compile(r"\{(\w+)(?:\.\.\.)?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A gateway: where it is, and what is behind it."""
+
+    place: Place
+    location: str
+    one_service: bool
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return f"projects/{self.place.project}/locations/{self.location}/gateways/{NAME}"
+
+    @property
+    def api(self) -> str:
+        """The resource name of what it serves; its descriptions are below it."""
+        return f"projects/{self.place.project}/locations/global/apis/{NAME}"
+
+
+def check(location: str) -> None:
+    """Refuses a location that API Gateway does not have. Raises DeploymentError."""
+    if location not in LOCATIONS:
+        raise DeploymentError(
+            f"API Gateway is not in {location}: give --edge-region, one of "
+            f"{', '.join(LOCATIONS)}; or --edge none, for a load balancer of your own"
+        )
 
 
 def description(place: Place, *, one_service: bool) -> dict[str, Any]:
     """The gateway's description of every route that members call."""
     paths: dict[str, Any] = {}
-    for name, function in catalogue().items():
-        for route in routes(function) if name != "api" else ():
-            if route.roles != SCHEDULERS:
-                backend = "api" if one_service else name
-                # OpenAPI has no parameter for the rest of a path; the console's files need none.
-                operations = paths.setdefault(route.path.replace("...", ""), {})
-                operations[route.method.lower()] = _operation(route, place, backend)
-                if one_service:
-                    options = _operation(route, place, backend)
-                    operations["options"] = options | {"operationId": f"{route.name}_options"}
+    members = {
+        route: name
+        for name, function in catalogue().items()
+        for route in (routes(function) if name != ONE_SERVICE else ())
+        if route.roles != SCHEDULERS
+    }
+    for route in members:
+        backend = ONE_SERVICE if one_service else members[taken_for(route, members)]
+        # OpenAPI has no parameter for the rest of a path; the console's files need none.
+        operations = paths.setdefault(route.path.replace("...", ""), {})
+        operations[route.method.lower()] = _operation(route, place, backend)
+        if one_service:
+            options = _operation(route, place, backend)
+            operations["options"] = options | {"operationId": f"{route.name}_options"}
     return {
         "swagger": "2.0",
         "info": {"title": "Caseledger", "version": "v1"},
         "schemes": ["https"],
         "paths": paths,
     }
+
+
+def taken_for(route: Route, members: Iterable[Route]) -> Route:
+    """The longer route that a call of this one could be taken for, or this one itself."""
+    for other in members:
+        longer = route.path.endswith("}") and other.path.startswith(f"{route.path}:")
+        if longer and other.method == route.method:
+            return other
+    return route
 
 
 def _operation(route: Route, place: Place, backend: str) -> dict[str, Any]:
@@ -64,34 +121,42 @@ def _operation(route: Route, place: Place, backend: str) -> dict[str, Any]:
         "parameters": parameters,
         "responses": {"default": {"description": "What the function answers"}},
         "x-google-backend": {
-            "address": place.url(backend.replace("_", "-")),
+            "address": place.url(service_name(backend)),
             "path_translation": "APPEND_PATH_TO_ADDRESS",
             "disable_auth": True,
-            "deadline": float(settings(route.name, scheduled=False).timeout),
+            "deadline": max(DEADLINE, float(settings(route.name, scheduled=False).timeout)),
         },
     }
 
 
-def plan(google: Google, place: Place, work: Path, *, one_service: bool) -> Iterator[Command]:
+def address(google: Google, edge: Edge) -> str:
+    """The public URL of the gateway, empty if there is none."""
+    found = google.get("apigateway", f"v1/{edge.name}") or {}
+    return f"https://{found['defaultHostname']}" if found.get("defaultHostname") else ""
+
+
+def plan(
+    google: Google, edge: Edge, work: Path, *, only_if_missing: bool = False
+) -> Iterator[Command]:
     """Makes the gateway, or updates its description."""
-    text = json.dumps(description(place, one_service=one_service), indent=2)
+    found = google.get("apigateway", f"v1/{edge.name}")
+    if found and only_if_missing:
+        return
+    text = json.dumps(description(edge.place, one_service=edge.one_service), indent=2)
     file = work / "gateway.json"
     file.write_text(text)
     config = f"{NAME}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    api = f"projects/{place.project}/locations/global/apis/{NAME}"
-    gateway = f"projects/{place.project}/locations/{place.region}/gateways/{NAME}"
-    if google.get("apigateway", f"v1/{api}") is None:
+    if google.get("apigateway", f"v1/{edge.api}") is None:
         yield command("make the API", "api-gateway apis create", NAME)
-    if google.get("apigateway", f"v1/{api}/configs/{config}") is None:
+    if google.get("apigateway", f"v1/{edge.api}/configs/{config}") is None:
         yield command(
             "describe the API to the gateway",
             "api-gateway api-configs create",
             config,
             f"--api={NAME}",
             f"--openapi-spec={file}",
-            f"--backend-auth-service-account={place.account('gateway')}",
+            f"--backend-auth-service-account={edge.place.account('gateway')}",
         )
-    found = google.get("apigateway", f"v1/{gateway}")
     # Compared by its end: a project may be named by its number or by its id.
     if found is None or found.get("apiConfig", "").rpartition("/")[2] != config:
         yield command(
@@ -100,5 +165,20 @@ def plan(google: Google, place: Place, work: Path, *, one_service: bool) -> Iter
             NAME,
             f"--api={NAME}",
             f"--api-config={config}",
-            f"--location={place.region}",
+            f"--location={edge.location}",
         )
+
+
+def outdated(google: Google, edge: Edge) -> Iterator[Command]:
+    """Removes the descriptions that the gateway does not use any more."""
+    found = google.get("apigateway", f"v1/{edge.name}") or {}
+    used = found.get("apiConfig", "").rpartition("/")[2]
+    listed = google.pages("apigateway", f"v1/{edge.api}/configs", "apiConfigs") if used else ()
+    for config in sorted(one["name"].rpartition("/")[2] for one in listed):
+        if config != used and config.startswith(f"{NAME}-"):
+            yield command(
+                f"remove the old description {config}",
+                "api-gateway api-configs delete",
+                config,
+                f"--api={NAME}",
+            )

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
@@ -15,6 +16,8 @@ from urllib.request import Request, build_opener
 
 _SECONDS = 30.0
 _PAUSES = (0.5, 2.0, 8.0, 20.0)
+PAUSES_OF_A_NEW_PROJECT = (5.0, 10.0, 20.0, 30.0, 30.0, 30.0, 30.0, 30.0)
+"""Seconds between attempts where a service was enabled, or a role granted, some minutes ago."""
 _BUSY = frozenset({409, 429, 500, 502, 503, 504})
 _AT_ONCE = 4
 _OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_"
@@ -27,12 +30,34 @@ class DeploymentError(Exception):
     """The deployment cannot go on; the message says why, and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A write to a service, and its purpose."""
+
+    what: str
+    method: str
+    service: str
+    path: str
+    body: dict[str, Any]
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Refused(Exception):
+    """The answer is an error: its status code and its text."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
 class Google:
     """Calls with the token's identity, on behalf of `project`.
 
     The endpoints are those that gcloud uses: `CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE` and so on
     replace them (`…_FIREBASERULES` too, which gcloud does not know). With `lenient`, what a
-    service that is not enabled yet would answer is that there is nothing.
+    service that is not enabled yet would answer is that there is nothing; without, it is asked
+    again for some minutes, because a service that was just enabled answers so as well.
     """
 
     def __init__(
@@ -61,6 +86,11 @@ class Google:
         """The response to a write, None if there is nothing at `path`. Raises DeploymentError."""
         return self._call(method, service, path, query, body)
 
+    def make(self, change: Change) -> dict[str, Any]:
+        """Makes a change; gives the response. Raises DeploymentError, also if there is no path."""
+        found = self.send(change.method, change.service, change.path, change.body, **change.query)
+        return found or {}
+
     def base(self, service: str) -> str:
         """The URL of a service, with its last slash. Raises DeploymentError."""
         name = f"{_OVERRIDE}{service.upper()}"
@@ -86,8 +116,8 @@ class Google:
             headers["X-Goog-User-Project"] = self.project
         request = Request(url, data, headers, method=method)  # noqa: S310 - see `base`
         try:
-            return _answer(request)
-        except HTTPError as error:
+            return self._answer(request)
+        except _Refused as error:
             self._unless_absent(f"{service}.googleapis.com", f"{method} {path}", error)
             return None
         except (URLError, OSError) as error:
@@ -96,28 +126,30 @@ class Google:
                 f"{service}.googleapis.com is out of reach: {reason}; run it again"
             ) from error
 
-    def _unless_absent(self, host: str, doing: str, error: HTTPError) -> None:
-        text = error.read().decode(errors="replace")
+    def _answer(self, request: Request) -> dict[str, Any]:
+        """The response as JSON; one that says "later" is requested again, a few times."""
+        busy, new = iter(_PAUSES), iter(PAUSES_OF_A_NEW_PROJECT)
+        while True:
+            try:
+                with build_opener().open(request, timeout=_SECONDS) as response:
+                    found: dict[str, Any] = json.loads(response.read() or b"{}")
+                    return found
+            except HTTPError as error:
+                refused = _Refused(error.code, error.read().decode(errors="replace"))
+            disabled = "SERVICE_DISABLED" in refused.text and not self._lenient
+            if "ALREADY_EXISTS" in refused.text or not (disabled or refused.code in _BUSY):
+                raise refused
+            if (pause := next(new if disabled else busy, None)) is None:
+                raise refused
+            time.sleep(pause)
+
+    def _unless_absent(self, host: str, doing: str, error: _Refused) -> None:
+        text = error.text
         if error.code == HTTPStatus.NOT_FOUND or (self._lenient and "SERVICE_DISABLED" in text):
             return
         if error.code == HTTPStatus.CONFLICT and "ALREADY_EXISTS" in text:
             return  # someone else was faster, or the response to the first attempt was lost
         raise DeploymentError(f"{host} refuses {doing}: {error.code} {_message(text)}") from error
-
-
-def _answer(request: Request) -> dict[str, Any]:
-    """The response as JSON; one that says "later" is requested again, a few times."""
-    for pause in (*_PAUSES, None):
-        try:
-            with build_opener().open(request, timeout=_SECONDS) as response:
-                found: dict[str, Any] = json.loads(response.read() or b"{}")
-                return found
-        except HTTPError as error:
-            if pause is None or error.code not in _BUSY:
-                raise
-            error.close()
-        time.sleep(pause)
-    raise AssertionError  # pragma: no cover - the last round returns or raises
 
 
 def _message(text: str) -> str:

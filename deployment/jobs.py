@@ -10,6 +10,7 @@ from google.cloud.scheduler_v1 import CloudSchedulerClient
 from google.cloud.scheduler_v1.services.cloud_scheduler.transports import (
     CloudSchedulerGrpcTransport,
 )
+from google.cloud.scheduler_v1.types import Job
 from google.oauth2.credentials import Credentials
 
 from deployment import scheduler_jobs
@@ -38,6 +39,16 @@ def reconcile(
         with _client(google) as client:
             jobs = scheduler_jobs.Jobs(client, target.parent, _SECONDS)
             scheduler_jobs.reconcile(jobs, wanted, apply=apply, prune=False)
+    except scheduler_jobs.SchedulerError as error:
+        raise DeploymentError(f"Cloud Scheduler: {error}") from error
+
+
+def listed(google: Google, place: Place) -> list[Job]:
+    """Every job of the region. Raises DeploymentError."""
+    parent = f"projects/{place.project}/locations/{place.region}"
+    try:
+        with _client(google) as client:
+            return scheduler_jobs.Jobs(client, parent, _SECONDS).all()
     except scheduler_jobs.SchedulerError as error:
         raise DeploymentError(f"Cloud Scheduler: {error}") from error
 

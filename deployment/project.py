@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from deployment.deployable import Place
-from deployment.google import DeploymentError, Google, each
+from deployment.gcloud import Command, command
+from deployment.google import Change, DeploymentError, Google, each
 
 SERVICES = (
     "artifactregistry",
     "cloudbuild",
-    "cloudfunctions",
     "cloudresourcemanager",
     "cloudscheduler",
     "firebaserules",
@@ -22,15 +21,16 @@ SERVICES = (
 )
 FOR_SECRETS = ("secretmanager",)
 FOR_REVOCATION = ("identitytoolkit",)
+FOR_ALERTS = ("logging", "monitoring")
 FOR_GATEWAY = ("apigateway", "servicecontrol", "servicemanagement")
 ACCOUNTS = {
     "functions": "Caseledger: its functions",
     "scheduler": "Caseledger: Cloud Scheduler, which calls the scheduled functions",
-    "build": "Caseledger: builds its functions",
+    "build": "Caseledger: builds its image",
 }
 GATEWAY_ACCOUNT = {"gateway": "Caseledger: API Gateway, which may do nothing"}
 # The functions read and write documents, and nothing else. A build reads the source, and writes the
-# image and its log. The scheduler has no role in the project: it may only call its functions.
+# image and its log. The scheduler has no role: the functions know it by its token.
 ROLES = {
     "functions": ("roles/datastore.user",),
     "build": (
@@ -45,30 +45,31 @@ READS_SECRETS = "roles/secretmanager.secretAccessor"
 RETENTION = "14w"  # the longest that Firestore takes; point-in-time recovery reaches back 7 days
 _PITR = "POINT_IN_TIME_RECOVERY_ENABLED"
 _PROTECTED = "DELETE_PROTECTION_ENABLED"
+_WITH_CONDITIONS = {"options": {"requestedPolicyVersion": 3}}
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A call of gcloud, and its purpose."""
-
-    what: str
-    arguments: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """As deploy.sh reads it: separated by tabs."""
-        return "\t".join((self.what, *self.arguments))
-
-
-def command(what: str, words: str, *arguments: str) -> Command:
-    """The call `gcloud words… arguments…`."""
-    return Command(what, (*words.split(), *arguments))
+def number(google: Google, project: str) -> str:
+    """The number of a project, which is part of where its services are; empty if it is unknown."""
+    found = google.get("cloudresourcemanager", f"v1/projects/{project}") or {}
+    return str(found.get("projectNumber", ""))
 
 
 def services(
-    google: Google, *, secrets: bool, gateway: bool, revocation: bool = False
+    google: Google,
+    *,
+    secrets: bool,
+    gateway: bool,
+    alerts: bool = False,
+    revocation: bool = False,
 ) -> Iterator[Command]:
     """Enables the services that are not enabled, in one call."""
-    wanted = SERVICES + FOR_SECRETS * secrets + FOR_GATEWAY * gateway + FOR_REVOCATION * revocation
+    wanted = [
+        *SERVICES,
+        *FOR_SECRETS * secrets,
+        *FOR_GATEWAY * gateway,
+        *FOR_ALERTS * alerts,
+        *FOR_REVOCATION * revocation,
+    ]
     listed = google.pages(
         "serviceusage",
         f"v1/projects/{google.project}/services",
@@ -82,22 +83,18 @@ def services(
         yield command(f"enable {', '.join(missing)}", "services enable", *missing)
 
 
-def accounts(google: Google, place: Place, *, gateway: bool) -> Iterator[Command]:
+def accounts(google: Google, place: Place, *, gateway: bool) -> Iterator[Change]:
     """Makes the service accounts that do not exist."""
     wanted = ACCOUNTS | (GATEWAY_ACCOUNT if gateway else {})
+    path = f"v1/projects/{place.project}/serviceAccounts"
 
     def found(name: str) -> bool:
-        path = f"v1/projects/{place.project}/serviceAccounts/{place.account(name)}"
-        return google.get("iam", path) is not None
+        return google.get("iam", f"{path}/{place.account(name)}") is not None
 
     for (name, title), there in zip(wanted.items(), each(found, wanted), strict=True):
         if not there:
-            yield command(
-                f"make the service account caseledger-{name}",
-                "iam service-accounts create",
-                f"caseledger-{name}",
-                f"--display-name={title}",
-            )
+            body = {"accountId": f"caseledger-{name}", "serviceAccount": {"displayName": title}}
+            yield Change(f"make the service account caseledger-{name}", "POST", "iam", path, body)
 
 
 def database(google: Google, place: Place, name: str, location: str) -> Iterator[Command]:
@@ -142,32 +139,21 @@ def database(google: Google, place: Place, name: str, location: str) -> Iterator
 
 def roles(
     google: Google, place: Place, mounted: Mapping[str, str], *, revocation: bool = False
-) -> Iterator[Command]:
-    """Grants the service accounts the roles that they lack; removes none."""
-    policy = google.send(
-        "POST",
-        "cloudresourcemanager",
-        f"v1/projects/{place.project}:getIamPolicy",
-        {"options": {"requestedPolicyVersion": 3}},
-    )
+) -> Iterator[Change]:
+    """Grants the service accounts the roles that they lack, in one write; removes none."""
+    path = f"v1/projects/{place.project}"
+    policy = google.send("POST", "cloudresourcemanager", f"{path}:getIamPolicy", _WITH_CONDITIONS)
     more = {"functions": (READS_ACCOUNTS,)} if revocation else {}
-    for name, usual in ROLES.items():
-        wanted = (*usual, *more.get(name, ()))
-        member = f"serviceAccount:{place.account(name)}"
-        for role in wanted:
-            if member not in members(policy, role):
-                yield command(
-                    f"grant caseledger-{name} {role}",
-                    "projects add-iam-policy-binding",
-                    place.project,
-                    f"--member={member}",
-                    f"--role={role}",
-                    "--condition=None",
-                )
+    wanted = [
+        (role, f"serviceAccount:{place.account(name)}")
+        for name, usual in ROLES.items()
+        for role in (*usual, *more.get(name, ()))
+    ]
+    yield from _granted("cloudresourcemanager", path, policy or {}, wanted)
     yield from _secret_roles(google, place, mounted)
 
 
-def _secret_roles(google: Google, place: Place, mounted: Mapping[str, str]) -> Iterator[Command]:
+def _secret_roles(google: Google, place: Place, mounted: Mapping[str, str]) -> Iterator[Change]:
     member = f"serviceAccount:{place.account('functions')}"
     for secret in sorted({reference.partition(":")[0] for reference in mounted.values()}):
         path = f"v1/projects/{place.project}/secrets/{secret}"
@@ -176,16 +162,28 @@ def _secret_roles(google: Google, place: Place, mounted: Mapping[str, str]) -> I
                 f"Secret Manager has no {secret}: make it with `gcloud secrets create {secret} "
                 f"--project={place.project} --data-file=-`, then run it again"
             )
-        if member not in members(
-            google.get("secretmanager", f"{path}:getIamPolicy"), READS_SECRETS
-        ):
-            yield command(
-                f"let caseledger-functions read the secret {secret}",
-                "secrets add-iam-policy-binding",
-                secret,
-                f"--member={member}",
-                f"--role={READS_SECRETS}",
-            )
+        query = {"options.requestedPolicyVersion": "3"}
+        policy = google.get("secretmanager", f"{path}:getIamPolicy", **query)
+        yield from _granted("secretmanager", path, policy or {}, [(READS_SECRETS, member)])
+
+
+def _granted(
+    service: str, path: str, policy: dict[str, Any], wanted: list[tuple[str, str]]
+) -> Iterator[Change]:
+    """The policy with the roles that it lacks, in one write; its `etag` refuses a lost update."""
+    missing = [(role, member) for role, member in wanted if member not in members(policy, role)]
+    if not missing:
+        return
+    added = [{"role": role, "members": [member]} for role, member in missing]
+    bindings = [*policy.get("bindings", ()), *added]
+    what = ", ".join(f"{_account(member)} {role}" for role, member in missing)
+    on = f" on {path.rpartition('/')[2]}" if service == "secretmanager" else ""
+    body = {"policy": {**policy, "version": 3, "bindings": bindings}}
+    yield Change(f"grant{on}: {what}", "POST", service, f"{path}:setIamPolicy", body)
+
+
+def _account(member: str) -> str:
+    return member.partition(":")[2].partition("@")[0]
 
 
 def members(policy: dict[str, Any] | None, role: str) -> set[str]:

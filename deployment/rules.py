@@ -26,11 +26,10 @@ def reconcile(
     `names` are those of the claims of a member's tenant and role.
     """
     project = f"projects/{google.project}"
-    text = with_claims((ROOT / _FILE).read_text(), *names)
-    suffix = "" if database == "(default)" else f"/{database}"
-    name = f"{project}/releases/cloud.firestore{suffix}"
+    text = _ours(names)
+    name = _release(google, database)
     release = google.get(_SERVICE, f"v1/{name}")
-    if release and _text(google.get(_SERVICE, f"v1/{release['rulesetName']}")) == text:
+    if _is(text, google, release):
         return
     say(f"release {_FILE}")
     if not apply:
@@ -53,6 +52,25 @@ def with_claims(rules: str, tenant: str, role: str) -> str:
     names = {"tenant": tenant, "role": role}
     claim = r"\brequest\.auth\.token\.(tenant|role)\b"
     return re.sub(claim, lambda found: f"request.auth.token['{names[found[1]]}']", rules)
+
+
+def in_force(google: Google, database: str, names: tuple[str, str]) -> bool:
+    """Whether the file's rules with these claims are in force. Raises DeploymentError."""
+    release = google.get(_SERVICE, f"v1/{_release(google, database)}")
+    return _is(_ours(names), google, release)
+
+
+def _ours(names: tuple[str, str]) -> str:
+    return with_claims((ROOT / _FILE).read_text(), *names)
+
+
+def _release(google: Google, database: str) -> str:
+    suffix = "" if database == "(default)" else f"/{database}"
+    return f"projects/{google.project}/releases/cloud.firestore{suffix}"
+
+
+def _is(text: str, google: Google, release: dict[str, Any] | None) -> bool:
+    return bool(release and _text(google.get(_SERVICE, f"v1/{release['rulesetName']}")) == text)
 
 
 def _text(ruleset: dict[str, Any] | None) -> str:

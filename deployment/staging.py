@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deployment.deployable import ROOT, RUNTIME, Deployable, Place, secrets
+from deployment.deployable import ONE_SERVICE, ROOT, Deployable, Place, secrets
 from deployment.google import DeploymentError
 from deployment.table import LONGEST_SWEEP, settings
 from shared.config import Config, ConfigError, refuse_unknown
@@ -31,14 +31,18 @@ FORWARDED = (
     "CASELEDGER_ROLE_CLAIM",
     "CASELEDGER_REVOCATION",
 )
-_MAIN = '"""What the deployed functions start from; `deploy.sh` makes it."""\n\n'
+PARTS = ("functions", "shared", "console")
+"""The directories that are in the image; `console` where there is one."""
+FILES = ("Dockerfile", ".dockerignore", "requirements.lock", "firestore.indexes.json")
+"""The last is what the SQLite store knows its indexes by."""
+_VPC = re.compile(r"[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)?", re.ASCII)
 
 
 def catalogue() -> dict[str, Function]:
     """Each function by its name, `api` with all of them included."""
     from functions.api import FUNCTIONS, api, console  # noqa: PLC0415 - half a second
 
-    return {**FUNCTIONS, "console": console, "api": api}
+    return {**FUNCTIONS, "console": console, ONE_SERVICE: api}
 
 
 def routes(function: Function) -> Sequence[Route]:
@@ -53,41 +57,34 @@ def chosen(names: Sequence[str], *, one_service: bool) -> list[str]:
     if one_service:
         if names:
             raise DeploymentError("--one-service deploys `api` alone: name no function")
-        return ["api"]
+        return [ONE_SERVICE]
     wanted = [name.replace("-", "_") for name in names]
     if unknown := sorted(set(wanted) - set(everything)):
         raise DeploymentError(f"no such function: {', '.join(unknown)}")
-    return list(dict.fromkeys(wanted)) or [name for name in everything if name != "api"]
+    return list(dict.fromkeys(wanted)) or [name for name in everything if name != ONE_SERVICE]
 
 
 def stage(directory: Path) -> None:
-    """Writes the directory that all functions are built from."""
+    """Writes the directory that the image is built from."""
     hidden = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    for package in ("functions", "shared", "console"):
-        shutil.copytree(ROOT / package, directory / package, ignore=hidden)
-    # Google's build installs exactly what was tested, by its hashes.
-    shutil.copy(ROOT / "requirements.lock", directory / "requirements.txt")
-    (directory / "main.py").write_text(_main())
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, directory / part, ignore=hidden)
+    for name in FILES:
+        shutil.copy(ROOT / name, directory / name)
 
 
-def _main() -> str:
-    """Imports each function under its name: the framework and gcloud both need a `main.py`."""
-    lines = []
-    for name, function in catalogue().items():
-        module = "functions.api" if name == "api" else routes(function)[0].handler.__module__
-        lines.append(f"from {module} import {name} as {name}\n")
-    return _MAIN + "".join(lines)
+def release(directory: Path) -> str:
+    """What names the image of a staged directory: a hash of all that is in it."""
+    return _digest(directory)[:16]
 
 
-def deployables(
-    names: Sequence[str], place: Place, environ: Mapping[str, str], directory: Path
-) -> list[Deployable]:
-    """The functions called `names`, from the staged directory. Raises DeploymentError."""
+def deployables(names: Sequence[str], place: Place, environ: Mapping[str, str]) -> list[Deployable]:
+    """The functions called `names`, with their settings. Raises DeploymentError."""
     try:
         refuse_unknown(environ)
     except ConfigError as error:
         raise DeploymentError(str(error)) from error
-    sources = _digest(directory)
     mounted = secrets(environ)
     given = {name: environ[name] for name in FORWARDED if environ.get(name)}
     if "@" in given.get("CASELEDGER_RATE_LIMIT_STORAGE", ""):
@@ -102,10 +99,7 @@ def deployables(
     if twice := sorted(set(given) & set(mounted)):
         raise DeploymentError(f"set, and in CASELEDGER_SECRETS too: {', '.join(twice)}")
     everything = catalogue()
-    return [
-        _released(_deployable(name, everything[name], place, environ, given, mounted), sources)
-        for name in names
-    ]
+    return [_deployable(name, everything[name], place, environ, given, mounted) for name in names]
 
 
 def _deployable(  # noqa: PLR0913, PLR0917 - the parts of one record
@@ -122,27 +116,35 @@ def _deployable(  # noqa: PLR0913, PLR0917 - the parts of one record
     environment = {"GOOGLE_CLOUD_PROJECT": place.project, **values.environment(), **given}
     if SCHEDULERS in roles:
         environment["CASELEDGER_SCHEDULER_EMAIL"] = place.account("scheduler")
-        environment["CASELEDGER_SCHEDULER_AUDIENCE"] = place.url(name.replace("_", "-"))
         if seconds := environ.get("CASELEDGER_SWEEP_SECONDS"):
             environment["CASELEDGER_SWEEP_SECONDS"] = seconds
-    _check(name, environment)
-    return Deployable(name, values, environment, mounted, scheduled)
+    _check(name, environment, environ)
+    if vpc := environ.get("CASELEDGER_VPC"):
+        if not _VPC.fullmatch(vpc):
+            raise DeploymentError("CASELEDGER_VPC must be a network, or like network/subnetwork")
+        environment["CASELEDGER_VPC"] = vpc
+    return Deployable(name, _source(name, function), values, environment, mounted, scheduled)
 
 
-def _check(name: str, environment: Mapping[str, str]) -> None:
-    """Refuses now what the function itself would refuse at its first request."""
+def _source(name: str, function: Function) -> str:
+    """The file that the framework loads: no more than the function needs, for its cold start."""
+    module = "functions.api" if name == ONE_SERVICE else routes(function)[0].handler.__module__
+    return f"{module.replace('.', '/')}.py"
+
+
+def _check(name: str, environment: Mapping[str, str], environ: Mapping[str, str]) -> None:
+    """Refuses now what the function itself would refuse at its start."""
+    later = {"K_SERVICE": name}
+    if "CASELEDGER_SCHEDULER_EMAIL" in environment:
+        later["CASELEDGER_SCHEDULER_AUDIENCE"] = "https://known.after.signing.in"
+    if url := environ.get("CASELEDGER_PUBLIC_URL"):
+        later["CASELEDGER_PUBLIC_URL"] = url
     try:
-        config = Config.from_environment({**environment, "K_SERVICE": name})
+        config = Config.from_environment({**environment, **later})
     except ConfigError as error:
         raise DeploymentError(str(error)) from error
     if config.sweep_seconds > LONGEST_SWEEP:
         raise DeploymentError(f"CASELEDGER_SWEEP_SECONDS may be {LONGEST_SWEEP} at most")
-
-
-def _released(function: Deployable, sources: str) -> Deployable:
-    content = json.dumps([sources, RUNTIME, function.to_json()], sort_keys=True)
-    release = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return Deployable.from_json({**function.to_json(), "release": release})
 
 
 def _digest(directory: Path) -> str:

@@ -15,8 +15,9 @@ LONGEST_SWEEP = SWEEP_TIMEOUT - 60
 # A body may take 10 s to arrive, contention 10 s to end, an unreachable store 3 s: 60 s is ample.
 USUAL = Resources()
 # One at a time, because a sweep reads pages of documents. One instance, because two runs of a job
-# would only get in each other's way; a second is allowed while the first is being replaced.
-SCHEDULED = Resources(concurrency=1, max_instances=2, timeout=SWEEP_TIMEOUT)
+# would only get in each other's way; a second is allowed while the first is being replaced. Half a
+# CPU: it mostly waits for the store, and a region's quota counts the CPUs of all instances allowed.
+SCHEDULED = Resources(cpu=500, concurrency=1, max_instances=2, timeout=SWEEP_TIMEOUT)
 SPECIAL: dict[str, Resources] = {
     # A held request costs a thread and no CPU. A few threads are left to answer 429.
     "wait_intervention": Resources(
@@ -32,9 +33,10 @@ SPECIAL: dict[str, Resources] = {
     "openapi": Resources(max_instances=2, timeout=30),
     # Files from memory, which browsers keep.
     "console": Resources(concurrency=80, max_instances=2, timeout=30),
-    # All functions in one: the timeout of a sweep, half of the threads for `:wait`.
+    # All functions in one: the timeout of a sweep, half of the threads for `:wait`. At most 10
+    # instances, which the quota of a new project allows.
     "api": Resources(
-        memory="1Gi", concurrency=80, max_waits=40, max_instances=20, timeout=SWEEP_TIMEOUT
+        memory="1Gi", concurrency=80, max_waits=40, max_instances=10, timeout=SWEEP_TIMEOUT
     ),
 }
 

@@ -110,7 +110,7 @@ def intervention_metrics(call: Call, query: MetricsQuery) -> InterventionMetrics
     return metrics.metrics(call.store, call.tenant, query, call.now)
 
 
-@function("GET", "/interventions/{interventionId}:wait", roles=READERS)
+@function("GET", "/interventions/{interventionId}:wait", roles=READERS, also=get_intervention)
 def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Intervention]:
     """Answers when the intervention is no longer pending or in progress, or when the time is over.
 

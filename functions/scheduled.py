@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.documents.port import DocumentStore
 from shared.edge.function import Call, Reply, function
@@ -69,19 +70,32 @@ def _name(path: str) -> str:
 def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> Reply[Sweep]:
     """Does a run; if its trigger was delivered before, gives the result of that run."""
     seconds = call.runtime.config.sweep_seconds
+    noted: dict[str, Any] = {}
 
     def work(store: DocumentStore) -> Sweep:
         ledger = Ledger(store, call.origin, call.runtime.clock, call.runtime.directory)
         run = SweepRun(ledger, seconds, lambda: call.runtime.stopping, dry=query.dry_run)
         sweep(run)
+        noted.update(sweep=_counts(run.result), oldestDueSeconds=run.oldest)
         return run.result
 
     trigger = _trigger(call)
-    if trigger is None or query.dry_run:
+    if query.dry_run:
         return Reply(work(call.store))
-    longest = timedelta(seconds=seconds) + _MARGIN
-    answer, replayed = once(call.store, trigger, call.now, longest, work)
-    return Reply(answer, replayed=replayed)
+    if trigger is None:
+        reply = Reply(work(call.store))
+    else:
+        longest = timedelta(seconds=seconds) + _MARGIN
+        answer, replayed = once(call.store, trigger, call.now, longest, work)
+        reply = Reply(answer, replayed=replayed)
+    if not reply.replayed:
+        call.exchange.noted |= noted
+    return reply
+
+
+def _counts(done: Sweep) -> dict[str, int | bool]:
+    """What the log says of a run: metrics and alerts are made of it (`deployment/alerts.py`)."""
+    return done.model_dump(exclude={"duration_ms"})
 
 
 def _trigger(call: Call) -> Trigger | None:

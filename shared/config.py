@@ -19,7 +19,12 @@ _FIREBASE_KEYS = (
 FIREBASE = "https://securetoken.google.com/"
 """What the issuer of Firebase Authentication begins with; the project's name follows."""
 DEFAULT_FILE, MEMORY = ".local/caseledger.db", ":memory:"
-_OF_DEPLOYMENT = {"CASELEDGER_SECRETS", "CASELEDGER_DATABASE_LOCATION"}
+_OF_DEPLOYMENT = {
+    "CASELEDGER_DATABASE_LOCATION",
+    "CASELEDGER_SECRETS",
+    "CASELEDGER_VERIFY_TOKENS",
+    "CASELEDGER_VPC",
+}
 """What only `deploy.sh` reads."""
 _OURS, _OF_TESTS = "CASELEDGER_", "CASELEDGER_TEST_"
 _OF_TOKENS = re.compile(
@@ -32,6 +37,9 @@ choose, such as their name, so whoever took the role from one would let everybod
 """
 _DIGITS = 9
 _SWEEP_SECONDS = 8 * 60
+_PUBLIC_URL = re.compile(
+    r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:\d{1,5})?/?", re.ASCII
+)
 _BUDGETS: Mapping[Budget, int] = {"read": 6_000, "write": 3_000, "expensive": 300}
 
 
@@ -52,6 +60,7 @@ class Config:
     issuer; `firebase_api_key` and `auth_emulator` are for signing in by Firebase. A member's token
     has the tenant and the role in `tenant_claim` and `role_claim`. With `check_revocation` the
     member's account is looked up in Firebase Authentication, or in its emulator at `auth_emulator`.
+    `public_url` is where clients reach all functions, without a last slash; empty if unknown.
     """
 
     project: str | None = None
@@ -70,6 +79,7 @@ class Config:
     sweep_seconds: int = _SWEEP_SECONDS
     budgets: Mapping[Budget, int] | None = None
     budget_storage: str = "memory://"
+    public_url: str = ""
     scheduler_email: str = ""
     scheduler_audience: str = ""
     scheduler_issuer: str = "https://accounts.google.com"
@@ -133,6 +143,7 @@ class Config:
             sweep_seconds=_positive(environ, "CASELEDGER_SWEEP_SECONDS", _SWEEP_SECONDS),
             budgets=_budgets(environ.get("CASELEDGER_RATE_LIMITS", "")),
             budget_storage=_budget_storage(environ.get("CASELEDGER_RATE_LIMIT_STORAGE", "")),
+            public_url=_public_url(environ.get("CASELEDGER_PUBLIC_URL", "")),
             scheduler_email=_scheduler(environ),
             scheduler_audience=environ.get("CASELEDGER_SCHEDULER_AUDIENCE", ""),
             tenant_claim=tenant_claim,
@@ -247,6 +258,15 @@ def _budget_storage(text: str) -> str:
         if url.scheme in ("redis", "rediss") and url.hostname and url.port != 0:
             return text
     raise ConfigError("CASELEDGER_RATE_LIMIT_STORAGE must be a redis:// or rediss:// URL")
+
+
+def _public_url(text: str) -> str:
+    if text and not _PUBLIC_URL.fullmatch(text):
+        raise ConfigError(
+            "CASELEDGER_PUBLIC_URL must be like https://cases.example, without a path; "
+            "http:// only on this machine"
+        )
+    return text.rstrip("/")
 
 
 def _scheduler(environ: Mapping[str, str]) -> str:

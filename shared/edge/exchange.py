@@ -42,6 +42,8 @@ class Exchange:
         self.path: str | None = None
         self.tenant: str | None = None
         self.ids: dict[str, str] = {}
+        self.noted: dict[str, Any] = {}
+        """What a handler adds to the log line: counts and times, never data."""
         self.body_is_read = False
 
     @property
@@ -103,6 +105,7 @@ class Exchange:
             writes=self.cost.writes,
             trips=self.cost.trips,
             httpRequest=self._http_request(response),
+            **self.noted,
             **self._trace(),
             **fields,
         )

@@ -91,36 +91,41 @@ class Call:
         return self.runtime.settings.of(self.store, self.tenant, self.now)
 
 
-def function(
+def function(  # noqa: PLR0913 - what a function is
     method: str,
     path: str,
     *,
     roles: frozenset[Role] | None,
     code: int = 200,
     expensive: bool = False,
+    also: Function | None = None,
 ) -> Callable[[Handler], Function]:
     """Makes an HTTP function of a handler, at `/v1` + path, for `roles`; None is for everybody.
 
     The handler takes the `Call` (unless it is for everybody), path parameters by name, `query` and
     `body` by their annotated models, and returns a model or a `Reply`. `code` is its success; what
-    is `expensive` has a budget of its own.
+    is `expensive` has a budget of its own. What `also` answers is answered too: a gateway may take
+    the one path for the other.
     """
 
     def decorate(handler: Handler) -> Function:
-        entry = serve(
-            handler.__name__, (Route(method, path, roles, code, handler, expensive=expensive),)
-        )
+        own = (Route(method, path, roles, code, handler, expensive=expensive),)
+        entry = serve(handler.__name__, own, vars(also)["routes"] if also else ())
         entry.__doc__ = handler.__doc__
         return entry
 
     return decorate
 
 
-def serve(name: str, routes: Sequence[Route]) -> Function:
-    """The HTTP function called `name` that answers all of `routes`; it shows them as `.routes`."""
+def serve(name: str, routes: Sequence[Route], also: Sequence[Route] = ()) -> Function:
+    """The HTTP function called `name` that answers all of `routes`; it shows them as `.routes`.
+
+    It answers those of `also` as well, and does not show them: they are another function's.
+    """
+    answered = (*routes, *also)
 
     def entry(request: flask.Request) -> flask.Response:
-        return _answer(request, routes)
+        return _answer(request, answered)
 
     entry.__name__ = entry.__qualname__ = name
     vars(entry)["routes"] = routes
@@ -246,7 +251,7 @@ def _reply(route: Route, result: BaseModel | Reply[Any] | flask.Response) -> fla
         if route.roles is None:
             response.make_conditional(flask.request)
     if reply.location:
-        response.headers["Location"] = reply.location
+        response.headers["Location"] = Runtime.current().config.public_url + reply.location
     if reply.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -166,8 +166,8 @@ def _docstrings(module: str) -> dict[tuple[str, str], str]:
     return found
 
 
-def description(routes: Sequence[Route]) -> dict[str, Any]:
-    """The OpenAPI document of `routes`."""
+def description(routes: Sequence[Route], public_url: str = "") -> dict[str, Any]:
+    """The OpenAPI document of `routes`, which clients reach at `public_url`."""
     schemas = _schemas(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -180,7 +180,7 @@ def description(routes: Sequence[Route]) -> dict[str, Any]:
             "description": _prose(_ABOUT),
             "contact": {"name": "The maintainers of Caseledger"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": public_url or "/"}],
         "tags": _tags(routes),
         "paths": paths,
         "components": {

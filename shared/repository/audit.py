@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from shared import log
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import NotFound
 from shared.ledger import events
@@ -64,6 +65,14 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
     broken = check.broken or _ending(store, query, document, head, last)
     if document is None and broken is None and subject != "tenant":
         raise NotFound(f"{subject} does not exist")
+    if broken:
+        log.write(
+            "ERROR",
+            "a chain does not verify",
+            tenant=tenant,
+            subject=subject,
+            sequence=broken.sequence,
+        )
     return Verification(
         subject=subject,
         valid=broken is None,

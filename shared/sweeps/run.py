@@ -54,6 +54,7 @@ class SweepRun:
         self._stopping = stopping
         self._started = time.monotonic()
         self._complete = True
+        self._oldest = 0.0
         self._settings: dict[str, StoredSettings | None] = {}
         self._tenants: dict[str, Document | None] = {}
 
@@ -64,11 +65,17 @@ class SweepRun:
         elapsed = time.monotonic() - self._started
         return Sweep(**counts, complete=self._complete, duration_ms=round(elapsed * 1000))
 
+    @property
+    def oldest(self) -> int:
+        """For how many seconds the row was due that was due for longest when the run came to it."""
+        return round(self._oldest)
+
     def due(self, query: Query) -> Iterator[list[Document]]:
         """The rows of a query, page by page, as long as the run has time."""
         while self._has_time():
             rows = self.store.query(replace(query, limit=BATCH))
             if rows:
+                self._note_age(rows[0], query)
                 yield rows
             if len(rows) < BATCH:
                 return
@@ -167,6 +174,11 @@ class SweepRun:
         pages = self.due(replace(query, filters=later, select=(_SWEEP_AT,)))
         written = [self._write([_look_at(row, self.now) for row in rows]) for rows in pages]
         return self._complete and all(written)
+
+    def _note_age(self, row: Document, query: Query) -> None:
+        since = row.data.get(query.order[0].field)
+        if isinstance(since, datetime):
+            self._oldest = max(self._oldest, (self.now - since).total_seconds())
 
     def _has_time(self) -> bool:
         if self._stopping() or time.monotonic() - self._started >= self._seconds:

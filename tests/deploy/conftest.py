@@ -8,9 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.support import CONFIGURED, PLACE, Cloud, no_gcloud, only_one, running_cloud
+from tests.deploy.support import (
+    AGAIN,
+    CONFIGURED,
+    PROJECT,
+    REGION,
+    Cloud,
+    no_gcloud,
+    only_one,
+    running_cloud,
+)
 
-DEPLOYED = ("get_case", "expire-interventions")
+DEPLOYED = ("--one-service",)
+REFUSED = "Operation denied by org policy: constraints/run.managed.requireInvokerIam"
 
 
 @pytest.fixture
@@ -38,11 +48,20 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def deployed(gcloud: None, cloud: Cloud, recording: Path) -> Cloud:  # noqa: ARG001 - it skips
-    """The project after deploy.sh deployed two functions; the calls are those of that."""
+    """The project after deploy.sh failed at a service, and was run again.
+
+    The project and the region are those of gcloud's configuration.
+    """
     with only_one(recording.with_suffix(".lock")):
         if not recording.exists():
-            done = cloud.deploy(*PLACE, *DEPLOYED, **CONFIGURED)
-            assert done.returncode == 0, done.stdout + done.stderr
-            recording.write_bytes(cloud.recorded(done.stdout))
+            cloud.configure(f"[core]\nproject = {PROJECT}\n[functions]\nregion = {REGION}\n")
+            cloud.google.refuse("POST", "/namespaces/", 400, "FAILED_PRECONDITION", REFUSED)
+            first = cloud.deploy(*DEPLOYED, **CONFIGURED)
+            assert first.returncode == 1, first.stdout + first.stderr
+            cloud.google.refusals.clear()
+            second = cloud.deploy(*DEPLOYED, **CONFIGURED)
+            assert second.returncode == 0, second.stdout + second.stderr
+            said = f"{first.stdout}{first.stderr}{AGAIN}{second.stdout}"
+            recording.write_bytes(cloud.recorded(said))
     cloud.output = cloud.replay(recording.read_bytes())
     return cloud

@@ -28,9 +28,18 @@ SERVICES = (
     "FIREBASERULES",
     "FIRESTORE",
     "IAM",
+    "IAMCREDENTIALS",
+    "IDENTITYTOOLKIT",
+    "LOGGING",
+    "MONITORING",
     "RUN",
     "SECRETMANAGER",
     "SERVICEUSAGE",
+    "STORAGE",
+)
+GATEWAYS = (
+    *("asia-northeast1", "australia-southeast1", "europe-west1", "europe-west2", "us-central1"),
+    *("us-east1", "us-east4", "us-west2", "us-west3", "us-west4"),
 )
 Answer = Callable[..., Any]
 _ROUTES: list[tuple[str, re.Pattern[str], Answer]] = []
@@ -81,13 +90,15 @@ class GoogleStub:
         self.policies: dict[str, dict[str, Any]] = {}
         self.uploads: list[bytes] = []
         self.refusals: list[tuple[str, str, Refused]] = []
+        self.under_way: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.failures: dict[str, str] = {}
         self._made = 0
         self._lock = threading.RLock()
 
     def recorded(self) -> bytes:
         """What `replay` takes: everything that is there, and the calls so far."""
-        kept = ("calls", "unknown", "enabled", "resources", "policies", "uploads", "_made")
-        return pickle.dumps({name: vars(self)[name] for name in kept})
+        kept = ("calls", "unknown", "enabled", "resources", "policies", "uploads", "under_way")
+        return pickle.dumps({name: vars(self)[name] for name in (*kept, "_made")})
 
     def replay(self, recorded: bytes) -> None:
         """Becomes what was recorded."""
@@ -100,7 +111,7 @@ class GoogleStub:
     @property
     def writes(self) -> list[Call]:
         """The calls that change something."""
-        reads = ("getIamPolicy", "generateUploadUrl")
+        reads = ("getIamPolicy",)
         return [
             call for call in self.calls if call.method != "GET" and not call.path.endswith(reads)
         ]
@@ -256,11 +267,13 @@ class GoogleStub:
     @route("POST", "/v1/projects/*/databases/*/collectionGroups/*/indexes")
     def _create_index(self, call: Call, project: str, database: str, group: str) -> Any:
         parent = f"projects/{project}/databases/{database}"
+        self._get(parent)
         last = call.body["fields"][-1].get("order", "ASCENDING")
         fields = [*call.body["fields"], {"fieldPath": "__name__", "order": last}]
         name = f"{parent}/collectionGroups/{group}/indexes/{self._id()}"
-        self._put(name, {**call.body, "fields": fields, "state": "READY"})
-        return self._operation(parent)
+        # It is built after the call: https://cloud.google.com/firestore/docs/query-data/indexing
+        self._put(name, {**call.body, "fields": fields, "state": "CREATING"})
+        return self._building(parent, name, {"state": "READY"})
 
     @route("GET", "/v1/projects/*/databases/*/collectionGroups/-/fields")
     def _fields(self, call: Call, project: str, database: str) -> Any:
@@ -278,8 +291,31 @@ class GoogleStub:
         parent = f"projects/{project}/databases/{database}"
         name = f"{parent}/collectionGroups/{group}/fields/{field}"
         assert set(call.query["updateMask"].split(",")) == set(call.body)
+        self._get(parent)
         self._put(name, {**self.resources.get(name, {}), **call.body})
-        return self._operation(parent)
+        expiry = {"ttlConfig": {"state": "ACTIVE"}} if "ttlConfig" in call.body else {}
+        return self._building(parent, name, expiry)
+
+    def _building(self, parent: str, name: str, then: dict[str, Any]) -> dict[str, Any]:
+        """An operation that is over when it is looked at for the second time."""
+        operation = f"{parent}/operations/{self._id()}"
+        self.under_way[operation] = (name, then)
+        self.resources[operation] = {"name": operation, "metadata": {"index": name}}
+        return dict(self.resources[operation])
+
+    @route("GET", "/v1/projects/*/databases/*/operations/*")
+    def _index_operation(self, _call: Call, project: str, database: str, name: str) -> Any:
+        full = f"projects/{project}/databases/{database}/operations/{name}"
+        found = dict(self._get(full))
+        if full in self.under_way:
+            resource, then = self.under_way.pop(full)
+            done: dict[str, Any] = {"done": True}
+            if failure := self.failures.get(resource.split("/")[-3]):
+                done |= {"error": {"code": 9, "message": failure}}
+                then = {"state": "NEEDS_REPAIR"}
+            self.resources[full] = {**found, **done}
+            self.resources[resource] = {**self.resources[resource], **then}
+        return found
 
     # Firebase Rules
 
@@ -304,67 +340,11 @@ class GoogleStub:
         name = f"projects/{project}/releases/{release}"
         return self._put(name, {**self._get(name), **call.body["release"]})
 
-    # Functions and Cloud Run
+    # Cloud Functions, of which release 1.0.0 was made
 
     @route("GET", "/v2/projects/*/locations/*/functions")
     def _functions(self, _call: Call, project: str, region: str) -> Any:
         return self._listed(f"projects/{project}/locations/{region}/functions", "functions")
-
-    @route("GET", "/v2/projects/*/locations/*/functions/*")
-    def _function(self, _call: Call, project: str, region: str, name: str) -> Any:
-        return self._get(f"projects/{project}/locations/{region}/functions/{name}")
-
-    @route("GET", "/v2/projects/*/locations/*/runtimes")
-    def _runtimes(self, _call: Call, _project: str, _region: str) -> Any:
-        return {"runtimes": [{"name": "python311", "environment": "GEN_2", "stage": "GA"}]}
-
-    @route("POST", "/v2/projects/*/locations/*/functions:generateUploadUrl")
-    def _upload_url(self, _call: Call, _project: str, _region: str) -> Any:
-        source = {"bucket": "uploads", "object": f"{self._id()}.zip"}
-        return {"uploadUrl": f"{self.url}upload", "storageSource": source}
-
-    @route("PUT", "/upload")
-    def _upload(self, call: Call) -> Any:
-        self.uploads.append(base64.b64decode(call.body))
-        return {}
-
-    @route("POST", "/v2/projects/*/locations/*/functions")
-    def _create_function(self, call: Call, project: str, region: str) -> Any:
-        return self._deployed(call.body, project, region, call.query["functionId"])
-
-    @route("PATCH", "/v2/projects/*/locations/*/functions/*")
-    def _update_function(self, call: Call, project: str, region: str, name: str) -> Any:
-        return self._deployed(call.body, project, region, name)
-
-    def _deployed(self, body: Any, project: str, region: str, name: str) -> Any:
-        parent = f"projects/{project}/locations/{region}"
-        before = self.resources.get(f"{parent}/functions/{name}", {})
-        service = {
-            **before.get("serviceConfig", {}),
-            **body["serviceConfig"],
-            "service": f"{parent}/services/{name}",
-            "uri": f"https://{name}-abc.a.run.app",
-        }
-        made = {**before, **body, "serviceConfig": service, "state": "ACTIVE"}
-        made |= {"environment": "GEN_2", "url": f"https://{region}-{project}.x/{name}"}
-        function = self._put(f"{parent}/functions/{name}", made)
-        kind = "type.googleapis.com/google.cloud.functions.v2."
-        operation = self._operation(parent, {"@type": f"{kind}Function", **function})
-        operation["metadata"] = {"@type": f"{kind}OperationMetadata", "stages": []}
-        return operation
-
-    @route("GET", "/v2/projects/*/locations/*/operations/*")
-    def _operation_state(self, _call: Call, project: str, region: str, name: str) -> Any:
-        return self._get(f"projects/{project}/locations/{region}/operations/{name}")
-
-    @route("GET", "/v2/projects/*/locations/*/services/*:getIamPolicy")
-    @route("GET", "/v1/projects/*/locations/*/services/*:getIamPolicy")
-    def _service_policy(self, _call: Call, project: str, region: str, name: str) -> Any:
-        return self._policy(f"projects/{project}/locations/{region}/services/{name}")
-
-    @route("POST", "/v1/projects/*/locations/*/services/*:setIamPolicy")
-    def _set_service_policy(self, call: Call, project: str, region: str, name: str) -> Any:
-        return self._set_policy(f"projects/{project}/locations/{region}/services/{name}", call.body)
 
     # API Gateway
 
@@ -392,6 +372,18 @@ class GoogleStub:
         name = f"{parent}/apis/{api}/configs/{call.query['apiConfigId']}"
         return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
 
+    @route("GET", "/v1/projects/*/locations/global/apis/*/configs")
+    def _configs(self, _call: Call, project: str, api: str) -> Any:
+        return self._listed(f"projects/{project}/locations/global/apis/{api}/configs", "apiConfigs")
+
+    @route("DELETE", "/v1/projects/*/locations/global/apis/*/configs/*")
+    def _delete_config(self, _call: Call, project: str, api: str, config: str) -> Any:
+        name = f"projects/{project}/locations/global/apis/{api}/configs/{config}"
+        if any(name == one.get("apiConfig") for one in self.resources.values()):
+            raise Refused(400, "FAILED_PRECONDITION", f"{name} is used by a gateway")
+        del self.resources[name]
+        return self._operation(f"projects/{project}/locations/global")
+
     @route("GET", "/v1/projects/*/locations/*/gateways/*")
     def _gateway(self, _call: Call, project: str, region: str, gateway: str) -> Any:
         return self._get(f"projects/{project}/locations/{region}/gateways/{gateway}")
@@ -399,8 +391,12 @@ class GoogleStub:
     @route("POST", "/v1/projects/*/locations/*/gateways")
     def _create_gateway(self, call: Call, project: str, region: str) -> Any:
         parent = f"projects/{project}/locations/{region}"
+        # https://cloud.google.com/api-gateway/docs/deployment-model
+        if region not in GATEWAYS:
+            raise Refused(403, "PERMISSION_DENIED", f"Location {region} is not found")
         name = f"{parent}/gateways/{call.query['gatewayId']}"
-        return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
+        host = {"state": "ACTIVE", "defaultHostname": f"caseledger-1a2b3c.{region[:2]}.gateway.dev"}
+        return self._operation(parent, self._put(name, {**call.body, **host}))
 
     @route("PATCH", "/v1/projects/*/locations/*/gateways/*")
     def _update_gateway(self, call: Call, project: str, region: str, gateway: str) -> Any:
@@ -417,10 +413,11 @@ def _handler(stub: GoogleStub) -> type[BaseHTTPRequestHandler]:
         def _handle(self) -> None:
             parts = urlsplit(self.path)
             raw = self._body()
-            if self.headers.get("Content-Type", "").startswith("application/zip"):
-                body: Any = base64.b64encode(raw).decode()
-            else:
+            body: Any = None
+            try:
                 body = json.loads(raw) if raw else None
+            except ValueError:
+                body = base64.b64encode(raw).decode()
             call = Call(self.command, unquote(parts.path), dict(parse_qsl(parts.query)), body)
             try:
                 self._reply(200, stub.answer(call))
@@ -434,6 +431,8 @@ def _handler(stub: GoogleStub) -> type[BaseHTTPRequestHandler]:
         def _reply(self, code: int, answer: Any) -> None:
             data = json.dumps(answer).encode()
             self.send_response(code)
+            if isinstance(answer, dict) and (session := answer.get("Location")):
+                self.send_header("Location", session)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

@@ -16,10 +16,12 @@ import pytest
 from google.cloud.scheduler_v1.types import Job
 
 from deployment.__main__ import main
+from tests.deploy import run_stub
 from tests.deploy.google_stub import SERVICES, GoogleStub, running_stub
 from tests.deploy.scheduler_server import SchedulerServer, running_server
 
 ROOT = Path(__file__).parents[2]
+NUMBER = run_stub.NUMBER
 PROJECT = "acme-prod"
 REGION = "europe-west1"
 PLACE = (f"--project={PROJECT}", f"--region={REGION}")
@@ -28,6 +30,7 @@ DATABASE = f"projects/{PROJECT}/databases/(default)"
 SECRETS = {"CASELEDGER_SECRETS": "CASELEDGER_RATE_LIMIT_STORAGE=redis-url:3"}
 ORIGINS = "https://a.example https://b.example"
 CONFIGURED = {**SECRETS, "CASELEDGER_ALLOWED_ORIGINS": ORIGINS}
+AGAIN = "\n--- the same command again ---\n"
 _MINE = ("CASELEDGER_", "CLOUDSDK_", "GOOGLE_", "FIRESTORE_")
 
 
@@ -53,7 +56,7 @@ class Cloud:
             cwd=self.directory,
             capture_output=True,
             text=True,
-            timeout=160,
+            timeout=120,
             check=False,
         )
 
@@ -67,6 +70,13 @@ class Cloud:
         work.mkdir(exist_ok=True)
         shutil.rmtree(work / "source", ignore_errors=True)
         return main([*PLACE, f"--work={work}", *arguments])
+
+    def configure(self, text: str) -> None:
+        """Makes gcloud's configuration."""
+        configurations = self.directory / "gcloud" / "configurations"
+        configurations.mkdir()
+        (configurations.parent / "active_config").write_text("default")
+        (configurations / "config_default").write_text(text)
 
     def forget_calls(self) -> None:
         self.google.calls.clear()
@@ -104,8 +114,9 @@ def running_cloud(directory: Path) -> Iterator[Cloud]:
         environment = {
             **kept,
             **proxies,
-            "no_proxy": "127.0.0.1",
-            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "",
+            "NO_PROXY": "",
+            "no_grpc_proxy": "127.0.0.1",
             "GOOGLE_OAUTH_ACCESS_TOKEN": "a-token",
             "CLOUDSDK_CONFIG": str(configuration),
             "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(token),

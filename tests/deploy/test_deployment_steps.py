@@ -1,25 +1,30 @@
-"""The steps of deploy.sh one by one: what they find, and which calls of gcloud they ask for."""
+"""The steps of deploy.sh one by one: what they find, and what they change."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV2SpecValidator
 
-from deployment import staging, table
+from deployment import services, staging, table
 from deployment.deployable import Place, Resources
-from deployment.gateway import description
-from functions.api import FUNCTIONS, ROUTES, console
+from deployment.gateway import LOCATIONS, description
+from deployment.gcloud import Command, Gcloud
+from deployment.google import DeploymentError
+from deployment.image import POLICIES
+from functions.api import ROUTES, console
 from shared.models.intervention import MAX_WAIT_SECONDS
 from shared.rules.callers import SCHEDULERS
 from shared.schedules import SCHEDULES
-from tests.deploy.google_stub import GoogleStub
+from tests.deploy import run_stub
+from tests.deploy.google_stub import Call, GoogleStub, Refused
 from tests.deploy.support import (
+    CONFIGURED,
     DATABASE,
+    NUMBER,
     PARENT,
     PROJECT,
     REGION,
@@ -34,30 +39,77 @@ PROTECTED = {
     "deleteProtectionState": "DELETE_PROTECTION_ENABLED",
     "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_ENABLED",
 }
-EVERYBODY = {"role": "roles/run.invoker", "members": ["allUsers"]}
+URL = f"https://{{}}-{NUMBER}.{REGION}.run.app"
+FIRST = ("image", "edge", "functions")
 
 
 class Step:
-    """Runs a step in this process; `lines` are the calls of gcloud that it asks for."""
+    """Runs steps in this process; gcloud's calls are kept, and change the stand-in as it would."""
 
     def __init__(
         self, cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.google = cloud.google
-        self._cloud = cloud
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
+        self.cloud = cloud
+        self.called: list[tuple[str, ...]] = []
+        self.refused = ""
         self.code = 0
         self.error = ""
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+        monkeypatch.setattr(Gcloud, "call", lambda _, one: self._gcloud(one))
 
-    def lines(self, *arguments: str, **variables: str) -> list[list[str]]:
-        self.code = self._cloud.step(self._monkeypatch, *arguments, **variables)
+    def _gcloud(self, one: Command) -> None:
+        if self.refused and self.refused in " ".join(one.arguments):
+            raise DeploymentError("You may not.")
+        self.called.append(one.arguments)
+        match one.arguments:
+            case ("builds", "submit", source, *_):
+                self.google.uploads.append(staging.release(Path(source)).encode())
+                body = json.loads((Path(source).parent / "build.json").read_text())
+                path = f"/v1/projects/{PROJECT}/locations/global/builds"
+                self.google.answer(Call("POST", path, {}, body))
+            case ("run", "services", "replace", file, *_):
+                try:
+                    run_stub.applied(self.google, json.loads(Path(file).read_text()))
+                except Refused as error:
+                    raise DeploymentError(str(error)) from error
+
+    def lines(self, name: str, *arguments: str, **variables: str) -> list[str]:
+        """Runs a step; what it says."""
+        options = [one for one in arguments if one.startswith("--")]
+        names = [one for one in arguments if one not in options]
+        self.code = self.cloud.step(self._monkeypatch, *options, name, *names, **variables)
         output = self._capsys.readouterr()
         self.error = output.err
-        return [line.split("\t") for line in output.out.splitlines()]
+        return [line.strip() for line in output.out.splitlines()]
 
-    def names(self, *arguments: str, **variables: str) -> list[str]:
-        return [line[0] for line in self.lines(*arguments, **variables)]
+    def calls(self, name: str, *arguments: str, **variables: str) -> list[tuple[str, ...]]:
+        """Runs a step; gcloud's calls."""
+        self.called = []
+        self.lines(name, *arguments, **variables)
+        return self.called
+
+    def deploy(self, *arguments: str, **variables: str) -> list[tuple[str, ...]]:
+        """Runs the steps that deploy functions; gcloud's calls."""
+        self.called = []
+        self.said: list[str] = []
+        for name in ("stage", *FIRST):
+            self.said += self.lines(name, *arguments, **variables)
+            if self.code:
+                break
+        return self.called
+
+    def indexes(self) -> list[str]:
+        """Makes the indexes of a project that has a database, and waits; what is said of them."""
+        put(self.google, DATABASE, **PROTECTED)
+        said = self.lines("indexes")
+        if not self.code:
+            self.waited = self.lines("ready")
+        return said
+
+    def services(self) -> dict[str, Any]:
+        return run_stub.services(self.google)
 
 
 @pytest.fixture
@@ -70,44 +122,185 @@ def put(google: GoogleStub, name: str, **resource: Any) -> None:
     google.resources[name] = {"name": name, **resource}
 
 
-def deploy(step: Step, *names: str, **variables: str) -> None:
-    """Does what the plan says, as gcloud would."""
-    step.lines("stage", *names, **variables)
-    for name, *arguments in step.lines("functions", *names, **variables):
-        flag = next(one for one in arguments if one.startswith("--update-labels="))
-        label, _, release = flag.removeprefix("--update-labels=").partition("=")
-        put(
-            step.google,
-            f"{PARENT}/functions/{name}",
-            labels={label: release},
-            state="ACTIVE",
-            serviceConfig={"service": f"{PARENT}/services/{name}"},
-        )
+def applied(calls: list[tuple[str, ...]]) -> list[str]:
+    """The services that were applied."""
+    return [Path(one[3]).name.partition(".")[0] for one in calls if one[:2] == ("run", "services")]
 
 
-def test_a_function_is_deployed_again_when_its_environment_changes(step: Step) -> None:
-    deploy(step, "get_case", "health")
-
-    step.lines("stage", "get_case", "health", CASELEDGER_AUDIENCE="acme")
-
-    assert step.names("functions", "get_case", "health") == ["get-case", "health"]
+def container(service: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = service["spec"]["template"]["spec"]["containers"][0]
+    return found
 
 
-def test_a_function_is_deployed_again_when_its_line_of_the_table_changes(
+def environment(service: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: one.get("value") for one in container(service)["env"]}
+
+
+def test_every_function_is_the_same_image_by_digest_and_differs_by_its_target(step: Step) -> None:
+    step.deploy("get_case", "expire_interventions")
+    found = step.services()
+
+    (image,) = {container(service)["image"] for service in found.values()}
+    assert image.startswith(f"{REGION}-docker.pkg.dev/{PROJECT}/caseledger/caseledger@sha256:")
+    assert {name: environment(one)["FUNCTION_TARGET"] for name, one in found.items()} == {
+        "get-case": "get_case",
+        "expire-interventions": "expire_interventions",
+    }
+    assert environment(found["get-case"])["FUNCTION_SOURCE"] == "functions/cases.py"
+
+
+def test_a_scheduled_function_takes_half_a_cpu_and_knows_its_own_address(step: Step) -> None:
+    step.deploy("expire_interventions")
+    service = step.services()["expire-interventions"]
+
+    assert container(service)["resources"]["limits"] == {"cpu": "500m", "memory": "512Mi"}
+    assert environment(service)["CASELEDGER_SCHEDULER_EMAIL"] == account("scheduler")
+    assert environment(service)["CASELEDGER_SCHEDULER_AUDIENCE"] == URL.format(
+        "expire-interventions"
+    )
+
+
+def test_a_second_run_builds_nothing_and_applies_nothing(step: Step) -> None:
+    first = step.deploy("get_case", "expire_interventions", **CONFIGURED)
+    second = step.deploy("get_case", "expire_interventions", **CONFIGURED)
+
+    assert [one[0] for one in first].count("builds") == 1
+    assert second == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("spec.template.spec.containers.0.env.0.value", "else"),
+        ("spec.template.spec.containers.0.resources.limits.memory", "2Gi"),
+        ("spec.template.spec.containers.0.args", ["x"]),
+        ("spec.template.spec.serviceAccountName", "somebody@else.example"),
+        ("spec.template.spec.timeoutSeconds", 300),
+        ("spec.template.metadata.annotations.autoscaling~knative~dev/maxScale", "1000"),
+        ("spec.template.metadata.annotations.autoscaling~knative~dev/minScale", "1"),
+        ("spec.traffic", [{"revisionName": "get-case-00001", "percent": 100}]),
+        ("metadata.annotations.run~googleapis~com/invoker-iam-disabled", "false"),
+        ("metadata.annotations.run~googleapis~com/ingress", "internal"),
+        ("status.conditions.0.status", "False"),
+    ],
+)
+def test_what_somebody_changed_by_hand_differs_and_the_defaults_of_cloud_run_do_not(
+    path: str, value: Any
+) -> None:
+    stub = GoogleStub()
+    stub.resources["images"] = {"x": "sha256:1"}
+    function = staging.deployables(["get_case"], Place(PROJECT, REGION, NUMBER), {})[0]
+    wanted = services.described(function, Place(PROJECT, REGION, NUMBER), "i@sha256:1", "r", "")
+    found = json.loads(json.dumps(run_stub.applied(stub, wanted)))
+    assert services.differing(wanted, found) == []
+    place: Any = found
+    *way, last = path.split(".")
+    for name in way:
+        place = place[int(name) if isinstance(place, list) else name.replace("~", ".")]
+    place[int(last) if isinstance(place, list) else last.replace("~", ".")] = value
+
+    assert len(services.differing(wanted, found)) == 1
+
+
+def test_only_the_service_that_somebody_changed_is_applied_again(step: Step) -> None:
+    step.deploy("get_case", "health")
+    live = step.google.resources["run/get-case"]
+    live["spec"]["template"]["spec"]["timeoutSeconds"] = 300
+
+    assert applied(step.deploy("get_case", "health")) == ["get-case"]
+    assert step.deploy("get_case", "health") == []
+
+
+def test_a_changed_environment_is_applied_without_a_build(step: Step) -> None:
+    step.deploy("get_case", "health")
+
+    calls = step.deploy("get_case", "health", CASELEDGER_AUDIENCE="acme")
+
+    assert sorted(applied(calls)) == ["get-case", "health"]
+    assert len(calls) == 2
+
+
+def test_an_earlier_release_is_applied_by_its_name_or_its_digest_without_a_build(
+    step: Step,
+) -> None:
+    step.deploy("get_case")
+    image = container(step.services()["get-case"])["image"]
+    other = f"sha256:{'1' * 64}"
+    step.google.resources["images"]["0123456789abcdef"] = other
+
+    assert applied(step.deploy("get_case", "--rollback=0123456789abcdef")) == ["get-case"]
+    assert container(step.services()["get-case"])["image"].endswith(other)
+
+    calls = step.deploy("get_case", f"--rollback={image.partition('@')[2]}")
+
+    assert (applied(calls), len(calls)) == (["get-case"], 1)
+    assert container(step.services()["get-case"])["image"] == image
+
+
+def test_a_release_whose_image_is_gone_is_named(step: Step) -> None:
+    step.deploy("get_case", "--rollback=0123456789abcdef")
+
+    assert step.code == 1
+    assert "no image of 0123456789abcdef" in step.error
+
+
+def test_one_refused_service_stops_the_step_after_all_others_and_the_next_run_goes_on(
+    step: Step,
+) -> None:
+    step.refused = "get-case.service.json"
+    step.deploy("get_case", "health")
+    assert (step.code, step.error) == (1, "You may not.\n")
+    assert list(step.services()) == ["health"]
+    step.refused = ""
+
+    assert applied(step.deploy("get_case", "health")) == ["get-case"]
+
+
+def test_the_functions_of_the_first_release_give_way_to_services(step: Step) -> None:
+    for name, label in (("get-case", "caseledger-release"), ("theirs", "team")):
+        put(step.google, f"{PARENT}/functions/{name}", labels={label: "x"})
+
+    calls = step.deploy("--one-service")
+
+    assert [one[2] for one in calls if one[:2] == ("functions", "delete")] == ["get-case"]
+    assert applied(calls) == ["api"]
+
+
+def test_what_was_deployed_before_and_is_not_now_is_named_and_left_alone(step: Step) -> None:
+    step.deploy("get_case", "health")
+
+    step.deploy("--one-service")
+
+    assert any("left alone: get-case, health;" in line for line in step.said)
+
+
+def test_a_redis_at_a_private_address_is_reached_through_the_network_that_is_named(
+    step: Step,
+) -> None:
+    step.deploy("get_case", CASELEDGER_VPC="default/europe")
+    template = step.services()["get-case"]["spec"]["template"]["metadata"]["annotations"]
+
+    assert json.loads(template["run.googleapis.com/network-interfaces"]) == [
+        {"network": "default", "subnetwork": "europe"}
+    ]
+    assert template["run.googleapis.com/vpc-access-egress"] == "private-ranges-only"
+
+
+def test_the_repository_keeps_the_latest_images_only(step: Step) -> None:
+    calls = step.deploy("get_case")
+
+    assert [one[:3] for one in calls[:2]] == [
+        ("artifacts", "repositories", "create"),
+        ("artifacts", "repositories", "set-cleanup-policies"),
+    ]
+    file = next(one for one in calls[1] if one.startswith("--policy=")).partition("=")[2]
+    assert json.loads(Path(file).read_text()) == POLICIES
+
+
+def test_the_image_is_built_again_when_a_staged_file_changes(
     step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deploy(step, "get_case", "health")
-    monkeypatch.setitem(table.SPECIAL, "get_case", replace(table.USUAL, memory="1Gi"))
-
-    step.lines("stage", "get_case", "health")
-
-    assert step.names("functions", "get_case", "health") == ["get-case"]
-
-
-def test_a_function_is_deployed_again_when_a_staged_file_changes(
-    step: Step, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deploy(step, "get_case")
+    step.deploy("get_case")
     staged = staging.stage
 
     def otherwise(directory: Path) -> None:
@@ -115,86 +308,78 @@ def test_a_function_is_deployed_again_when_a_staged_file_changes(
         (directory / "shared" / "chain.py").write_text("")
 
     monkeypatch.setattr(staging, "stage", otherwise)
-    step.lines("stage", "get_case")
 
-    assert step.names("functions", "get_case") == ["get-case"]
+    calls = step.deploy("get_case")
 
-
-def test_a_function_whose_deployment_failed_is_deployed_again(step: Step) -> None:
-    deploy(step, "get_case")
-    step.google.resources[f"{PARENT}/functions/get-case"]["state"] = "FAILED"
-
-    assert step.names("functions", "get_case") == ["get-case"]
+    assert [one[0] for one in calls].count("builds") == 1
+    assert applied(calls) == ["get-case"]
 
 
-def test_an_unchanged_function_is_left_alone(step: Step) -> None:
-    deploy(step, "get_case")
+def test_waiting_has_many_threads_and_keeps_some_of_them_free(step: Step) -> None:
+    step.deploy("wait_intervention")
+    found = step.services()["wait-intervention"]
 
-    step.lines("stage", "get_case")
-
-    assert step.names("functions", "get_case") == []
-
-
-def test_waiting_has_many_threads_and_keeps_some_of_them_free(step: Step, cloud: Cloud) -> None:
-    step.lines("stage", "wait_intervention")
-    ((_, *arguments),) = step.lines("functions", "wait_intervention")
-    environment = (cloud.directory / "work" / "wait-intervention.env.json").read_text()
-
-    assert {"--concurrency=80", "--memory=1Gi", "--timeout=90s"} < set(arguments)
-    assert json.loads(environment) == {
-        "GOOGLE_CLOUD_PROJECT": PROJECT,
-        "THREADS": "80",
-        "CASELEDGER_MAX_WAITS": "72",
-    }
+    assert found["spec"]["template"]["spec"]["containerConcurrency"] == 80
+    assert found["spec"]["template"]["spec"]["timeoutSeconds"] == 90
+    assert environment(found)["THREADS"] == "80"
+    assert environment(found)["CASELEDGER_MAX_WAITS"] == "72"
 
 
-def test_a_secret_that_is_not_mounted_any_more_is_taken_away(step: Step) -> None:
-    step.lines("stage", "get_case")
-    ((_, *arguments),) = step.lines("functions", "get_case")
+def test_the_functions_know_the_address_of_the_gateway_and_it_is_shown_at_the_end(
+    step: Step,
+) -> None:
+    url = "https://caseledger-1.ew.gateway.dev"
+    put(step.google, f"{PARENT}/gateways/caseledger", defaultHostname=url.partition("//")[2])
 
-    assert "--clear-secrets" in arguments
+    step.deploy("get_case")
 
-
-def test_what_was_deployed_before_and_is_not_now_is_named_and_left_alone(step: Step) -> None:
-    deploy(step, "get_case", "health")
-
-    step.lines("stage", "--one-service")
-
-    assert step.names("functions", "--one-service") == ["api"]
-    assert "left alone: get-case, health;" in step.error
+    assert environment(step.services()["get-case"])["CASELEDGER_PUBLIC_URL"] == url
+    release, curl = step.lines("address", "get_case")
+    assert release.endswith(f": {url}")
+    assert curl == f"Try it: curl --fail-with-body {url}/v1/health"
 
 
-def test_a_scheduled_function_that_somebody_opened_is_closed(step: Step) -> None:
-    deploy(step, "purge_records")
-    service = f"{PARENT}/services/purge-records"
-    step.google.policies[service] = {"bindings": [EVERYBODY]}
+@pytest.mark.parametrize(
+    ("arguments", "variables", "url"),
+    [
+        (("--one-service",), {}, URL.format("api")),
+        (("--edge=none", "health"), {}, None),
+        (
+            ("--edge=none", "health"),
+            {"CASELEDGER_PUBLIC_URL": "https://cases.example"},
+            "https://cases.example",
+        ),
+    ],
+)
+def test_without_a_gateway_the_address_is_that_of_the_one_service_or_as_given(
+    step: Step, arguments: tuple[str, ...], variables: dict[str, str], url: str | None
+) -> None:
+    step.deploy(*arguments, **variables)
+    (service,) = step.services().values()
 
-    add, remove = step.lines("invokers", "purge_records")
-
-    assert add[1:4] == ["run", "services", "add-iam-policy-binding"]
-    assert f"--member=serviceAccount:{account('scheduler')}" in add
-    assert remove[1:5] == ["run", "services", "remove-iam-policy-binding", "purge-records"]
-    assert "--member=allUsers" in remove
+    assert environment(service).get("CASELEDGER_PUBLIC_URL") == url
 
 
-def test_a_function_for_members_that_was_left_closed_is_opened(step: Step) -> None:
-    deploy(step, "get_case")
+def test_a_location_that_api_gateway_does_not_have_is_refused_before_anything_is_sent(
+    step: Step,
+) -> None:
+    step.lines("stage", "--edge-region=europe-west3")
 
-    ((_, *arguments),) = step.lines("invokers", "get_case")
-
-    assert arguments[:4] == ["run", "services", "add-iam-policy-binding", "get-case"]
-    assert "--member=allUsers" in arguments
+    assert step.code == 1
+    assert "--edge-region, one of asia-northeast1, " in step.error
+    assert step.google.calls == []
+    assert len(LOCATIONS) == 10
 
 
 def test_an_unprotected_database_is_protected_and_not_made_again(step: Step) -> None:
     put(step.google, DATABASE, **PROTECTED | {"pointInTimeRecoveryEnablement": "DISABLED"})
     put(step.google, f"{DATABASE}/backupSchedules/1", weeklyRecurrence={"day": "SUNDAY"})
 
-    update, backup = step.lines("database")
+    update, backup = step.calls("database")
 
-    assert update[1:4] == ["firestore", "databases", "update"]
+    assert update[:3] == ("firestore", "databases", "update")
     assert {"--delete-protection", "--enable-pitr"} < set(update)
-    assert backup[1:5] == ["firestore", "backups", "schedules", "create"]
+    assert backup[:4] == ("firestore", "backups", "schedules", "create")
 
 
 def test_a_protected_database_with_a_daily_backup_is_left_alone(step: Step) -> None:
@@ -215,7 +400,7 @@ def test_a_database_in_datastore_mode_is_refused(step: Step) -> None:
 def test_the_database_may_have_a_name_and_a_location_of_its_own(step: Step) -> None:
     variables = {"CASELEDGER_DATABASE": "cases", "CASELEDGER_DATABASE_LOCATION": "eur3"}
 
-    create, _ = step.lines("database", **variables)
+    create, _ = step.calls("database", **variables)
 
     assert {"--database=cases", "--location=eur3"} < set(create)
 
@@ -225,7 +410,7 @@ def test_rules_that_changed_are_released_in_place_of_the_old(step: Step) -> None
     put(step.google, ruleset, source={"files": [{"name": "firestore.rules", "content": "old"}]})
     put(step.google, f"{release}cloud.firestore", rulesetName=ruleset)
 
-    step.lines("indexes")
+    step.indexes()
     (patched,) = step.google.sent("PATCH", "/releases/cloud.firestore")
 
     assert patched.body["release"]["name"] == f"{release}cloud.firestore"
@@ -233,6 +418,7 @@ def test_rules_that_changed_are_released_in_place_of_the_old(step: Step) -> None
 
 
 def test_rules_are_released_with_the_claims_that_are_configured(step: Step) -> None:
+    put(step.google, DATABASE, **PROTECTED)
     step.lines("indexes", CASELEDGER_TENANT_CLAIM="org")
 
     (made,) = step.google.sent("POST", f"projects/{PROJECT}/rulesets")
@@ -243,7 +429,7 @@ def test_rules_are_released_with_the_claims_that_are_configured(step: Step) -> N
 
 
 def test_an_index_that_is_being_built_is_said_and_not_made_again(step: Step) -> None:
-    step.lines("indexes")
+    step.indexes()
     name, index = next(one for one in step.google.resources.items() if "/indexes/" in one[0])
     index["state"] = "CREATING"
     step.google.calls.clear()
@@ -251,7 +437,7 @@ def test_an_index_that_is_being_built_is_said_and_not_made_again(step: Step) -> 
     lines = step.lines("indexes")
 
     assert len(lines) == 1
-    assert lines[0][0].startswith("  creating: index ")
+    assert lines[0].startswith("creating: index ")
     assert step.google.writes == []
     assert name in step.google.resources
 
@@ -259,7 +445,7 @@ def test_an_index_that_is_being_built_is_said_and_not_made_again(step: Step) -> 
 def test_fields_keep_their_own_indexes_when_those_of_their_collection_are_dropped(
     step: Step,
 ) -> None:
-    step.lines("indexes")
+    step.indexes()
     fields = [write.path.rpartition("/")[2] for write in step.google.sent("PATCH", "/fields/")]
 
     own = [name for name in fields if name != "*"]
@@ -273,24 +459,78 @@ def test_fields_keep_their_own_indexes_when_those_of_their_collection_are_droppe
 
 
 def test_an_index_that_the_file_has_not_is_left_alone(step: Step) -> None:
-    step.lines("indexes")
+    step.indexes()
     group = f"{DATABASE}/collectionGroups/cases"
     fields = [{"fieldPath": name, "order": "ASCENDING"} for name in ("title", "__name__")]
     put(step.google, f"{group}/indexes/x", queryScope="COLLECTION", fields=fields)
     put(step.google, f"{group}/fields/x", ttlConfig={})
     step.google.calls.clear()
 
-    assert step.lines("indexes") == []
+    assert step.indexes() == []
     assert step.google.writes == []
 
 
+def test_indexes_of_other_kinds_are_left_in_peace(step: Step) -> None:
+    step.indexes()
+    group = f"{DATABASE}/collectionGroups/cases"
+    vector = {"fieldPath": "meaning", "vectorConfig": {"dimension": 8, "flat": {}}}
+    search = {"fieldPath": "text", "searchConfig": {"textSpec": {}}}
+    for name, field in (("v", vector), ("s", search)):
+        put(step.google, f"{group}/indexes/{name}", queryScope="COLLECTION", fields=[field])
+    override = f"{group}/fields/meaning"
+    put(step.google, override, indexConfig={"indexes": [{"queryScope": "COLLECTION", **vector}]})
+    step.google.calls.clear()
+
+    assert step.indexes() == []
+    assert (step.code, step.google.writes) == (0, [])
+
+
+def test_indexes_are_written_one_after_the_other_and_awaited(step: Step) -> None:
+    step.google.refuse("PATCH", "/fields/", 409, "ABORTED", "contention: BootstrapDatabase")
+    step.google.refuse("PATCH", "/fields/", 404, "NOT_FOUND", "the database is not there yet")
+    step.google.refuse("POST", "/indexes", 404, "NOT_FOUND", "the database is not there yet")
+
+    step.indexes()
+
+    assert step.code == 0, step.error
+    assert step.waited[0].startswith("Firestore builds ")
+    states = {one.get("state") for n, one in step.google.resources.items() if "/indexes/" in n}
+    assert states == {"READY"}
+
+
+def test_an_index_that_cannot_be_built_is_named(step: Step) -> None:
+    step.google.failures["people"] = "too many entries"
+
+    step.indexes()
+
+    assert step.code == 1
+    assert "too many entries" in step.error
+    assert "needs_repair: people (knownAs ascending" in step.error
+
+
+def test_the_functions_need_not_wait_for_the_indexes(step: Step) -> None:
+    put(step.google, DATABASE, **PROTECTED)
+    step.lines("indexes", "--no-wait")
+
+    assert step.lines("ready", "--no-wait") == []
+    assert step.code == 0
+
+
+def test_a_service_that_was_just_enabled_is_asked_again_for_minutes(step: Step) -> None:
+    for _ in range(8):
+        message = "SERVICE_DISABLED: it was enabled a moment ago"
+        step.google.refuse("GET", "/databases", 403, "PERMISSION_DENIED", message)
+
+    assert len(step.calls("database")) == 2
+
+
 def test_a_field_that_somebody_changed_is_put_right_and_its_expiry_kept(step: Step) -> None:
-    step.lines("indexes")
+    step.indexes()
     name = f"{DATABASE}/collectionGroups/scheduledRuns/fields/expireAt"
     step.google.resources[name]["indexConfig"] = {"usesAncestorConfig": True}
     step.google.calls.clear()
 
-    step.lines("indexes")
+    step.indexes()
     (write,) = step.google.writes
 
     assert write.body == {"indexConfig": {"indexes": []}}
@@ -301,14 +541,14 @@ def test_a_service_that_is_busy_is_asked_again(step: Step) -> None:
     step.google.refuse("GET", "/services", 503, "UNAVAILABLE", "later")
     step.google.refuse("GET", "/services", 429, "RESOURCE_EXHAUSTED", "later")
 
-    assert step.names("services")[0].startswith("enable artifactregistry.googleapis.com")
+    assert step.lines("services")[0].startswith("enable artifactregistry.googleapis.com")
 
 
 def test_an_index_that_somebody_else_makes_meanwhile_is_fine(step: Step) -> None:
     for _ in range(5):
         step.google.refuse("POST", "/indexes", 409, "ALREADY_EXISTS", "index already exists")
 
-    step.lines("indexes")
+    step.indexes()
 
     assert step.code == 0
 
@@ -316,12 +556,12 @@ def test_an_index_that_somebody_else_makes_meanwhile_is_fine(step: Step) -> None
 def test_a_refused_index_ends_the_step_and_the_next_run_makes_what_is_missing(step: Step) -> None:
     step.google.refuse("PATCH", "/fields/", 403, "PERMISSION_DENIED", "You may not.")
 
-    step.lines("indexes")
-    first, missing = step.code, len(step.lines("indexes"))
+    step.indexes()
+    first, missing = step.code, len(step.indexes())
 
     assert (first, step.code) == (1, 0)
     assert missing > 1
-    assert step.lines("indexes") == []
+    assert step.indexes() == []
 
 
 def test_what_a_service_refuses_is_one_line_that_names_it(step: Step) -> None:
@@ -339,7 +579,7 @@ def test_a_dry_run_takes_a_service_that_is_not_enabled_for_an_empty_one(step: St
     message = "SERVICE_DISABLED: enable it first"
     step.google.refuse("GET", "/databases", 403, "PERMISSION_DENIED", message)
 
-    assert len(step.lines("database", "--dry-run")) == 2
+    assert len(step.calls("database", "--dry-run")) == 2
 
 
 def test_the_token_is_sent_to_nobody_without_tls_but_this_machine(step: Step) -> None:
@@ -360,12 +600,14 @@ def test_a_secret_that_is_not_there_is_named_with_the_command_that_makes_it(step
 
 
 def test_functions_may_look_accounts_up_only_where_that_is_asked_for(step: Step) -> None:
-    grant = "grant caseledger-functions roles/firebaseauth.viewer"
+    asked_for = {"CASELEDGER_REVOCATION": "check"}
 
-    assert grant in step.names("roles", CASELEDGER_REVOCATION="check")
-    assert grant not in step.names("roles")
-    assert "identitytoolkit" in step.names("services", CASELEDGER_REVOCATION="check")[0]
-    assert "identitytoolkit" not in step.names("services")[0]
+    assert "roles/firebaseauth.viewer" not in " ".join(step.lines("roles"))
+    assert step.lines("roles", **asked_for) == [
+        "grant: caseledger-functions roles/firebaseauth.viewer"
+    ]
+    assert "identitytoolkit.googleapis.com" in step.calls("services", **asked_for)[0]
+    assert "identitytoolkit.googleapis.com" not in step.calls("services")[0]
 
 
 def test_a_role_with_a_condition_does_not_count(step: Step) -> None:
@@ -373,7 +615,10 @@ def test_a_role_with_a_condition_does_not_count(step: Step) -> None:
     binding = {"role": "roles/datastore.user", "members": [member], "condition": {"title": "t"}}
     step.google.policies[f"projects/{PROJECT}"] = {"bindings": [binding]}
 
-    assert "grant caseledger-functions roles/datastore.user" in step.names("roles")
+    (line,) = step.lines("roles")
+
+    assert line.startswith("grant: caseledger-functions roles/datastore.user, ")
+    assert binding in step.google.policies[f"projects/{PROJECT}"]["bindings"]
 
 
 @pytest.mark.parametrize(
@@ -410,23 +655,12 @@ def test_what_is_for_local_runs_is_never_handed_on(step: Step, cloud: Cloud) -> 
         CASELEDGER_UNSIGNED_TOKENS="loopback",
         CASELEDGER_STORE="sqlite:///x",
     )
-    text = (cloud.directory / "work" / "release.json").read_text()
+    text = (cloud.directory / "work" / "functions").read_text()
 
     assert step.code == 0
     assert "UNSIGNED" not in text
     assert "EMULATOR" not in text
     assert "CASELEDGER_STORE" not in text
-
-
-def test_every_function_can_be_started_from_the_staged_main(tmp_path: Path) -> None:
-    staging.stage(tmp_path / "source")
-    names: dict[str, Any] = {}
-
-    exec((tmp_path / "source" / "main.py").read_text(), names)  # noqa: S102 - what was made here
-
-    assert {name: names[name] for name in FUNCTIONS} == FUNCTIONS
-    assert names["console"] is console
-    assert names["api"].routes == (*ROUTES, *vars(console)["routes"])
 
 
 def each_settings() -> list[tuple[str, Resources]]:
@@ -450,7 +684,6 @@ def test_every_function_has_a_thread_for_each_request_and_ends_by_itself_in_time
     for name, settings in each_settings():
         assert settings.environment()["THREADS"] == str(settings.concurrency), name
         assert settings.timeout >= 30, name
-        assert settings.min_instances == 0, name
         if name in {"wait_intervention", "api"}:
             assert settings.timeout > MAX_WAIT_SECONDS + 10, name
             assert settings.max_waits is not None
@@ -467,30 +700,37 @@ def test_scheduled_functions_have_as_long_as_the_scheduler_waits_for_them() -> N
 
 
 def test_the_gateway_routes_every_operation_of_members_to_its_function() -> None:
-    found = description(Place(PROJECT, REGION), one_service=False)
+    found = description(Place(PROJECT, REGION, NUMBER), one_service=False)
     routed = {
-        (method.upper(), path, operation["x-google-backend"]["address"].rpartition("/")[2])
+        (method.upper(), path, operation["x-google-backend"]["address"])
         for path, operations in found["paths"].items()
         for method, operation in operations.items()
     }
 
     OpenAPIV2SpecValidator(found).validate()
+    wait = "wait_intervention"
     assert routed == {
-        (route.method, route.path, route.name.replace("_", "-"))
+        (
+            route.method,
+            route.path,
+            URL.format(
+                (wait if route.name == "get_intervention" else route.name).replace("_", "-")
+            ),
+        )
         for route in ROUTES
         if route.roles != SCHEDULERS
     } | {
-        (route.method, route.path.replace("...", ""), "console")
+        (route.method, route.path.replace("...", ""), URL.format("console"))
         for route in vars(console)["routes"]
     }
 
 
 def test_the_gateway_leaves_the_callers_token_and_path_as_they_are_and_waits_long_enough() -> None:
-    found = description(Place(PROJECT, REGION), one_service=True)
+    found = description(Place(PROJECT, REGION, NUMBER), one_service=True)
     wait = found["paths"]["/v1/interventions/{interventionId}:wait"]["get"]
 
     assert wait["x-google-backend"] == {
-        "address": f"https://{REGION}-{PROJECT}.cloudfunctions.net/api",
+        "address": URL.format("api"),
         "path_translation": "APPEND_PATH_TO_ADDRESS",
         "disable_auth": True,
         "deadline": 90.0,
@@ -500,7 +740,7 @@ def test_the_gateway_leaves_the_callers_token_and_path_as_they_are_and_waits_lon
 def test_the_gateway_lets_browsers_ask_first_where_one_function_answers_for_the_whole_path() -> (
     None
 ):
-    found = description(Place(PROJECT, REGION), one_service=True)
+    found = description(Place(PROJECT, REGION, NUMBER), one_service=True)
 
     OpenAPIV2SpecValidator(found).validate()
     assert all("options" in operations for operations in found["paths"].values())
@@ -511,8 +751,24 @@ def test_a_gateway_with_another_description_is_updated(step: Step) -> None:
     put(step.google, api)
     put(step.google, f"{PARENT}/gateways/caseledger", apiConfig=f"{api}/configs/caseledger-0")
 
-    config, update = step.lines("gateway", "--gateway")
+    step.lines("stage")
+    config, update, *removed = step.calls("gateway")
 
-    assert config[1:4] == ["api-gateway", "api-configs", "create"]
-    assert update[1:5] == ["api-gateway", "gateways", "update", "caseledger"]
-    assert f"--api-config={config[4]}" in update
+    assert config[:3] == ("api-gateway", "api-configs", "create")
+    assert update[:4] == ("api-gateway", "gateways", "update", "caseledger")
+    assert f"--api-config={config[3]}" in update
+    assert removed == []
+
+
+def test_descriptions_that_the_gateway_does_not_use_any_more_are_removed(step: Step) -> None:
+    api = f"projects/{PROJECT}/locations/global/apis/caseledger"
+    step.lines("stage")
+    made = step.calls("gateway")[1][3]
+    for name in (made, "caseledger-0", "theirs"):
+        put(step.google, f"{api}/configs/{name}")
+    put(step.google, api)
+    put(step.google, f"{PARENT}/gateways/caseledger", apiConfig=f"{api}/configs/{made}")
+
+    calls = step.calls("gateway")
+
+    assert [one[:4] for one in calls] == [("api-gateway", "api-configs", "delete", "caseledger-0")]

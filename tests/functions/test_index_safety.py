@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from deployment.verification.queries import shapes
 from functions.api import ROUTES
 from local.emulator import index_usage
 from local.indexes import MODELS, combinations, each_value, of_lists, of_pairs, queries_of
@@ -158,6 +159,15 @@ def test_every_query_that_is_sent_is_served_by_the_indexes(queries: set[Query]) 
     missing = missing_for(queries | OF_CLIENTS)
 
     assert not missing, f"add these to firestore.indexes.json:\n{listed(missing)}"
+
+
+def test_a_query_of_every_index_in_use_is_among_those_that_deploy_sh_verifies(
+    queries: set[Query],
+) -> None:
+    indexes = project_indexes()
+    asked = {leg.index for query in shapes() for leg in indexes.plan(query)}
+
+    assert {leg.index for query in queries for leg in indexes.plan(query)} - asked == set()
 
 
 def test_every_collection_is_exempted_but_for_the_fields_that_queries_need(

@@ -8,10 +8,12 @@ from typing import Any, cast
 import pytest
 
 from shared.config import Config
-from shared.documents.port import Document, DocumentStore, MissingIndex, Query
+from shared.documents.port import Document, DocumentStore, MissingIndex, Query, Update
 from shared.runtime import Runtime
 from shared.version import VERSION
 from tests.client import Api
+from tests.conftest import Clock
+from tests.functions.intervention_support import ask
 from tests.functions.support import ON_EMBEDDED, refused
 
 SECRETS = ["Sesame", "sesame", "@example.com", "Bearer", "eyJ", "\\u00e9"]
@@ -184,3 +186,55 @@ def test_a_line_of_what_was_not_routed_says_so(
     api.app.test_client().get("/favicon.ico")
 
     assert [line["message"] for line in lines(capsys)] == ["GET unrouted 404"] * 2
+
+
+def test_a_scheduled_run_says_in_its_line_what_it_did_and_how_late_it_was(
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(api.agent, expiresInSeconds=60)
+    clock.advance(seconds=100)
+
+    api.caller("scheduler").post("/scheduled/expireInterventions")
+    api.caller("scheduler").post("/scheduled/expireInterventions?dryRun=true")
+
+    *_, line, dry = lines(capsys)
+    done = {"examined": 1, "changed": 1, "failed": 0, "skipped": 0, "complete": True}
+    assert (line["sweep"], line["oldestDueSeconds"]) == (done, 40)
+    assert "sweep" not in dry
+
+
+def test_a_run_that_was_done_before_is_counted_once(
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(api.agent, expiresInSeconds=60)
+    clock.advance(seconds=60)
+    when = {
+        "x_cloudscheduler_jobname": "j",
+        "x_cloudscheduler_scheduletime": "2026-03-02T09:00:00Z",
+    }
+
+    for _ in range(2):
+        api.caller("scheduler").post("/scheduled/expireInterventions", **when)
+
+    _, first, second = lines(capsys)
+    assert (first["sweep"]["changed"], first["oldestDueSeconds"]) == (1, 0)
+    assert "sweep" not in second
+
+
+def test_a_chain_that_does_not_verify_is_named_in_the_log(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.verifier.create(id="CASE-1")
+    path = f"tenants/{api.tenant}/cases/CASE-1"
+    api.runtime.store.commit([Update(path, {"head": {"sequence": 9, "hash": "0" * 64}})])
+
+    api.admin.get("/audit:verify?subject=cases/CASE-1")
+
+    *_, line, _ = lines(capsys)
+    assert line == {
+        "severity": "ERROR",
+        "message": "a chain does not verify",
+        "tenant": api.tenant,
+        "subject": "cases/CASE-1",
+        "sequence": 2,
+    }

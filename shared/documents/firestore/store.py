@@ -68,6 +68,10 @@ _BUILDING = "currently building"
 _T = TypeVar("_T")
 
 
+_BUILDING = "currently building"
+"""In Firestore's text for a query whose index is not ready yet."""
+
+
 class FirestoreStore:
     """A `DocumentStore` in a database of `project`, in the cloud or on the emulator named."""
 
