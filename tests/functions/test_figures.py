@@ -174,7 +174,11 @@ def test_they_cost_a_read_for_each_count_and_for_each_row_looked_at(api: Api, cl
         assert api.verifier.patch(f"/cases/{case_id}", body).status_code == 200
     two_days = api.viewer.get(f"{FIGURES}?since=2026-03-01T00:00:00Z")
 
+    quarter = api.viewer.get(f"{FIGURES}?since=2025-12-03T00:00:00Z")
+
     # Three ages in four statuses, what is overdue, what has run out, and of each day three; then
     # the rows of what was closed and of what was decided, for none of which one is billed.
     assert cost(empty) == (14 + 28 * 3 + 2, 0, 3)
     assert cost(two_days) == (14 + 2 * 3 + 2 + 3, 0, 3)
+    # No more than 150 counts go side by side.
+    assert cost(quarter) == (14 + 90 * 3 + 2 + 3, 0, 2 + 2)
