@@ -11,6 +11,7 @@ from werkzeug.exceptions import ClientDisconnected
 from shared import errors
 from shared.edge.exchange import Exchange
 from shared.edge.slow_bodies import BODY_SECONDS, Watchdog
+from shared.runtime import Runtime
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 _WATCHDOG = Watchdog()
@@ -46,8 +47,9 @@ def leave_unread(request: flask.Request) -> None:
 
 
 def _received(exchange: Exchange) -> bytes:
+    runtime = Runtime.current()
     try:
-        with _WATCHDOG.guarding(exchange.connection, BODY_SECONDS):
+        with _WATCHDOG.guarding(exchange.connection, BODY_SECONDS, lambda: runtime.stopping):
             return exchange.request.stream.read(MAX_BODY_BYTES + 1)
     except (ClientDisconnected, OSError):
         raise errors.RequestTimeout(_NOT_WHOLE) from None

@@ -28,6 +28,10 @@ KILLED_AFTER = 10
 """Seconds that Cloud Run gives a container. Who waits asks for much more."""
 LONG = 60
 NEW = {"uowId": "uow-1", "type": "resume", "title": "Go on?"}
+SLOW_BODY = (
+    "POST /v1/cases HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    f"Authorization: Bearer {token('verifier')}\r\nContent-Length: 100\r\n\r\n{{"
+)
 
 
 def held(address: tuple[str, int], intervention_id: str, sent: str = "") -> socket.socket:
@@ -60,7 +64,10 @@ def test_a_server_that_stops_answers_who_waits_and_merges_the_log_of_its_databas
         with server.client("agent", timeout=LONG) as agent:
             intervention_id = agent.post("/interventions", json=NEW).json()["id"]
         waiting = held(server.address, intervention_id)
-        with held(server.address, "", "GET /v1/health HTTP/1.1\r\n"):
+        with (
+            held(server.address, "", "GET /v1/health HTTP/1.1\r\n"),
+            held(server.address, "", SLOW_BODY),
+        ):
             assert database.with_name("stopping.db-wal").exists()
             server.stop(KILLED_AFTER, number)
 

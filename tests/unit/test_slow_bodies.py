@@ -129,6 +129,29 @@ def test_who_is_in_time_keeps_the_connection(
     assert server.recv(4) == b"next"
 
 
+def test_who_is_slow_where_the_server_stops_is_ended_after_a_second(
+    pair: tuple[socket.socket, socket.socket], clock: Clock
+) -> None:
+    server, _ = pair
+    stopping: list[str] = []
+    watchdog = Watchdog()
+    with (
+        ThreadPoolExecutor() as pool,
+        watchdog.guarding(server, LONG, lambda: bool(stopping)),
+    ):
+        reading = pool.submit(server.recv, 1)
+        clock.now += 2
+        other, far = socket.socketpair()
+        with other, far:
+            # When this one is ended, the watchdog has looked at all that it guards.
+            assert whole(other, watchdog, 0) == b""
+        assert not reading.done()
+
+        stopping.append("SIGTERM")
+
+        assert reading.result(LONG) == b""
+
+
 def test_a_connection_that_was_closed_meanwhile_does_not_end_the_watch(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
