@@ -461,6 +461,21 @@ def test_a_case_is_found_by_the_texts_that_it_has_after_a_change() -> None:
         assert tokens & {"alpha", "omega", "bravo", "gamma", "sub77"} == words
 
 
+def test_a_due_date_that_was_set_in_one_pause_is_extended_by_all_of_the_next() -> None:
+    case = opened()
+
+    for hour, change in (
+        (1, {"status": Status.NEEDS_INFO}),
+        (2, {"due_at": START + 20 * HOUR}),
+        (3, {"status": Status.IN_REVIEW}),
+        (5, {"status": Status.NEEDS_INFO}),
+        (9, {"status": Status.IN_REVIEW}),
+    ):
+        case = patched(case, START + hour * HOUR, **change)
+
+    assert case.due_at == START + (20 + 1 + 4) * HOUR
+
+
 def test_to_learn_who_the_holder_is_takes_the_case_from_nobody() -> None:
     held = opened(assignedTo="kim")
     known = case_rules.changed("C", held, CasePatch(assigned_to="kim"), START, "kim-1")
