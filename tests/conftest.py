@@ -25,6 +25,7 @@ from flask import Flask
 
 from local.emulator import EmulatorNotFound, running_emulator
 from shared.config import Config
+from shared.documents.embedded import database
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import DocumentStore
@@ -67,8 +68,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl
 def pytest_sessionstart() -> None:
-    """Begins to record what the functions ask of the stores."""
+    """Begins to record what the functions ask of the stores, which do not wait for the disk."""
     CALLS.record()
+    database.SYNCHRONOUS = "OFF"
     # Thousands of tests are made, and stay: to look through them for garbage takes a second.
     gc.disable()
 
