@@ -44,9 +44,10 @@ coverage: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## the same, and how mu
 	$(VENV_PYTHON) -m coverage report --fail-under=95
 	$(VENV_PYTHON) -m coverage report --fail-under=98 --include=$(NEARLY_WHOLE)
 
-fuzz: $(VENV)/dev ## the API against its description, for about ten minutes
+fuzz: $(VENV)/dev ## the API against its description, and rules on many examples, for ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \
-		tests/functions/test_fuzz.py tests/functions/test_openapi.py tests/functions/test_security_log.py
+		tests/functions/test_fuzz.py tests/functions/test_openapi.py \
+		tests/functions/test_security_log.py tests/unit
 
 mutants: $(VENV)/dev ## changes to the rules that no test notices; tests/mutants.md answers them
 	$(VENV_PYTHON) -m mutmut run
