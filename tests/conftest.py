@@ -13,6 +13,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -25,6 +26,7 @@ from flask import Flask
 
 from local.emulator import EmulatorNotFound, running_emulator
 from shared.config import Config
+from shared.documents.embedded.database import Database
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import DocumentStore
@@ -67,8 +69,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl
 def pytest_sessionstart() -> None:
-    """Begins to record what the functions ask of the stores."""
+    """Begins to record what the functions ask of the stores, which do not wait for the disk."""
     CALLS.record()
+    connect = Database._connect  # noqa: SLF001 - in the tests' own process only
+
+    def hasty(self: Database) -> sqlite3.Connection:
+        connection = connect(self)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    Database._connect = hasty  # type: ignore[method-assign]  # noqa: SLF001
     # Thousands of tests are made, and stay: to look through them for garbage takes a second.
     gc.disable()
 

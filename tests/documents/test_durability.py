@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import multiprocessing
 import os
 import random
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.documents.embedded import codec
+from shared.documents.embedded import codec, database
 from shared.documents.embedded.entries import entries_of
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import ASCENDING, DESCENDING, Index, Indexes
@@ -260,6 +261,20 @@ def test_what_is_read_together_is_of_one_moment(tmp_path: Path) -> None:
                 numbers = {row and row.data["n"] for row in store.get_many(names)}
                 assert len(numbers) == 1
             counting.result()
+
+
+def test_a_commit_waits_until_it_is_on_disk(tmp_path: Path) -> None:
+    # As other processes load it: here the tests have it not wait, to be faster.
+    spec = importlib.util.spec_from_file_location("as_others_load_it", database.__file__)
+    assert spec
+    assert spec.loader
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+
+    with loaded.Database(str(tmp_path / "caseledger.db")).writing() as connection:
+        (level,) = connection.execute("PRAGMA synchronous").fetchone()
+
+    assert level == 2, "FULL, see https://sqlite.org/pragma.html#pragma_synchronous"
 
 
 def test_a_memory_store_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

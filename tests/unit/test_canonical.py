@@ -10,6 +10,7 @@ import rfc8785
 from hypothesis import strategies as st
 
 from shared.rules.canonical import canonical, canonical_text, parsed
+from tests.reliability.support import LOAD
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 INTEGERS = st.integers(-(2**53) + 1, 2**53 - 1)
@@ -21,7 +22,7 @@ VALUES = st.recursive(
 )
 
 
-@hypothesis.settings(derandomize=True, max_examples=200, deadline=None)
+@hypothesis.settings(derandomize=True, max_examples=60 * LOAD, deadline=None)
 @hypothesis.given(st.dictionaries(TEXT, VALUES, max_size=5))
 def test_any_json_object_has_the_form_that_rfc_8785_names(content: dict[str, Any]) -> None:
     assert rfc8785.dumps(content) == canonical(content)

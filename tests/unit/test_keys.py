@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.documents.keys import after, encode, encode_directed, inverted_range, type_bounds
+from tests.reliability.support import LOAD
 
 EDGES = [0, 0.0, -0.0, 1, 1.0, 2**53, 2**53 + 1, 2.0**53, 2**63 - 1, -(2**63), 2.0**63, 5e-324]
 SCALARS = st.one_of(
@@ -32,7 +33,7 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-STABLE = settings(derandomize=True, deadline=None, database=None)
+STABLE = settings(max_examples=40 * LOAD, derandomize=True, deadline=None, database=None)
 
 
 def rank(value: Any) -> int:

@@ -15,9 +15,10 @@ from markdown_it import MarkdownIt
 
 from shared.models.evidence import EvidenceContent
 from shared.models.packet import ManifestEntry, Packet
+from tests.reliability.support import LOAD
 
 STABLE = settings(
-    max_examples=200,
+    max_examples=60 * LOAD,
     derandomize=True,
     deadline=None,
     database=None,

@@ -26,6 +26,7 @@ from shared.models.base import (
     Time,
     Title,
 )
+from tests.reliability.support import LOAD
 
 STABLE = settings(
     max_examples=50,
@@ -259,7 +260,7 @@ HARD = "a审 \t\n\r\f\x00\x85\u00ad\u115f\u200b\u2028\u202e\u2066\u3164\ue000\uf
 
 
 @pytest.mark.parametrize("kind", [Title, Name, Text, Reason, Quotation])
-@settings(STABLE, max_examples=300)
+@settings(STABLE, max_examples=100 * LOAD)
 @given(st.text(st.sampled_from(HARD) | st.characters(), max_size=6))
 def test_the_description_of_a_text_takes_what_is_taken(kind: Any, text: str) -> None:
     adapter: TypeAdapter[str] = TypeAdapter(kind)

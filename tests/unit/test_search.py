@@ -12,12 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.models.case_queries import Search
 from shared.rules.search import former_token, matcher, token, tokens
+from tests.reliability.support import LOAD
 
 STABLE = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 Form = Literal["NFC", "NFD"]
-MANY = settings(STABLE, max_examples=400)
+MANY = settings(STABLE, max_examples=150 * LOAD)
 
 # What titles are made of, and what has been hard to find in them.
 HARD = (
