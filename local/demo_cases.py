@@ -111,6 +111,12 @@ OPEN: dict[str, About] = {
         ALERT,
         tags=("loan",),
     ),
+    "CASE-2024-032": About(
+        "Dr. Paula Weiss: CSF application",
+        "First application; moved from Indiana in September",
+        PRACTITIONER,
+        tags=("Indiana",),
+    ),
     "CASE-2024-033": About(
         "Riverbend Hospice: CSF facility",
         "Waits for the fire marshal's certificate",

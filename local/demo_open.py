@@ -6,10 +6,18 @@ Times are hours before or after now.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from local.demo_cases import APPROVED, OPEN
 from local.demo_play import SCHEDULER, Act, Step
+from local.demo_questions import (
+    ADDRESS,
+    BENEFICIARY,
+    INSPECTION,
+    LETTERS,
+    SIGNATURE,
+    SWITCH,
+    WAITING,
+)
 from local.demo_steps import (
     adding,
     asking,
@@ -29,54 +37,13 @@ from local.demo_steps import (
     saving,
     withdrawing,
 )
-from local.demo_texts import SMITH, SMITH_LATER, Question
+from local.demo_texts import SMITH, SMITH_LATER
 
 SARAH = "CASE-2024-001"
 _STOOD = 2.2
 """How long the clock of her case stood for an answer; it stood an hour more while it was done."""
 _LEFT = 3.05
 
-_SWITCH = Question(
-    "kill_switch",
-    "critical",
-    "Stop letter-writer and hold its 38 letters?",
-    "watchdog",
-    "Stopped.",
-    "The letters are right.",
-    "pilot",
-    "11 of the last 40 letters name a certificate that isn't the addressee's. The numbers are one "
-    "row off since the import at noon. Undecided, it expires, and the letters go out.",
-)
-_SIGNATURE = Question(
-    "waive_violation", "high", "Waive the signature date on page 3?", "checker", "", "", "pilot"
-)
-_ADDRESS = Question(
-    "clarification",
-    "normal",
-    "Which of the two addresses is the practice?",
-    "intake",
-    "The one in Columbus.",
-    "",
-    "verifier",
-)
-_INSPECTION = Question(
-    "waive_violation",
-    "high",
-    "Waive the inspection?",
-    "checker",
-    "",
-    "The rule has no exception.",
-    "pilot",
-)
-_WAITING = (
-    ("CASE-2024-004", "resume", "high", "File the report on branch 12 today?", "checker", 1.4),
-    ("CASE-2024-005", "clarification", "normal", "Is Bank Meridian on the list?", "checker", 5.3),
-    ("CASE-2024-003", "resume", "normal", "Resume after the register came back?", "intake", None),
-    ("67890", "cancel", "normal", "Cancel the visit of Friday?", "intake", 18.0),
-    (None, "clarification", "low", "Use the shorter summary from now on?", "intake", 144.0),
-)  # fmt: skip
-"""Questions that wait: the case, type, priority, title, who asks, and in how many hours it expires.
-"""
 _QUEUE: tuple[tuple[str, float, float, str | None, str], ...] = (
     ("CASE-2024-002", 30, 26, "vera", "in_review"),
     ("CASE-2024-004", 26.23, -2.23, "vera", "in_review"),
@@ -89,6 +56,7 @@ _QUEUE: tuple[tuple[str, float, float, str | None, str], ...] = (
     ("CASE-2024-028", 3, 93, "nora", "in_review"),
     ("CASE-2024-030", 7, 50, "paul", "in_review"),
     ("CASE-2024-031", 4, 20, None, "new"),
+    ("CASE-2024-032", 6, 42, None, "new"),
     ("CASE-2024-033", 66, 30, "nora", "in_review"),
 )
 """Cases with when they were opened, when they are due, who has them, and their status."""
@@ -155,8 +123,8 @@ def _sarah(told: _Told) -> None:
     told.add(-23.27, "intake", requirements, ending(SARAH, "run-001", requirements=13))
     told.add(-23, "vera", claiming(SARAH), patching(SARAH, status="in_review"))
     told.add(-22.8, "vera", packing(SARAH, "oac", "cfr", "licence"))
-    told.add(-22.5, "intake", asking("address", _ADDRESS, SARAH))
-    told.add(-22.3, "nora", deciding("address", _ADDRESS, agreed=True))
+    told.add(-22.5, "intake", asking("csf-intake-001", ADDRESS, SARAH))
+    told.add(-22.3, "nora", deciding("csf-intake-001", ADDRESS, agreed=True))
     told.add(-21.5, "vera", patching(SARAH, status="approved"))
     told.add(-20.5, "paul", reopening(SARAH, "The practice's web site names a third site"))
     told.add(-20.4, "checker", adding(SARAH, SMITH[2]))
@@ -172,7 +140,7 @@ def _sarah(told: _Told) -> None:
     told.add(
         -0.28,
         "checker",
-        asking("signature", _SIGNATURE, SARAH, expires=timedelta(hours=1), runId="run-002"),
+        asking("csf-recheck-002", SIGNATURE, SARAH, expires=timedelta(hours=1), runId="run-002"),
     )
     told.add(
         -0.02,
@@ -215,46 +183,32 @@ def _approved(told: _Told) -> None:
 
 
 def _questions(told: _Told) -> None:
-    for place, (case_id, kind, priority, title, agent, left) in enumerate(_WAITING):
-        question = Question(kind, priority, title, agent, "", "", "verifier")
+    for place, (name, case_id, left, question) in enumerate(WAITING):
         ago = 0.4 + place
         expires = None if left is None else timedelta(hours=left + ago)
-        told.add(-ago, agent, asking(f"waits-{place}", question, case_id, expires=expires))
-    told.add(-0.3, "paul", holding_question("waits-0"))
-    told.add(-0.33, "checker", asking("inspection", _INSPECTION, "CASE-2024-019"))
-    told.add(-0.31, "paul", deciding("inspection", _INSPECTION, agreed=False))
-    beneficiary = Question(
-        "clarification", "normal", "Which beneficiary is meant?", "checker", "", "", "verifier"
-    )
+        told.add(-ago, question.agent, asking(name, question, case_id, expires=expires))
+    told.add(-0.3, "paul", holding_question("branch-12"))
+    told.add(-0.33, "checker", asking("csf-recheck-019", INSPECTION, "CASE-2024-019"))
+    told.add(-0.31, "paul", deciding("csf-recheck-019", INSPECTION, agreed=False))
     ended = timedelta(hours=1)
-    told.add(-1.6, "checker", asking("beneficiary", beneficiary, "CASE-2024-027", expires=ended))
+    told.add(
+        -1.6, "checker", asking("aml-screening-31", BENEFICIARY, "CASE-2024-027", expires=ended)
+    )
     told.add(-0.58, SCHEDULER, lambda desk: desk.expire())
-    told.add(-5.2, "intake", asking("twice", _ADDRESS, "CASE-2024-023"))
-    told.add(-5.1, "intake", withdrawing("twice", "The applicant has called"))
+    told.add(-5.2, "intake", asking("csf-intake-023", ADDRESS, "CASE-2024-023"))
+    told.add(-5.1, "intake", withdrawing("csf-intake-023", "The applicant has called"))
     told.add(
         -0.5, "watchdog", running("CASE-2024-002", "run-118", "watchdog", "csf-letters", "2.3.1")
     )
-    context: dict[str, Any] = {
-        "agentId": "letter-writer",
-        "runId": "run-118",
-        "packId": "csf-letters",
-        "version": "2.3.1",
-        "checked": 40,
-        "mismatched": 11,
-        "sample": [
-            {"letter": "letter-0417", "addressee": "Dr. Omar Haddad", "names": "CSF-OH-20871"},
-            {"letter": "letter-0418", "addressee": "Maple Court Dental", "names": "CSF-OH-20872"},
-        ],
-    }
     told.add(
         -0.03,
         "watchdog",
         asking(
-            "switch",
-            _SWITCH,
+            "csf-letters-118",
+            SWITCH,
             "CASE-2024-002",
             expires=timedelta(minutes=30),
-            context=context,
+            context=LETTERS,
             runId="run-118",
         ),
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 from local.demo_cases import About
 from local.demo_play import Act, Desk, made
-from local.demo_texts import EVIDENCE, Question
+from local.demo_questions import Question
+from local.demo_texts import EVIDENCE
 from shared.models.case import CasePatch, NewCase
 from shared.models.events import NewEvent
 from shared.models.evidence import EvidenceToPut, NewEvidence

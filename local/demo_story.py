@@ -14,6 +14,7 @@ from typing import NamedTuple
 from local.demo_cases import SLA_HOURS, About, closed
 from local.demo_open import of_today
 from local.demo_play import SCHEDULER, Desk, Step, made
+from local.demo_questions import QUESTIONS, Question
 from local.demo_steps import (
     asking,
     attaching,
@@ -23,12 +24,11 @@ from local.demo_steps import (
     opening,
     patching,
 )
-from local.demo_texts import QUESTIONS, Question
 from shared.models.settings import SettingsPatch
 from shared.repository import settings
 
 _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
-_WEEKS = 28
+_DAYS = 28
 _OPENS, _CLOSES = 8, 17
 _SATURDAY = 5
 _PEOPLE = ("paul", "nora", "vera", "paul", "alex", "nora", "vera", "paul")
@@ -64,15 +64,15 @@ def story(now: datetime) -> list[Step]:
         life = _Life(case_id, about, opened, opened + took)
         lives.append(life)
         steps += _past(life, place, now)
-    steps += _asked(chance, days, lives)
+    steps += _asked(chance, days, lives, now)
     steps += of_today(now)
     return [step for step in steps if step.at < now]
 
 
 def _working_days(now: datetime) -> list[datetime]:
-    """When the office opened on the working days of the four weeks before today."""
+    """When the office opened on the working days of the last four weeks, perhaps on today."""
     today = datetime.combine(now, time(_OPENS), UTC)
-    days = (today - timedelta(days=back) for back in range(_WEEKS, 0, -1))
+    days = (today - timedelta(days=back) for back in range(_DAYS, -1, -1))
     return [day for day in days if day.weekday() < _SATURDAY]
 
 
@@ -87,8 +87,8 @@ def _set_up(desk: Desk) -> None:
 
 
 def _took(chance: random.Random, about: About, place: int) -> timedelta:
-    """How long a case took; one in nine is late."""
-    share = 1.3 if place % 9 == 4 else 0.25 + 0.5 * chance.random()  # noqa: PLR2004
+    """How long a case took; one in ten is late."""
+    share = 1.3 if place % 10 == 2 else 0.25 + 0.5 * chance.random()  # noqa: PLR2004
     return SLA_HOURS[about.decision_type] * share * _HOUR
 
 
@@ -105,7 +105,7 @@ def _past(life: _Life, place: int, now: datetime) -> list[Step]:
     ]
     if place % 5 == 0:
         steps.append(Step(opened + _MINUTE, "intake", attaching(case_id, about)))
-    if place % 6 == 2:  # noqa: PLR2004
+    if place % 7 == 3:  # noqa: PLR2004
         back = {"status": "needs_info", "reason": "Page 3 is not signed"}
         steps.append(Step(opened + 0.3 * took, who, patching(case_id, **back)))
         steps.append(Step(opened + 0.6 * took, who, patching(case_id, status="in_review")))
@@ -115,23 +115,26 @@ def _past(life: _Life, place: int, now: datetime) -> list[Step]:
     return steps
 
 
-def _asked(chance: random.Random, days: list[datetime], lives: list[_Life]) -> Iterator[Step]:
-    """What agents asked on each working day, and what became of it."""
+def _asked(
+    chance: random.Random, days: list[datetime], lives: list[_Life], now: datetime
+) -> Iterator[Step]:
+    """What agents asked on each working day, and what became of it: all that is done by now."""
     number = 0
     for day in days:
-        for _ in range(chance.randrange(3, 8)):
+        for _ in range(chance.randrange(4, 9)):
             number += 1
-            at = day + chance.randrange(5, (_CLOSES - _OPENS) * 60) * _MINUTE
-            yield from _one(chance, f"q-{number}", at, lives, number)
+            at = day + chance.random() * min((_CLOSES - _OPENS) * _HOUR, now - day)
+            steps = list(_one(chance, at, lives, number))
+            if steps[-1].at < now:
+                yield from steps
 
 
-def _one(
-    chance: random.Random, name: str, at: datetime, lives: list[_Life], number: int
-) -> Iterator[Step]:
-    about = [life for life in lives if life.opened < at < life.done - _HOUR] or lives[:1]
+def _one(chance: random.Random, at: datetime, lives: list[_Life], number: int) -> Iterator[Step]:
+    about = [life for life in lives if life.opened < at < life.done - _HOUR] or lives
     life = chance.choice(about)
     question = chance.choice(QUESTIONS[life.about.decision_type])
     least, most = _SECONDS[question.priority]
+    name = f"{question.agent}-{number}"
     took = timedelta(seconds=least + (most - least) * chance.random() ** 2)
     inside = life.opened < at and at + took < life.done
     case_id = life.case_id if inside else None

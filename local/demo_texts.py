@@ -1,8 +1,8 @@
-"""What the demo tenant's evidence says, and what its agents ask. All of it is invented."""
+"""What the demo tenant's evidence says. All of it is invented."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from local.demo_cases import ALERT, FACILITY, FIELD, PRACTITIONER
 
@@ -218,113 +218,3 @@ EVIDENCE: dict[str, tuple[dict[str, Any], ...]] = {
     ),
 }
 """By the type of decision; `{name}` is whom or what the case is about."""
-
-
-class Question(NamedTuple):
-    """What an agent asks, and how people answer."""
-
-    kind: str
-    priority: str
-    title: str
-    agent: str
-    yes: str
-    no: str
-    role: str = "verifier"
-    description: str | None = None
-
-
-QUESTIONS: dict[str, tuple[Question, ...]] = {
-    PRACTITIONER: (
-        Question(
-            "clarification",
-            "normal",
-            "Which of the two addresses is the practice?",
-            "intake",
-            "The one in Columbus.",
-            "Ask the applicant; the register has both.",
-        ),
-        Question(
-            "waive_violation",
-            "high",
-            "Waive the signature date on page 3?",
-            "checker",
-            "The date is on page 1, and the pages are bound.",
-            "The rule has no exception.",
-            "pilot",
-        ),
-        Question(
-            "resume",
-            "low",
-            "Go on without the photograph?",
-            "intake",
-            "A photograph is not required.",
-            "Ask for it once more.",
-        ),
-    ),
-    FACILITY: (
-        Question(
-            "waive_violation",
-            "high",
-            "Waive the inspection?",
-            "checker",
-            "The last one was nine weeks ago.",
-            "The rule has no exception.",
-            "pilot",
-        ),
-        Question(
-            "resume",
-            "normal",
-            "Resume after the register came back?",
-            "intake",
-            "The register answers again.",
-            "Wait until the board confirms the outage is over.",
-        ),
-    ),
-    ALERT: (
-        Question(
-            "clarification",
-            "normal",
-            "Which beneficiary is meant?",
-            "checker",
-            "The company, not its director.",
-            "It cannot be told from the documents.",
-        ),
-        Question(
-            "resume",
-            "high",
-            "File the report today?",
-            "checker",
-            "The facts are complete.",
-            "The branch has not answered yet.",
-            "pilot",
-        ),
-        Question(
-            "kill_switch",
-            "critical",
-            "Stop the import? It doubles rows",
-            "watchdog",
-            "Stopped; the rows were taken out.",
-            "The rows are corrections.",
-            "pilot",
-        ),
-    ),
-    FIELD: (
-        Question(
-            "cancel",
-            "normal",
-            "Cancel the visit of Friday?",
-            "intake",
-            "The part comes on Monday.",
-            "The customer waits for it.",
-        ),
-        Question(
-            "clarification",
-            "low",
-            "Is the spare part under warranty?",
-            "intake",
-            "Yes, until the end of the year.",
-            "The invoice is missing.",
-        ),
-    ),
-}
-"""By the type of decision of the case that it is about."""

@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 26, 14, 38, tzinfo=UTC)
 def api() -> Iterator[Api]:
     """The functions over the demo tenant."""
     store = EmbeddedStore(":memory:", project_indexes())
-    assert demo_data.seeded(store, NOW) == 59
+    assert demo_data.seeded(store, NOW) == 60
     config = Config(sqlite=":memory:", unsigned_tokens=True)
     functions = Api(Runtime(config, clock=lambda: NOW, store=store))
     functions.tenant = demo_data.TENANT
@@ -69,7 +69,7 @@ def test_queues_and_figures_look_alive(api: Api) -> None:
     figures = api.admin.get("/figures").json
 
     assert min(stats["overdue"], stats["waiting"], stats["unassigned"]) > 2
-    assert sum(sum(list(row.values())[1:]) for row in figures["open"]) == 15
+    assert sum(sum(list(row.values())[1:]) for row in figures["open"]) == 16
     assert {row["decisionType"] for row in figures["closed"]} == {
         "aml_alert",
         "csf_facility",
@@ -113,7 +113,7 @@ def test_the_story_is_the_same_each_time_and_never_of_the_future(back: int) -> N
 def test_what_has_cases_is_left_as_it_is(tmp_path: Any) -> None:
     variables = {"CASELEDGER_STORE": f"sqlite:///{tmp_path / 'demo.db'}"}
     variables["CASELEDGER_UNSIGNED_TOKENS"] = "loopback"
-    assert demo_data.load(variables) == 59
+    assert demo_data.load(variables) == 60
     newest = Query(f"tenants/{demo_data.TENANT}/audit", (), (Order("createdAt", descending=True),))
 
     def last() -> Any:
@@ -124,5 +124,5 @@ def test_what_has_cases_is_left_as_it_is(tmp_path: Any) -> None:
             store.close()
 
     before = last()
-    assert demo_data.load(variables) == 59
+    assert demo_data.load(variables) == 60
     assert last() == before
