@@ -36,7 +36,7 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 # not reach is counted against them; a developer asks for that with `make coverage`.
 test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP; STORES=both: all of it on both stores
 
-tested: $(VENV)/dev $(NODE_TOOLS) browser ## the same as `make test` outside of CI
+tested: $(VENV)/dev $(NODE_TOOLS) browser
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
 
 coverage: $(VENV)/dev $(NODE_TOOLS) browser ## the same, and how much of the code is reached
@@ -48,7 +48,7 @@ coverage: $(VENV)/dev $(NODE_TOOLS) browser ## the same, and how much of the cod
 	$(VENV_PYTHON) -m coverage report --fail-under=98 --include=$(NEARLY_WHOLE)
 
 # Debian's Chromium, in which the console is tried.
-browser: ## the browser that the console is tried in
+browser:
 	@command -v chromium > /dev/null || { test "$$CI" = true && apt-get update -qq && apt-get install -qq -y chromium; } || { \
 		echo "NO BROWSER: chromium was not found; the console is not tried" >&2; test "$$CI" != true; }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,18 +38,3 @@ def test_a_decision_is_numbered_and_has_at_most_forty_lines(document: Path) -> N
     assert len(lines) <= 40
     assert int(document.name[:4]) == DECISIONS.index(document) + 1
     assert lines[0].startswith(f"# {DECISIONS.index(document) + 1}. ")
-
-
-def test_make_help_names_every_target() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
-
-    printed = subprocess.run(
-        ["make", "--no-print-directory", "help"],  # noqa: S607
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert [line.split()[0] for line in printed.stdout.splitlines()] == phony.split()

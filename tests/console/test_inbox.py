@@ -39,14 +39,14 @@ def at_question(person: Person, who: str, address: str) -> Page:
 def test_an_agent_asks_and_the_question_is_found_and_answered_by_keyboard_alone(
     api: Api, person: Person
 ) -> None:
-    opened(api, "asked", title="The case beside it")
+    opened(api, "beside-it", title="The case beside it")
     page = person.signs_in("vera", "#/inbox")
     expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
     address = asked(
         api,
         "Which address is the practice?",
         type="clarification",
-        caseId="asked",
+        caseId="beside-it",
         context={"addresses": ["Columbus", "Dublin"]},
     )
     look_now(page)
@@ -198,7 +198,7 @@ def test_an_own_question_is_withdrawn_with_its_reason_but_not_decided(
     expect(page.locator(".open")).to_contain_text("Asked by mistake")
 
 
-def test_hostile_questions_are_shown_as_text(api: Api, person: Person) -> None:
+def test_hostile_questions_are_shown_as_text_and_widen_nothing(api: Api, person: Person) -> None:
     address = "#/inbox"
     for text in HOSTILE:
         context = {text: [text, {"text": text}]}
@@ -211,3 +211,7 @@ def test_hostile_questions_are_shown_as_text(api: Api, person: Person) -> None:
         expect(page.locator(".open .lines").first).to_have_text(text)
         expect(page.get_by_label("The case").locator(".id")).to_have_text(text)
     assert not page.locator("main script, main img, main b:text('bold')").count()
+    page.set_viewport_size({"width": 320, "height": 256})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    page.get_by_role("link", name="Back to the questions").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
