@@ -152,7 +152,7 @@ def _edge(given: argparse.Namespace) -> None:
 
     google, edge = _google(given), gateway.Edge(place, _edge_region(given), given.one_service)
     if _has_gateway(given):
-        _gcloud(given).each(gateway.plan(google, edge, given.work, only_if_missing=True))
+        _make(given, gateway.plan(google, edge, only_if_missing=True))
     _write(given, "url", url or gateway.address(google, edge))
 
 
@@ -199,11 +199,11 @@ def _gateway(given: argparse.Namespace) -> None:
         return
     from deployment import gateway  # noqa: PLC0415 - it loads every function
 
-    google, gcloud = _google(given), _gcloud(given)
+    google = _google(given)
     edge = gateway.Edge(_place(given), _edge_region(given), given.one_service)
-    gcloud.each(gateway.plan(google, edge, given.work))
+    _make(given, gateway.plan(google, edge))
     if not given.dry_run:
-        gcloud.each(gateway.outdated(google, edge))
+        _make(given, gateway.outdated(google, edge))
 
 
 def _address(given: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -746,29 +747,96 @@ def test_the_gateway_lets_browsers_ask_first_where_one_function_answers_for_the_
     assert all("options" in operations for operations in found["paths"].values())
 
 
-def test_a_gateway_with_another_description_is_updated(step: Step) -> None:
-    api = f"projects/{PROJECT}/locations/global/apis/caseledger"
-    put(step.google, api)
-    put(step.google, f"{PARENT}/gateways/caseledger", apiConfig=f"{api}/configs/caseledger-0")
+API = f"projects/{PROJECT}/locations/global/apis/caseledger"
+GATEWAY = f"{PARENT}/gateways/caseledger"
 
+
+def gateway_writes(step: Step) -> list[tuple[str, str]]:
+    """What is written to API Gateway: methods and paths."""
+    step.google.calls.clear()
+    step.lines("gateway")
+    return [
+        (one.method, one.path.removeprefix("/v1/").removeprefix(f"projects/{PROJECT}/locations/"))
+        for one in step.google.writes
+    ]
+
+
+@pytest.fixture
+def behind_gateway(step: Step) -> Step:
+    """A project with a gateway."""
+    put(step.google, f"projects/{PROJECT}/serviceAccounts/{account('gateway')}")
     step.lines("stage")
-    config, update, *removed = step.calls("gateway")
-
-    assert config[:3] == ("api-gateway", "api-configs", "create")
-    assert update[:4] == ("api-gateway", "gateways", "update", "caseledger")
-    assert f"--api-config={config[3]}" in update
-    assert removed == []
+    step.lines("gateway")
+    assert step.code == 0, step.error
+    return step
 
 
-def test_descriptions_that_the_gateway_does_not_use_any_more_are_removed(step: Step) -> None:
-    api = f"projects/{PROJECT}/locations/global/apis/caseledger"
+def test_the_gateway_is_made_of_an_api_and_its_description_each_when_the_one_before_is_over(
+    behind_gateway: Step,
+) -> None:
+    google = behind_gateway.google
+    api, config, gateway = google.writes
+
+    assert (api.path, api.query) == (
+        f"/v1/projects/{PROJECT}/locations/global/apis",
+        {"apiId": "caseledger"},
+    )
+    assert config.path == f"/v1/{API}/configs"
+    assert config.body["gatewayServiceAccount"] == account("gateway")
+    (document,) = config.body["openapiDocuments"]
+    assert json.loads(base64.b64decode(document["document"]["contents"])) == description(
+        Place(PROJECT, REGION, NUMBER), one_service=False
+    )
+    assert (gateway.path, gateway.query) == (f"/v1/{PARENT}/gateways", {"gatewayId": "caseledger"})
+    assert gateway.body == {"apiConfig": f"{API}/configs/{config.query['apiConfigId']}"}
+    assert gateway_writes(behind_gateway) == []
+
+
+def test_a_gateway_with_another_description_is_updated_and_the_old_one_removed(
+    behind_gateway: Step,
+) -> None:
+    google = behind_gateway.google
+    for name in ("caseledger-0", "theirs"):
+        put(google, f"{API}/configs/{name}", state="ACTIVE")
+    google.resources[GATEWAY]["apiConfig"] = f"{API}/configs/caseledger-0"
+
+    assert gateway_writes(behind_gateway) == [
+        ("PATCH", f"{REGION}/gateways/caseledger"),
+        ("DELETE", "global/apis/caseledger/configs/caseledger-0"),
+    ]
+    assert f"{API}/configs/theirs" in google.resources
+    assert gateway_writes(behind_gateway) == []
+
+
+def test_a_description_that_the_gateway_refuses_is_shown_and_the_next_run_goes_on(
+    step: Step,
+) -> None:
+    put(step.google, f"projects/{PROJECT}/serviceAccounts/{account('gateway')}")
+    step.google.failures["caseledger"] = "the backend address is not valid"
     step.lines("stage")
-    made = step.calls("gateway")[1][3]
-    for name in (made, "caseledger-0", "theirs"):
-        put(step.google, f"{api}/configs/{name}")
-    put(step.google, api)
-    put(step.google, f"{PARENT}/gateways/caseledger", apiConfig=f"{api}/configs/{made}")
 
-    calls = step.calls("gateway")
+    step.lines("gateway")
+    assert (step.code, step.error) == (
+        1,
+        "could not make the API: the backend address is not valid\n",
+    )
 
-    assert [one[:4] for one in calls] == [("api-gateway", "api-configs", "delete", "caseledger-0")]
+    step.google.failures.clear()
+    step.lines("gateway")
+    assert step.code == 0
+    assert GATEWAY in step.google.resources
+
+
+def test_an_account_that_was_just_made_is_waited_for(behind_gateway: Step) -> None:
+    google = behind_gateway.google
+    del google.resources[GATEWAY]
+    for name in [name for name in google.resources if name.startswith(f"{API}/configs/")]:
+        del google.resources[name]
+    for _ in range(3):
+        message = f"Service account {account('gateway')} does not exist."
+        google.refuse("POST", "/configs", 400, "INVALID_ARGUMENT", message)
+
+    behind_gateway.lines("gateway")
+
+    assert behind_gateway.code == 0, behind_gateway.error
+    assert GATEWAY in google.resources
