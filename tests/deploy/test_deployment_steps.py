@@ -257,14 +257,40 @@ def test_one_refused_service_stops_the_step_after_all_others_and_the_next_run_go
     assert applied(step.deploy("get_case", "health")) == ["get-case"]
 
 
-def test_the_functions_of_the_first_release_give_way_to_services(step: Step) -> None:
-    for name, label in (("get-case", "caseledger-release"), ("theirs", "team")):
+OF_THE_FIRST_RELEASE = (("get-case", "caseledger-release"), ("theirs", "team"))
+
+
+def test_functions_of_the_first_release_stop_a_deployment_before_it_changes_anything(
+    step: Step,
+) -> None:
+    for name, label in OF_THE_FIRST_RELEASE:
         put(step.google, f"{PARENT}/functions/{name}", labels={label: "x"})
 
-    calls = step.deploy("--one-service")
+    for arguments in (("--one-service",), ("get_case",), ("--dry-run",)):
+        assert step.calls("services", *arguments) == []
+        assert step.code == 1
+        assert "release 1.0.0 stand in the way: get-case. " in step.error
+        assert "--replace-functions: it removes them, and then makes services" in step.error
+        assert "for some minutes, nobody answers" in step.error
+    assert step.google.writes == []
+
+    assert step.calls("services", "health") != []
+    assert step.code == 0
+
+
+def test_functions_of_the_first_release_give_way_to_services_where_that_is_asked_for(
+    step: Step,
+) -> None:
+    for name, label in OF_THE_FIRST_RELEASE:
+        put(step.google, f"{PARENT}/functions/{name}", labels={label: "x"})
+
+    step.lines("services", "--replace-functions")
+    assert step.code == 0
+    calls = step.deploy("--one-service", "--replace-functions")
 
     assert [one[2] for one in calls if one[:2] == ("functions", "delete")] == ["get-case"]
     assert applied(calls) == ["api"]
+    assert [one[:2] for one in calls][-2:] == [("functions", "delete"), ("run", "services")]
 
 
 def test_what_was_deployed_before_and_is_not_now_is_named_and_left_alone(step: Step) -> None:
@@ -381,11 +407,13 @@ def test_an_unprotected_database_is_protected_and_not_made_again(step: Step) -> 
     assert update[:3] == ("firestore", "databases", "update")
     assert {"--delete-protection", "--enable-pitr"} < set(update)
     assert backup[:4] == ("firestore", "backups", "schedules", "create")
+    assert {"--recurrence=daily", "--retention=7d"} < set(backup)
 
 
-def test_a_protected_database_with_a_daily_backup_is_left_alone(step: Step) -> None:
+def test_a_protected_database_with_daily_and_weekly_backups_is_left_alone(step: Step) -> None:
     put(step.google, DATABASE, **PROTECTED)
-    put(step.google, f"{DATABASE}/backupSchedules/1", dailyRecurrence={}, retention="604800s")
+    put(step.google, f"{DATABASE}/backupSchedules/1", dailyRecurrence={}, retention="8467200s")
+    put(step.google, f"{DATABASE}/backupSchedules/2", weeklyRecurrence={"day": "MONDAY"})
 
     assert step.lines("database") == []
 
@@ -401,7 +429,7 @@ def test_a_database_in_datastore_mode_is_refused(step: Step) -> None:
 def test_the_database_may_have_a_name_and_a_location_of_its_own(step: Step) -> None:
     variables = {"CASELEDGER_DATABASE": "cases", "CASELEDGER_DATABASE_LOCATION": "eur3"}
 
-    create, _ = step.calls("database", **variables)
+    create, *_ = step.calls("database", **variables)
 
     assert {"--database=cases", "--location=eur3"} < set(create)
 
@@ -522,7 +550,7 @@ def test_a_service_that_was_just_enabled_is_asked_again_for_minutes(step: Step) 
         message = "SERVICE_DISABLED: it was enabled a moment ago"
         step.google.refuse("GET", "/databases", 403, "PERMISSION_DENIED", message)
 
-    assert len(step.calls("database")) == 2
+    assert len(step.calls("database")) == 3
 
 
 def test_a_field_that_somebody_changed_is_put_right_and_its_expiry_kept(step: Step) -> None:
@@ -580,7 +608,7 @@ def test_a_dry_run_takes_a_service_that_is_not_enabled_for_an_empty_one(step: St
     message = "SERVICE_DISABLED: enable it first"
     step.google.refuse("GET", "/databases", 403, "PERMISSION_DENIED", message)
 
-    assert len(step.calls("database", "--dry-run")) == 2
+    assert len(step.calls("database", "--dry-run")) == 3
 
 
 def test_the_token_is_sent_to_nobody_without_tls_but_this_machine(step: Step) -> None:
