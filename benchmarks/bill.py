@@ -41,9 +41,9 @@ BUILD_MINUTE, FREE_BUILD_MINUTES, BUILD_MINUTES = 0.006, 2_500, 5
 IMAGE_GIB = 0.10
 
 SECONDS, GIB, STEP = 0.02, 0.5, 0.1
-"""A request takes 20 ms of one vCPU and half a GiB, a scheduled run of half a vCPU; and the time of an instance is rounded up to
-100 ms. Nothing is saved by requests at the same time: they are rare where each function has its own
-instances."""
+"""A request takes 20 ms of one vCPU and half a GiB, a scheduled run of half a vCPU; and
+the time of an instance is rounded up to 100 ms. Nothing is saved by requests at the same time: they
+are rare where each function has its own instances."""
 BYTES = 2_500
 """What a change adds to what is stored, with index entries: on the SQLite store, which is laid out
 alike, 1.7 KB for a new title and 7 KB for a new case."""
