@@ -2,7 +2,8 @@
 # Deploys this directory to a project on Google Cloud, and changes only what differs.
 #
 #   ./deploy.sh [--project P] [--region R] [--one-service] [--edge gateway|none] [--edge-region L]
-#               [--no-wait] [--rollback RELEASE|DIGEST] [--alerts EMAIL] [--dry-run] [FUNCTION…]
+#               [--no-wait] [--rollback RELEASE|DIGEST] [--replace-functions] [--alerts EMAIL] [--dry-run]
+#               [FUNCTION…]
 #   ./deploy.sh --verify [--project P] [--region R] [--one-service] [--edge-region L]
 #
 # One image is built, once for each release; every function is a Cloud Run service of it. Without a
@@ -12,6 +13,9 @@
 # applies the image of an earlier release, without a build. --no-wait deploys before the indexes are
 # ready. --dry-run changes nothing, and shows what would be done. A failure is shown; running the
 # same command again goes on from there.
+#
+# --replace-functions removes the Cloud Functions of release 1.0.0 before it makes services of their
+# names: for some minutes nobody answers. Without it, deploy.sh stops where there are any.
 #
 # --alerts makes metrics of the log, alerts that are sent to EMAIL, and a dashboard.
 #
@@ -76,7 +80,7 @@ read_arguments() {
       --project=*) project=${1#*=} ;;
       --region=*) region=${1#*=} ;;
       --dry-run) dry_run=1 options+=("$1") ;;
-      --edge=* | --edge-region=* | --rollback=* | --one-service | --no-wait) options+=("$1") ;;
+      --edge=* | --edge-region=* | --rollback=* | --one-service | --no-wait | --replace-functions) options+=("$1") ;;
       --verify) verify=1 ;;
       --alerts=*) alerts=1 options+=("$1") ;;
       -h | --help)

@@ -20,8 +20,8 @@ from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
 
-from deployment.project import RETENTION
-from deployment.table import settings
+from deployment.project import DAILY, WEEKLY
+from deployment.table import SCHEDULED, settings
 from shared.schedules import SCHEDULES, due
 
 DAYS = 30
@@ -29,7 +29,7 @@ READ, WRITE = 0.06 / 100_000, 0.18 / 100_000
 FREE_READS, FREE_WRITES = 50_000, 20_000
 """Documents a day."""
 STORED, PITR, BACKUP = 0.18, 0.18, 0.03
-"""A GiB and month. Each day's backup is stored whole."""
+"""A GiB and month. Each backup is stored whole."""
 REQUEST, VCPU_SECOND, GIB_SECOND = 0.40 / 1_000_000, 0.000024, 0.0000025
 FREE_REQUESTS, FREE_VCPU_SECONDS, FREE_GIB_SECONDS = 2_000_000, 180_000, 360_000
 """A month."""
@@ -41,9 +41,9 @@ BUILD_MINUTE, FREE_BUILD_MINUTES, BUILD_MINUTES = 0.006, 2_500, 5
 IMAGE_GIB = 0.10
 
 SECONDS, GIB, STEP = 0.02, 0.5, 0.1
-"""A request takes 20 ms of one vCPU and half a GiB, and the time of an instance is rounded up to
-100 ms. Nothing is saved by requests at the same time: they are rare where each function has its own
-instances."""
+"""A request takes 20 ms of one vCPU and half a GiB, a scheduled run of half a vCPU; and
+the time of an instance is rounded up to 100 ms. Nothing is saved by requests at the same time: they
+are rare where each function has its own instances."""
 BYTES = 2_500
 """What a change adds to what is stored, with index entries: on the SQLite store, which is laid out
 alike, 1.7 KB for a new title and 7 KB for a new case."""
@@ -107,25 +107,21 @@ def month(requests: int) -> Month:
     writes = requests * sum(one.share * one.writes for one in MIX)
     documents = max(0.0, reads - FREE_READS) * READ + max(0.0, writes - FREE_WRITES) * WRITE
     calls = requests * DAYS
-    served = calls + sum(runs_a_day().values()) * DAYS
-    seconds = served * STEP * ceil(SECONDS / STEP)
+    runs = sum(runs_a_day().values()) * DAYS
+    served = calls + runs
+    step = STEP * ceil(SECONDS / STEP)
+    seconds, vcpu_seconds = served * step, (calls + runs * SCHEDULED.cpu / 1000) * step
     run = (
         max(0, served - FREE_REQUESTS) * REQUEST
-        + max(0.0, seconds - FREE_VCPU_SECONDS) * VCPU_SECOND
+        + max(0.0, vcpu_seconds - FREE_VCPU_SECONDS) * VCPU_SECOND
         + max(0.0, seconds * GIB - FREE_GIB_SECONDS) * GIB_SECOND
     )
     return Month(documents * DAYS, run, max(0, calls - FREE_CALLS) * CALL)
 
 
-def backups() -> int:
-    """How many daily backups are kept."""
-    weeks = RETENTION.removesuffix("w")
-    return int(weeks) * 7
-
-
 def stored() -> float:
     """Dollars a month for each GiB that is stored, with its backups and former versions."""
-    return STORED + PITR + backups() * BACKUP
+    return STORED + PITR + (DAILY + WEEKLY) * BACKUP
 
 
 def gib_a_year(requests: int) -> float:
@@ -147,7 +143,7 @@ def waiting() -> Waiting:
     resources = settings("wait_intervention", scheduled=False)
     gib = float(resources.memory.removesuffix("Gi"))
     seconds = DAYS * 24 * 3600
-    price = seconds * (VCPU_SECOND + gib * GIB_SECOND)
+    price = seconds * (resources.cpu / 1000 * VCPU_SECOND + gib * GIB_SECOND)
     return Waiting(resources.max_waits or 0, resources.max_instances, price)
 
 
@@ -174,8 +170,9 @@ def lines() -> list[str]:
         f"{len(SCHEDULES)} jobs: ${jobs:.2f} a month"
     )
     shown.append(
-        f"a GiB stored: ${stored():.2f} a month, ${backups() * BACKUP:.2f} of it for {backups()} "
-        f"daily backups; 1,000,000 requests a day add {gib_a_year(1_000_000):.0f} GiB a year"
+        f"a GiB stored: ${stored():.2f} a month, ${(DAILY + WEEKLY) * BACKUP:.2f} of it for "
+        f"{DAILY} daily and {WEEKLY} weekly backups; 1,000,000 requests a day add "
+        f"{gib_a_year(1_000_000):.0f} GiB a year"
     )
     shown.append(waiting_line())
     shown.append(

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deployment import earlier, image, indexes, project, rules, services
-from deployment.deployable import ONE_SERVICE, Deployable, Place, secrets
+from deployment.deployable import ONE_SERVICE, Deployable, Place, secrets, service_name
 from deployment.gcloud import Gcloud
 from deployment.google import Change, DeploymentError, Google
 from shared.config import claim_names
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--one-service", action="store_true")
     add("--edge", choices=("gateway", "none"))
     add("--edge-region", type=_like(_REGION, "a region, like europe-west1"))
+    add("--replace-functions", action="store_true", help="remove those of release 1.0.0")
     add("--no-wait", action="store_true", help="do not wait for indexes")
     add("--rollback", type=_like(_RELEASE, "a release, or a digest like sha256:…"))
     add("--dry-run", action="store_true")
@@ -83,6 +84,9 @@ def _stage(given: argparse.Namespace) -> None:
 
 
 def _services(given: argparse.Namespace) -> None:
+    """Enables what is used; the first step that writes, so it looks for what forbids that."""
+    if not given.replace_functions:
+        earlier.refuse(_earlier(given))
     mounted = bool(secrets(os.environ))
     google, gateway = _google(given), _has_gateway(given)
     alerts, revocation = bool(given.alerts), _revocation()
@@ -152,7 +156,7 @@ def _edge(given: argparse.Namespace) -> None:
 
     google, edge = _google(given), gateway.Edge(place, _edge_region(given), given.one_service)
     if _has_gateway(given):
-        _gcloud(given).each(gateway.plan(google, edge, given.work, only_if_missing=True))
+        _make(given, gateway.plan(google, edge, only_if_missing=True))
     _write(given, "url", url or gateway.address(google, edge))
 
 
@@ -161,16 +165,21 @@ def _functions(given: argparse.Namespace) -> None:
     there = services.live(google, place)
     wanted = _described(given)
     gcloud = _gcloud(given)
-    if not given.functions:
-        # Without Cloud Functions there are none of them.
-        lenient = Google(given.project, google.token, os.environ, lenient=True)
-        gcloud.each(earlier.removals(lenient, place))
+    if given.replace_functions:
+        gcloud.each(earlier.removals(_earlier(given), place))
     services.apply(gcloud, list(services.changes(wanted, there, place, given.work)))
     if not given.functions and (others := services.others(wanted, there)):
         _say(
             f"there too, and left alone: {', '.join(others)}; "
             "`gcloud run services delete` removes what is not called any more"
         )
+
+
+def _earlier(given: argparse.Namespace) -> list[str]:
+    """The functions of release 1.0.0 that are to give way."""
+    names = [service_name(name) for name in given.functions]
+    lenient = Google(given.project, _google(given).token, os.environ, lenient=True)
+    return earlier.functions(lenient, _here(given), names)
 
 
 def _described(given: argparse.Namespace) -> list[dict[str, object]]:
@@ -199,11 +208,11 @@ def _gateway(given: argparse.Namespace) -> None:
         return
     from deployment import gateway  # noqa: PLC0415 - it loads every function
 
-    google, gcloud = _google(given), _gcloud(given)
+    google = _google(given)
     edge = gateway.Edge(_place(given), _edge_region(given), given.one_service)
-    gcloud.each(gateway.plan(google, edge, given.work))
+    _make(given, gateway.plan(google, edge))
     if not given.dry_run:
-        gcloud.each(gateway.outdated(google, edge))
+        _make(given, gateway.outdated(google, edge))
 
 
 def _address(given: argparse.Namespace) -> None:

@@ -11,27 +11,30 @@ its own; `disable_auth` prevents that. The scheduled functions are called withou
 A browser of another origin first asks which methods a path allows. One function cannot answer for
 all functions that share the path, so web applications behind the gateway need `--one-service`.
 docs/decisions/0008-one-edge.md says why it is API Gateway.
+
+It is written by its REST interface, whose writes are operations that take minutes:
+https://cloud.google.com/api-gateway/docs/reference/rest/v1/projects.locations.gateways
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from deployment.deployable import ONE_SERVICE, Place, service_name
-from deployment.gcloud import Command, command
-from deployment.google import DeploymentError, Google
+from deployment.google import Change, DeploymentError, Google
 from deployment.staging import catalogue, routes
 from deployment.table import settings
 from shared.edge.routes import Route
 from shared.rules.callers import SCHEDULERS
 
 NAME = "caseledger"
+_SERVICE = "apigateway"
 LOCATIONS = (  # https://cloud.google.com/api-gateway/docs/deployment-model
     "asia-northeast1",
     "australia-southeast1",
@@ -131,54 +134,47 @@ def _operation(route: Route, place: Place, backend: str) -> dict[str, Any]:
 
 def address(google: Google, edge: Edge) -> str:
     """The public URL of the gateway, empty if there is none."""
-    found = google.get("apigateway", f"v1/{edge.name}") or {}
+    found = google.get(_SERVICE, f"v1/{edge.name}") or {}
     return f"https://{found['defaultHostname']}" if found.get("defaultHostname") else ""
 
 
-def plan(
-    google: Google, edge: Edge, work: Path, *, only_if_missing: bool = False
-) -> Iterator[Command]:
-    """Makes the gateway, or updates its description."""
-    found = google.get("apigateway", f"v1/{edge.name}")
+def plan(google: Google, edge: Edge, *, only_if_missing: bool = False) -> Iterator[Change]:
+    """Makes the gateway, or updates its description; each write is to be over before the next."""
+    found = google.get(_SERVICE, f"v1/{edge.name}")
     if found and only_if_missing:
         return
     text = json.dumps(description(edge.place, one_service=edge.one_service), indent=2)
-    file = work / "gateway.json"
-    file.write_text(text)
     config = f"{NAME}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    if google.get("apigateway", f"v1/{edge.api}") is None:
-        yield command("make the API", "api-gateway apis create", NAME)
-    if google.get("apigateway", f"v1/{edge.api}/configs/{config}") is None:
-        yield command(
-            "describe the API to the gateway",
-            "api-gateway api-configs create",
-            config,
-            f"--api={NAME}",
-            f"--openapi-spec={file}",
-            f"--backend-auth-service-account={edge.place.account('gateway')}",
-        )
+    if google.get(_SERVICE, f"v1/{edge.api}") is None:
+        yield _write("make the API", "POST", edge.api.rpartition("/")[0], {}, apiId=NAME)
+    if google.get(_SERVICE, f"v1/{edge.api}/configs/{config}") is None:
+        document = {"path": "gateway.json", "contents": base64.b64encode(text.encode()).decode()}
+        described = {
+            "openapiDocuments": [{"document": document}],
+            "gatewayServiceAccount": edge.place.account("gateway"),
+        }
+        what = "describe the API to the gateway"
+        yield _write(what, "POST", f"{edge.api}/configs", described, apiConfigId=config)
+    uses = {"apiConfig": f"{edge.api}/configs/{config}"}
+    if found is None:
+        what, parent = "make the gateway", edge.name.rpartition("/")[0]
+        yield _write(what, "POST", parent, uses, gatewayId=NAME)
     # Compared by its end: a project may be named by its number or by its id.
-    if found is None or found.get("apiConfig", "").rpartition("/")[2] != config:
-        yield command(
-            "make the gateway" if found is None else "let the gateway take the new description",
-            f"api-gateway gateways {'create' if found is None else 'update'}",
-            NAME,
-            f"--api={NAME}",
-            f"--api-config={config}",
-            f"--location={edge.location}",
-        )
+    elif found.get("apiConfig", "").rpartition("/")[2] != config:
+        what = "let the gateway take the new description"
+        yield _write(what, "PATCH", edge.name, uses, updateMask="apiConfig")
 
 
-def outdated(google: Google, edge: Edge) -> Iterator[Command]:
+def outdated(google: Google, edge: Edge) -> Iterator[Change]:
     """Removes the descriptions that the gateway does not use any more."""
-    found = google.get("apigateway", f"v1/{edge.name}") or {}
+    found = google.get(_SERVICE, f"v1/{edge.name}") or {}
     used = found.get("apiConfig", "").rpartition("/")[2]
-    listed = google.pages("apigateway", f"v1/{edge.api}/configs", "apiConfigs") if used else ()
+    listed = google.pages(_SERVICE, f"v1/{edge.api}/configs", "apiConfigs") if used else ()
     for config in sorted(one["name"].rpartition("/")[2] for one in listed):
         if config != used and config.startswith(f"{NAME}-"):
-            yield command(
-                f"remove the old description {config}",
-                "api-gateway api-configs delete",
-                config,
-                f"--api={NAME}",
-            )
+            path = f"{edge.api}/configs/{config}"
+            yield _write(f"remove the old description {config}", "DELETE", path, {})
+
+
+def _write(what: str, method: str, path: str, body: dict[str, Any], **query: str) -> Change:
+    return Change(what, method, _SERVICE, f"v1/{path}", body, query, awaited=True)

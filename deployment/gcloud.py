@@ -9,14 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from deployment.google import PAUSES_OF_A_NEW_PROJECT, DeploymentError
+from deployment.google import NOT_YET, PAUSES_OF_A_NEW_PROJECT, DeploymentError
 
-# What gcloud says for some minutes after a service was enabled, or an account or a role was made:
-# terraform-provider-google 2129, google-cloud-rust 5444.
-_NOT_YET = re.compile(
-    r"SERVICE_DISABLED|has not been used in project|it is disabled"
-    r"|[Ss]ervice account .{0,120}does not exist|Unknown service account"
-)
 _DENIED = re.compile(r"PERMISSION_DENIED|[Pp]ermission.{0,80}denied|does not have permission")
 _CHECK = re.compile(r"setIamPolicy|requireInvokerIam|invoker.?iam", re.IGNORECASE)
 _CHECK_REFUSED = """
@@ -77,7 +71,7 @@ class Gcloud:
             time.sleep(pause)
 
     def _may_change(self, said: str) -> bool:
-        return bool(_NOT_YET.search(said) or (self.fresh() and _DENIED.search(said)))
+        return bool(NOT_YET.search(said) or (self.fresh() and _DENIED.search(said)))
 
 
 def _advice(said: str) -> str:

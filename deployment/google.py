@@ -18,7 +18,14 @@ _SECONDS = 30.0
 _PAUSES = (0.5, 2.0, 8.0, 20.0)
 PAUSES_OF_A_NEW_PROJECT = (5.0, 10.0, 20.0, 30.0, 30.0, 30.0, 30.0, 30.0)
 """Seconds between attempts where a service was enabled, or a role granted, some minutes ago."""
+_PAUSES_OF_AN_OPERATION = (0.5, 2.0, *(5.0,) * 240)
 _BUSY = frozenset({409, 429, 500, 502, 503, 504})
+# What Google says for some minutes after a service was enabled, or an account or a role was made:
+# terraform-provider-google 2129, google-cloud-rust 5444.
+NOT_YET = re.compile(
+    r"SERVICE_DISABLED|has not been used in project|it is disabled"
+    r"|[Ss]ervice account .{0,120}does not exist|Unknown service account"
+)
 _AT_ONCE = 4
 _OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_"
 _TRUSTED = re.compile(r"https://.+|http://(127\.0\.0\.1|localhost)(:\d+)?(/.*)?")
@@ -32,7 +39,7 @@ class DeploymentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A write to a service, and its purpose."""
+    """A write to a service, and its purpose; `awaited` if its response is an operation."""
 
     what: str
     method: str
@@ -40,6 +47,7 @@ class Change:
     path: str
     body: dict[str, Any]
     query: Mapping[str, str] = field(default_factory=dict)
+    awaited: bool = False
 
 
 class _Refused(Exception):
@@ -87,9 +95,27 @@ class Google:
         return self._call(method, service, path, query, body)
 
     def make(self, change: Change) -> dict[str, Any]:
-        """Makes a change; gives the response. Raises DeploymentError, also if there is no path."""
-        found = self.send(change.method, change.service, change.path, change.body, **change.query)
-        return found or {}
+        """Makes a change; gives the response, of an operation that is awaited the last one.
+
+        Raises DeploymentError, also if an operation fails or is not over after 20 minutes.
+        """
+        body = None if change.method == "DELETE" else change.body
+        found = self._call(change.method, change.service, change.path, change.query, body)
+        return self._ended(change, found or {}) if change.awaited else found or {}
+
+    def _ended(self, change: Change, operation: dict[str, Any]) -> dict[str, Any]:
+        """An operation once it is over; there is none where what it makes was there already."""
+        name = operation.get("name")
+        for pause in _PAUSES_OF_AN_OPERATION:
+            if not name or operation.get("done"):
+                break
+            time.sleep(pause)
+            operation = self.get(change.service, f"v1/{name}") or {"done": True}
+        else:
+            raise DeploymentError(f"still under way after 20 minutes: {change.what}; run it again")
+        if error := operation.get("error"):
+            raise DeploymentError(f"could not {change.what}: {error.get('message', error)}")
+        return operation
 
     def base(self, service: str) -> str:
         """The URL of a service, with its last slash. Raises DeploymentError."""
@@ -136,10 +162,10 @@ class Google:
                     return found
             except HTTPError as error:
                 refused = _Refused(error.code, error.read().decode(errors="replace"))
-            disabled = "SERVICE_DISABLED" in refused.text and not self._lenient
-            if "ALREADY_EXISTS" in refused.text or not (disabled or refused.code in _BUSY):
+            not_yet = bool(NOT_YET.search(refused.text)) and not self._lenient
+            if "ALREADY_EXISTS" in refused.text or not (not_yet or refused.code in _BUSY):
                 raise refused
-            if (pause := next(new if disabled else busy, None)) is None:
+            if (pause := next(new if not_yet else busy, None)) is None:
                 raise refused
             time.sleep(pause)
 

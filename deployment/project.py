@@ -42,7 +42,10 @@ ROLES = {
 READS_ACCOUNTS = "roles/firebaseauth.viewer"
 """What the functions need besides with CASELEDGER_REVOCATION=check."""
 READS_SECRETS = "roles/secretmanager.secretAccessor"
-RETENTION = "14w"  # the longest that Firestore takes; point-in-time recovery reaches back 7 days
+DAILY, WEEKLY = 7, 14
+"""How many daily and weekly backups are kept, each stored whole; 14 weeks is the longest that
+Firestore takes, and a database has at most one schedule of each kind:
+https://cloud.google.com/firestore/docs/backups. Point-in-time recovery reaches back 7 days."""
 _PITR = "POINT_IN_TIME_RECOVERY_ENABLED"
 _PROTECTED = "DELETE_PROTECTION_ENABLED"
 _WITH_CONDITIONS = {"options": {"requestedPolicyVersion": 3}}
@@ -98,7 +101,7 @@ def accounts(google: Google, place: Place, *, gateway: bool) -> Iterator[Change]
 
 
 def database(google: Google, place: Place, name: str, location: str) -> Iterator[Command]:
-    """Makes the database, or protects the one that exists; and schedules a daily backup."""
+    """Makes the database, or protects the one that exists; and schedules its backups."""
     path = f"v1/projects/{place.project}/databases/{name}"
     found = google.get("firestore", path)
     protection = ("--delete-protection", "--enable-pitr")
@@ -127,14 +130,20 @@ def database(google: Google, place: Place, name: str, location: str) -> Iterator
             *protection,
         )
     schedules = (google.get("firestore", f"{path}/backupSchedules") if found else None) or {}
-    if not any("dailyRecurrence" in one for one in schedules.get("backupSchedules", ())):
-        yield command(
-            f"back the database up daily, and keep it for {RETENTION}",
-            "firestore backups schedules create",
-            f"--database={name}",
-            "--recurrence=daily",
-            f"--retention={RETENTION}",
-        )
+    there = {kind for one in schedules.get("backupSchedules", ()) for kind in one}
+    for recurrence, retention, *day in (
+        ("daily", f"{DAILY}d"),
+        ("weekly", f"{WEEKLY}w", "--day-of-week=SUN"),
+    ):
+        if f"{recurrence}Recurrence" not in there:
+            yield command(
+                f"back the database up {recurrence}, and keep it for {retention}",
+                "firestore backups schedules create",
+                f"--database={name}",
+                f"--recurrence={recurrence}",
+                f"--retention={retention}",
+                *day,
+            )
 
 
 def roles(

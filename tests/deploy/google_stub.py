@@ -346,11 +346,34 @@ class GoogleStub:
     def _functions(self, _call: Call, project: str, region: str) -> Any:
         return self._listed(f"projects/{project}/locations/{region}/functions", "functions")
 
-    # API Gateway
+    # API Gateway (cloud.google.com/api-gateway/docs/reference/rest/v1/projects.locations.apis, also
+    # .apis.configs and .gateways): each write is an operation; what it makes can be used once that
+    # is over.
 
     @route("GET", "/v1/projects/*/locations/*/operations/*")
     def _gateway_operation(self, _call: Call, project: str, place: str, name: str) -> Any:
-        return self._get(f"projects/{project}/locations/{place}/operations/{name}")
+        full = f"projects/{project}/locations/{place}/operations/{name}"
+        found = dict(self._get(full))
+        if full in self.under_way:
+            resource, then = self.under_way.pop(full)
+            if failure := self.failures.get(resource.rpartition("/")[2].partition("-")[0]):
+                self.resources.pop(resource, None)
+                found["error"] = {"code": 9, "message": failure}
+            elif resource in self.resources:
+                self.resources[resource] = {**self.resources[resource], **then}
+            found["done"] = True
+            self.resources[full] = found
+        return found
+
+    def _begun(self, parent: str, name: str, then: dict[str, Any]) -> dict[str, Any]:
+        operation = f"{parent}/operations/{self._id()}"
+        self.under_way[operation] = (name, then)
+        self.resources[operation] = {"name": operation, "metadata": {"target": name}}
+        return dict(self.resources[operation])
+
+    def _usable(self, name: str) -> None:
+        if self._get(name).get("state") != "ACTIVE":
+            raise Refused(400, "FAILED_PRECONDITION", f"{name} is not ready")
 
     @route("GET", "/v1/projects/*/locations/global/apis/*")
     def _api(self, _call: Call, project: str, api: str) -> Any:
@@ -360,7 +383,8 @@ class GoogleStub:
     def _create_api(self, call: Call, project: str) -> Any:
         parent = f"projects/{project}/locations/global"
         name = f"{parent}/apis/{call.query['apiId']}"
-        return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
+        self._put(name, {**call.body, "state": "CREATING"})
+        return self._begun(parent, name, {"state": "ACTIVE"})
 
     @route("GET", "/v1/projects/*/locations/global/apis/*/configs/*")
     def _config(self, _call: Call, project: str, api: str, config: str) -> Any:
@@ -369,8 +393,16 @@ class GoogleStub:
     @route("POST", "/v1/projects/*/locations/global/apis/*/configs")
     def _create_config(self, call: Call, project: str, api: str) -> Any:
         parent = f"projects/{project}/locations/global"
+        self._usable(f"{parent}/apis/{api}")
+        account = f"projects/{project}/serviceAccounts/{call.body['gatewayServiceAccount']}"
+        if account not in self.resources:
+            raise Refused(400, "INVALID_ARGUMENT", f"Service account {account} does not exist.")
+        (document,) = call.body["openapiDocuments"]
+        described = json.loads(base64.b64decode(document["document"]["contents"], validate=True))
+        assert described["swagger"] == "2.0"
         name = f"{parent}/apis/{api}/configs/{call.query['apiConfigId']}"
-        return self._operation(parent, self._put(name, {**call.body, "state": "ACTIVE"}))
+        self._put(name, {**call.body, "state": "CREATING"})
+        return self._begun(parent, name, {"state": "ACTIVE"})
 
     @route("GET", "/v1/projects/*/locations/global/apis/*/configs")
     def _configs(self, _call: Call, project: str, api: str) -> Any:
@@ -381,8 +413,9 @@ class GoogleStub:
         name = f"projects/{project}/locations/global/apis/{api}/configs/{config}"
         if any(name == one.get("apiConfig") for one in self.resources.values()):
             raise Refused(400, "FAILED_PRECONDITION", f"{name} is used by a gateway")
+        self._get(name)
         del self.resources[name]
-        return self._operation(f"projects/{project}/locations/global")
+        return self._begun(f"projects/{project}/locations/global", name, {})
 
     @route("GET", "/v1/projects/*/locations/*/gateways/*")
     def _gateway(self, _call: Call, project: str, region: str, gateway: str) -> Any:
@@ -394,16 +427,20 @@ class GoogleStub:
         # https://cloud.google.com/api-gateway/docs/deployment-model
         if region not in GATEWAYS:
             raise Refused(403, "PERMISSION_DENIED", f"Location {region} is not found")
+        self._usable(call.body["apiConfig"])
         name = f"{parent}/gateways/{call.query['gatewayId']}"
-        host = {"state": "ACTIVE", "defaultHostname": f"caseledger-1a2b3c.{region[:2]}.gateway.dev"}
-        return self._operation(parent, self._put(name, {**call.body, **host}))
+        self._put(name, {**call.body, "state": "CREATING"})
+        host = f"caseledger-1a2b3c.{region[:2]}.gateway.dev"
+        return self._begun(parent, name, {"state": "ACTIVE", "defaultHostname": host})
 
     @route("PATCH", "/v1/projects/*/locations/*/gateways/*")
     def _update_gateway(self, call: Call, project: str, region: str, gateway: str) -> Any:
         parent = f"projects/{project}/locations/{region}"
         name = f"{parent}/gateways/{gateway}"
+        assert set(call.query["updateMask"].split(",")) == set(call.body)
+        self._usable(call.body["apiConfig"])
         self._put(name, {**self._get(name), **call.body})
-        return self._operation(parent)
+        return self._begun(parent, name, {"state": "ACTIVE"})
 
 
 def _handler(stub: GoogleStub) -> type[BaseHTTPRequestHandler]:

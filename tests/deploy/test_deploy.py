@@ -115,9 +115,9 @@ def test_each_service_account_has_the_least_rights(deployed: Cloud) -> None:
     }
 
 
-def test_the_database_is_protected_and_backed_up_daily(deployed: Cloud) -> None:
+def test_the_database_is_protected_and_backed_up_daily_and_weekly(deployed: Cloud) -> None:
     (database,) = deployed.google.sent("POST", f"/v1/projects/{PROJECT}/databases")[:1]
-    (backup,) = deployed.google.sent("POST", "/backupSchedules")
+    daily, weekly = deployed.google.sent("POST", "/backupSchedules")
 
     assert database.query["databaseId"] == "(default)"
     assert database.body == {
@@ -128,7 +128,11 @@ def test_the_database_is_protected_and_backed_up_daily(deployed: Cloud) -> None:
         "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_ENABLED",
         "type": "FIRESTORE_NATIVE",
     }
-    assert backup.body == {"dailyRecurrence": {}, "retention": f"{14 * 7 * 86400}s"}
+    assert daily.body == {"dailyRecurrence": {}, "retention": f"{7 * 86400}s"}
+    assert weekly.body == {
+        "weeklyRecurrence": {"day": "SUNDAY"},
+        "retention": f"{14 * 7 * 86400}s",
+    }
 
 
 def test_every_index_of_the_file_is_made_once_as_it_says(deployed: Cloud) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -256,14 +257,40 @@ def test_one_refused_service_stops_the_step_after_all_others_and_the_next_run_go
     assert applied(step.deploy("get_case", "health")) == ["get-case"]
 
 
-def test_the_functions_of_the_first_release_give_way_to_services(step: Step) -> None:
-    for name, label in (("get-case", "caseledger-release"), ("theirs", "team")):
+OF_THE_FIRST_RELEASE = (("get-case", "caseledger-release"), ("theirs", "team"))
+
+
+def test_functions_of_the_first_release_stop_a_deployment_before_it_changes_anything(
+    step: Step,
+) -> None:
+    for name, label in OF_THE_FIRST_RELEASE:
         put(step.google, f"{PARENT}/functions/{name}", labels={label: "x"})
 
-    calls = step.deploy("--one-service")
+    for arguments in (("--one-service",), ("get_case",), ("--dry-run",)):
+        assert step.calls("services", *arguments) == []
+        assert step.code == 1
+        assert "release 1.0.0 stand in the way: get-case. " in step.error
+        assert "--replace-functions: it removes them, and then makes services" in step.error
+        assert "for some minutes, nobody answers" in step.error
+    assert step.google.writes == []
+
+    assert step.calls("services", "health") != []
+    assert step.code == 0
+
+
+def test_functions_of_the_first_release_give_way_to_services_where_that_is_asked_for(
+    step: Step,
+) -> None:
+    for name, label in OF_THE_FIRST_RELEASE:
+        put(step.google, f"{PARENT}/functions/{name}", labels={label: "x"})
+
+    step.lines("services", "--replace-functions")
+    assert step.code == 0
+    calls = step.deploy("--one-service", "--replace-functions")
 
     assert [one[2] for one in calls if one[:2] == ("functions", "delete")] == ["get-case"]
     assert applied(calls) == ["api"]
+    assert [one[:2] for one in calls][-2:] == [("functions", "delete"), ("run", "services")]
 
 
 def test_what_was_deployed_before_and_is_not_now_is_named_and_left_alone(step: Step) -> None:
@@ -380,11 +407,13 @@ def test_an_unprotected_database_is_protected_and_not_made_again(step: Step) -> 
     assert update[:3] == ("firestore", "databases", "update")
     assert {"--delete-protection", "--enable-pitr"} < set(update)
     assert backup[:4] == ("firestore", "backups", "schedules", "create")
+    assert {"--recurrence=daily", "--retention=7d"} < set(backup)
 
 
-def test_a_protected_database_with_a_daily_backup_is_left_alone(step: Step) -> None:
+def test_a_protected_database_with_daily_and_weekly_backups_is_left_alone(step: Step) -> None:
     put(step.google, DATABASE, **PROTECTED)
-    put(step.google, f"{DATABASE}/backupSchedules/1", dailyRecurrence={}, retention="604800s")
+    put(step.google, f"{DATABASE}/backupSchedules/1", dailyRecurrence={}, retention="8467200s")
+    put(step.google, f"{DATABASE}/backupSchedules/2", weeklyRecurrence={"day": "MONDAY"})
 
     assert step.lines("database") == []
 
@@ -400,7 +429,7 @@ def test_a_database_in_datastore_mode_is_refused(step: Step) -> None:
 def test_the_database_may_have_a_name_and_a_location_of_its_own(step: Step) -> None:
     variables = {"CASELEDGER_DATABASE": "cases", "CASELEDGER_DATABASE_LOCATION": "eur3"}
 
-    create, _ = step.calls("database", **variables)
+    create, *_ = step.calls("database", **variables)
 
     assert {"--database=cases", "--location=eur3"} < set(create)
 
@@ -521,7 +550,7 @@ def test_a_service_that_was_just_enabled_is_asked_again_for_minutes(step: Step) 
         message = "SERVICE_DISABLED: it was enabled a moment ago"
         step.google.refuse("GET", "/databases", 403, "PERMISSION_DENIED", message)
 
-    assert len(step.calls("database")) == 2
+    assert len(step.calls("database")) == 3
 
 
 def test_a_field_that_somebody_changed_is_put_right_and_its_expiry_kept(step: Step) -> None:
@@ -579,7 +608,7 @@ def test_a_dry_run_takes_a_service_that_is_not_enabled_for_an_empty_one(step: St
     message = "SERVICE_DISABLED: enable it first"
     step.google.refuse("GET", "/databases", 403, "PERMISSION_DENIED", message)
 
-    assert len(step.calls("database", "--dry-run")) == 2
+    assert len(step.calls("database", "--dry-run")) == 3
 
 
 def test_the_token_is_sent_to_nobody_without_tls_but_this_machine(step: Step) -> None:
@@ -746,29 +775,96 @@ def test_the_gateway_lets_browsers_ask_first_where_one_function_answers_for_the_
     assert all("options" in operations for operations in found["paths"].values())
 
 
-def test_a_gateway_with_another_description_is_updated(step: Step) -> None:
-    api = f"projects/{PROJECT}/locations/global/apis/caseledger"
-    put(step.google, api)
-    put(step.google, f"{PARENT}/gateways/caseledger", apiConfig=f"{api}/configs/caseledger-0")
+API = f"projects/{PROJECT}/locations/global/apis/caseledger"
+GATEWAY = f"{PARENT}/gateways/caseledger"
 
+
+def gateway_writes(step: Step) -> list[tuple[str, str]]:
+    """What is written to API Gateway: methods and paths."""
+    step.google.calls.clear()
+    step.lines("gateway")
+    return [
+        (one.method, one.path.removeprefix("/v1/").removeprefix(f"projects/{PROJECT}/locations/"))
+        for one in step.google.writes
+    ]
+
+
+@pytest.fixture
+def behind_gateway(step: Step) -> Step:
+    """A project with a gateway."""
+    put(step.google, f"projects/{PROJECT}/serviceAccounts/{account('gateway')}")
     step.lines("stage")
-    config, update, *removed = step.calls("gateway")
-
-    assert config[:3] == ("api-gateway", "api-configs", "create")
-    assert update[:4] == ("api-gateway", "gateways", "update", "caseledger")
-    assert f"--api-config={config[3]}" in update
-    assert removed == []
+    step.lines("gateway")
+    assert step.code == 0, step.error
+    return step
 
 
-def test_descriptions_that_the_gateway_does_not_use_any_more_are_removed(step: Step) -> None:
-    api = f"projects/{PROJECT}/locations/global/apis/caseledger"
+def test_the_gateway_is_made_of_an_api_and_its_description_each_when_the_one_before_is_over(
+    behind_gateway: Step,
+) -> None:
+    google = behind_gateway.google
+    api, config, gateway = google.writes
+
+    assert (api.path, api.query) == (
+        f"/v1/projects/{PROJECT}/locations/global/apis",
+        {"apiId": "caseledger"},
+    )
+    assert config.path == f"/v1/{API}/configs"
+    assert config.body["gatewayServiceAccount"] == account("gateway")
+    (document,) = config.body["openapiDocuments"]
+    assert json.loads(base64.b64decode(document["document"]["contents"])) == description(
+        Place(PROJECT, REGION, NUMBER), one_service=False
+    )
+    assert (gateway.path, gateway.query) == (f"/v1/{PARENT}/gateways", {"gatewayId": "caseledger"})
+    assert gateway.body == {"apiConfig": f"{API}/configs/{config.query['apiConfigId']}"}
+    assert gateway_writes(behind_gateway) == []
+
+
+def test_a_gateway_with_another_description_is_updated_and_the_old_one_removed(
+    behind_gateway: Step,
+) -> None:
+    google = behind_gateway.google
+    for name in ("caseledger-0", "theirs"):
+        put(google, f"{API}/configs/{name}", state="ACTIVE")
+    google.resources[GATEWAY]["apiConfig"] = f"{API}/configs/caseledger-0"
+
+    assert gateway_writes(behind_gateway) == [
+        ("PATCH", f"{REGION}/gateways/caseledger"),
+        ("DELETE", "global/apis/caseledger/configs/caseledger-0"),
+    ]
+    assert f"{API}/configs/theirs" in google.resources
+    assert gateway_writes(behind_gateway) == []
+
+
+def test_a_description_that_the_gateway_refuses_is_shown_and_the_next_run_goes_on(
+    step: Step,
+) -> None:
+    put(step.google, f"projects/{PROJECT}/serviceAccounts/{account('gateway')}")
+    step.google.failures["caseledger"] = "the backend address is not valid"
     step.lines("stage")
-    made = step.calls("gateway")[1][3]
-    for name in (made, "caseledger-0", "theirs"):
-        put(step.google, f"{api}/configs/{name}")
-    put(step.google, api)
-    put(step.google, f"{PARENT}/gateways/caseledger", apiConfig=f"{api}/configs/{made}")
 
-    calls = step.calls("gateway")
+    step.lines("gateway")
+    assert (step.code, step.error) == (
+        1,
+        "could not make the API: the backend address is not valid\n",
+    )
 
-    assert [one[:4] for one in calls] == [("api-gateway", "api-configs", "delete", "caseledger-0")]
+    step.google.failures.clear()
+    step.lines("gateway")
+    assert step.code == 0
+    assert GATEWAY in step.google.resources
+
+
+def test_an_account_that_was_just_made_is_waited_for(behind_gateway: Step) -> None:
+    google = behind_gateway.google
+    del google.resources[GATEWAY]
+    for name in [name for name in google.resources if name.startswith(f"{API}/configs/")]:
+        del google.resources[name]
+    for _ in range(3):
+        message = f"Service account {account('gateway')} does not exist."
+        google.refuse("POST", "/configs", 400, "INVALID_ARGUMENT", message)
+
+    behind_gateway.lines("gateway")
+
+    assert behind_gateway.code == 0, behind_gateway.error
+    assert GATEWAY in google.resources

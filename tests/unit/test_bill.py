@@ -42,8 +42,8 @@ def test_the_gateway_is_free_for_two_million_calls_a_month() -> None:
     assert bill.month(1_000_000).gateway == pytest.approx(28 * 3)
 
 
-def test_each_daily_backup_that_is_kept_is_paid_for() -> None:
-    assert bill.stored() == pytest.approx(0.18 + 0.18 + 98 * 0.03)
+def test_each_backup_that_is_kept_is_paid_for() -> None:
+    assert bill.stored() == pytest.approx(0.18 + 0.18 + (7 + 14) * 0.03)
 
 
 def test_waiting_is_paid_for_by_instances_as_the_table_of_functions_has_them() -> None:
