@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from itertools import combinations
 
 _LENGTHS = (3, 5, 8, 11, 14, 17, 20)
 """The lengths of the beginnings that are kept: more than five letters only of words with a digit,
@@ -170,10 +171,8 @@ def _from_each_part(parts: Parts) -> Iterator[str]:
 
 def _runs(parts: Parts) -> Iterator[str]:
     """One or more neighbouring parts as a whole; none of a UUID, which its beginnings find."""
-    if _is_random(parts):
-        return
-    for start in range(len(parts)):
-        for end in range(start + 1, len(parts) + 1):
+    if not _is_random(parts):
+        for start, end in combinations(range(len(parts) + 1), 2):
             yield "".join(parts[start:end])
 
 
