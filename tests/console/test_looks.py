@@ -52,7 +52,7 @@ def test_the_first_load_is_small_and_asks_nobody_else(
 ) -> None:
     with at_browser(browser, url, locale=locale) as person:
         page = person.signs_in("vera")
-        page.locator("h1").wait_for()
+        page.locator(".tabs").wait_for()
 
         files = [one for one in person.responses if one.url.startswith(f"{url}/console")]
         sizes = {one.url: len(gzip.compress(one.body(), 9)) for one in files if one.ok}
