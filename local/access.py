@@ -129,10 +129,10 @@ class Access:
     def _sent(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         found = self._google.send("POST", _SERVICE, f"{self._accounts}{method}", body)
         if found is None:
-            raise DeploymentError(
-                f"the project {self._google.project} has no Firebase Authentication: "
-                "switch it on in Firebase's console"
-            )
+            missing = "Firebase Authentication: switch it on in Firebase's console"
+            if self._pool:
+                missing = f"tenant {self._pool} in Identity Platform"
+            raise DeploymentError(f"the project {self._google.project} has no {missing}")
         return found
 
 

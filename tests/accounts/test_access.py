@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from google.oauth2.credentials import Credentials
 
-from deployment.google import DeploymentError
+from deployment.google import DeploymentError, Google
 from local import access
 from local.__main__ import main
 from tests.firebase_auth import PROJECT, AuthEmulator, claims_of
@@ -255,3 +255,16 @@ def test_without_gcloud_the_application_default_credentials_are_used(
     monkeypatch.setattr("shutil.which", lambda _: None)
 
     assert access.google("acme-prod", {}).token == "a-default-token"  # noqa: S105
+
+
+@pytest.mark.parametrize(
+    ("pool", "said"), [(None, "no Firebase Authentication"), ("pool-9", "no tenant pool-9")]
+)
+def test_where_there_are_no_accounts_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, pool: str | None, said: str
+) -> None:
+    google = Google("acme-prod", "a-token", {})
+    monkeypatch.setattr(google, "send", lambda *_: None)
+
+    with pytest.raises(DeploymentError, match=f"acme-prod has {said}"):
+        access.Access(google, ("tenant", "role"), pool).grant(VERA, "acme", "admin")

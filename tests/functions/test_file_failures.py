@@ -93,6 +93,22 @@ def test_nothing_is_acknowledged_once_the_file_was_deleted_or_replaced(
     assert api.stranger.get("/health").status_code == 200
 
 
+def test_a_file_whose_directory_is_no_directory_any_more_is_out_of_reach(
+    api: Api, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert api.viewer.get("/cases").status_code == 200
+    moved = file.parent.rename(f"{file.parent}-moved")
+    file.parent.touch()
+    capsys.readouterr()
+
+    refused(api.verifier.post("/cases", NEW), 503, "UNAVAILABLE")
+    assert causes(capsys) == [GONE]
+
+    file.parent.unlink()
+    moved.rename(file.parent)
+    assert api.viewer.get("/cases").status_code == 200
+
+
 def test_a_file_system_that_is_writable_again_is_written_to_again(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,6 +64,6 @@ class DatabaseFile:
 def _identity(path: str) -> tuple[int, int] | None:
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time of a Path, for each transaction
-    except FileNotFoundError:
+    except OSError:  # it is not there, or out of reach
         return None
     return found.st_dev, found.st_ino
