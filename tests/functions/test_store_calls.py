@@ -12,6 +12,7 @@ from tests.conftest import CALLS, pytest_sessionfinish
 from tests.store_calls import StoreCalls
 
 
+@pytest.mark.both_stores
 def test_what_a_function_asks_is_recorded_and_what_a_test_asks_is_not(
     api: Api, request: pytest.FixtureRequest
 ) -> None:
@@ -36,13 +37,15 @@ def test_what_a_function_asks_is_recorded_and_what_a_test_asks_is_not(
 
 def test_what_the_emulator_was_never_asked_is_missing_and_names_the_test() -> None:
     calls = StoreCalls()
-    calls.test = "the first"
+    calls.test = "tests/functions/test_a.py::test_first"
     calls.note("embedded", ["a", "b"])
-    calls.test = "the second"
+    calls.test = "tests/functions/test_a.py::test_second"
     calls.note("embedded", ["a"])
+    calls.test = "tests/reliability/test_races.py::test_that_runs_on_both"
+    calls.note("embedded", ["by chance"])
     calls.add({"emulator": {"b": "in another process", "c": "in another process"}})
 
-    assert calls.missing() == ["the first: a"]
+    assert calls.missing() == ["tests/functions/test_a.py::test_first: a"]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,7 @@ def test_a_run_of_all_tests_fails_for_what_the_emulator_was_never_asked(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], *, failed: bool
 ) -> None:
     calls = StoreCalls()
+    calls.test = "tests/functions/test_a.py::test_first"
     calls.note("embedded", ["a", "b"])
     calls.note("emulator", changed.get("asked_of_the_emulator", ["a"]))
     monkeypatch.setattr("tests.conftest.CALLS", calls)
