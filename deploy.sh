@@ -39,26 +39,19 @@ main() {
   cd "$ROOT"
   choose_place
   work=$(mktemp -d)
+  printf 'checking what is asked for' >"$work/doing" # from then on, the steps write what they do
   trap clean_up EXIT
-  doing='checking what is asked for'
   deployment stage
   sign_in
   if [[ $verify ]]; then try_it; fi
-  step services 'services'
-  step accounts 'service accounts'
-  step database 'database and its backups'
-  step roles 'roles' # after the database: new accounts need a moment before they can be given any
-  step indexes 'indexes, fields and rules'
-  step image 'image'
-  step ready 'indexes that are built'
+  # Roles come after the database: new accounts need a moment before they can be given any.
+  deployment services accounts database roles indexes image ready
   if [[ -e $work/slow ]]; then sign_in; fi # a token lasts an hour, and what was built may take long
-  step edge 'address'
-  step functions 'functions'
-  step jobs 'Cloud Scheduler'
-  step gateway 'gateway'
-  if [[ $alerts ]]; then step alerts 'metrics, alerts and dashboard'; fi
-  doing=''
-  if [[ $dry_run ]]; then say 'Nothing was written.'; else deployment address; fi
+  steps=(edge functions jobs gateway)
+  if [[ $alerts ]]; then steps+=(alerts); fi
+  if [[ ! $dry_run ]]; then steps+=(address); fi
+  deployment "${steps[@]}"
+  if [[ $dry_run ]]; then say 'Nothing was written.'; fi
 }
 
 clean_up() {
@@ -102,7 +95,7 @@ refuse() {
 check_tools() {
   ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) || refuse 'bash 4.4 or newer is needed'
   command -v gcloud >/dev/null || refuse 'gcloud is needed: https://cloud.google.com/sdk'
-  "$ROOT/.venv/bin/python" -c 'import google.cloud.scheduler_v1' 2>/dev/null ||
+  "$ROOT/.venv/bin/python" -c 'import importlib.util as i, sys; sys.exit(not i.find_spec("google.cloud.scheduler_v1"))' 2>/dev/null ||
     refuse 'run this first: make .venv/deployment'
 }
 
@@ -123,16 +116,16 @@ configured() {
   gcloud config get-value "$1" 2>/dev/null
 }
 
-# Runs a step of deployment/ by its name.
+# Runs steps of deployment/ by their names, in one process.
 deployment() {
+  local IFS=,
   .venv/bin/python -m deployment --project="$project" --region="$region" --work="$work" \
-    "${options[@]}" -- "$1" "${functions[@]}" || stop
+    "${options[@]}" -- "$*" "${functions[@]}" || stop "$(<"$work/doing")"
 }
 
 sign_in() {
-  doing='signing in'
   GOOGLE_OAUTH_ACCESS_TOKEN=$(gcloud auth print-access-token --project="$project") ||
-    stop 'Sign in (gcloud auth login), then'
+    stop 'signing in' 'Sign in (gcloud auth login), then'
   export GOOGLE_OAUTH_ACCESS_TOKEN
 }
 
@@ -144,24 +137,14 @@ try_it() {
   exit "$status"
 }
 
-step() {
-  title "$2"
-  deployment "$1"
-}
-
-title() {
-  doing=$1
-  say "${1^}"
-}
-
 say() {
   printf '%s\n' "$1"
 }
 
-# Ends the script with a message: at which step, and how to go on.
+# Ends the script with a message: at which step it stopped, and how to go on.
 stop() {
   printf '\nStopped at: %s. %s run the same command again: it goes on from here.\n' \
-    "$doing" "${1:-When that is put right,}" >&2
+    "$1" "${2:-When that is put right,}" >&2
   exit 1
 }
 

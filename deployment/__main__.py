@@ -28,13 +28,19 @@ _RELEASE = r"[0-9a-f]{16}|sha256:[0-9a-f]{64}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a step; gives the exit code."""
+    """Runs steps; gives the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        return _STEPS[arguments.step](arguments) or 0
+        for step in arguments.steps:
+            if title := TITLES.get(step):
+                _write(arguments, "doing", title)
+                print(title[0].upper() + title[1:], flush=True)  # noqa: T201
+            if code := _STEPS[step](arguments):
+                return code
     except DeploymentError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m deployment", description=__doc__, allow_abbrev=False
     )
     add = parser.add_argument
-    add("step", choices=_STEPS)
+    add("steps", type=_steps, metavar="STEP,…", help=", ".join(_STEPS))
     add("--project", required=True, type=_like(_PROJECT, "a project's id"))
     add("--region", required=True, type=_like(_REGION, "a region, like europe-west1"))
     add("--work", required=True, type=Path, help="a directory for what is staged")
@@ -65,6 +71,13 @@ def _like(pattern: str, what: str) -> Callable[[str], str]:
         return text
 
     return check
+
+
+def _steps(text: str) -> list[str]:
+    found = text.split(",")
+    if unknown := [name for name in found if name not in _STEPS]:
+        raise argparse.ArgumentTypeError(f"no step: {', '.join(unknown)}")
+    return found
 
 
 def _stage(given: argparse.Namespace) -> None:
@@ -281,6 +294,22 @@ _STEPS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "alerts": _alerts,
     "verify": _verify,
 }
+
+TITLES = {
+    "services": "services",
+    "accounts": "service accounts",
+    "database": "database and its backups",
+    "roles": "roles",
+    "indexes": "indexes, fields and rules",
+    "image": "image",
+    "ready": "indexes that are built",
+    "edge": "address",
+    "functions": "functions",
+    "jobs": "Cloud Scheduler",
+    "gateway": "gateway",
+    "alerts": "metrics, alerts and dashboard",
+}
+"""What deploy.sh says of the steps that look at the project or change it."""
 
 
 def _has_gateway(given: argparse.Namespace) -> bool:

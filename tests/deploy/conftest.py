@@ -11,15 +11,14 @@ import pytest
 from tests.deploy.support import (
     AGAIN,
     CONFIGURED,
-    PROJECT,
-    REGION,
+    PLACE,
     Cloud,
     no_gcloud,
     only_one,
     running_cloud,
 )
 
-DEPLOYED = ("--one-service",)
+DEPLOYED = ("--one-service", "--edge=gateway", "--alerts=ops@example.com")
 REFUSED = "Operation denied by org policy: constraints/run.managed.requireInvokerIam"
 
 
@@ -48,18 +47,14 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def deployed(gcloud: None, cloud: Cloud, recording: Path) -> Cloud:  # noqa: ARG001 - it skips
-    """The project after deploy.sh failed at a service, and was run again.
-
-    The project and the region are those of gcloud's configuration.
-    """
+    """The project after deploy.sh failed at a service, and was run again."""
     with only_one(recording.with_suffix(".lock")):
         if not recording.exists():
-            cloud.configure(f"[core]\nproject = {PROJECT}\n[functions]\nregion = {REGION}\n")
             cloud.google.refuse("POST", "/namespaces/", 400, "FAILED_PRECONDITION", REFUSED)
-            first = cloud.deploy(*DEPLOYED, **CONFIGURED)
+            first = cloud.deploy(*PLACE, *DEPLOYED, **CONFIGURED)
             assert first.returncode == 1, first.stdout + first.stderr
             cloud.google.refusals.clear()
-            second = cloud.deploy(*DEPLOYED, **CONFIGURED)
+            second = cloud.deploy(*PLACE, *DEPLOYED, **CONFIGURED)
             assert second.returncode == 0, second.stdout + second.stderr
             said = f"{first.stdout}{first.stderr}{AGAIN}{second.stdout}"
             recording.write_bytes(cloud.recorded(said))

@@ -71,13 +71,6 @@ class Cloud:
         shutil.rmtree(work / "source", ignore_errors=True)
         return main([*PLACE, f"--work={work}", *arguments])
 
-    def configure(self, text: str) -> None:
-        """Makes gcloud's configuration."""
-        configurations = self.directory / "gcloud" / "configurations"
-        configurations.mkdir()
-        (configurations.parent / "active_config").write_text("default")
-        (configurations / "config_default").write_text(text)
-
     def forget_calls(self) -> None:
         self.google.calls.clear()
         self.google.uploads.clear()

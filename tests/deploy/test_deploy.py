@@ -1,8 +1,8 @@
 """deploy.sh, run with the real gcloud against stand-ins for Google Cloud.
 
-Each run of gcloud takes a second, so there are three: a first deployment that fails at its last
-step, the same command again, and one that puts back an earlier release after somebody's changes.
-All else is tried step by step in test_deployment_steps.py.
+Each start of gcloud takes a second, so there are four runs: a first deployment that fails at its
+functions, the same command again, one that puts back an earlier release after somebody's changes,
+and one that verifies. All else is tried step by step in test_deployment_steps.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -18,8 +19,10 @@ from typing import Any
 
 import pytest
 
+from local.ports import free_port
 from shared.schedules import SCHEDULES
-from tests.deploy import run_stub
+from tests.deploy import monitoring_stub, run_stub  # noqa: F401 - the first adds to the stand-in
+from tests.deploy.conftest import DEPLOYED
 from tests.deploy.support import (
     AGAIN,
     CONFIGURED,
@@ -36,6 +39,7 @@ from tests.deploy.support import (
 INDEXES = json.loads((ROOT / "firestore.indexes.json").read_text())
 GROUPS = f"/v1/{DATABASE}/collectionGroups"
 URL = f"https://api-{NUMBER}.{REGION}.run.app"
+EDGE = f"https://caseledger-1a2b3c.{REGION[:2]}.gateway.dev"
 SERVICES = "/apis/serving.knative.dev/v1/namespaces/"
 
 
@@ -71,8 +75,28 @@ def test_the_end_shows_the_one_address_and_a_call_that_works(deployed: Cloud) ->
     release = run_stub.services(deployed.google)["api"]["metadata"]["labels"]["caseledger-release"]
 
     assert deployed.output.endswith(
-        f"Release {release}: {URL}\nTry it: curl --fail-with-body {URL}/v1/health\n"
+        f"Release {release}: {EDGE}\nTry it: curl --fail-with-body {EDGE}/v1/health\n"
     )
+
+
+def test_the_gateway_is_made_before_the_functions_which_know_its_address(deployed: Cloud) -> None:
+    writes = [call.path for call in deployed.google.writes]
+    (container,) = run_stub.services(deployed.google)["api"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+
+    made = writes.index(f"/v1/projects/{PROJECT}/locations/{REGION}/gateways")
+    assert made < next(n for n, path in enumerate(writes) if path.startswith(SERVICES))
+    assert {"name": "CASELEDGER_PUBLIC_URL", "value": EDGE} in container["env"]
+
+
+def test_alerts_are_made_at_the_end_of_the_same_run(deployed: Cloud) -> None:
+    first, _, second = deployed.output.partition(AGAIN)
+
+    assert "Metrics, alerts and dashboard\n" not in first
+    assert "Metrics, alerts and dashboard\n" in second
+    (channel,) = deployed.google.sent("POST", "/notificationChannels")
+    assert channel.body["labels"] == {"email_address": "ops@example.com"}
 
 
 def test_services_are_enabled_before_anything_else_is_written(deployed: Cloud) -> None:
@@ -91,6 +115,11 @@ def test_services_are_enabled_before_anything_else_is_written(deployed: Cloud) -
             "iam",
             "run",
             "secretmanager",
+            "apigateway",
+            "servicecontrol",
+            "servicemanagement",
+            "logging",
+            "monitoring",
         )
     ]
 
@@ -103,6 +132,7 @@ def test_each_service_account_has_the_least_rights(deployed: Cloud) -> None:
         "caseledger-functions",
         "caseledger-scheduler",
         "caseledger-build",
+        "caseledger-gateway",
     ]
     assert bindings(deployed, f"projects/{PROJECT}") == {
         "roles/datastore.user": [functions],
@@ -249,8 +279,7 @@ def test_an_earlier_release_replaces_what_somebody_changed_in_one_call_and_no_bu
     live["spec"]["template"]["spec"]["containers"][0]["env"] = []
     deployed.forget_calls()
 
-    arguments = (*PLACE, "--one-service", f"--rollback={earlier}")
-    done = deployed.deploy(*arguments, **CONFIGURED)
+    done = deployed.deploy(*PLACE, *DEPLOYED, f"--rollback={earlier}", **CONFIGURED)
 
     assert done.returncode == 0, done.stderr
     assert [(one.method, one.path) for one in deployed.google.writes] == [
@@ -262,6 +291,23 @@ def test_an_earlier_release_replaces_what_somebody_changed_in_one_call_and_no_bu
     assert container["image"].endswith(f"@sha256:{'1' * 64}")
     assert service["metadata"]["labels"]["caseledger-release"] == earlier
     assert deployed.scheduler.writes == []
+
+
+def test_what_is_deployed_is_tried_and_what_failed_is_the_exit_status(deployed: Cloud) -> None:
+    deployed.forget_calls()
+
+    nobody = f"http://127.0.0.1:{free_port()}"
+    environment = {**CONFIGURED, "CASELEDGER_PUBLIC_URL": nobody}
+    done = deployed.deploy(*PLACE, *DEPLOYED[:2], "--verify", **environment)
+
+    shown = re.findall(r"^(held|FAILED|not tried) +(\S.*?)  +(.*)$", done.stdout, re.MULTILINE)
+    rows = {name: (outcome, found) for outcome, name, found in shown}
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert rows["rules"] == ("held", "firestore.rules is in force")
+    assert rows["indexes and expiry"][0] == "held"
+    assert rows["edge"][0] == "not tried"
+    assert rows["drift"] == ("FAILED", "api (environment)")
+    deployed.assert_nothing_written()
 
 
 @pytest.mark.parametrize(
@@ -281,6 +327,32 @@ def test_help_is_the_head_of_the_script(cloud: Cloud) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "./deploy.sh [--project P] [--region R]" in done.stdout
     assert "set -euo" not in done.stdout
+
+
+def test_project_and_region_may_come_from_the_configuration_of_gcloud(tmp_path: Path) -> None:
+    script = shutil.copy(ROOT / "deploy.sh", tmp_path)
+    gcloud = "#!/bin/sh\ncase $3 in project) echo acme-prod ;; *) echo europe-west1 ;; esac\n"
+    python = '#!/bin/sh\ncase $1 in -m) echo "$@" ;; esac\n'
+    for name, text in ((".venv/bin/python", python), ("bin/gcloud", gcloud)):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+
+    done = subprocess.run(
+        [script, "--dry-run"],
+        env={**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Project acme-prod, from gcloud's configuration.\n" in done.stdout
+    assert "Region europe-west1, from gcloud's configuration.\n" in done.stdout
+    stage, first, second = re.findall(r"-m deployment .*--dry-run -- (.*)", done.stdout)
+    assert stage == "stage"
+    assert first == "services,accounts,database,roles,indexes,image,ready"
+    assert second == "edge,functions,jobs,gateway"
 
 
 def test_without_what_it_needs_on_this_machine_it_says_how_to_get_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import pytest
 from openapi_spec_validator import OpenAPIV2SpecValidator
 
 from deployment import services, staging, table
+from deployment.__main__ import TITLES, main
 from deployment.deployable import Place, Resources
 from deployment.gateway import LOCATIONS, description
 from deployment.gcloud import Command, Gcloud
 from deployment.google import DeploymentError
 from deployment.image import POLICIES
 from functions.api import ROUTES, console
+from shared.edge.routes import Route
 from shared.models.intervention import MAX_WAIT_SECONDS
 from shared.rules.callers import SCHEDULERS
 from shared.schedules import SCHEDULES
@@ -27,6 +30,7 @@ from tests.deploy.support import (
     DATABASE,
     NUMBER,
     PARENT,
+    PLACE,
     PROJECT,
     REGION,
     ROOT,
@@ -83,7 +87,9 @@ class Step:
         self.code = self.cloud.step(self._monkeypatch, *options, name, *names, **variables)
         output = self._capsys.readouterr()
         self.error = output.err
-        return [line.strip() for line in output.out.splitlines()]
+        title = TITLES.get(name, "")
+        said = output.out.removeprefix(f"{title[:1].upper()}{title[1:]}\n")
+        return [line.strip() for line in said.splitlines()]
 
     def calls(self, name: str, *arguments: str, **variables: str) -> list[tuple[str, ...]]:
         """Runs a step; gcloud's calls."""
@@ -651,6 +657,45 @@ def test_a_role_with_a_condition_does_not_count(step: Step) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--project=Acme Prod", "stage"], "'Acme Prod' is not a project's id"),
+        (["--region=europe", "stage"], "'europe' is not a region"),
+        (["--edge-region=europe", "stage"], "'europe' is not a region"),
+        (["--edge=hosting", "stage"], "invalid choice: 'hosting'"),
+        (["--rollback=v1", "stage"], "'v1' is not a release, or a digest"),
+        (["--alerts=ops", "stage"], "'ops' is not an email address"),
+        (["stage,undo"], "no step: undo"),
+    ],
+)
+def test_a_flag_that_cannot_be_meant_is_refused_and_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as error:
+        main([*PLACE, f"--work={tmp_path}", *arguments])
+
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no_such_function"], "no such function: no_such_function"),
+        (["--one-service", "get_case"], "name no function"),
+    ],
+)
+def test_functions_that_cannot_be_deployed_are_refused_before_anything_is_sent(
+    step: Step, arguments: list[str], message: str
+) -> None:
+    step.lines("stage", *arguments)
+
+    assert step.code == 1
+    assert message in step.error
+    assert step.google.calls == []
+
+
+@pytest.mark.parametrize(
     ("variables", "message"),
     [
         ({"CASELEDGER_RATE_LIMITS": "read=many"}, "CASELEDGER_RATE_LIMITS must be"),
@@ -752,6 +797,35 @@ def test_the_gateway_routes_every_operation_of_members_to_its_function() -> None
         (route.method, route.path.replace("...", ""), URL.format("console"))
         for route in vars(console)["routes"]
     }
+
+
+@pytest.mark.parametrize("name", [name for name in staging.catalogue() if name != "api"])
+def test_what_the_gateway_could_take_for_another_route_is_sent_to_a_function_that_answers_both(
+    name: str,
+) -> None:
+    """A wildcard of the gateway may take colons, and the shorter path may come first (ESPv2)."""
+    paths = description(Place(PROJECT, REGION, NUMBER), one_service=False)["paths"]
+
+    def backend(route: Route) -> Any:
+        path = route.path.replace("...", "")
+        return paths[path][route.method.lower()]["x-google-backend"]["address"]
+
+    members = [
+        route
+        for function in staging.catalogue().values()
+        for route in staging.routes(function)
+        if route.roles != SCHEDULERS
+    ]
+    for route in staging.routes(staging.catalogue()[name]):
+        if route.roles != SCHEDULERS:
+            wildcard = re.compile(re.sub(r"\\\{\w+(\\.){0,3}\\\}", "[^/]+", re.escape(route.path)))
+            taken = [
+                other
+                for other in members
+                if other.method == route.method and wildcard.fullmatch(other.path)
+            ]
+            assert route.name in {other.name for other in taken}
+            assert {backend(other) for other in taken} == {backend(route)}
 
 
 def test_the_gateway_leaves_the_callers_token_and_path_as_they_are_and_waits_long_enough() -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,13 +16,13 @@ import pytest
 from deployment import services, staging
 from deployment.deployable import Place
 from local.ports import free_port
-from shared.edge.tokens import SchedulerTokens, SignedTokens, authenticate_scheduler
-from shared.errors import Unauthenticated
+from shared.config import Config
+from shared.runtime import Runtime
+from tests.client import Api, Client
 from tests.deploy import run_stub
 from tests.deploy.google_stub import GoogleStub, Refused
 from tests.deploy.support import NUMBER, PROJECT, REGION, ROOT
 from tests.unit.test_tokens import (
-    GOOGLE,
     KeyServer,
     key_server,  # noqa: F401 - a fixture
     scheduler_claims,
@@ -97,7 +98,8 @@ def asked(url: str) -> httpx.Response:
             time.sleep(0.05)
 
 
-def test_the_scheduler_reaches_its_functions_only_because_cloud_run_does_not_check_it(
+def test_the_scheduler_runs_its_functions_only_because_cloud_run_does_not_check_it(
+    embedded_config: Config,
     key_server: KeyServer,  # noqa: F811 - the fixture
 ) -> None:
     function = staging.deployables(["purge_records"], PLACE, {})[0]
@@ -106,17 +108,24 @@ def test_the_scheduler_reaches_its_functions_only_because_cloud_run_does_not_che
     service = run_stub.applied(stub, services.described(function, PLACE, "i@sha256:1", "r", ""))
     (container,) = service["spec"]["template"]["spec"]["containers"]
     given = {one["name"]: one["value"] for one in container["env"]}
-    audience = given["CASELEDGER_SCHEDULER_AUDIENCE"]
-    email = given["CASELEDGER_SCHEDULER_EMAIL"]
-    tokens = SchedulerTokens(SignedTokens(GOOGLE, audience, key_server.url), email)
+    audience, email = (given[f"CASELEDGER_SCHEDULER_{name}"] for name in ("AUDIENCE", "EMAIL"))
+    config = replace(
+        embedded_config,
+        unsigned_tokens=False,
+        scheduler_email=email,
+        scheduler_audience=audience,
+        scheduler_jwks_url=key_server.url,
+    )
+    api = Api(Runtime(config), given["FUNCTION_TARGET"], Path(given["FUNCTION_SOURCE"]).name)
     token = signed(scheduler_claims(aud=audience, email=email))
 
-    seen = run_stub.seen_by(service, token, invoker=False)
-    assert authenticate_scheduler(f"Bearer {seen}", tokens).role == "scheduler"
+    def answered(*, invoker: bool) -> int:
+        seen = run_stub.seen_by(service, token, invoker=invoker)
+        return Client(api.app, seen, {}).post("/scheduled/purgeRecords").status_code
+
+    assert answered(invoker=False) == 200
 
     del service["metadata"]["annotations"][run_stub.OPEN]
     with pytest.raises(Refused):
-        run_stub.seen_by(service, token, invoker=False)
-    closed = run_stub.seen_by(service, token, invoker=True)
-    with pytest.raises(Unauthenticated):
-        authenticate_scheduler(f"Bearer {closed}", tokens)
+        answered(invoker=False)
+    assert answered(invoker=True) == 401

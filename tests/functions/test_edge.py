@@ -315,3 +315,13 @@ def test_a_message_about_a_length_counts_characters(api: Api) -> None:
         assert told in detail["description"]
 
     assert api.verifier.create(title="é" * 300)
+
+
+def test_links_are_absolute_where_the_public_address_is_configured(embedded_config: Config) -> None:
+    public = "https://cases.example"
+    api = Api(Runtime(replace(embedded_config, public_url=public)))
+
+    created = api.verifier.post("/cases", {"id": "C-1", "decisionType": "kyc", "title": "A case"})
+
+    assert created.headers["Location"] == f"{public}/v1/cases/C-1"
+    assert api.stranger.get("/openapi.json").json["servers"] == [{"url": public}]
