@@ -166,7 +166,7 @@ def _shape(query: Query) -> tuple[_Kind, ...]:
 
 def _decode(token: str, binding: bytes, shape: Sequence[_Kind]) -> tuple[Any, ...]:
     try:
-        raw = base64.urlsafe_b64decode(token + "==")  # more than it lacks is left out
+        raw = base64.urlsafe_b64decode(token + "==")  # superfluous padding is ignored
     except ValueError:
         raise InvalidArgument.field("pageToken", _STALE) from None
     digest, payload = raw[:_DIGEST_BYTES], raw[_DIGEST_BYTES:]
