@@ -179,7 +179,7 @@ class _Run:
                 self._plain.commit([Delete(path, found.version)])
 
     def _is_own(self, found: Document) -> bool:
-        return bool(found.data["holder"] == self._holder)
+        return bool(found.data.get("holder") == self._holder)
 
     def _data(self, *, until: datetime | None = None, answer: str | None = None) -> Data:
         return {

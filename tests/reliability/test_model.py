@@ -61,6 +61,7 @@ class Case:
     notes: int = 0
     events: int = 1
     deleted: bool = False
+    known: bool = True  # whether the holder's subject is stored; if not, their next claim stores it
 
     def move(self, to: str, now: datetime) -> None:
         """Takes another status; the due date waits for as long as the clock stands."""
@@ -101,6 +102,7 @@ class Cases(RuleBasedStateMachine):
         self.clock = clock
         self.model: dict[str, Case] = {}
         self.touched: set[str] = set()
+        self.acted: set[str] = set()  # whom the directory knows
 
     @initialize()
     def enter_a_new_tenant(self) -> None:
@@ -187,6 +189,7 @@ class Cases(RuleBasedStateMachine):
         code = 409 if case.status == "closed" and holder != case.holder else code
         answer = self.api.caller(by).patch(f"/cases/{case_id}", {"assignedTo": holder})
         if self.expect(answer, code, case, event=holder != case.holder):
+            case.known = case.known if holder == case.holder else holder in {None, *self.acted}
             case.holder = holder
 
     @rule(number=which, who=person)
@@ -197,8 +200,10 @@ class Cases(RuleBasedStateMachine):
         me = f"{who}@example.com"
         free = case.holder is None and case.status not in DONE
         answer = self.api.caller("verifier", who).post(f"/cases/{case_id}:claim")
-        if self.expect(answer, 200 if free or case.holder == me else 409, case, event=free):
-            case.holder = me
+        changes = free or not case.known
+        if self.expect(answer, 200 if free or case.holder == me else 409, case, event=changes):
+            case.holder, case.known = me, True
+            self.acted |= {me} if changes else set()
 
     @rule(number=which)
     @precondition(lambda self: self.model)

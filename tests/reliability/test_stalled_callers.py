@@ -23,7 +23,7 @@ LONG = 30.0
 OK = b"HTTP/1.1 200 OK"
 MANY = 60
 """Answers that are more than a system keeps for who does not read: 9 MB."""
-GET = "GET /v1/health HTTP/1.1\r\nHost: here\r\n"
+GET = "GET /v1/health HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def served(tmp_path: Path, **constants: float) -> Server:
@@ -146,7 +146,7 @@ def test_a_head_in_parts_and_requests_in_one_piece_are_answered_in_order(server:
 def test_a_body_that_is_not_read_ends_the_connection_and_is_not_waited_for(
     server: Server, stalled: contextlib.ExitStack, request_line: str, framing: str
 ) -> None:
-    request = f"{request_line}\r\nHost: here\r\n{framing}\r\n\r\n"
+    request = f"{request_line}\r\nHost: localhost\r\n{framing}\r\n\r\n"
     connections = [stalled.enter_context(connected(server, request)) for _ in range(4 * THREADS)]
 
     assert healthy(server)
@@ -199,9 +199,9 @@ def test_who_reads_slowly_but_in_time_gets_the_whole_of_every_answer(server: Ser
 @pytest.mark.parametrize(
     ("sent", "told"),
     [
-        ("GET /v1/cases?query=Müller HTTP/1.1\r\nHost: here\r\n\r\n", "percent-encode"),
-        ("GET /v1/cases/Müller HTTP/1.1\r\nHost: here\r\n\r\n", "percent-encode"),
-        ("GET /v1/health\nHost: here\n\n", "request line"),
+        ("GET /v1/cases?query=Müller HTTP/1.1\r\nHost: localhost\r\n\r\n", "percent-encode"),
+        ("GET /v1/cases/Müller HTTP/1.1\r\nHost: localhost\r\n\r\n", "percent-encode"),
+        ("GET /v1/health\nHost: localhost\n\n", "request line"),
         ("\r\n\r\n", "request line"),
         ("GET /v1/health HTTP/1.1\r\nHost : here\r\n\r\n", "not well-formed HTTP"),
         ("GET /v1/health HTTP/1.1\r\nX: " + "x" * 70_000, "larger than 65536 bytes"),
@@ -271,7 +271,7 @@ def not_reading(server: Server) -> socket.socket:
     connection.settimeout(LONG)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
     connection.connect(server.address)
-    connection.sendall(b"GET /v1/openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * MANY)
+    connection.sendall(b"GET /v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * MANY)
     return connection
 
 
