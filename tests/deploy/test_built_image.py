@@ -40,7 +40,7 @@ def base() -> str:
 
 @pytest.fixture
 def builder(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A builder that has the base; where there is none the test is not run, which is said loudly."""
+    """A builder that has the base; without one the test is not run, which is said loudly."""
     monkeypatch.setenv("BUILDAH_ISOLATION", "chroot")  # in a container nothing else works
     monkeypatch.setenv("STORAGE_DRIVER", "vfs")
     why = []
