@@ -147,6 +147,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     needed = {
         "NO EMULATOR": "on the Firestore emulator",
         "NO GCLOUD": "of gcloud",
+        "NO BUILDER": "of the image, with docker, podman or buildah and the image of Python",
         "NO NODE": "with the tools of tests/clients and tests/accounts (npm)",
     }
     for sign, what in needed.items():

@@ -306,7 +306,7 @@ def test_what_is_deployed_is_tried_and_what_failed_is_the_exit_status(deployed: 
     assert rows["rules"] == ("held", "firestore.rules is in force")
     assert rows["indexes and expiry"][0] == "held"
     assert rows["edge"][0] == "not tried"
-    assert rows["drift"] == ("FAILED", "api (environment)")
+    assert rows["drift"] == ("FAILED", "1 differ: api (environment)")
     deployed.assert_nothing_written()
 
 
