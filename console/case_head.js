@@ -75,7 +75,7 @@ function moves(one) {
   const mine = isMe(one.assignedTo, one.assignedToSubject);
   const done = one.status === "approved" || one.status === "closed";
   return html`<div class="moves" role="group" aria-label=${t.case.mayFollow(t.status[one.status])}>
-    ${MOVES[one.status].map((to, index) => button(t.case.moves[to], () => move(one, to), { kind: index === 0 && to !== "closed" ? "first" : "" }))}
+    ${MOVES[one.status].map((to, index) => button(to === "in_review" && !one.pausedAt ? t.case.review : t.case.moves[to], () => move(one, to), { kind: index === 0 && to !== "closed" ? "first" : "" }))}
     ${done && may("pilot") ? button(t.case.reopen, () => askReason(t.case.reopenTitle, t.case.reopenIt, (reason) => change("POST", ":reopen", { reason }))) : null}
     ${session.me?.role === "admin" ? button(t.case.placeHold, () => askReason(t.case.placeHoldTitle, t.case.placeHoldIt, (reason) => change("POST", "/holds", { reason }, { unbased: true }))) : null}
     <span class="push row">${one.assignedTo === null && !done ? button(t.cases.bulk.claim, take, { kind: "bare", key: "C" }) : null}${mine && !done ? button(t.case.release, release, { kind: "bare", key: "U" }) : null}${done ? null : button(t.case.edit, () => editCase(), { kind: "bare", key: "E" })}</span>

@@ -66,7 +66,7 @@ export function timeline() {
   const items = [...[...frozen.values()].flatMap((packet) => packet.items), ...evidence];
   const names = new Map([...items.map((one) => /** @type {[string, string]} */ ([one.id, one.title])), ...questions.map((one) => /** @type {[string, string]} */ ([`interventions/${one.id}`, one.title]))]);
   return html`<div class="block-head inset" id="timeline"><h2 tabindex="-1">${t.case.timeline}</h2><span class="quiet">${t.case.eventCount(eventCount)}</span><a class="push no-print" href=${address("trail", { subject: `cases/${id}` })}>${t.case.openTrail}</a></div>
-    <ol class="entries chain">${events.map((event) => keyed(event.id, html`<li><span class="m">${event.subject.startsWith("cases/") ? event.sequence : html`<span aria-hidden="true">·</span>`}</span>${timeOf(event.createdAt, today(event.createdAt) ? toSeconds(event.createdAt) : moment(event.createdAt))}<span class="who-did">${personOf(actorOf(event), event.actor.subject)}</span><div class="what">${eventLine(event, names)}</div><span class="h id" title=${event.hash}>${event.hash.slice(0, 8)}</span></li>`))}</ol>
+    <ol class="entries chain dated">${events.map((event) => keyed(event.id, html`<li><span class="m">${event.subject.startsWith("cases/") ? event.sequence : html`<span aria-hidden="true">·</span>`}</span>${timeOf(event.createdAt, today(event.createdAt) ? toSeconds(event.createdAt) : moment(event.createdAt))}<span class="who-did">${personOf(actorOf(event), event.actor.subject)}</span><div class="what">${eventLine(event, names)}</div><span class="h id" title=${event.hash}>${event.hash.slice(0, 8)}</span></li>`))}</ol>
     ${more ? html`<p class="inset bar">${button(t.shell.more, () => attempt(t.shell.notShown, moreEvents))}</p>` : null}`;
 }
 

@@ -526,6 +526,7 @@ export default {
     releaseHoldTitle: "Die Löschsperre aufheben",
     releaseHoldIt: "Sperre aufheben",
     mayFollow: (status) => `Was auf ${status} folgen kann`,
+    review: "Prüfen",
     moves: { new: "Neu", in_review: "Prüfen, startet die Uhr", needs_info: "Rückfrage, hält die Uhr an", blocked: "Blockieren…", approved: "Genehmigen, friert die Akte ein", closed: "Schließen…" },
     reopen: "Wieder öffnen…",
     reopenTitle: "Den Fall wieder öffnen",

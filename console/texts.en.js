@@ -525,6 +525,7 @@ export default {
     releaseHoldTitle: "Release the legal hold",
     releaseHoldIt: "Release the hold",
     mayFollow: (/** @type {string} */ status) => `What may follow ${status}`,
+    review: "Review",
     moves: { new: "New", in_review: "Review, starts the clock", needs_info: "Needs info, stops the clock", blocked: "Block…", approved: "Approve, freezes the packet", closed: "Close…" },
     reopen: "Reopen…",
     reopenTitle: "Reopen the case",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.console.people import Person, at_browser
 
@@ -37,7 +37,7 @@ def test_a_case_is_claimed_curated_approved_closed_and_reopened_by_keyboard_alon
     page.locator("tr .t").first.wait_for()
     press("n")
     expect(page.locator("h1")).to_have_text("Case life")
-    person.tabs_to("Review, starts")
+    person.tabs_to("Review")
     press("Enter")
     expect(page.locator(".meta .st").first).to_have_text("In review")
     press("j")
@@ -79,6 +79,37 @@ def test_a_case_is_claimed_curated_approved_closed_and_reopened_by_keyboard_alon
     assert (case["status"], case["assignedTo"]) == ("in_review", "vera@example.com")
     assert case["packetEvidenceIds"][:2] == ["second", "first"]
     assert case["title"] == "The life of a case"
+
+
+def test_a_move_says_that_it_starts_the_clock_only_where_the_clock_stands(
+    api: Api, person: Person
+) -> None:
+    page = person.signs_in("vera", opened(api, "clock"))
+    review = page.locator(".moves button").first
+
+    expect(review).to_have_text("Review")
+    page.get_by_role("button", name="Needs info, stops the clock").click()
+    expect(review).to_have_text("Review, starts the clock")
+
+
+def test_the_times_of_earlier_days_and_years_do_not_run_into_who_did_it(
+    api: Api, browser: Browser, url: str
+) -> None:
+    address = opened(api, "old")
+
+    def years_ago(route: Route) -> None:
+        page = route.fetch().json()
+        for event in page["events"]:
+            event["createdAt"] = "2023-11-23T14:40:00Z"
+        route.fulfill(json=page)
+
+    with at_browser(browser, url, locale="de-DE") as person:
+        person.page.route("**/v1/cases/old/audit*", years_ago)
+        page = person.signs_in("vera", address)
+        time = page.locator(".chain time").first
+        expect(time).to_have_text("23. Nov. 2023, 15:40")
+
+        assert time.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 def test_who_claims_second_is_told_who_was_first_and_nothing_changes(
