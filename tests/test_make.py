@@ -17,7 +17,7 @@ OF_OTHERS = {"tested", "browser"}
 
 def make(directory: Path, *arguments: str, answer: str | None = None) -> tuple[int, str]:
     """The exit code of make, and what it says; `answer` is typed on a terminal."""
-    command = ["make", "--file", str(ROOT / "Makefile"), *arguments]
+    command = ["make", "--no-print-directory", "--file", str(ROOT / "Makefile"), *arguments]
     if answer is not None:
         # `script` gives it a terminal.
         command = ["script", "--quiet", "--return", "--command", " ".join(command), "/dev/null"]

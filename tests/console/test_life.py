@@ -174,6 +174,7 @@ def test_a_worksheet_is_saved_on_leaving_and_after_the_server_was_out_of_reach(
         expect(page.locator("h1")).to_have_text("Cases")
         page.goto(f"{url}/console{address}")
         expect(notes).to_have_value("Written and left")
+        page.wait_for_load_state("networkidle")
 
         page.context.set_offline(offline=True)
         notes.fill("Written offline")
