@@ -17,6 +17,9 @@ const TOLD = new Set(["note_added", "attachment_added", "document_received", "su
 /** How a text that the trail must not hold stands in it. */
 const HASH = /^sha256:[0-9a-f]{64}$/;
 
+/** @param {unknown} value of any kind: an object may have a member called toString, which is then no function */
+const isHash = (value) => typeof value === "string" && HASH.test(value);
+
 /** @param {Event} event @returns {string} who did it */
 export const actorOf = (event) => event.actor.email ?? event.actor.subject;
 
@@ -41,7 +44,7 @@ const sentence = (text) => `${text}${/[.?!]$/.test(text) ? "" : "."} `;
 /** @param {{field: string, old: any, new: any}} change @param {Map<string, string>} names @returns {Shown} */
 function changeOf({ field, old, new: now }, names) {
   const titled = (/** @type {any} */ value) => names.get(value) ?? worded(field, value);
-  if (HASH.test(old) || HASH.test(now)) return html`${t.trail.field(field)} <del>${short(old)}</del> <ins>${short(now)}</ins> `;
+  if (isHash(old) || isHash(now)) return html`${t.trail.field(field)} <del>${short(old)}</del> <ins>${short(now)}</ins> `;
   if (typeof old === "string" && typeof now === "string" && old.length + now.length > 60) return html`${t.trail.field(field)} ${wordDiff(old, now)} `;
   if (Array.isArray(old) && Array.isArray(now)) {
     const gone = old.filter((one) => !now.includes(one)).map((one) => html`<del>${titled(one)}</del> `);
@@ -55,7 +58,7 @@ function changeOf({ field, old, new: now }, names) {
 }
 
 /** @param {any} value @returns {string} the beginning of a hash */
-const short = (value) => (HASH.test(value) ? `${value.slice(0, 15)}…` : String(value ?? t.trail.nothing));
+const short = (value) => (isHash(value) ? `${value.slice(0, 15)}…` : value === null || value === undefined ? t.trail.nothing : worded("", value));
 
 /** @param {string} field @param {any} value @returns {string} */
 export function worded(field, value) {

@@ -61,7 +61,8 @@ export function inSentences(error) {
   if (error.status === "OFFLINE") return `${t.errors.offline} ${t.errors.offlineHelp}`;
   if (error.code === 401) return t.errors.signedOut;
   // The name of a field or of a thing, which the message may begin with, stays as it is.
-  const said = error.message.replace(/^[a-z](?![\w/]*[:/])/, (first) => first.toUpperCase()).replace(/([^.])$/, "$1.");
+  // A form adds one item of evidence, so its place in the request says nothing.
+  const said = error.message.replace(/^evidence\[0\]\./, "").replace(/^[a-z](?![\w/[\].]*[:/])/, (first) => first.toUpperCase()).replace(/([^.])$/, "$1.");
   if (error.code === 403) return `${t.errors.denied(session.me?.role ?? "")} ${said} ${t.errors.unchanged}`;
   if (error.code === 412) return t.errors.overtaken;
   if (error.code === 429 || error.code === 503) return `${t.errors.busy} ${t.errors.unchanged}`;

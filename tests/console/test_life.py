@@ -112,6 +112,17 @@ def test_the_times_of_earlier_days_and_years_do_not_run_into_who_did_it(
         assert time.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
+def test_values_that_are_named_as_what_every_object_has_do_not_break_the_timeline(
+    api: Api, person: Person
+) -> None:
+    address = opened(api, "names")
+    api("vera", "PATCH", "/cases/names", {"fields": {"toString": "none", "valueOf": "none"}})
+
+    page = person.signs_in("vera", address)
+
+    expect(page.locator(".chain")).to_contain_text('{"toString":"none","valueOf":"none"}')
+
+
 def test_who_claims_second_is_told_who_was_first_and_nothing_changes(
     api: Api, browser: Browser, url: str, person: Person
 ) -> None:
