@@ -307,8 +307,8 @@ def test_what_is_deployed_is_tried_and_what_failed_is_the_exit_status(deployed: 
     assert rows["indexes and expiry"][0] == "held"
     assert rows["edge"][0] == "not tried"
     assert rows["drift"] == ("FAILED", "1 differ: api (environment)")
-    # Tokens are made and queries asked by POST; nothing else is sent but reads.
-    asked = (":runQuery", ":runAggregationQuery", ":generateIdToken", ":signJwt", "CustomToken")
+    # Queries are asked and tokens made by POST, and the accounts that the tokens made are removed.
+    asked = (":runQuery", ":generateIdToken", ":signJwt", ":signInWithCustomToken", ":delete")
     assert [call for call in deployed.google.writes if not call.path.endswith(asked)] == []
     assert deployed.scheduler.writes == []
 
