@@ -13,6 +13,8 @@ from tests.client import Api, Client
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, refused_field
 
+pytestmark = pytest.mark.both_stores
+
 
 def asked(client: Client, cursor: str | None = None) -> tuple[list[dict[str, Any]], str]:
     answer = client.get("/changes" + (f"?after={cursor}" if cursor else ""))

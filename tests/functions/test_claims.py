@@ -235,6 +235,7 @@ def test_who_is_second_to_assign_a_free_case_takes_it_from_nobody(api: Api) -> N
     assert api.viewer.get("/cases/CASE-1").json["assignedTo"] == "kim@example.com"
 
 
+@pytest.mark.both_stores
 def test_a_paused_case_is_claimed_only_where_its_status_is_asked_for_overdue_or_not(
     api: Api, clock: Clock
 ) -> None:

@@ -25,6 +25,8 @@ from tests.functions.intervention_support import (
 from tests.functions.support import ON_EMBEDDED, cost, filled, refused_field
 from tests.functions.test_metrics import as_shown, within
 
+pytestmark = pytest.mark.both_stores
+
 FIGURES = "/figures"
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

@@ -9,6 +9,8 @@ import pytest
 from tests.client import Api
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
 
+pytestmark = pytest.mark.both_stores
+
 MINE: dict[str, Any] = {"views": [{"name": "Late ones", "query": "overdue=true&severity=high"}]}
 
 
