@@ -87,7 +87,6 @@ def _all(path: str) -> Any:
     return Query(path)
 
 
-@ON_EMBEDDED
 def test_more_changes_than_a_page_are_delivered_over_several_and_the_late_ones_after_them(
     api: Api, clock: Clock
 ) -> None:
