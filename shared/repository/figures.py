@@ -74,7 +74,7 @@ def figures(store: DocumentStore, tenant: str, wanted: FiguresQuery, now: dateti
         since=since,
         until=until,
         as_of=now,
-        open=_open(counts),
+        open=_open(counts[: len(of_open)]),
         overdue=overdue_ones,
         closed=_in_time(closed, wanted.decision_type),
         created=sum(day.created for day in daily),
@@ -106,7 +106,7 @@ def _by_age(cases: Query, status: Status, now: datetime) -> Iterable[Query]:
 
 
 def _open(counts: Sequence[int]) -> list[OpenCases]:
-    each = zip(_UNDONE, counts[::3], counts[1::3], counts[2::3], strict=False)
+    each = zip(_UNDONE, counts[::3], counts[1::3], counts[2::3], strict=True)
     return [
         OpenCases(status=status, under1_day=new, from1_to3_days=older, over3_days=oldest)
         for status, new, older, oldest in each

@@ -2,9 +2,9 @@
 
 It uses the client library's channel and message types, but not its client, which is slow
 (`wire.py`) and may retry for minutes. Reads are repeated while there is time, over a new connection
-where the old one is silent (`connection.py`). A commit is sent
-once: repeating one whose answer was lost, as the library does, would apply an increment twice. The
-ledger decides what to do about an unknown outcome. A watch is a stream of its own (`listening.py`),
+where the old one is silent (`connection.py`). A commit is sent once: repeating one whose answer was
+lost, as the library does, would apply an increment twice. The ledger decides what to do about an
+unknown outcome. A watch is a stream of its own (`listening.py`),
 opened again when it breaks.
 """
 
@@ -64,12 +64,8 @@ _CHANNEL_OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 1_000),
 ]
 _BUILDING = "currently building"
-"""What is said of an index that exists, but cannot be used yet."""
+"""In Firestore's text for a query whose index exists, but is not ready yet."""
 _T = TypeVar("_T")
-
-
-_BUILDING = "currently building"
-"""In Firestore's text for a query whose index is not ready yet."""
 
 
 class FirestoreStore:
