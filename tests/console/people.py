@@ -118,6 +118,18 @@ class Person:
             self.wrong.append(text)
 
 
+def at(address: str, ready: str = "h1", who: str = "vera") -> Callable[[Person], Page]:
+    """Somebody at an address."""
+
+    def show(person: Person) -> Page:
+        page = person.signs_in(who, address)
+        page.locator(ready).first.wait_for()
+        page.wait_for_load_state("networkidle")
+        return page
+
+    return show
+
+
 @contextlib.contextmanager
 def at_browser(
     browser: Browser, url: str, allowed: tuple[str, ...] = (), **options: Any

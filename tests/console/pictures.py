@@ -18,7 +18,7 @@ from local import demo_data
 from local.ports import free_port
 from local.server import running_server, sqlite
 from tests.console import pictures_pages
-from tests.console.people import ROOT, Person, api_of, at_browser, chromium
+from tests.console.people import ROOT, Person, api_of, at, at_browser, chromium
 
 Api = Callable[..., Any]
 
@@ -62,18 +62,6 @@ def _picture(
             file = OUT / f"{name}-{scheme}.png"
             page.screenshot(path=file, full_page=name.endswith(("whole", "320", "390", "print")))
             print(file.relative_to(ROOT))  # noqa: T201
-
-
-def at(address: str, who: str = "vera", ready: str = "h1") -> Callable[[Person], Page]:
-    """Somebody at an address."""
-
-    def show(person: Person) -> Page:
-        page = person.signs_in(who, address)
-        page.locator(ready).first.wait_for()
-        page.wait_for_load_state("networkidle")
-        return page
-
-    return show
 
 
 def _selected(person: Person) -> Page:
@@ -164,8 +152,8 @@ VIEWS: dict[str, tuple[Callable[[Person], Page], dict[str, int]]] = {
     "02-case-whole": (at(f"#/cases/{_CASE}", ready=".moves"), _DESK),
     "02-case-390": (at(f"#/cases/{_CASE}", ready=".moves"), _PHONE),
     "02-case-320": (at(f"#/cases/{_CASE}", ready=".moves"), _NARROW),
-    "02-case-admin": (at(f"#/cases/{_CASE}", "alex", ready=".moves"), _DESK),
-    "02-case-viewer": (at(f"#/cases/{_CASE}", "victor", ready=".case"), _DESK),
+    "02-case-admin": (at(f"#/cases/{_CASE}", ready=".moves", who="alex"), _DESK),
+    "02-case-viewer": (at(f"#/cases/{_CASE}", ready=".case", who="victor"), _DESK),
     "02-case-approved": (at("#/cases/CASE-2024-006", ready=".moves"), _DESK),
     "02-case-forced": (at(f"#/cases/{_CASE}", ready=".moves"), _DESK),
     "02-case-offline": (_offline, _DESK),

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from tests.console.people import Person
+from tests.console.people import Person, at
 
 Api = Callable[..., Any]
 Show = Callable[[Person], Page]
@@ -76,18 +76,8 @@ def _question(*keys: str, who: str = "vera") -> Show:
     return show
 
 
-def _at(address: str, ready: str, who: str = "vera") -> Show:
-    def show(person: Person) -> Page:
-        page = person.signs_in(who, address)
-        page.locator(ready).first.wait_for()
-        page.wait_for_load_state("networkidle")
-        return page
-
-    return show
-
-
 def _event(person: Person) -> Page:
-    page = _at("#/trail/CASE-2026-100", ".proof code")(person)
+    page = at("#/trail/CASE-2026-100", ".proof code")(person)
     page.get_by_role("button", name="Packet changed.").first.click()
     return page
 
@@ -100,13 +90,13 @@ def _broken(person: Person) -> Page:
         route.fulfill(response=answer, json=body)
 
     person.page.route("**/v1/cases/*/audit*", edited)
-    page = _at("#/trail/CASE-2026-100", ".proof.fails")(person)
+    page = at("#/trail/CASE-2026-100", ".proof.fails")(person)
     page.evaluate("scrollTo(0, 0)")
     return page
 
 
 def _changed(person: Person) -> Page:
-    page = _at("#/admin", ".settings input", "alex")(person)
+    page = at("#/admin", ".settings input", "alex")(person)
     page.get_by_label("CSF practitioner").fill("24")
     page.get_by_label("Keep closed cases").fill("0")
     return page
@@ -120,23 +110,23 @@ VIEWS: dict[str, tuple[Show, dict[str, int]]] = {
     "03-inbox": (_question(), _DESK),
     "03-inbox-armed": (_question("a"), _DESK),
     "03-inbox-viewer": (_question(who="victor"), _DESK),
-    "03-inbox-list-390": (_at("#/inbox", ".entries .name"), _PHONE),
+    "03-inbox-list-390": (at("#/inbox", ".entries .name"), _PHONE),
     "03-inbox-390": (_question(), _PHONE),
-    "03-inbox-decided": (_at("#/inbox?tab=decided", ".entries .name"), _DESK),
-    "03-inbox-empty": (_at("#/inbox?tab=mine", ".empty"), _DESK),
+    "03-inbox-decided": (at("#/inbox?tab=decided", ".entries .name"), _DESK),
+    "03-inbox-empty": (at("#/inbox?tab=mine", ".empty"), _DESK),
     "04-trail": (_event, _DESK),
     "04-trail-390": (_event, _PHONE),
-    "04-trail-320": (_at(_TRAIL, ".proof code"), _NARROW),
+    "04-trail-320": (at(_TRAIL, ".proof code"), _NARROW),
     "04-trail-broken": (_broken, _DESK),
-    "04-trail-tenant": (_at("#/trail", ".chain li"), _DESK),
+    "04-trail-tenant": (at("#/trail", ".chain li"), _DESK),
     "04-trail-forced": (_event, _DESK),
-    "05-figures": (_at("#/figures", "figure svg"), _DESK),
-    "05-figures-whole": (_at("#/figures", "figure svg"), _DESK),
-    "05-figures-year": (_at("#/figures?days=365", "figure svg"), _DESK),
-    "05-figures-390": (_at("#/figures", "figure svg"), _PHONE),
-    "05-figures-320": (_at("#/figures", "figure svg"), _NARROW),
-    "05-figures-forced": (_at("#/figures", "figure svg"), _DESK),
+    "05-figures": (at("#/figures", "figure svg"), _DESK),
+    "05-figures-whole": (at("#/figures", "figure svg"), _DESK),
+    "05-figures-year": (at("#/figures?days=365", "figure svg"), _DESK),
+    "05-figures-390": (at("#/figures", "figure svg"), _PHONE),
+    "05-figures-320": (at("#/figures", "figure svg"), _NARROW),
+    "05-figures-forced": (at("#/figures", "figure svg"), _DESK),
     "06-admin": (_changed, _DESK),
-    "06-admin-390": (_at("#/admin", ".settings input", "alex"), _PHONE),
-    "06-admin-viewer": (_at("#/admin", ".settings input", "victor"), _DESK),
+    "06-admin-390": (at("#/admin", ".settings input", "alex"), _PHONE),
+    "06-admin-viewer": (at("#/admin", ".settings input", "victor"), _DESK),
 }
