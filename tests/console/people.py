@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 from local.client import Answer, call
 from local.demo_data import token
@@ -35,6 +35,11 @@ addEventListener("securitypolicyviolation", (event) =>
 ROLES = {"vera": "pilot", "paul": "pilot", "nora": "verifier", "alex": "admin", "victor": "viewer"}
 
 
+def _told(said: ConsoleMessage) -> str:
+    """What the browser's console says, and about which address."""
+    return f"{said.text} {said.location['url']}"
+
+
 class Person:
     """One of the people of the local run, in a browser of their own.
 
@@ -48,7 +53,7 @@ class Person:
         self.wrong: list[str] = []
         self.responses: list[Response] = []
         page.on("response", lambda response: self.responses.append(response))  # noqa: PLW0108
-        page.on("console", lambda said: self._note(said.type == "error", said.text, allowed))
+        page.on("console", lambda said: self._note(said.type == "error", _told(said), allowed))
         page.on("pageerror", lambda error: self._note(True, str(error), ()))  # noqa: FBT003 - it is an error
         page.on("request", lambda asked: self._note(*self._foreign(asked.url), allowed))
 
@@ -148,7 +153,8 @@ def at_browser(
     person = Person(context.new_page(), url, allowed)
     try:
         yield person
-        assert (person.wrong, person.reports()) == ([], [])
+        wrong = [*person.wrong, *person.reports()]
+        assert not wrong, wrong
     finally:
         context.close()
 
