@@ -41,7 +41,7 @@ def test_an_agent_asks_and_the_question_is_found_and_answered_by_keyboard_alone(
 ) -> None:
     opened(api, "beside-it", title="The case beside it")
     page = person.signs_in("vera", "#/inbox")
-    expect(page.get_by_role("heading", name="Inbox")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     address = asked(
         api,
         "Which address is the practice?",
