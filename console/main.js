@@ -40,24 +40,26 @@ function draw() {
 /** Opens what the address says. @param {boolean} [anew] whether as if nothing had been shown before */
 async function open(anew = false) {
   const before = shown;
-  shown = route();
-  const other = anew || before.page !== shown.page || before.id !== shown.id;
+  const asked = (shown = route());
+  const other = anew || before.page !== asked.page || before.id !== asked.id;
   if (other && !anew) pageOf(before.page)?.close?.();
   if (!session.me) return changed();
   if (other) problem = null;
   changed(other ? { news: [] } : {});
   try {
-    const page = await fetched(shown.page);
+    const page = await fetched(asked.page);
+    if (asked !== shown) return; // The reader went on before the page had come.
     unknown = !page;
     changed();
-    await page?.open(shown);
+    await page?.open(asked);
   } catch (error) {
+    if (asked !== shown) return;
     if (other) problem = error;
     else refuse(t.shell.notShown, error);
   }
   changed();
   await null;
-  if (other && !anew) {
+  if (other && !anew && asked === shown) {
     scrollTo(0, 0);
     /** @type {HTMLElement | null} */ (main.querySelector("h1[tabindex]") ?? main)?.focus({ preventScroll: true });
   }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from local.server import sqlite
 from tests.console.people import Person, api_of, at_browser
@@ -119,3 +119,20 @@ def test_a_session_goes_on_after_the_server_was_started_anew(
         expect(page.locator(".live")).to_contain_text("Live, checked")
         page.keyboard.press("c")
         expect(page.get_by_role("button", name="Release")).to_be_visible()
+
+
+def test_who_goes_on_before_a_page_has_come_sees_where_they_went(api: Api, person: Person) -> None:
+    opened(api, "slow-page")
+    page = person.signs_in("vera")
+    held: list[Route] = []
+    page.route("**/console/case.js", lambda route: held.append(route))  # noqa: PLW0108
+
+    with page.expect_request("**/console/case.js"):
+        page.evaluate("location.hash = '#/cases/slow-page'")
+    page.evaluate("location.hash = '#/nowhere'")
+    expect(page.locator("h1")).to_have_text("There is no such page")
+    with page.expect_response("**/console/case.js"):
+        held[0].continue_()
+    page.wait_for_load_state("networkidle")
+
+    expect(page.locator("h1")).to_have_text("There is no such page")
