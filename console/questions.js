@@ -39,6 +39,8 @@ export const inbox = {
   lately: [],
   /** @type {string | null} where the next page of the tab begins */
   more: null,
+  /** @type {string | null} the id of the one that the address names; another one that arrives late is not opened */
+  wanted: null,
   /** @type {Question | null} the one that is opened */
   open: null,
 };
@@ -92,15 +94,15 @@ const path = (id) => `/interventions/${encodeURIComponent(id)}`;
 
 /** Opens a question. @param {string | null} id */
 export async function show(id) {
-  if (id === null) inbox.open = null;
-  else if (inbox.open?.id !== id) inbox.open = inbox.rows.find((one) => one.id === id) ?? null;
-  if (id !== null) put(await get(path(id)), true);
+  inbox.wanted = id;
+  if (inbox.open?.id !== id) inbox.open = inbox.rows.find((one) => one.id === id) ?? null;
+  if (id !== null) put(await get(path(id)));
 }
 
-/** Puts a question where it is shown, in its place. @param {Question} question @param {boolean} [open] */
-export function put(question, open = question.id === inbox.open?.id) {
+/** Puts a question where it is shown, in its place. @param {Question} question */
+export function put(question) {
   const same = (/** @type {Question} */ one) => (one.id === question.id ? question : one);
-  Object.assign(inbox, { rows: inbox.rows.map(same), lately: inbox.lately.map(same), open: open ? question : inbox.open });
+  Object.assign(inbox, { rows: inbox.rows.map(same), lately: inbox.lately.map(same), open: question.id === inbox.wanted ? question : inbox.open });
   changed();
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.console.people import Person, at_browser
 from tests.console.test_life import opened
@@ -215,3 +215,23 @@ def test_hostile_questions_are_shown_as_text_and_widen_nothing(api: Api, person:
     assert page.evaluate("document.documentElement.scrollWidth") == 320
     page.get_by_role("link", name="Back to the questions").click()
     assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_a_question_that_arrives_late_is_not_shown_instead_of_the_one_that_is_opened(
+    api: Api, person: Person
+) -> None:
+    first, second = asked(api, "The first?"), asked(api, "The second?")
+    page = person.signs_in("vera", "#/inbox")
+    held: list[Route] = []
+    late = f"**/v1/interventions/{first.removeprefix('#/inbox/')}"
+    page.route(late, lambda route: held.append(route))  # noqa: PLW0108
+
+    with page.expect_request(late):
+        page.evaluate("address => { location.hash = address; }", first)
+    page.evaluate("address => { location.hash = address; }", second)
+    expect(page.locator("#question")).to_have_text("The second?")
+    with page.expect_response(late):
+        held[0].continue_()
+    page.wait_for_load_state("networkidle")
+
+    expect(page.locator("#question")).to_have_text("The second?")

@@ -67,6 +67,7 @@ def test_a_run_of_all_tests_fails_for_what_the_emulator_was_never_asked(
     calls.note("embedded", ["a", "b"])
     calls.note("emulator", changed.get("asked_of_the_emulator", ["a"]))
     monkeypatch.setattr("tests.conftest.CALLS", calls)
+    monkeypatch.delenv("CI", raising=False)  # in which it is only said
     option = {"keyword": "", "markexpr": "", "collectonly": False} | changed
     source = changed.get("args_source", pytest.Config.ArgsSource.TESTPATHS)
     config = SimpleNamespace(option=SimpleNamespace(**option), args_source=source, stash={})
