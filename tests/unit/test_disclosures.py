@@ -6,6 +6,7 @@ import copy
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from local.server import ROOT
 from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT, WORKSHEETS
 from shared.models.events import Event, EventType
 from shared.models.roles import Actor, Role
@@ -458,6 +460,27 @@ def test_what_is_done_to_disclosures_is_found(attack: Callable[[Content], None])
     attack(content)
 
     assert not _holds(content)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_the_lines_of_the_readme_find_it_too(attack: Callable[[Content], None]) -> None:
+    *_, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - the README's own
+    content = _erased()
+    assert names["event_hash"](TENANT_ID, content) == content["hash"]
+
+    attack(content)
+
+    try:
+        found = names["event_hash"](TENANT_ID, content)
+    except (AssertionError, LookupError, TypeError, ValueError):
+        return
+    # The name of the tenant is in the hash already, and who erased something is not.
+    assert (found == content["hash"]) == (attack in _NOT_HASHED)
+
+
+_NOT_HASHED = {_tenant_beside, _nobody_erased_it, _no_name_erased_it}
 
 
 @pytest.mark.parametrize("erased", [None, {}])
