@@ -65,9 +65,8 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check)
     check.finish()
-    broken = _first(check.broken, _unrecorded(store, tenant, check)) or _ending(
-        store, query, document, head, last
-    )
+    broken = _first(check.broken, _unrecorded(store, tenant, check))
+    broken = broken or _ending(store, query, document, head, last)
     if document is None and broken is None and subject != "tenant":
         raise NotFound(f"{subject} does not exist")
     if broken:
