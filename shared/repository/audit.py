@@ -15,6 +15,7 @@ from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
 from shared.models.events import Event, EventType
 from shared.models.subjects import Head
+from shared.repository.erased import unrecorded
 from shared.repository.listing import query_of
 from shared.repository.paging import page, place
 from shared.rules.chain import Check
@@ -62,7 +63,8 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check)
     check.finish()
-    broken = check.broken or _ending(store, query, document, head, last)
+    broken = _first(check.broken, unrecorded(store, tenant, check.erasures))
+    broken = broken or _ending(store, query, document, head, last)
     if document is None and broken is None and subject != "tenant":
         raise NotFound(f"{subject} does not exist")
     if broken:
@@ -78,6 +80,7 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         valid=broken is None,
         events=check.events,
         head_hash=(head or Head()).hash,
+        erased_values=check.erased or None,
         purged=True if broken is None and document and _purged(store, document) else None,
         first_broken=broken,
     )
@@ -93,6 +96,10 @@ def _follow(store: DocumentStore, query: Query, check: Check) -> Event | None:
             break
         query = replace(query, after=place(rows[-1], query))
     return newest
+
+
+def _first(*found: BrokenLink | None) -> BrokenLink | None:
+    return min(filter(None, found), key=lambda one: one.sequence, default=None)
 
 
 def _ending(
