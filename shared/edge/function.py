@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -22,9 +22,10 @@ from werkzeug.exceptions import HTTPException
 from shared import errors, log
 from shared.documents import port
 from shared.documents.cost import counted
-from shared.edge import application, bodies, loopback, parsing, tokens
+from shared.edge import application, bodies, loopback, parsing, streams, tokens
 from shared.edge.exchange import Exchange
 from shared.edge.routes import Route, allowed, match
+from shared.edge.streams import Stream
 from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
 from shared.models.base import JSON, MARKDOWN, MarkdownForm, Model
@@ -103,9 +104,9 @@ def function(  # noqa: PLR0913 - what a function is
     """Makes an HTTP function of a handler, at `/v1` + path, for `roles`; None is for everybody.
 
     The handler takes the `Call` (unless it is for everybody), path parameters by name, `query` and
-    `body` by their annotated models, and returns a model or a `Reply`. `code` is its success; what
-    is `expensive` has a budget of its own. What `also` answers is answered too: a gateway may take
-    the one path for the other.
+    `body` by their annotated models, and returns a model, a `Stream` or a `Reply`. `code` is its
+    success; what is `expensive` has a budget of its own. What `also` answers is answered too: a
+    gateway may take the one path for the other.
     """
 
     def decorate(handler: Handler) -> Function:
@@ -201,9 +202,23 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     if caller:
         origin = _origin(exchange, route, caller, body)
         arguments["call"] = Call(runtime, caller, runtime.clock(), origin, exchange)
-    expensive = route.budget == "expensive"
-    with runtime.expensive.taken_by(caller) if caller and expensive else nullcontext():
-        return _reply(route, route.handler(**arguments))
+    return _handed_over(exchange, route, runtime, caller, arguments)
+
+
+def _handed_over(
+    exchange: Exchange,
+    route: Route,
+    runtime: Runtime,
+    caller: Caller | None,
+    arguments: dict[str, Any],
+) -> flask.Response:
+    with ExitStack() as held:
+        if caller and route.budget == "expensive":
+            held.enter_context(runtime.expensive.taken_by(caller))
+        result = route.handler(**arguments)
+        if isinstance(result, Stream):
+            return streams.response(exchange, result, route.code, held)
+        return _reply(route, result)
 
 
 def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller:
