@@ -429,18 +429,19 @@ WEAKENED = [
         id="members are of the tenant",
     ),
     pytest.param(
-        "&& request.auth.token.role in ['viewer', 'verifier', 'pilot', 'admin', 'agent']",
+        "&& request.auth.token.role in"
+        " ['viewer', 'verifier', 'pilot', 'admin', 'agent', 'auditor']",
         "",
         "scheduler",
         [("case", "get"), ("case", "query"), ("run", "list"), ("settings", "get")],
         id="members have a role of the tenant",
     ),
     pytest.param(
-        "request.auth.token.role in ['pilot', 'admin']",
+        "request.auth.token.role in ['pilot', 'admin', 'auditor']",
         "true",
         "agent",
         [("event of a worksheet", operation) for operation in ("get", "list", "query")],
-        id="pilots have a pilot's role",
+        id="who audits has a role for it",
     ),
     pytest.param(
         "resource.data.caseId is string",
