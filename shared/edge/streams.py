@@ -62,7 +62,7 @@ def response(exchange: Exchange, stream: Stream, code: int, held: ExitStack) -> 
     if stream.text:
         answer.vary.add("Accept-Encoding")
     if exchange.request.method == "HEAD":
-        del answer.headers["Content-Length"]
+        answer.automatically_set_content_length = False
         return answer
     parts = _together(_compressed(stream.parts) if zipped else stream.parts)
     sending = _Sending(_sent(exchange, answer, parts, held))
