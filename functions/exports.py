@@ -45,9 +45,7 @@ def export_audit(call: Call, query: ExportQuery) -> EventLines:
     return EventLines(f"{call.tenant}-{part.start}-{part.stop}.ndjson", lines)
 
 
-@function(
-    "GET", "/cases/{caseId}:export", roles=AUDITING, expensive=True, also=cases.get_case
-)
+@function("GET", "/cases/{caseId}:export", roles=AUDITING, expensive=True, also=cases.get_case)
 def export_case(call: Call, case_id: Id) -> CaseArchive:
     """Exports a case with its evidence, packets, events and their proofs as a ZIP.
 
