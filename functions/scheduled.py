@@ -11,7 +11,7 @@ from shared.documents.port import DocumentStore
 from shared.edge.function import Call, Reply, function
 from shared.ledger.ledger import Ledger
 from shared.models.scheduled import ScheduledRun, ScheduledRuns, Sweep, SweepQuery
-from shared.rules.callers import ADMINS, SCHEDULERS
+from shared.rules.callers import OVERSEEING, SCHEDULERS
 from shared.schedules import SCHEDULES, Schedule
 from shared.sweeps import closing, expiry, purge, stale_runs
 from shared.sweeps.once import Trigger, last, once
@@ -47,7 +47,7 @@ def purge_records(call: Call, query: SweepQuery) -> Reply[Sweep]:
     return _swept(call, query, purge.purge)
 
 
-@function("GET", "/scheduled", roles=ADMINS)
+@function("GET", "/scheduled", roles=OVERSEEING)
 def list_scheduled(call: Call) -> ScheduledRuns:
     """Lists what runs automatically, and what each last did.
 

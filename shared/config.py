@@ -12,7 +12,7 @@ from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
-Budget = Literal["read", "write", "expensive"]
+Budget = Literal["read", "write", "expensive", "public"]
 _FIREBASE_KEYS = (
     "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
 )
@@ -40,7 +40,12 @@ _SWEEP_SECONDS = 8 * 60
 _PUBLIC_URL = re.compile(
     r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:\d{1,5})?/?", re.ASCII
 )
-_BUDGETS: Mapping[Budget, int] = {"read": 6_000, "write": 3_000, "expensive": 300}
+_BUDGETS: Mapping[Budget, int] = {
+    "read": 6_000,
+    "write": 3_000,
+    "expensive": 300,
+    "public": 600,
+}
 
 
 class ConfigError(Exception):
@@ -244,7 +249,8 @@ def _budgets(text: str) -> Mapping[Budget, int] | None:
         name, _, number = part.partition("=")
         if name not in budgets or not _is_number(number):
             raise ConfigError(
-                "CASELEDGER_RATE_LIMITS must be off, or like read=6000 write=3000 expensive=300"
+                "CASELEDGER_RATE_LIMITS must be off, or like read=6000 write=3000 expensive=300 "
+                "public=600"
             )
         budgets[name] = int(number)
     return budgets
