@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
+from shared.rules.tiles import Level, tile_path, tile_width
+from tests.transparency.exported import CASE, Exports, done, exports
 from tests.transparency.log import SIGNER, Log
 
 SOURCE = Path(__file__).with_name("check.go")
@@ -77,3 +81,46 @@ def test_go_reads_a_log_of_three_levels_of_tiles(check: Check, tmp_path: Path) -
 
     told = f"{size} entries, {-(-size // 100)} records, 1 pairs, 3 proofs\n"
     assert check(tmp_path, SIGNER.verifier_key, "100") == (0, told)
+
+
+def test_go_proves_every_entry_of_the_log_that_the_api_serves(
+    check: Check, tmp_path: Path, empty_database: Path, framework: Flask
+) -> None:
+    with exports(tmp_path, empty_database, framework) as log:
+        notes = [log.seal()]
+        cases = [log.api.verifier.create()["id"] for _ in range(120)]
+        notes.append(log.seal())
+        done(log.api.pilot.post("/cases:close", {"caseIds": cases, "reason": "Not needed"}))
+        notes.append(log.seal())
+        events = done(log.api.viewer.get(f"{CASE}/audit?pageSize=10"))["events"]
+        proofs = [log.api.viewer.get(f"/audit/{one['id']}:prove").data for one in events]
+        for number, proof in enumerate(proofs):
+            write(tmp_path / f"proofs/{number}", proof)
+        for note in notes:
+            size = int(note.split("\n")[1])
+            write(tmp_path / f"checkpoints/{size}", note.encode())
+            download(log, size, tmp_path)
+
+        told = rf"{size} entries, \d+ records, 6 pairs, {len(proofs)} proofs\n"
+        code, said = check(tmp_path, log.key)
+    assert size > 256
+    assert code == 0, said
+    assert re.fullmatch(told, said)
+
+
+def download(log: Exports, size: int, directory: Path) -> None:
+    """Gets every tile and every bundle of entries of a size, as others would."""
+    levels: tuple[Level, ...] = ("entries", 0, 1)
+    for level in levels:
+        index = 0
+        while width := tile_width(level, index, size):
+            path = f"tile/{tile_path(level, index, width)}"
+            answer = log.api.viewer.get(f"/logs/{log.api.tenant}/{path}")
+            assert answer.status_code == 200, (path, answer.text)
+            write(directory / path, answer.data)
+            index += 1
+
+
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
