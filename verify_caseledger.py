@@ -200,7 +200,10 @@ class Chains:
         """Raises ValueError where an event is missing that is not one of the unreadable ones."""
         for (subject, sequence), wanted in sorted(self._wanted.items()):
             if wanted not in self._unreadable:
-                raise ValueError(f"event {sequence} of {subject} is missing")
+                raise ValueError(
+                    f"event {sequence} of {subject} is missing, which the one after it names; "
+                    "only one that came late into the log is there a day later"
+                )
 
 
 # --- Signatures: RFC 8032, 5.1 ---
