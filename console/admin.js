@@ -6,7 +6,7 @@ import { scheduledRuns } from "./admin_runs.js";
 import { draftOf, form, patchOf } from "./admin_settings.js";
 import { html, keyed } from "./render.js";
 import { address, caseAddress } from "./router.js";
-import { session } from "./session.js";
+import { sees, session } from "./session.js";
 import { changed } from "./state.js";
 import { day, toSeconds } from "./time.js";
 import { t } from "./texts.js";
@@ -59,7 +59,7 @@ export const page = {
 
 /** Fetches all of it; what is written in the form stays. */
 async function load() {
-  await Promise.all([loadSettings(), loadPeople(), loadHolds(), isAdmin() ? loadRuns() : null]);
+  await Promise.all([loadSettings(), loadPeople(), loadHolds(), sees("admin") ? loadRuns() : null]);
   changed();
 }
 

@@ -25,14 +25,14 @@ export const page = {
   title: ({ id }) => (kase.now.one ? `${id}, ${kase.now.one.title}` : String(id)),
   open: async ({ id }) => {
     const case_ = String(id);
-    await Promise.all([load(case_), loadSheet(case_)]);
+    await Promise.all([load(case_), may("viewer") ? loadSheet(case_) : null]);
   },
   view: ({ id }) => {
     const { one } = kase.now;
     if (!one || one.id !== id) return html`<p class="inset empty quiet">${t.shell.loading}</p>`;
     return html`<section class="case">
       <div class="inset">${caseHead(one)}</div>
-      <div class="split"><div>${evidenceList()}${questionList()}${runList()}${timeline()}</div><aside aria-label=${t.case.aside}>${packetAside()}${worksheetForm()}</aside></div>
+      <div class="split"><div>${evidenceList()}${questionList()}${runList()}${timeline()}</div><aside aria-label=${t.case.aside}>${packetAside()}${may("viewer") ? worksheetForm() : null}</aside></div>
     </section>`;
   },
   keys: () => {

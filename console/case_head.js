@@ -85,7 +85,7 @@ function moves(one) {
 function index() {
   const { evidence, packet, questions, runs, records, eventCount } = kase.now;
   const links = /** @type {const} */ ([["evidence", t.case.evidence, evidence.length], ["packet", t.case.packet, packet?.items.length ?? ""], ["questions", t.case.questions, questions.length], ["runs", t.case.runs, runs.length + records.length], ["worksheet", t.case.worksheet, ""], ["timeline", t.case.timeline, eventCount]]);
-  return links.map(([id, text, count]) => html`<a href=${`#${id}`} @click=${(/** @type {Event} */ event) => jump(event, id)}>${text} <b>${count}</b></a>`);
+  return links.filter(([id]) => id !== "worksheet" || may("viewer")).map(([id, text, count]) => html`<a href=${`#${id}`} @click=${(/** @type {Event} */ event) => jump(event, id)}>${text} <b>${count}</b></a>`);
 }
 
 /** @param {Event} event @param {string} id to a part of the page; the address stays */

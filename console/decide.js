@@ -2,7 +2,7 @@
 import { Problem } from "./api.js";
 import { ask } from "./dialog.js";
 import { button, refuse } from "./parts.js";
-import { act, isHeld, isMine, isOpen, isOwn, mayDecide, outcome } from "./questions.js";
+import { act, isHeld, isMine, isOpen, isOwn, mayDecide, mayRelease, mayWithdraw, outcome } from "./questions.js";
 import { html } from "./render.js";
 import { may } from "./session.js";
 import { changed } from "./state.js";
@@ -80,14 +80,14 @@ function kept(one) {
 }
 
 /** @param {Question} one */
-const releaseButton = (one) => (isHeld(one) && (isMine(one) || may("admin")) ? button(t.inbox.release, () => release(one), { key: isMine(one) ? "U" : undefined, off: form.busy }) : null);
+const releaseButton = (one) => (mayRelease(one) ? button(t.inbox.release, () => release(one), { key: isMine(one) ? "U" : undefined, off: form.busy }) : null);
 
 /** @param {Question} one */
-const withdrawButton = (one) => (isOpen(one) && (isOwn(one) || may("pilot")) ? button(t.inbox.withdraw, () => withdraw(one), { kind: "bare" }) : null);
+const withdrawButton = (one) => (mayWithdraw(one) ? button(t.inbox.withdraw, () => withdraw(one), { kind: "bare" }) : null);
 
 /** @param {Question} one @returns {Key[]} the keys that act on it now */
 export function decideKeys(one) {
-  if (!mayDecide(one)) return isMine(one) ? [{ key: "u", does: () => release(one) }] : [];
+  if (!mayDecide(one)) return isMine(one) && mayRelease(one) ? [{ key: "u", does: () => release(one) }] : [];
   return [
     { key: "a", does: () => approve(one, true) },
     { key: "r", does: () => reject(one) },

@@ -54,6 +54,12 @@ export const isHeld = (one) => one.status === "in_progress";
 /** @param {Question} one */
 export const isMine = (one) => isHeld(one) && isMe(one.assignedTo, one.assignedToSubject);
 
+/** @param {Question} one @returns {boolean} whether the reader can put it back: who holds it, and admins */
+export const mayRelease = (one) => isHeld(one) && ((isMine(one) && may("verifier")) || may("admin"));
+
+/** @param {Question} one @returns {boolean} whether the reader can withdraw it: who asked it, and pilots */
+export const mayWithdraw = (one) => isOpen(one) && ((isOwn(one) && may("verifier")) || may("pilot"));
+
 /** @param {Question} one @returns {boolean} whether the reader asked it, who then never decides it */
 export const isOwn = (one) => one.createdBySubject === session.me?.subject || one.createdBy === session.me?.name;
 

@@ -43,6 +43,9 @@ let renewing = null;
 /** @param {string} role @returns {boolean} whether who is signed in may do what this role may */
 export const may = (role) => ORDER.indexOf(session.me?.role ?? "") >= ORDER.indexOf(role);
 
+/** @param {string} role @returns {boolean} whether who is signed in may see what this role may; an auditor sees it, and may do nothing */
+export const sees = (role) => may(role) || session.me?.role === "auditor";
+
 /** @param {string | null | undefined} name @param {string | null} [subject] @returns {boolean} */
 export const isMe = (name, subject) => Boolean(session.me && (subject ? subject === session.me.subject : name === session.me.name));
 

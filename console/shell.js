@@ -5,7 +5,7 @@ import { keySections } from "./help.js";
 import { lettersWork, setLettersWork, shortcut } from "./keys.js";
 import { html } from "./render.js";
 import { address, go } from "./router.js";
-import { may, renewed, session, signOut } from "./session.js";
+import { renewed, sees, session, signOut } from "./session.js";
 import { changed, state } from "./state.js";
 import { span, toSeconds } from "./time.js";
 import { t } from "./texts.js";
@@ -33,7 +33,7 @@ export function head(nav) {
   return html`<a class="skip" href="#main" @click=${skip}>${t.shell.skip}</a>
   <header class="masthead">
     <span class="mark">${icon("mark", 20)}</span><a class="word" href="#/cases">Caseledger</a>
-    ${me && html`<nav aria-label=${t.shell.pages}>${LINKS.filter(([, , role]) => may(role)).map(([name, text]) => html`<a href=${address(name)} aria-current=${name === nav ? "page" : null}>${text}${name === "inbox" ? waiting() : null}</a>`)}</nav>
+    ${me && html`<nav aria-label=${t.shell.pages}>${LINKS.filter(([, , role]) => sees(role)).map(([name, text]) => html`<a href=${address(name)} aria-current=${name === nav ? "page" : null}>${text}${name === "inbox" ? waiting() : null}</a>`)}</nav>
     <div class="who">${live()}<span class="tenant">${me.tenant}</span><details class="menu" @keydown=${escape}><summary><span>${me.name}<span class="role">, ${t.roles[/** @type {keyof typeof t.roles} */ (me.role)] ?? me.role}</span></span></summary>
       <div><p class="narrow">${me.tenant}, ${t.roles[/** @type {keyof typeof t.roles} */ (me.role)] ?? me.role}</p><p class="narrow">${liveText()}</p><p class="cap">${cost()}</p>${button(t.shell.signOut, signOut)}</div></details>
       <button type="button" class="b square" aria-label=${t.shell.keys} aria-keyshortcuts=${shortcut("?")} @click=${help}>?</button></div>`}

@@ -39,7 +39,7 @@ export default {
     you: "Sie",
     request: (code, id) => `${code}, Anfrage ${id}`,
   },
-  roles: { viewer: "Leser", verifier: "Prüfer", pilot: "Entscheider", admin: "Verwalter", agent: "Agent" },
+  roles: { viewer: "Leser", verifier: "Prüfer", pilot: "Entscheider", admin: "Verwalter", agent: "Agent", auditor: "Revisor" },
   signIn: {
     title: "Anmelden",
     noAccess: (name) => `${name} hat hier noch keine Rolle. Ein Admin Ihrer Organisation vergibt sie.`,
@@ -61,6 +61,7 @@ export default {
     local: "Beim lokalen Lauf anmelden",
     localHelp: "Seine Leute sind erfunden und brauchen kein Passwort. Er antwortet nur diesem Rechner; was Sie ändern, bleibt in .local/.",
     viewer: "Leser: liest und führt ein Arbeitsblatt",
+    auditor: "Revisor: liest Fälle und Protokoll, ändert nichts",
     verifier: "Prüfer: bearbeitet Fälle und Belege",
     pilot: "Entscheider: prüft Fälle, entscheidet Fragen",
     admin: "Verwalter: Einstellungen, Leute, Sperren",

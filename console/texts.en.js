@@ -38,7 +38,7 @@ export default {
     you: "you",
     request: (/** @type {number} */ code, /** @type {string} */ id) => `${code}, request ${id}`,
   },
-  roles: { viewer: "viewer", verifier: "verifier", pilot: "pilot", admin: "admin", agent: "agent" },
+  roles: { viewer: "viewer", verifier: "verifier", pilot: "pilot", admin: "admin", agent: "agent", auditor: "auditor" },
   signIn: {
     title: "Sign in",
     noAccess: (/** @type {string} */ name) => `${name} has no role here yet. An admin of your organisation gives it.`,
@@ -60,6 +60,7 @@ export default {
     local: "Sign in to the local run",
     localHelp: "Its people are invented and need no password. It answers this machine only; what you change stays in .local/.",
     viewer: "Viewer: reads, and keeps a worksheet",
+    auditor: "Auditor: reads cases and the trail, changes nothing",
     verifier: "Verifier: works on cases and evidence",
     pilot: "Pilot: reviews cases, decides questions",
     admin: "Admin: settings, people, holds",

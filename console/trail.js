@@ -6,7 +6,7 @@ import { button, choice, refuse } from "./parts.js";
 import { checkedHere, proofOf } from "./proof.js";
 import { html } from "./render.js";
 import { address, caseAddress, go } from "./router.js";
-import { may } from "./session.js";
+import { sees } from "./session.js";
 import { news } from "./shell.js";
 import { changed, state } from "./state.js";
 import { t } from "./texts.js";
@@ -97,7 +97,7 @@ async function verify() {
   const { asked, id } = trail;
   trail.proof = null;
   const here = await checkedHere(trail.events, { whole: id !== null && !trail.more });
-  const server = id && may("pilot") ? await get("/audit:verify", { subject: `cases/${id}` }).catch((error) => error) : null;
+  const server = id && sees("pilot") ? await get("/audit:verify", { subject: `cases/${id}` }).catch((error) => error) : null;
   if (asked === trail.asked) trail.proof = { ...here, server };
   changed();
 }

@@ -10,7 +10,7 @@ from shared.models.base import Id
 from shared.models.events import Event, NewEvent
 from shared.repository import audit, cases
 from shared.repository.reading import readable
-from shared.rules.callers import CONTRIBUTORS, PILOTS, READERS
+from shared.rules.callers import AUDITING, CONTRIBUTORS, READERS
 
 
 @function("POST", "/cases/{caseId}/audit", roles=CONTRIBUTORS, code=201)
@@ -31,14 +31,14 @@ def list_case_audit(call: Call, case_id: Id, query: CaseEventQuery) -> EventPage
     return _page(rows, token)
 
 
-@function("GET", "/audit", roles=PILOTS)
+@function("GET", "/audit", roles=AUDITING)
 def list_audit(call: Call, query: EventQuery) -> EventPage:
     """Lists the tenant's events, newest first."""
     rows, token = audit.of_tenant(call.store, call.tenant, query, call.now)
     return _page(rows, token)
 
 
-@function("GET", "/audit:verify", roles=PILOTS, expensive=True)
+@function("GET", "/audit:verify", roles=AUDITING, expensive=True)
 def verify_audit(call: Call, query: SubjectQuery) -> Verification:
     """Verifies a subject's chain from its head to its first event; names the first broken link."""
     return audit.verify(call.store, call.tenant, query.subject)

@@ -41,7 +41,15 @@ from shared.repository.reading import readable
 from shared.rules import cases as case_rules
 from shared.rules import holds as hold_rules
 from shared.rules import people
-from shared.rules.callers import ADMINS, CONTRIBUTORS, PEOPLE, PILOTS, READERS, VERIFIERS
+from shared.rules.callers import (
+    ADMINS,
+    CONTRIBUTORS,
+    OVERSEEING,
+    PEOPLE,
+    PILOTS,
+    READERS,
+    VERIFIERS,
+)
 
 B = TypeVar("B", bound=CaseClosings)
 
@@ -200,7 +208,7 @@ def release_hold(call: Call, case_id: Id, hold_id: Id, body: Why) -> Reply[Case]
     return _reply(call, holds.release_hold(call.ledger, case_id, hold_id, body.reason))
 
 
-@function("GET", "/cases/{caseId}/preserved", roles=ADMINS)
+@function("GET", "/cases/{caseId}/preserved", roles=OVERSEEING)
 def list_preserved(call: Call, case_id: Id, query: PreservedQuery) -> PreservedPage:
     """Lists what was changed or removed while a case was under a legal hold, newest first."""
     rows, token = preserved.listed(call.store, call.tenant, case_id, query, call.now)

@@ -19,10 +19,10 @@ from shared.models.worksheet import (
 )
 from shared.repository import worksheets
 from shared.repository.reading import readable
-from shared.rules.callers import READERS
+from shared.rules.callers import MEMBERS, READERS
 
 
-@function("PUT", "/cases/{caseId}/worksheet", roles=READERS)
+@function("PUT", "/cases/{caseId}/worksheet", roles=MEMBERS)
 def save_worksheet(
     call: Call, case_id: Id, query: WorksheetQuery, body: WorksheetToSave
 ) -> Reply[Worksheet]:
@@ -58,7 +58,7 @@ def list_worksheets(call: Call, query: WorksheetsQuery) -> WorksheetPage:
     return WorksheetPage(worksheets=shown, next_page_token=token, unreadable=bad)
 
 
-@function("POST", "/worksheets:batchSave", roles=READERS, expensive=True)
+@function("POST", "/worksheets:batchSave", roles=MEMBERS, expensive=True)
 def save_worksheets(call: Call, body: WorksheetsToSave) -> WorksheetsSaved:
     """Saves many of the caller's worksheets; valid rows are saved even if others fail."""
     outcomes = worksheets.save_many(call.ledger, body.worksheets)

@@ -17,7 +17,10 @@ from shared.runtime import Runtime
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _CLOUD_TRACE = re.compile(r"([0-9a-f]{32})/([0-9]{1,20})(?:;o=([01]))?")
-_EXPOSED = "ETag, Idempotent-Replayed, Location, Retry-After, Server-Timing, X-Request-Id"
+_EXPOSED = (
+    "Content-Disposition, ETag, Idempotent-Replayed, Location, Retry-After, Server-Timing, "
+    "X-Request-Id"
+)
 _ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, traceparent, X-Request-Id"
 ALWAYS = {
     "Cache-Control": "no-store",
@@ -45,6 +48,10 @@ class Exchange:
         self.noted: dict[str, Any] = {}
         """What a handler adds to the log line: counts and times, never data."""
         self.body_is_read = False
+        self.is_streamed = False
+        """Whether the answer is made while it is sent; its log line comes at its end."""
+        self.sent = 0
+        """How many bytes of such an answer were sent."""
 
     @property
     def has_body(self) -> bool:
@@ -70,7 +77,7 @@ class Exchange:
         return not peeked
 
     def finish(self, response: flask.Response, **fields: Any) -> flask.Response:
-        """Adds the headers that every answer has, and writes the log line."""
+        """Adds the headers that every answer has, and writes the log line, unless that is later."""
         headers = response.headers
         headers["X-Request-Id"] = self.request_id
         headers["Server-Timing"] = self.cost.server_timing
@@ -78,7 +85,8 @@ class Exchange:
             headers.setdefault(name, value)
         self._allow_origin(response)
         self._end_connection()
-        self._log(response, fields)
+        if not self.is_streamed:
+            self.log(response, **fields)
         return response
 
     def _end_connection(self) -> None:
@@ -89,11 +97,13 @@ class Exchange:
         if end and (unread or Runtime.current().stopping):
             end()
 
-    def _log(self, response: flask.Response, fields: dict[str, Any]) -> None:
+    def log(self, response: flask.Response, **fields: Any) -> None:
+        """Writes the log line of an answer."""
         code = response.status_code
         usual: log.Level = "WARNING" if "securityEvent" in fields else "INFO"
+        failed = code >= 500 or fields.get("stream") == "broken"  # noqa: PLR2004
         log.write(
-            "ERROR" if code >= 500 else usual,  # noqa: PLR2004
+            "ERROR" if failed else usual,
             f"{self.request.method} {self.function or 'unrouted'} {code}",
             requestId=self.request_id,
             function=self.function,
@@ -120,7 +130,7 @@ class Exchange:
             "requestMethod": self.request.method,
             "requestUrl": self.path,
             "status": response.status_code,
-            "responseSize": str(response.content_length or 0),
+            "responseSize": str(self.sent if self.is_streamed else response.content_length or 0),
             "latency": f"{time.perf_counter() - self.started:.6f}s",
         }
         return {name: value for name, value in shown.items() if value is not None}

@@ -19,6 +19,7 @@ PEOPLE = tuple(
         ("nora", "verifier"),
         ("alex", "admin"),
         ("victor", "viewer"),
+        ("audra", "auditor"),
     )
 )
 

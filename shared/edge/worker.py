@@ -9,7 +9,9 @@ its head is there. Only bodies are read by a thread: see `slow_bodies`.
 from __future__ import annotations
 
 import atexit
+import errno
 import resource
+import select
 import socket
 import time
 import uuid
@@ -40,6 +42,12 @@ HEAD_SECONDS = 10.0
 """How long the head of a request may take, from the connection or the last answer."""
 ANSWER_SECONDS = 60.0
 """How long a caller may take to read an answer."""
+AHEAD_BYTES = 262_144
+"""How much of an answer that is made while it is sent may wait to be read."""
+STREAM_SECONDS = 10.0
+STREAM_BYTES_A_SECOND = 16_384
+"""A thread that makes an answer while it is sent waits for its reader as long as what was taken
+would take at this rate, and some seconds more; who reads slower is given up."""
 MAX_HEAD_BYTES = 65_536
 MAX_STALLED = 250
 """How many connections may wait for a head, how many for an answer to be read, how many for their
@@ -87,14 +95,43 @@ class Outlet:
         self.rest = bytearray()
         self._connection = connection
         self._request = request
+        self._waits = False
+        self._waited = 0.0
+        self._taken = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
     def sendall(self, data: bytes) -> None:
-        """Sends what can be sent without waiting."""
+        """Sends what can be sent without waiting, or waits: see `wait_for_reader`."""
         sent = 0 if self.rest else _sent(self._connection, data)
         self.rest += memoryview(data)[sent:]
+        self._taken += sent
+        while self._waits and len(self.rest) > AHEAD_BYTES:
+            self._wait_for_room()
+
+    def wait_for_reader(self) -> None:
+        """Has an answer that is larger than memory kept only as far as AHEAD_BYTES.
+
+        The thread waits for a caller who takes it slower than it is made; one who takes it much
+        slower is given up (ConnectionResetError). Only so many threads may do this: what answers so
+        is an expensive operation.
+        """
+        self._waits = True
+
+    def _wait_for_room(self) -> None:
+        patience = STREAM_SECONDS + self._taken / STREAM_BYTES_A_SECOND - self._waited
+        began = time.monotonic()
+        room = select.poll()
+        room.register(self._connection, select.POLLOUT)
+        ready = room.poll(1_000 * patience) if patience > 0 else []
+        self._waited += time.monotonic() - began
+        if not ready:
+            self.rest.clear()
+            raise ConnectionResetError(errno.ECONNRESET, "the answer is not read")
+        sent = _sent(self._connection, self.rest)
+        del self.rest[:sent]
+        self._taken += sent
 
     def end_after_answer(self) -> None:
         """Has the answer say `Connection: close`, which an application cannot say by a header."""
@@ -306,7 +343,7 @@ def _is_whole(head: bytearray) -> bool:
     return b"\r\n\r\n" in head or head.count(b"\n") != head.count(b"\r\n")
 
 
-def _sent(connection: socket.socket, data: bytes) -> int:
+def _sent(connection: socket.socket, data: bytes | bytearray) -> int:
     try:
         return connection.send(data, socket.MSG_DONTWAIT)
     except BlockingIOError:

@@ -18,6 +18,7 @@ class Role(StrEnum):
     PILOT = "pilot"
     ADMIN = "admin"
     AGENT = "agent"
+    AUDITOR = "auditor"
     SCHEDULER = "scheduler"
 
 

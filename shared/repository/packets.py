@@ -40,7 +40,7 @@ def frozen(
         state=case.model_copy(update={"packet_version": version}),
         meta={"packet": summary},
         also=(Note(EventType.PACKET_FROZEN, f"Packet frozen as version {version}", summary),),
-        writes=(written(_path(ledger.tenant, case_id, version), None, stored),),
+        writes=(written(path(ledger.tenant, case_id, version), None, stored),),
     )
 
 
@@ -55,7 +55,7 @@ def get(store: DocumentStore, tenant: str, case_id: str, version: int | None) ->
             parts = items.read(store, tenant, case_id, case, case.packet_evidence_ids)
             return packet_rules.assembled(case_id, case, parts)
         version = case.packet_version
-    document = store.get(_path(tenant, case_id, version))
+    document = store.get(path(tenant, case_id, version))
     if document is None:
         raise errors.NotFound(f"cases/{case_id}/packets/{version} does not exist")
     return Packet.of(from_json(StoredPacket.read(document.data).text))
@@ -64,7 +64,7 @@ def get(store: DocumentStore, tenant: str, case_id: str, version: int | None) ->
 def removals(ledger: Ledger, case_id: str, case: StoredCase) -> list[Write]:
     """The writes that remove all packets of a case."""
     versions = range(1, case.packet_version + 1)
-    return [Delete(_path(ledger.tenant, case_id, version)) for version in versions]
+    return [Delete(path(ledger.tenant, case_id, version)) for version in versions]
 
 
 def _require_attached(case: StoredCase, parts: list[Evidence]) -> None:
@@ -80,5 +80,6 @@ def _require_attached(case: StoredCase, parts: list[Evidence]) -> None:
         raise errors.Aborted("evidence is not what was attached; try again", details)
 
 
-def _path(tenant: str, case_id: str, version: int) -> str:
+def path(tenant: str, case_id: str, version: int) -> str:
+    """Where a frozen packet is kept."""
     return f"tenants/{tenant}/cases/{case_id}/packets/{version}"

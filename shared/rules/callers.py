@@ -17,12 +17,19 @@ def at_least(role: Role) -> frozenset[Role]:
     return frozenset(_RANKS[_RANKS.index(role) :])
 
 
-READERS = at_least(Role.VIEWER) | {Role.AGENT}
+MEMBERS = at_least(Role.VIEWER) | {Role.AGENT}
+"""Who takes part in the work, and may keep worksheets of their own."""
+READERS = MEMBERS | {Role.AUDITOR}
+"""Who reads what every member of a tenant may read. An auditor reads it, and takes no part."""
 CONTRIBUTORS = at_least(Role.VERIFIER) | {Role.AGENT}
 PEOPLE = at_least(Role.VIEWER)
 VERIFIERS = at_least(Role.VERIFIER)
 PILOTS = at_least(Role.PILOT)
 ADMINS = at_least(Role.ADMIN)
+AUDITING = PILOTS | {Role.AUDITOR}
+"""Who reads the trail of the whole tenant, its log and its proofs, and takes exports of it."""
+OVERSEEING = ADMINS | {Role.AUDITOR}
+"""Who reads what admins read, such as preserved content, without changing any of it."""
 SCHEDULERS = frozenset({Role.SCHEDULER})
 
 
@@ -51,3 +58,7 @@ class Caller:
         if self.role not in roles:
             allowed = ", ".join(sorted(roles))
             raise PermissionDenied(f"role {self.role} may not do this; needed: {allowed}")
+
+
+NOBODY = Caller("", None, "", Role.VIEWER)
+"""Who sends no token to a function that takes such requests: of no tenant, so nothing is theirs."""

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_pl
 
 from local.client import Answer, call
 from local.demo_data import token
+from shared.edge.local_people import PEOPLE
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "tests/clients/node_modules/axe-core/axe.min.js"
@@ -32,7 +33,7 @@ window.reports = [];
 addEventListener("securitypolicyviolation", (event) =>
   window.reports.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
-ROLES = {"vera": "pilot", "paul": "pilot", "nora": "verifier", "alex": "admin", "victor": "viewer"}
+ROLES = {one.sub: one.role for one in PEOPLE}
 
 
 def _told(said: ConsoleMessage) -> str:

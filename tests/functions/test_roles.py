@@ -11,7 +11,10 @@ from shared.edge.routes import Route
 from shared.models.roles import Role
 from shared.rules.callers import (
     ADMINS,
+    AUDITING,
     CONTRIBUTORS,
+    MEMBERS,
+    OVERSEEING,
     PEOPLE,
     PILOTS,
     READERS,
@@ -27,19 +30,22 @@ DOCUMENT = ROOT / "docs" / "api.md"
 """Where the table of functions and their roles is."""
 
 # What a cell of the table's third column stands for. A person's role includes those above it, and
-# what viewers read agents read too. Behind a colon, or where the roles depend on the case or the
-# intervention, the function decides further; its route lets in whoever may be meant.
+# what viewers read agents and auditors read too. Behind a colon, or where the roles depend on the
+# case or the intervention, the function decides further; its route lets in whoever may be meant.
 CELLS: dict[str, Roles] = {
     "none": None,
     "scheduler": SCHEDULERS,
     "viewer": READERS,
     "viewer: own": READERS,
     "viewer: own, or opened by its owner": READERS,
+    "viewer: own, or opened by its owner; no auditor": MEMBERS,
     "verifier": VERIFIERS,
     "verifier, agent": CONTRIBUTORS,
     "pilot": PILOTS,
+    "pilot, auditor": AUDITING,
     "pilot, agent": PILOTS | {Role.AGENT},
     "admin": ADMINS,
+    "admin, auditor": OVERSEEING,
     "assignee, collaborator `admin`, admin": PEOPLE,
     "its `requiredRole`": VERIFIERS,
     "its `requiredRole`, never the requester": VERIFIERS,
@@ -106,6 +112,21 @@ def test_a_persons_role_may_all_that_the_one_below_it_may(role: Role) -> None:
     for name in FUNCTIONS:
         roles = route(name).roles
         assert roles is None or role in roles or not below & roles
+
+
+READS_BY_POST = {"check_cases"}
+"""What only reads although it is a POST, since its list is too long for an address."""
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_auditor_calls_whatever_reads_and_of_what_writes_only_what_keeps_views_of_their_own(
+    name: str,
+) -> None:
+    one = route(name)
+    reads = one.method == "GET" or name in READS_BY_POST
+    expected = (reads or name == "save_views") and one.roles is not None
+
+    assert (Role.AUDITOR in (one.roles or ())) == expected
 
 
 def test_scheduled_functions_are_for_the_scheduler_alone_and_no_others_are() -> None:

@@ -48,6 +48,7 @@ INSIDERS: dict[str, Claims] = {
     "pilot": member("pilot"),
     "admin": member("admin"),
     "agent": member("agent"),
+    "auditor": member("auditor"),
     "owner of the worksheet": member("viewer", "olga"),
     "collaborator of the case": member("viewer", "carl"),
     # That the token is too old is found out before the rules, and not by the emulator.
@@ -65,7 +66,7 @@ ACTORS = INSIDERS | OUTSIDERS
 
 NOBODY: frozenset[str] = frozenset()
 MEMBERS = frozenset(INSIDERS)
-PILOTS = frozenset({"pilot", "admin"})
+AUDITING = frozenset({"pilot", "admin", "auditor"})
 OWNERS = frozenset({"owner of the worksheet"})
 READERS = OWNERS | {"collaborator of the case"}
 
@@ -122,13 +123,13 @@ TARGETS = {
     ),
     "saved views": Target("tenants/acme/views/v", {"userId": "paul"}, ("userId", "paul")),
     "event of a case": Target(
-        "tenants/acme/audit/case", dict([CASE]), CASE, get=MEMBERS, list=PILOTS, query=MEMBERS
+        "tenants/acme/audit/case", dict([CASE]), CASE, get=MEMBERS, list=AUDITING, query=MEMBERS
     ),
     "event of a worksheet": Target(
         "tenants/acme/audit/sheet",
         {"caseId": None},
         ("caseId", None),
-        *[PILOTS] * 3,
+        *[AUDITING] * 3,
     ),
     "worksheet": Target(
         "tenants/acme/worksheets/live:olga",
@@ -428,18 +429,19 @@ WEAKENED = [
         id="members are of the tenant",
     ),
     pytest.param(
-        "&& request.auth.token.role in ['viewer', 'verifier', 'pilot', 'admin', 'agent']",
+        "&& request.auth.token.role in"
+        " ['viewer', 'verifier', 'pilot', 'admin', 'agent', 'auditor']",
         "",
         "scheduler",
         [("case", "get"), ("case", "query"), ("run", "list"), ("settings", "get")],
         id="members have a role of the tenant",
     ),
     pytest.param(
-        "request.auth.token.role in ['pilot', 'admin']",
+        "request.auth.token.role in ['pilot', 'admin', 'auditor']",
         "true",
         "agent",
         [("event of a worksheet", operation) for operation in ("get", "list", "query")],
-        id="pilots have a pilot's role",
+        id="who audits has a role for it",
     ),
     pytest.param(
         "resource.data.caseId is string",

@@ -1,0 +1,51 @@
+"""Reading more documents than memory holds: some at a time, which come to about a MiB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from shared.documents.port import Document, DocumentStore, Query
+from shared.repository.paging import place, size_of
+
+_FIRST, _MOST = 20, 250
+_BYTES = 1_048_576
+
+
+class Pace:
+    """How many documents to read next, by the size of those read last."""
+
+    def __init__(self) -> None:
+        self.number = _FIRST
+
+    def note(self, rows: Sequence[Document | None]) -> None:
+        """Takes into account what was read."""
+        if rows:
+            size = max(1, sum(size_of(row) for row in rows if row))
+            self.number = max(1, min(_MOST, _BYTES * len(rows) // size))
+
+
+def rows_of(store: DocumentStore, query: Query) -> Iterator[Document]:
+    """All rows of a query."""
+    pace = Pace()
+    while True:
+        limit = pace.number
+        rows = store.query(replace(query, limit=limit))
+        yield from rows
+        if len(rows) < limit:
+            return
+        pace.note(rows)
+        query = replace(query, after=place(rows[-1], query))
+
+
+def documents_of(
+    store: DocumentStore, paths: Sequence[str]
+) -> Iterator[tuple[str, Document | None]]:
+    """The documents at paths, in their order; None where there is none."""
+    pace, done = Pace(), 0
+    while done < len(paths):
+        part = paths[done : done + pace.number]
+        found = store.get_many(part)
+        yield from zip(part, found, strict=True)
+        pace.note(found)
+        done += len(part)
