@@ -243,6 +243,15 @@ _OF_FORMATS = {"date-time": _TIME, "date": "2026-03-02"}
 Schema = dict[str, Any]
 
 
+OF_MEDIA = {
+    "application/x-ndjson": '{"index":17,"event":{"id":"b7d2f6f0c2b14d0b","subject":"tenant"}}\n',
+    "application/octet-stream": "",
+    "application/zip": "PK",
+    "text/plain": "example.org/acme\n",
+}
+"""The beginnings of answers that are no JSON."""
+
+
 def example(schemas: Schema, model: str) -> Any:
     """An example of a model; `schemas` are all of them, by name."""
     return _of(schemas, {"$ref": model}, "")

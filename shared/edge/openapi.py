@@ -24,6 +24,7 @@ from pydantic_core import core_schema
 from shared import errors
 from shared.edge import examples
 from shared.edge.routes import Nothing, Route
+from shared.edge.streams import Stream
 from shared.models.base import JSON, MARKDOWN, MAX_BYTES, MAX_JSON_DEPTH, Model, Problem
 from shared.models.roles import Role
 from shared.version import VERSION
@@ -58,6 +59,7 @@ _HEADERS = {
     "X-Request-Id": "The request's id: the caller's, or a new one. It is in the log too.",
     "Server-Timing": "Time in the store in ms; documents read and written, and round trips.",
     "ETag": "The version of the resource, for If-Match.",
+    "Content-Disposition": "The name of the file that the answer is.",
     "Location": "Where the new resource is.",
     "Idempotent-Replayed": "`true` where the same request took effect before.",
     "Retry-After": "Seconds to wait before trying again.",
@@ -317,7 +319,12 @@ def _request_header(name: str) -> dict[str, Any]:
 
 def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     names = ["X-Request-Id", "Server-Timing"]
-    names += ["ETag"] if route.response and route.response.versioned else []
+    names += ["ETag"] if getattr(route.response, "versioned", False) else []
+    names += (
+        ["Content-Disposition"]
+        if isinstance(route.response, type) and issubclass(route.response, Stream)
+        else []
+    )
     names += ["Location"] if route.code == 201 else []  # noqa: PLR2004
     names += ["Idempotent-Replayed"] if route.method != "GET" else []
     response: dict[str, Any] = {"description": "Done.", "headers": _header_refs(names)}
@@ -333,7 +340,7 @@ def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _not_modified(route: Route) -> dict[str, Any]:
-    if route.roles or not (route.response and route.response.versioned):
+    if route.roles or not getattr(route.response, "versioned", False):
         return {}
     return {"304": {"description": "The caller has it already: see If-None-Match"}}
 
@@ -393,11 +400,21 @@ def _add(field: dict[str, Any], sentence: str) -> None:
         field["description"] = f"{_prose(field['description'])} {sentence}"
 
 
-def _json(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
+def _json(model: type[BaseModel | Stream], schemas: dict[str, Any]) -> dict[str, Any]:
+    if media_type := getattr(model, "media_type", None):
+        shown = {"schema": {"type": "string"}, "example": examples.OF_MEDIA[media_type]}
+        return {media_type: shown}
     if issubclass(model, RootModel):
         return {JSON: {"schema": {"type": "object"}, "example": examples.DOCUMENT}}
     schema: dict[str, Any] = {"$ref": _REF.format(model=model.__name__)}
     return {JSON: {"schema": schema, "example": examples.example(schemas, model.__name__)}}
+
+
+def _answered_in_json(route: Route) -> type[BaseModel] | None:
+    answer = route.response
+    if answer is None or issubclass(answer, Stream) or hasattr(answer, "media_type"):
+        return None
+    return answer
 
 
 def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
@@ -406,8 +423,8 @@ def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
         models[(route.query, "validation")] = None
         if route.body is not Nothing:
             models[(route.body, "validation")] = None
-        if route.response is not None and not issubclass(route.response, RootModel):
-            models[(route.response, "serialization")] = None
+        if (answer := _answered_in_json(route)) and not issubclass(answer, RootModel):
+            models[(answer, "serialization")] = None
     _, schema = models_json_schema(list(models), ref_template=_REF, schema_generator=_BodySchemas)
     found: dict[str, Any] = schema["$defs"]
     for kind in found.values():

@@ -179,7 +179,7 @@ def test_every_body_and_every_answer_has_an_example_that_is_one(route: Route) ->
     for content, model in shown:
         for media in content.get("content", {}).values():
             assert faults(media["schema"], media["example"]) == []
-        if model is not None:
+        if model is not None and not hasattr(model, "media_type"):
             example = content["content"]["application/json"]["example"]
             model.model_validate(example, strict=False, by_name=False)
 
