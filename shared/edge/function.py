@@ -40,7 +40,7 @@ _OUT_OF_REACH = (
     "the store is out of reach; whether a change was made is not known: "
     "repeat the request with the same Idempotency-Key"
 )
-_UNLOGGED = ("userId", "file")
+_UNLOGGED = ("userId", "file", "tenant", "tile")
 """Path parameters that the log does not show: who somebody is, and what a stranger wrote."""
 _SAFE_METHODS = ("GET", "HEAD")
 

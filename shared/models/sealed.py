@@ -107,3 +107,20 @@ class Octets(Raw):
     """Bytes, of which C2SP's tlog-tiles says what they mean."""
 
     media_type: ClassVar[str] = "application/octet-stream"
+
+
+class StoredSealing(StoredDocument):
+    """How far the sealing of all tenants has come.
+
+    All events up to `until` were seen. `compared_on` is the last day, in UTC, on which all logs
+    were compared with their trails, and `reached` the tenant after which that goes on. The rest is
+    about the last run that had something to do.
+    """
+
+    until: datetime | None = None
+    compared_on: str = ""
+    reached: str = ""
+    started_at: datetime | None = None
+    complete: bool = True
+    done: int = 0
+    failed: int = 0

@@ -7,8 +7,9 @@ never change. `shared/sweeps/seal.py` writes them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import starmap
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -64,7 +65,8 @@ def of(store: DocumentStore, tenant: str, document: Document | None) -> Log | No
     return Log(store, tenant, state) if state and state.checkpoint else None
 
 
-class Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Found:
     """An entry of a log: its index, and the hash that it is, in hex."""
 
     index: int
@@ -146,6 +148,13 @@ class Log:
                     self._near = {**dict(list(self._near.items())[:1]), number: bundle}
                     return _entry(number, bundle, event.id)
         return None
+
+    def came_late(self, event_id: str) -> bool:
+        """Whether an event was appended after its time had been sealed."""
+        if event_id in self.state.late:
+            return True
+        late = Query(self._bundles, (Filter("late", "array_contains", event_id),), limit=1)
+        return bool(self._store.query(late))
 
     def is_ahead(self, event: Event) -> bool:
         """Whether an event is newer than what has been sealed."""
