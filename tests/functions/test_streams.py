@@ -54,7 +54,7 @@ def logged(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 def whole(answer: flask.Response) -> bytes:
     """All that the caller gets."""
-    return b"".join(cast("Iterator[bytes]", iter(answer.response)))
+    return b"".join(cast("list[bytes]", list(answer.response)))
 
 
 def free(api: Api) -> bool:
@@ -81,10 +81,10 @@ def test_the_first_bytes_are_sent_before_the_second_are_made(api: Api) -> None:
 def test_small_parts_are_sent_together(api: Api) -> None:
     answer = asked(api, lambda _: (b"a line\n" for _ in range(20_000)))
 
-    sent = [part for part in answer.response if part]
+    sent = [part for part in answer.response if isinstance(part, bytes)]
 
     assert b"".join(sent) == b"a line\n" * 20_000
-    assert all(len(part) >= CHUNK for part in sent[:-1])
+    assert all(len(part) >= CHUNK for part in sent[1:-1])
 
 
 def test_a_stream_says_what_it_is_and_under_which_name_to_keep_it(api: Api) -> None:
