@@ -59,9 +59,9 @@ def test_a_log_that_is_exported_in_several_requests_verifies_as_complete(
 
     assert len(parts) == SEALED // 4 + 1
     assert verified(api, key, tmp_path, *parts) == (0, [])
-    assert verified(api, key, tmp_path, *parts[1:])[0] == 2
-    assert verified(api, key, tmp_path, parts[0], *parts[2:])[0] == 1
-    assert verified(api, key, tmp_path, b"".join(parts[0].splitlines(keepends=True)[:-1]))[0] == 1
+    # With a part missing, or cut off, it is not complete.
+    for some in (parts[1:], [parts[0], *parts[2:]], [parts[0].rpartition(b'\n{"tenant')[0]]):
+        assert verified(api, key, tmp_path, *some)[0] > 0
 
 
 @pytest.mark.both_stores
