@@ -205,6 +205,8 @@ READS: dict[str, tuple[Ask, ...]] = {
         Ask("subject=tenant", code=200),
     ),
     "get_settings": (Ask(code=200),),
+    "export_case": (Ask(), Ask(ids={"caseId": "SPARE-THEIRS"})),
+    "export_audit": (Ask(), Ask("start=1&end=2")),
 }
 
 
