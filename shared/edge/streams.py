@@ -113,6 +113,10 @@ def _sent(
     except _StoppingError:
         fields = {"stream": "stopped"}
         raise NotWholeError from None
+    except GeneratorExit:
+        if runtime.stopping:
+            fields = {"stream": "stopped"}
+        raise
     except Exception as error:
         cause = error.cause if isinstance(error, StoreError) else None
         fields = {"stream": "broken", "cause": cause, **log.failure(error)}

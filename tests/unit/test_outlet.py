@@ -25,6 +25,11 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
+def outlet_of(connection: socket.socket) -> Outlet:
+    """The outlet of a server that does not stop."""
+    return Outlet(connection, None, lambda: False)
+
+
 def send(outlet: Outlet, parts: int) -> None:
     """Sends so many parts."""
     for _ in range(parts):
@@ -34,7 +39,7 @@ def send(outlet: Outlet, parts: int) -> None:
 def test_an_answer_that_is_whole_is_kept_and_nobody_waits(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
-    outlet = Outlet(ends[0], None)
+    outlet = outlet_of(ends[0])
 
     send(outlet, MANY)
 
@@ -45,7 +50,7 @@ def test_of_a_stream_no_more_is_kept_than_is_said_and_all_of_it_arrives(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
     ours, theirs = ends
-    outlet = Outlet(ours, None)
+    outlet = outlet_of(ours)
     outlet.wait_for_reader()
     received = bytearray()
 
@@ -68,9 +73,9 @@ def test_of_a_stream_no_more_is_kept_than_is_said_and_all_of_it_arrives(
 def test_who_does_not_read_a_stream_is_given_up(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "STREAM_SECONDS", 0.05)
+    monkeypatch.setattr(worker, "STREAM_SECONDS", 0.0)
     monkeypatch.setattr(worker, "STREAM_BYTES_A_SECOND", 2**40)
-    outlet = Outlet(ends[0], None)
+    outlet = outlet_of(ends[0])
     outlet.wait_for_reader()
 
     with pytest.raises(ConnectionResetError):
@@ -86,7 +91,7 @@ def test_who_reads_at_the_least_rate_is_waited_for_however_long_it_takes(
     monkeypatch.setattr(worker, "STREAM_SECONDS", 0.0)
     monkeypatch.setattr(worker, "STREAM_BYTES_A_SECOND", 1)
     ours, theirs = ends
-    outlet = Outlet(ours, None)
+    outlet = outlet_of(ours)
     outlet.wait_for_reader()
 
     def read() -> None:
@@ -106,9 +111,19 @@ def test_a_caller_who_has_hung_up_ends_a_stream(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
     ours, theirs = ends
-    outlet = Outlet(ours, None)
+    outlet = outlet_of(ours)
     outlet.wait_for_reader()
     theirs.close()
 
     with pytest.raises(ConnectionError):
+        send(outlet, MANY)
+
+
+def test_a_server_that_stops_waits_for_no_reader(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    outlet = Outlet(ends[0], None, lambda: True)
+    outlet.wait_for_reader()
+
+    with pytest.raises(ConnectionResetError):
         send(outlet, MANY)
