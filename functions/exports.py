@@ -21,6 +21,7 @@ class EventLines(Stream):
     """
 
     media_type = "application/x-ndjson"
+    example = '{"index":17,"event":{"id":"b7d2f6f0c2b14d0b","subject":"tenant","sequence":3}}\n'
     text = True
 
 
@@ -32,6 +33,7 @@ class CaseArchive(Stream):
     """
 
     media_type = "application/zip"
+    example = "PK"
 
 
 @function("GET", "/audit:export", roles=AUDITING, expensive=True)

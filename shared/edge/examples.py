@@ -40,6 +40,7 @@ OF_FIELDS: dict[str, Any] = {
     "durationMs": 412,
     "email": _VERA,
     "eventType": "case_created",
+    "eventId": "b7d2f6f0c2b14d0b9d3e7a1f6f0c2b11",
     "evidenceId": "licence",
     "hash": _HASH,
     "headHash": _HASH,
@@ -68,6 +69,8 @@ OF_FIELDS: dict[str, Any] = {
     "submissionId": "S-011",
     "summary": "The application of Dr. Smith for a controlled substances facility.",
     "tags": ["licence"],
+    "tenant": "acme",
+    "tile": "0/x001/067",
     "timeoutAt": "2026-03-09T09:00:00Z",
     "title": _TITLE,
     "uowId": "licence-check-7",
@@ -241,15 +244,6 @@ MARKDOWN_EXAMPLE = "# Dr. Sarah Smith - CSF Application\n\n- Case: CASE-2024-001
 _OF_FORMATS = {"date-time": _TIME, "date": "2026-03-02"}
 
 Schema = dict[str, Any]
-
-
-OF_MEDIA = {
-    "application/x-ndjson": '{"index":17,"event":{"id":"b7d2f6f0c2b14d0b","subject":"tenant"}}\n',
-    "application/octet-stream": "",
-    "application/zip": "PK",
-    "text/plain": "example.org/acme\n",
-}
-"""The beginnings of answers that are no JSON."""
 
 
 def example(schemas: Schema, model: str) -> Any:

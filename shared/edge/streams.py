@@ -33,6 +33,7 @@ class Stream:
     """
 
     media_type: ClassVar[str]
+    example: ClassVar[str]
     text: ClassVar[bool] = False
 
     def __init__(self, name: str, parts: Iterator[bytes]) -> None:

@@ -29,6 +29,7 @@ class Lines(Stream):
     """Some lines."""
 
     media_type = "application/x-ndjson"
+    example = "a line"
     text = True
 
 
