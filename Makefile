@@ -20,7 +20,7 @@ ACCOUNTS := tests/accounts
 NODE_TOOLS := $(CLIENTS)/node_modules/.installed $(ACCOUNTS)/node_modules/.installed
 NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
-.PHONY: help run demo test tested coverage browser pictures fuzz mutants lint bench lock clean
+.PHONY: help run demo test tested coverage browser go pictures fuzz mutants lint bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -36,10 +36,10 @@ demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 # not reach is counted against them; a developer asks for that with `make coverage`.
 test: $(if $(filter true,$(CI)),coverage,tested) ## everything, over HTTP; STORES=both: all of it on both stores
 
-tested: $(VENV)/dev $(NODE_TOOLS) browser
+tested: $(VENV)/dev $(NODE_TOOLS) browser go
 	$(VENV_PYTHON) -m pytest $(TEST_OPTIONS)
 
-coverage: $(VENV)/dev $(NODE_TOOLS) browser ## the same, and how much of the code is reached
+coverage: $(VENV)/dev $(NODE_TOOLS) browser go ## the same, and how much of the code is reached
 	rm -f .local/coverage*
 	mkdir -p .local
 	$(VENV_PYTHON) -m coverage run -m pytest $(TEST_OPTIONS)
@@ -51,6 +51,12 @@ coverage: $(VENV)/dev $(NODE_TOOLS) browser ## the same, and how much of the cod
 browser:
 	@command -v chromium > /dev/null || { test "$$CI" = true && apt-get update -qq && apt-get install -qq -y chromium; } || { \
 		echo "NO BROWSER: chromium was not found; the console is not tried" >&2; test "$$CI" != true; }
+
+# Go and its checker of logs, from Debian: what others wrote reads our log.
+go:
+	@test -d /usr/share/gocode/src/golang.org/x/mod/sumdb && command -v go > /dev/null || \
+	{ test "$$CI" = true && apt-get update -qq && apt-get install -qq -y --no-install-recommends golang-go golang-golang-x-mod-dev; } || { \
+		echo "NO GO: golang-go and golang-golang-x-mod-dev were not found; the log is not checked by others" >&2; test "$$CI" != true; }
 
 pictures: $(VENV)/dev browser ## each page and state of the console, in .local/pictures
 	$(VENV_PYTHON) -m tests.console.pictures

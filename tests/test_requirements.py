@@ -74,6 +74,11 @@ def imported(directory: str) -> Iterator[str]:
                 yield node.module
 
 
+def is_ours(top: str) -> bool:
+    """Whether a module, by its first name, is of the project."""
+    return (ROOT / top).is_dir() or (ROOT / f"{top}.py").exists()
+
+
 @cache
 def packages(directory: str) -> set[str]:
     """The packages that a directory's files import, the standard library and ours left out."""
@@ -85,7 +90,7 @@ def packages(directory: str) -> set[str]:
             found.add(normal(module.split("_v")[0].replace(".", "-")))
         elif module.startswith("google."):
             found.add("google-auth" if "auth" in module else "google-api-core")
-        elif top not in sys.stdlib_module_names and not (ROOT / top).is_dir():
+        elif top not in sys.stdlib_module_names and not is_ours(top):
             found |= {normal(name) for name in known[top]}
     return {COMES_WITH.get(name, name) for name in found}
 
