@@ -12,7 +12,7 @@ from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
-Budget = Literal["read", "write", "expensive"]
+Budget = Literal["read", "write", "expensive", "public"]
 _FIREBASE_KEYS = (
     "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
 )
@@ -42,7 +42,12 @@ _PUBLIC_URL = re.compile(
 )
 BUCKET_NAME = r"(?=.{3,222}$)[a-z0-9]([a-z0-9._-]*[a-z0-9])?"
 """What a bucket may be called (cloud.google.com/storage/docs/buckets#naming)."""
-_BUDGETS: Mapping[Budget, int] = {"read": 6_000, "write": 3_000, "expensive": 300}
+_BUDGETS: Mapping[Budget, int] = {
+    "read": 6_000,
+    "write": 3_000,
+    "expensive": 300,
+    "public": 600,
+}
 
 
 class ConfigError(Exception):
@@ -64,6 +69,8 @@ class Config:
     member's account is looked up in Firebase Authentication, or in its emulator at `auth_emulator`.
     `log_bucket` keeps the checkpoints of the logs, in Cloud Storage or its emulator at
     `storage_emulator`; empty for none.
+    `log_key` is the path of the file with the keys that sign the logs of events, and `log_origin`
+    what the name of each log begins with; without a key nothing is sealed.
     `public_url` is where clients reach all functions, without a last slash; empty if unknown.
     """
 
@@ -94,6 +101,8 @@ class Config:
     auth_emulator: str | None = None
     log_bucket: str = ""
     storage_emulator: str | None = None
+    log_key: str = ""
+    log_origin: str = ""
 
     @property
     def of_firebase(self) -> bool:
@@ -161,6 +170,8 @@ class Config:
             auth_emulator=auth_emulator,
             log_bucket=_log_bucket(environ),
             storage_emulator=storage_emulator,
+            log_key=environ.get("CASELEDGER_LOG_KEY", ""),
+            log_origin=_log_origin(environ, project),
         )
         if found.check_revocation and not found.of_firebase:
             raise ConfigError(
@@ -255,7 +266,8 @@ def _budgets(text: str) -> Mapping[Budget, int] | None:
         name, _, number = part.partition("=")
         if name not in budgets or not _is_number(number):
             raise ConfigError(
-                "CASELEDGER_RATE_LIMITS must be off, or like read=6000 write=3000 expensive=300"
+                "CASELEDGER_RATE_LIMITS must be off, or like read=6000 write=3000 expensive=300 "
+                "public=600"
             )
         budgets[name] = int(number)
     return budgets
@@ -278,6 +290,15 @@ def _public_url(text: str) -> str:
             "http:// only on this machine"
         )
     return text.rstrip("/")
+
+
+def _log_origin(environ: Mapping[str, str], project: str | None) -> str:
+    origin = environ.get("CASELEDGER_LOG_ORIGIN") or f"{project or 'local'}/caseledger"
+    if not re.fullmatch(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", origin, re.ASCII):
+        raise ConfigError(
+            "CASELEDGER_LOG_ORIGIN must be like logs.cases.example/caseledger, without a scheme"
+        )
+    return origin
 
 
 def _scheduler(environ: Mapping[str, str]) -> str:
