@@ -55,6 +55,7 @@ class EventType(StrEnum):
     ESCALATED = "escalated"
     SETTINGS_CHANGED = "settings_changed"
     RECORDS_PURGED = "records_purged"
+    LOG_EPOCH_STARTED = "log_epoch_started"
 
 
 REPORTED = (

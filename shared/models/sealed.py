@@ -64,6 +64,9 @@ class StoredLog(StoredDocument):
     to which the log was last found to have them all. `ids` and `late` are those of the bundle that
     is not full, and `edge` has its entries, and then the hashes of the last tile of each level
     above. `unsealed` are ids of events that do not match their own hashes.
+
+    `refused` says why nothing is appended until a new epoch is started, `other_epoch` is then the
+    last one that the bucket of checkpoints has; and `behind` says that events were left out since.
     """
 
     epoch: int = 1
@@ -75,6 +78,9 @@ class StoredLog(StoredDocument):
     late: list[str] = []
     edge: list[str] = []
     unsealed: list[str] = []
+    refused: str = ""
+    other_epoch: int = 1
+    behind: bool = False
 
     @property
     def last_bundle(self) -> StoredBundle:

@@ -9,9 +9,11 @@ before it is committed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from shared import errors, log
+from shared.bucket import Bucket
 from shared.documents.backoff import attempts
 from shared.documents.port import (
     AlreadyExists,
@@ -31,6 +33,7 @@ from shared.repository.log_keys import LogKeys
 from shared.rules import chain
 from shared.rules.growth import Entry, grown, root_of
 from shared.rules.note import checkpoint_text, open_note, parse_checkpoint, sign
+from shared.sweeps.anchoring import Anchors, ForkError
 from shared.sweeps.run import SweepRun
 
 TRAIL_BROKEN = "trail_broken"
@@ -53,9 +56,11 @@ class BrokenLogError(Exception):
 class Appender:
     """Appends to the logs of all tenants, and counts what it does as the run's."""
 
-    def __init__(self, run: SweepRun, keys: LogKeys) -> None:
+    def __init__(self, run: SweepRun, keys: LogKeys, bucket: Bucket | None) -> None:
         self._run = run
         self._keys = keys
+        self._anchors = Anchors(bucket, run.store, keys.origin)
+        self._refused = set[str]()
 
     def append(
         self, tenant: str, state: Document | None, rows: Sequence[Document], *, late: bool = False
@@ -68,8 +73,14 @@ class Appender:
         judged = [self._judged(tenant, row) for row in rows]
         for _ in attempts(CONTENTION_SECONDS):
             try:
-                if writes := self._writes(tenant, state, judged, late=late):
+                if grown := self._writes(tenant, state, judged, late=late):
+                    after, writes = grown
                     self._run.store.commit(writes)
+                    self._anchors.keep(tenant, after)
+            except ForkError as fork:
+                if self._is_forked(tenant, state, fork):
+                    return True
+                beaten = False
             except (BrokenLogError, errors.Unreadable, ValueError) as error:
                 self.broken(tenant, problem(error))
                 return True
@@ -87,6 +98,22 @@ class Appender:
         self._run.counts["failed"] += len(rows)
         log.write("WARNING", "events are left to the next sealing", tenant=tenant)
         return False
+
+    def refuses(self, tenant: str, document: Document | None) -> bool:
+        """Whether nothing is appended until a new epoch is started, which is told."""
+        refused = document.data.get("refused") if document else None
+        if refused and tenant not in self._refused:
+            self._refused.add(tenant)
+            self.broken(tenant, refused)
+        return bool(refused)
+
+    def fits(self, tenant: str, document: Document | None, state: StoredLog) -> bool:
+        """Whether a log continues what is kept outside; where it does not, it is refused."""
+        try:
+            self._anchors.compare(tenant, state)
+        except ForkError as fork:
+            return not self._is_forked(tenant, document, fork)
+        return True
 
     def sound(self, tenant: str, document: Document | None) -> StoredLog:
         """The end of a log, which is as it was signed. Raises BrokenLogError and others."""
@@ -108,6 +135,21 @@ class Appender:
             raise BrokenLogError("its end is not what was signed")
         return state
 
+    def _is_forked(self, tenant: str, document: Document | None, fork: ForkError) -> bool:
+        """Refuses a log until a new epoch is started; not where another run has moved its end."""
+        path = sealed.state_path(tenant)
+        if _version(self._run.store.get(path)) != _version(document):
+            return False
+        self._refused.add(tenant)
+        self.broken(tenant, str(fork))
+        told = {"refused": str(fork), "other_epoch": fork.epoch, "behind": True}
+        with suppress(Conflict):  # the next run says it again
+            state = sealed.read(StoredLog, document) if document else StoredLog()
+            data = state.model_copy(update=told).to_data(document.data if document else None)
+            write = Set(path, data, document.version) if document else Create(path, data)
+            self._run.store.commit([write])
+        return True
+
     def broken(self, tenant: str, why: str, **more: Any) -> None:
         """Tells of a log to which nothing is appended any more."""
         self._run.counts["failed"] += 1
@@ -122,8 +164,8 @@ class Appender:
 
     def _writes(
         self, tenant: str, document: Document | None, judged: Sequence[_Judged], *, late: bool
-    ) -> list[Write]:
-        """What makes the log have these events; nothing where it has all of them."""
+    ) -> tuple[StoredLog, list[Write]] | None:
+        """The log with these events, and what makes it so; None where it has all of them."""
         state = self.sound(tenant, document)
         new = self._new(tenant, state, judged, late=late)
         bad = [one.id for one in new if one.event is None and one.id not in state.unsealed]
@@ -133,7 +175,10 @@ class Appender:
             if one.event is not None
         ]
         if not entries and not bad:
-            return []
+            return None
+        if state.refused:
+            raise BrokenLogError(state.refused)
+        self._anchors.compare(tenant, state)
         after, bundles, tiles = grown(state, entries)
         sealed_now = {entry.id for entry in entries}
         unsealed = [one for one in state.unsealed if one not in sealed_now] + bad
@@ -146,7 +191,7 @@ class Appender:
         )
         self._run.counts["changed"] += len(entries)
         path = sealed.state_path(tenant)
-        return [
+        return signed, [
             Set(path, signed.to_data(document.data), document.version)
             if document
             else Create(path, signed.to_data()),

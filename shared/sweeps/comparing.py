@@ -48,6 +48,10 @@ class Comparison:
             (oldest,) = self._store.query(self._trail(tenant, limit=1))
             if oldest.id != rows[0].id:
                 return self._catch_up(tenant, None)
+        elif self._appender.refuses(tenant, state):
+            return True
+        elif state.data.get("behind"):
+            return self._caught_up(tenant, state)
         return self._appender.append(tenant, state, rows)
 
     def of_all(self, reached: str) -> str:
@@ -76,11 +80,14 @@ class Comparison:
 
     def _compare(self, tenant: str) -> None:
         path = sealed.state_path(tenant)
-        if not self._catch_up(tenant, self._store.get(path)):
+        document = self._store.get(path)
+        if self._appender.refuses(tenant, document) or not self._catch_up(tenant, document):
             return
         self._seal_again(tenant)
         document = self._store.get(path)
         state = self._appender.sound(tenant, document)
+        if not self._appender.fits(tenant, document, state):
+            return
         if document is None or not state.until:
             return
         if self._store.get(sealed.bundle_path(tenant, state.size // WIDTH)):
@@ -92,10 +99,13 @@ class Comparison:
             if not self._settled(tenant, state, lacking):
                 return
             document = self._store.get(path)
-        if document and document.data["comparedUntil"] != state.until:
-            with suppress(Conflict):  # the next comparison will say so
-                compared = {"comparedUntil": state.until}
-                self._store.commit([Update(path, compared, version=document.version)])
+        if document:
+            # Signed by the keys of today, so that one that was replaced is not needed any more.
+            signed = self._appender.signed(tenant, sealed.read(StoredLog, document))
+            fresh = {"comparedUntil": state.until, "checkpoint": signed, "behind": False}
+            if any(document.data.get(name) != value for name, value in fresh.items()):
+                with suppress(Conflict):  # the next comparison will do it
+                    self._store.commit([Update(path, fresh, version=document.version)])
 
     def _catch_up(self, tenant: str, document: Document | None) -> bool:
         """Appends the events that are newer than the log; False where that is not done."""
@@ -108,6 +118,16 @@ class Comparison:
                 return False
             document = self._store.get(path)
         return self._run.has_time()
+
+    def _caught_up(self, tenant: str, document: Document) -> bool:
+        """Appends what was left out while the log was refused; False where that is not done."""
+        if not self._catch_up(tenant, document):
+            return False
+        now = self._store.get(document.path)
+        if now and not now.data.get("refused"):
+            with suppress(Conflict):  # the next run will do it
+                self._store.commit([Update(now.path, {"behind": False}, version=now.version)])
+        return True
 
     def _seal_again(self, tenant: str) -> None:
         """Seals events that could not be sealed, if that was put right; forgets those gone."""
