@@ -10,8 +10,6 @@ says so; the next run that has events of a tenant catches up, and the first run 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from shared import log
 from shared.bucket import Bucket, Unreachable
 from shared.documents.port import DocumentStore
@@ -41,17 +39,11 @@ def object_name(tenant: str, epoch: int, size: int) -> str:
 
 
 class Anchors:
-    """The checkpoints that are kept outside; none without a `bucket`.
+    """The checkpoints that are kept outside; none without a `bucket`."""
 
-    `origin` gives the name of a tenant's log in an epoch.
-    """
-
-    def __init__(
-        self, bucket: Bucket | None, store: DocumentStore, origin: Callable[[str, int], str]
-    ) -> None:
+    def __init__(self, bucket: Bucket | None, store: DocumentStore) -> None:
         self._bucket = bucket
         self._store = store
-        self._origin = origin
 
     def compare(self, tenant: str, state: StoredLog) -> None:
         """Raises ForkError unless the log continues what the bucket has. Catches up with it."""
@@ -89,8 +81,8 @@ class Anchors:
         self._keep(bucket, tenant, state)
 
     def _keep(self, bucket: Bucket, tenant: str, state: StoredLog) -> None:
-        if not state.checkpoint.startswith(f"{self._origin(tenant, state.epoch)}\n"):
-            return  # signed in the epoch before, and kept there
+        if not state.checkpoint or state.signed_epoch != state.epoch:
+            return  # nothing was signed in this epoch yet
         name = object_name(tenant, state.epoch, state.size)
         if not bucket.make(name, state.checkpoint):
             _require_same(bucket, name, state)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shared import errors, log
 from shared.bucket import Bucket
@@ -32,11 +32,12 @@ from shared.repository import sealed
 from shared.repository.log_keys import LogKeys
 from shared.rules import chain
 from shared.rules.growth import Entry, grown, root_of
-from shared.rules.note import checkpoint_text, open_note, parse_checkpoint, sign
+from shared.rules.note import Checkpoint, checkpoint_text, open_note, parse_checkpoint, sign
 from shared.sweeps.anchoring import Anchors, ForkError
 from shared.sweeps.run import SweepRun
 
 TRAIL_BROKEN = "trail_broken"
+PUT_BACK = "it goes on beyond its own end, so the end was put back"
 _MAX_UNSEALED = 1_000
 """So many ids of events that cannot be sealed are kept; there should be none."""
 
@@ -59,8 +60,8 @@ class Appender:
     def __init__(self, run: SweepRun, keys: LogKeys, bucket: Bucket | None) -> None:
         self._run = run
         self._keys = keys
-        self._anchors = Anchors(bucket, run.store, keys.origin)
-        self._refused = set[str]()
+        self._anchors = Anchors(bucket, run.store)
+        self._told: set[tuple[str, str]] = set()
 
     def append(
         self, tenant: str, state: Document | None, rows: Sequence[Document], *, late: bool = False
@@ -92,7 +93,7 @@ class Appender:
                 return True
             again = self._run.store.get(sealed.state_path(tenant))
             if beaten and _version(again) == _version(state):
-                self.broken(tenant, "it goes on beyond its own end, so the end was put back")
+                self.broken(tenant, PUT_BACK)
                 return True
             state = again
         self._run.counts["failed"] += len(rows)
@@ -102,8 +103,7 @@ class Appender:
     def refuses(self, tenant: str, document: Document | None) -> bool:
         """Whether nothing is appended until a new epoch is started, which is told."""
         refused = document.data.get("refused") if document else None
-        if refused and tenant not in self._refused:
-            self._refused.add(tenant)
+        if refused:
             self.broken(tenant, refused)
         return bool(refused)
 
@@ -125,13 +125,10 @@ class Appender:
             if state.size:
                 raise BrokenLogError("its end is not signed")
             return state
-        origin = self._keys.origin(tenant, state.epoch)
-        text = state.checkpoint.partition("\n\n")[0] + "\n"
-        if parse_checkpoint(text).origin == origin:
-            signers = self._keys.signers(tenant, state.epoch)
-            text = open_note(state.checkpoint, [signer.verifier for signer in signers])
-        signed = parse_checkpoint(text)
-        if (signed.size, signed.root) != (state.size, root):
+        signers = self._keys.signers(tenant, state.signed_epoch)
+        text = open_note(state.checkpoint, [signer.verifier for signer in signers])
+        origin = self._keys.origin(tenant, state.signed_epoch)
+        if parse_checkpoint(text) != Checkpoint(origin, state.size, root):
             raise BrokenLogError("its end is not what was signed")
         return state
 
@@ -140,7 +137,6 @@ class Appender:
         path = sealed.state_path(tenant)
         if _version(self._run.store.get(path)) != _version(document):
             return False
-        self._refused.add(tenant)
         self.broken(tenant, str(fork))
         told = {"refused": str(fork), "other_epoch": fork.epoch, "behind": True}
         with suppress(Conflict):  # the next run says it again
@@ -150,17 +146,16 @@ class Appender:
             self._run.store.commit([write])
         return True
 
-    def broken(self, tenant: str, why: str, **more: Any) -> None:
-        """Tells of a log to which nothing is appended any more."""
-        self._run.counts["failed"] += 1
-        log.write(
-            "ERROR",
-            "a log does not fit its trail",
-            securityEvent=TRAIL_BROKEN,
-            tenant=tenant,
-            problem=why,
-            **more,
-        )
+    def broken(self, tenant: str, why: str) -> None:
+        """Tells of a log that does not fit its trail, or is not as it was signed."""
+        if self._is_new(tenant, why):
+            log.write(
+                "ERROR",
+                "a log does not fit its trail",
+                securityEvent=TRAIL_BROKEN,
+                tenant=tenant,
+                problem=why,
+            )
 
     def _writes(
         self, tenant: str, document: Document | None, judged: Sequence[_Judged], *, late: bool
@@ -182,13 +177,11 @@ class Appender:
         after, bundles, tiles = grown(state, entries)
         sealed_now = {entry.id for entry in entries}
         unsealed = [one for one in state.unsealed if one not in sealed_now] + bad
-        signed = after.model_copy(
-            update={
-                "until": max(after.until, *(one.place for one in new)),
-                "unsealed": unsealed[:_MAX_UNSEALED],
-                "checkpoint": self.signed(tenant, after),
-            }
-        )
+        looked_at = {
+            "until": max(after.until, *(one.place for one in new)),
+            "unsealed": unsealed[:_MAX_UNSEALED],
+        }
+        signed = self.signed(tenant, after.model_copy(update=looked_at))
         self._run.counts["changed"] += len(entries)
         path = sealed.state_path(tenant)
         return signed, [
@@ -208,25 +201,38 @@ class Appender:
         known = sealed.Log(self._run.store, tenant, state)
         return [one for one in judged if one.event and not known.find(one.event)]
 
-    def signed(self, tenant: str, state: StoredLog) -> str:
-        """The checkpoint of a log."""
+    def signed(self, tenant: str, state: StoredLog) -> StoredLog:
+        """The end of a log with its checkpoint, of the present epoch and by the present keys."""
         origin = self._keys.origin(tenant, state.epoch)
         text = checkpoint_text(origin, state.size, root_of(state))
-        return sign(text, self._keys.signers(tenant, state.epoch))
+        note = sign(text, self._keys.signers(tenant, state.epoch))
+        return state.model_copy(update={"checkpoint": note, "signed_epoch": state.epoch})
 
     def _judged(self, tenant: str, row: Document) -> _Judged:
         event = events.valid(row)
         if event is None or event.hash != chain.event_hash(tenant, event):
+            self._tell(tenant, row.id)
+            event = None
+        return _Judged(row.id, place_of(row.data["createdAt"], row.id), event)
+
+    def _tell(self, tenant: str, event_id: str) -> None:
+        """Tells of an event that cannot be sealed."""
+        if self._is_new(tenant, event_id):
             log.write(
                 "ERROR",
                 "an event does not match its hash, and is not sealed",
                 securityEvent=TRAIL_BROKEN,
                 tenant=tenant,
-                event=row.id,
+                event=event_id,
             )
-            self._run.counts["failed"] += 1
-            event = None
-        return _Judged(row.id, place_of(row.data["createdAt"], row.id), event)
+
+    def _is_new(self, tenant: str, what: str) -> bool:
+        """Whether something was not told in this run; it counts as a failure once."""
+        if (tenant, what) in self._told:
+            return False
+        self._told.add((tenant, what))
+        self._run.counts["failed"] += 1
+        return True
 
 
 def problem(error: Exception) -> str:

@@ -21,7 +21,7 @@ from shared.models.sealed import StoredLog, place_of
 from shared.repository import sealed
 from shared.repository.paging import place
 from shared.rules.tiles import WIDTH
-from shared.sweeps.appending import Appender, BrokenLogError, problem
+from shared.sweeps.appending import PUT_BACK, Appender, BrokenLogError, problem
 from shared.sweeps.run import SweepRun
 
 _BEHIND_ALL_IDS = "\U0010fffd"
@@ -81,17 +81,18 @@ class Comparison:
     def _compare(self, tenant: str) -> None:
         path = sealed.state_path(tenant)
         document = self._store.get(path)
-        if self._appender.refuses(tenant, document) or not self._catch_up(tenant, document):
+        if self._appender.refuses(tenant, document):
+            return
+        size = self._appender.sound(tenant, document).size
+        if self._store.get(sealed.bundle_path(tenant, size // WIDTH)):
+            raise BrokenLogError(PUT_BACK)
+        if not self._catch_up(tenant, document):
             return
         self._seal_again(tenant)
         document = self._store.get(path)
         state = self._appender.sound(tenant, document)
-        if not self._appender.fits(tenant, document, state):
+        if not self._appender.fits(tenant, document, state) or not state.until:
             return
-        if document is None or not state.until:
-            return
-        if self._store.get(sealed.bundle_path(tenant, state.size // WIDTH)):
-            raise BrokenLogError("it goes on beyond its own end, so the end was put back")
         trail = self._trail(tenant, Filter("createdAt", "<=", _time(state.until)))
         (counted,) = self._store.aggregate([Aggregation(replace(trail, order=()))])
         lacking = counted.count - state.size - len(state.unsealed)
@@ -101,8 +102,9 @@ class Comparison:
             document = self._store.get(path)
         if document:
             # Signed by the keys of today, so that one that was replaced is not needed any more.
-            signed = self._appender.signed(tenant, sealed.read(StoredLog, document))
-            fresh = {"comparedUntil": state.until, "checkpoint": signed, "behind": False}
+            now = self._appender.signed(tenant, sealed.read(StoredLog, document))
+            signed = {"checkpoint": now.checkpoint, "signedEpoch": now.signed_epoch}
+            fresh = {**signed, "comparedUntil": state.until, "behind": False}
             if any(document.data.get(name) != value for name, value in fresh.items()):
                 with suppress(Conflict):  # the next comparison will do it
                     self._store.commit([Update(path, fresh, version=document.version)])
