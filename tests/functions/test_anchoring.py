@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -408,6 +409,27 @@ def test_a_run_that_was_overtaken_takes_the_others_checkpoint_for_no_fork(
 
     assert lines() == []
     assert bucket.names() == [named(api, 1), named(api, 3)]
+
+
+@pytest.mark.both_stores
+def test_of_many_runs_at_once_none_takes_another_for_a_fork(
+    api: Api, clock: Clock, bucket: BucketStub, lines: Lines
+) -> None:
+    for number in range(12):
+        api.verifier.create(id=f"CASE-{number}")
+        clock.advance(seconds=30)
+    lines()
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(seal, api) for _ in range(8)]
+        clock.advance(seconds=60)
+        done += [pool.submit(seal, api) for _ in range(8)]
+
+    assert sum(one.result()["failed"] for one in done) == 0
+    assert [line for line in lines() if line["severity"] == "ERROR"] == []
+    grow(api, clock)
+    kept = [opened(bucket.objects[name], OLD, api.tenant) for name in bucket.names()]
+    assert kept[-1] == checkpoint(api, OLD)
+    require_one_history(kept, list(Reader(api.viewer, api.tenant, kept[-1].size).entries()))
 
 
 # Starting an epoch
