@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sweeps": _REPOSITORY | {"bucket", "sweeps"},
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
     "runtime": {"bucket", "config", "documents", "documents/embedded", "documents/firestore"}
-    | {"edge", "ledger", "repository"},
+    | {"edge", "ledger", "models", "repository"},
     # A command beside the functions.
     "migrate": _LEDGER - {"rules"} | {"config", "repository", "runtime"},
     "edge": _LEDGER | {"config", "credentials", "edge", "log", "runtime", "version"},

@@ -18,9 +18,11 @@ from functions.api import FUNCTIONS
 from local.indexes import values
 from shared.config import Config
 from shared.documents.indexes import EVERY_FIELD, project_indexes
-from shared.documents.port import Aggregation, Document, DocumentStore, Query, Totals, Write
+from shared.documents.port import Aggregation, Create, Document, DocumentStore, Query, Totals, Write
 from shared.edge.routes import Route
 from shared.models.base import Model
+from shared.models.sealed import StoredLog
+from shared.repository import sealed
 from shared.repository.removal import PARTS
 from shared.runtime import Runtime, open_store
 from tests.client import Api, TestResponse
@@ -35,6 +37,7 @@ NO_TENANTS = {
     "fail_stale_runs",
     "close_approved_cases",
     "purge_records",
+    "seal_audit",
     "health",
     "openapi",
 }
@@ -67,6 +70,7 @@ DECIDED = {"interventionId": "{decidedId}"}
 
 # The first request of each mutation is one that the tenant itself has made, in this order.
 MUTATIONS: dict[str, tuple[Ask, ...]] = {
+    "start_log_epoch": (Ask(body=WHY),),
     "update_settings": (Ask(body={"autoCloseDays": 30}, code=200),),
     "save_views": (Ask(body={"views": [{"name": "theirs", "query": "search=theirs"}]}, code=200),),
     "create_case": (
@@ -150,6 +154,9 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
     "delete_case": (Ask(ids={"caseId": "SPARE-THEIRS"}), Ask(ids={"caseId": "FREE-THEIRS"}), Ask()),
 }
 READS: dict[str, tuple[Ask, ...]] = {
+    "get_log_checkpoint": (Ask(),),
+    "get_log_tile": (Ask(ids={"tile": "0/000"}), Ask(ids={"tile": "entries/000.p/1"})),
+    "prove_event": (Ask(),),
     "get_case": (Ask(), Ask("view=full"), Ask(ids={"caseId": "SPARE-THEIRS"})),
     "list_cases": (
         Ask(code=200),
@@ -306,7 +313,7 @@ class World:
     def request(self, name: str, ask: Ask, **query: str) -> Request:
         """A request of the table."""
         ids = self.ids | {one: text.format(**self.ids) for one, text in ask.ids.items()}
-        path = route(name).path.removeprefix("/v1").format(**ids)
+        path = route(name).path.removeprefix("/v1").replace("...", "").format(**ids)
         asked = [ask.query.format(**ids), *(f"{one}={text}" for one, text in query.items())]
         body = json.dumps(filled(ask.body, ids))
         whole = f"{path}?{'&'.join(filter(None, asked))}".rstrip("?")
@@ -365,7 +372,7 @@ def filled(body: Any, ids: dict[str, str]) -> Any:
             return body
 
 
-GIVEN = ("interventionId", "decidedId", "holdId", "spareHoldId")
+GIVEN = ("tenant", "eventId", "interventionId", "decidedId", "holdId", "spareHoldId")
 """Ids that the system gives; the others are chosen."""
 
 
@@ -400,6 +407,10 @@ def seed(world: World) -> None:
         ids[name] = asked.json["id"]
     for name in ("holdId", "spareHoldId"):
         ids[name] = "none-yet"
+    ids["tenant"] = api.tenant
+    log = StoredLog(until="2026").to_data()
+    world.api.runtime.store.commit([Create(sealed.state_path(api.tenant), log)])
+    ids["eventId"] = admin.get("/audit?pageSize=1").json["events"][0]["id"]
     for name, (ask, *_) in MUTATIONS.items():
         answer = world.send(world.request(name, ask), ask.role, api.tenant)
         assert answer.status_code == route(name).code, (name, answer.text)
