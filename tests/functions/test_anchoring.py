@@ -13,6 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 
+from deployment.alert_table import METRICS, RUN
+from deployment.alerts import metric
 from shared.bucket import Bucket
 from shared.config import Config
 from shared.documents.port import Delete, Document, DocumentStore, Query, Set, Write
@@ -21,6 +23,7 @@ from shared.runtime import Runtime
 from tests.bucket_stub import NAME, BucketStub, running_bucket
 from tests.client import Api
 from tests.conftest import Clock
+from tests.deploy.log_filter import entry, matches
 from tests.functions.sealing_support import (
     ORIGIN,
     Reader,
@@ -163,6 +166,8 @@ def test_a_database_that_was_restored_is_refused_and_nothing_is_signed(
     (line,) = lines()
     assert (line["severity"], line["securityEvent"]) == ("ERROR", "trail_broken")
     assert (line["tenant"], line["problem"]) == (api.tenant, problem)
+    (alarm,) = [one for one in METRICS if one.name == "chains_broken"]
+    assert matches(metric(alarm)["filter"], entry(line, RUN))
     assert checkpoint(api, OLD).size == 1
     assert bucket.objects == kept
     assert verified(api, "A")["log"]["refused"] == problem
