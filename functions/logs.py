@@ -44,7 +44,7 @@ def start_log_epoch(call: Call, tenant: Id, body: Why) -> Reply[LogEpoch]:
     if tenant != call.tenant:
         raise NotFound(served.NOT_THERE)
     recorded = epochs.start(call.ledger, call.runtime.config.log_origin, body.reason)
-    return Reply(epochs.shown(recorded), replayed=recorded.replayed)
+    return Reply(epochs.of(recorded.happened), replayed=recorded.replayed)
 
 
 @function("GET", "/audit/{eventId}:prove", roles=READERS)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.documents.port import Update
+from shared.documents.port import DocumentStore, Filter, Order, Query, Update
 from shared.errors import FailedPrecondition
+from shared.ledger import events
 from shared.ledger.decision import Decision, Recorded
 from shared.ledger.kinds import TENANT
 from shared.ledger.ledger import Ledger
 from shared.models.epochs import LogEpoch
-from shared.models.events import EventType
+from shared.models.events import Event, EventType
 from shared.models.sealed import StoredLog
 from shared.models.settings import StoredSettings
 from shared.repository import sealed
+from shared.rules import chain
 
 _LOG = "log"
 
@@ -59,6 +61,17 @@ def start(ledger: Ledger, prefix: str, reason: str) -> Recorded[StoredSettings]:
     return ledger.change(TENANT, "", started)
 
 
-def shown(recorded: Recorded[StoredSettings]) -> LogEpoch:
-    """The epoch that was started, as the event has it."""
-    return LogEpoch.model_validate(recorded.happened.meta[_LOG])
+def of(event: Event) -> LogEpoch:
+    """The epoch that an event started."""
+    return LogEpoch.model_validate(event.meta[_LOG])
+
+
+def is_started(store: DocumentStore, tenant: str, epoch: int) -> bool:
+    """Whether the last event that started an epoch of the log started this one."""
+    only = (Filter("eventType", "==", EventType.LOG_EPOCH_STARTED),)
+    newest = (Order("createdAt", descending=True),)
+    for row in store.query(Query(f"tenants/{tenant}/audit", only, newest, limit=1)):
+        event = events.valid(row)
+        if event and event.hash == chain.event_hash(tenant, event):
+            return of(event).epoch == epoch
+    return False

@@ -28,7 +28,7 @@ from shared.ledger import events
 from shared.ledger.ledger import CONTENTION_SECONDS
 from shared.models.events import Event
 from shared.models.sealed import StoredLog, place_of
-from shared.repository import sealed
+from shared.repository import epochs, sealed
 from shared.repository.log_keys import LogKeys
 from shared.rules import chain
 from shared.rules.growth import Entry, grown, root_of
@@ -202,7 +202,14 @@ class Appender:
         return [one for one in judged if one.event and not known.find(one.event)]
 
     def signed(self, tenant: str, state: StoredLog) -> StoredLog:
-        """The end of a log with its checkpoint, of the present epoch and by the present keys."""
+        """The end of a log with its checkpoint, of the present epoch and by the present keys.
+
+        Raises BrokenLogError for an epoch that no event has started.
+        """
+        if state.epoch != state.signed_epoch and not epochs.is_started(
+            self._run.store, tenant, state.epoch
+        ):
+            raise BrokenLogError(f"no event has started its epoch {state.epoch}")
         origin = self._keys.origin(tenant, state.epoch)
         text = checkpoint_text(origin, state.size, root_of(state))
         note = sign(text, self._keys.signers(tenant, state.epoch))

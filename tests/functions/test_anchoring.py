@@ -17,7 +17,7 @@ from deployment.alert_table import METRICS, RUN
 from deployment.alerts import metric
 from shared.bucket import Bucket
 from shared.config import Config
-from shared.documents.port import Delete, Document, DocumentStore, Query, Set, Write
+from shared.documents.port import Delete, Document, DocumentStore, Query, Set, Update, Write
 from shared.rules import note
 from shared.runtime import Runtime
 from tests.bucket_stub import NAME, BucketStub, running_bucket
@@ -458,6 +458,22 @@ def test_an_epoch_is_started_once_by_an_admin_of_the_tenant_who_says_why(
     assert first.json["refused"] is None
     assert again.headers["Idempotent-Replayed"] == "true"
     assert len(api.pilot.get("/audit?eventType=log_epoch_started").json["events"]) == 1
+
+
+@ON_EMBEDDED
+def test_an_epoch_that_no_event_has_started_is_not_signed(
+    api: Api, clock: Clock, lines: Lines
+) -> None:
+    grow(api, clock, "A")
+    by_hand = Update(f"tenants/{api.tenant}/log/state", {"epoch": 2})
+    api.runtime.store.commit([by_hand])
+    lines()
+
+    assert grow(api, clock, "B")["changed"] == 0
+    tomorrow(api, clock)
+
+    assert {line["problem"] for line in lines()} == {"no event has started its epoch 2"}
+    assert checkpoint(api, OLD).size == 1
 
 
 # One key takes another's place
