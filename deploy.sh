@@ -19,9 +19,9 @@
 #
 # --alerts makes metrics of the log, alerts that are sent to EMAIL, and a dashboard.
 #
-# --log-bucket is CASELEDGER_LOG_BUCKET: it makes the bucket that keeps the checkpoints of the logs for
-# ten years, and lets the functions make objects there that they cannot change. --lock locks that
-# retention for ever: from then on nobody can shorten it, and the bucket cannot be deleted before.
+# --log-bucket makes the bucket that keeps the checkpoints of the logs for ten years, and lets the
+# functions make objects there that they cannot change; from then on set CASELEDGER_LOG_BUCKET to its
+# name. --lock locks that retention for ever: nobody can shorten it, or delete the bucket before.
 #
 # --verify deploys nothing: it tries what is deployed, and ends with 0 where all of it holds, 1 where
 # something failed, and 2 where something could not be tried.

@@ -112,7 +112,7 @@ def _services(given: argparse.Namespace) -> None:
         gateway=gateway,
         alerts=alerts,
         revocation=revocation,
-        bucket=bool(_with_bucket(given).get(_BUCKET)),
+        bucket=bool(given.log_bucket),
     )
     if _gcloud(given).each(wanted):
         _write(given, "fresh", "")
@@ -134,10 +134,13 @@ def _roles(given: argparse.Namespace) -> None:
 
 
 def _bucket(given: argparse.Namespace) -> None:
-    """Makes the bucket of checkpoints, where one is configured; locks it only if that is said."""
-    name = _with_bucket(given).get(_BUCKET, "")
+    """Makes the bucket of checkpoints, where that is said; and locks it only where that is said.
+
+    One that is only configured may be somebody else's.
+    """
+    name = given.log_bucket
     if not name and given.lock:
-        raise DeploymentError(f"--lock needs the bucket: --log-bucket NAME, or {_BUCKET}")
+        raise DeploymentError("--lock needs the bucket: --log-bucket NAME")
     if not name:
         return
     google, place = _google(given), _here(given)

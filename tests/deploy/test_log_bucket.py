@@ -117,7 +117,14 @@ def test_the_functions_know_the_bucket_that_is_asked_for_or_configured(
 
     text = (cloud.directory / "work" / "functions").read_text()
     assert f'"CASELEDGER_LOG_BUCKET": "{NAME}"' in text
-    assert "storage.googleapis.com" in step.calls("services", *arguments, **variables)[0]
+
+
+def test_a_bucket_that_is_only_configured_is_left_alone(step: Step) -> None:  # noqa: F811
+    assert step.lines("bucket", CASELEDGER_LOG_BUCKET=NAME) == []
+
+    assert (step.called, step.google.calls) == ([], [])
+    assert "storage.googleapis.com" not in step.calls("services")[0]
+    assert "storage.googleapis.com" in step.calls("services", ASKED)[0]
 
 
 @pytest.mark.usefixtures("gcloud")
