@@ -2,8 +2,8 @@
 # Deploys this directory to a project on Google Cloud, and changes only what differs.
 #
 #   ./deploy.sh [--project P] [--region R] [--one-service] [--edge gateway|none] [--edge-region L]
-#               [--no-wait] [--rollback RELEASE|DIGEST] [--replace-functions] [--alerts EMAIL] [--dry-run]
-#               [FUNCTION…]
+#               [--no-wait] [--rollback RELEASE|DIGEST] [--replace-functions] [--alerts EMAIL]
+#               [--log-bucket NAME [--lock]] [--dry-run] [FUNCTION…]
 #   ./deploy.sh --verify [--project P] [--region R] [--one-service] [--edge-region L]
 #
 # One image is built, once for each release; every function is a Cloud Run service of it. Without a
@@ -18,6 +18,10 @@
 # names: for some minutes nobody answers. Without it, deploy.sh stops where there are any.
 #
 # --alerts makes metrics of the log, alerts that are sent to EMAIL, and a dashboard.
+#
+# --log-bucket makes the bucket that keeps the checkpoints of the logs for ten years, and lets the
+# functions make objects there that they cannot change; from then on set CASELEDGER_LOG_BUCKET to its
+# name. --lock locks that retention for ever: nobody can shorten it, or delete the bucket before.
 #
 # --verify deploys nothing: it tries what is deployed, and ends with 0 where all of it holds, 1 where
 # something failed, and 2 where something could not be tried.
@@ -45,7 +49,7 @@ main() {
   sign_in
   if [[ $verify ]]; then try_it; fi
   # Roles come after the database: new accounts need a moment before they can be given any.
-  deployment services accounts database roles indexes image ready
+  deployment services accounts database roles bucket indexes image ready
   if [[ -e $work/slow ]]; then sign_in; fi # a token lasts an hour, and what was built may take long
   steps=(edge functions jobs gateway)
   if [[ $alerts ]]; then steps+=(alerts); fi
@@ -65,7 +69,7 @@ usage() {
 read_arguments() {
   while (($#)); do
     case $1 in
-      --project | --region | --alerts | --edge | --edge-region | --rollback)
+      --project | --region | --alerts | --edge | --edge-region | --rollback | --log-bucket)
         (($# > 1)) || refuse "$1 needs a value"
         set -- "$1=$2" "${@:3}"
         continue
@@ -73,7 +77,8 @@ read_arguments() {
       --project=*) project=${1#*=} ;;
       --region=*) region=${1#*=} ;;
       --dry-run) dry_run=1 options+=("$1") ;;
-      --edge=* | --edge-region=* | --rollback=* | --one-service | --no-wait | --replace-functions) options+=("$1") ;;
+      --edge=* | --edge-region=* | --rollback=* | --log-bucket=*) options+=("$1") ;;
+      --one-service | --no-wait | --replace-functions | --lock) options+=("$1") ;;
       --verify) verify=1 ;;
       --alerts=*) alerts=1 options+=("$1") ;;
       -h | --help)

@@ -15,15 +15,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from deployment import earlier, image, indexes, project, rules, services
+from deployment import bucket, earlier, image, indexes, project, rules, services
 from deployment.deployable import ONE_SERVICE, Deployable, Place, secrets, service_name
 from deployment.gcloud import Gcloud
 from deployment.google import Change, DeploymentError, Google
-from shared.config import claim_names
+from shared.config import BUCKET_NAME, claim_names
 
 _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _REGION = r"[a-z]+-[a-z]+\d{1,2}"
 _EMAIL = r"[^@\s]+@[^@\s]+\.[^@\s]+"
+_BUCKET = "CASELEDGER_LOG_BUCKET"
 _RELEASE = r"[0-9a-f]{16}|sha256:[0-9a-f]{64}"
 
 
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--rollback", type=_like(_RELEASE, "a release, or a digest like sha256:…"))
     add("--dry-run", action="store_true")
     add("--alerts", metavar="EMAIL", type=_like(_EMAIL, "an email address"))
+    add("--log-bucket", metavar="NAME", type=_like(BUCKET_NAME, "a bucket's name"))
+    add("--lock", action="store_true", help="lock the retention of the bucket, for ever")
     add("functions", nargs="*")
     return parser
 
@@ -89,7 +92,7 @@ def _stage(given: argparse.Namespace) -> None:
 
         gateway.check(_edge_region(given))
     names = staging.chosen(given.functions, one_service=given.one_service)
-    found = staging.deployables(names, _here(given), os.environ)
+    found = staging.deployables(names, _here(given), _with_bucket(given))
     source = given.work / "source"
     staging.stage(source)
     _write(given, "release", given.rollback or staging.release(source))
@@ -104,7 +107,12 @@ def _services(given: argparse.Namespace) -> None:
     google, gateway = _google(given), _has_gateway(given)
     alerts, revocation = bool(given.alerts), _revocation()
     wanted = project.services(
-        google, secrets=mounted, gateway=gateway, alerts=alerts, revocation=revocation
+        google,
+        secrets=mounted,
+        gateway=gateway,
+        alerts=alerts,
+        revocation=revocation,
+        bucket=bool(given.log_bucket),
     )
     if _gcloud(given).each(wanted):
         _write(given, "fresh", "")
@@ -123,6 +131,23 @@ def _database(given: argparse.Namespace) -> None:
 def _roles(given: argparse.Namespace) -> None:
     mounted = secrets(os.environ)
     _make(given, project.roles(_google(given), _here(given), mounted, revocation=_revocation()))
+
+
+def _bucket(given: argparse.Namespace) -> None:
+    """Makes the bucket of checkpoints, where that is said; and locks it only where that is said.
+
+    One that is only configured may be somebody else's.
+    """
+    name = given.log_bucket
+    if not name and given.lock:
+        raise DeploymentError("--lock needs the bucket: --log-bucket NAME")
+    if not name:
+        return
+    google, place = _google(given), _here(given)
+    _gcloud(given).each(bucket.made(google, place, name))
+    _make(given, bucket.roles(google, place, name))
+    if given.lock:
+        _make(given, bucket.lock(google, name, dry_run=given.dry_run))
 
 
 def _indexes(given: argparse.Namespace) -> None:
@@ -283,6 +308,7 @@ _STEPS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "accounts": _accounts,
     "database": _database,
     "roles": _roles,
+    "bucket": _bucket,
     "indexes": _indexes,
     "image": _image,
     "ready": _ready,
@@ -300,6 +326,7 @@ TITLES = {
     "accounts": "service accounts",
     "database": "database and its backups",
     "roles": "roles",
+    "bucket": "bucket of checkpoints",
     "indexes": "indexes, fields and rules",
     "image": "image",
     "ready": "indexes that are built",
@@ -316,6 +343,11 @@ def _has_gateway(given: argparse.Namespace) -> bool:
     """Whether the gateway is made or updated: named functions are deployed without it."""
     default = "none" if given.one_service else "gateway"
     return (given.edge or default) == "gateway" and not given.functions
+
+
+def _with_bucket(given: argparse.Namespace) -> dict[str, str]:
+    """The environment, with the bucket that --log-bucket names."""
+    return {**os.environ, **({_BUCKET: given.log_bucket} if given.log_bucket else {})}
 
 
 def _edge_region(given: argparse.Namespace) -> str:

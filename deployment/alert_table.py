@@ -98,8 +98,9 @@ METRICS = (
     ),
     Metric(
         "chains_broken",
-        "Verifications that found a broken chain",
-        'jsonPayload.message="a chain does not verify"',
+        "Findings of a chain or a log that does not hold",
+        '(jsonPayload.message="a chain does not verify"'
+        ' OR jsonPayload.securityEvent="trail_broken")',
     ),
 )
 
@@ -148,5 +149,5 @@ ALERTS = (
         ),
     ),
     Alert("Many requests are refused", "WARNING", (Condition("security_events", threshold=100),)),
-    Alert("A chain does not verify", "CRITICAL", (Condition("chains_broken"),)),
+    Alert("A chain or a log does not hold", "CRITICAL", (Condition("chains_broken"),)),
 )

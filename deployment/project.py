@@ -21,6 +21,7 @@ SERVICES = (
 )
 FOR_SECRETS = ("secretmanager",)
 FOR_REVOCATION = ("identitytoolkit",)
+FOR_BUCKET = ("storage",)
 FOR_ALERTS = ("logging", "monitoring")
 FOR_GATEWAY = ("apigateway", "servicecontrol", "servicemanagement")
 ACCOUNTS = {
@@ -57,13 +58,14 @@ def number(google: Google, project: str) -> str:
     return str(found.get("projectNumber", ""))
 
 
-def services(
+def services(  # noqa: PLR0913 - what is used besides
     google: Google,
     *,
     secrets: bool,
     gateway: bool,
     alerts: bool = False,
     revocation: bool = False,
+    bucket: bool = False,
 ) -> Iterator[Command]:
     """Enables the services that are not enabled, in one call."""
     wanted = [
@@ -72,6 +74,7 @@ def services(
         *FOR_GATEWAY * gateway,
         *FOR_ALERTS * alerts,
         *FOR_REVOCATION * revocation,
+        *FOR_BUCKET * bucket,
     ]
     listed = google.pages(
         "serviceusage",

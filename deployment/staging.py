@@ -30,6 +30,7 @@ FORWARDED = (
     "CASELEDGER_TENANT_CLAIM",
     "CASELEDGER_ROLE_CLAIM",
     "CASELEDGER_REVOCATION",
+    "CASELEDGER_LOG_BUCKET",
 )
 PARTS = ("functions", "shared", "console")
 """The directories that are in the image; `console` where there is one."""

@@ -6,11 +6,14 @@ that it is in it. A tenant's setting `publicLog` shows its log to everybody.
 
 from __future__ import annotations
 
-from shared.edge.function import Call, function
+from shared.edge.function import Call, Reply, function
+from shared.errors import NotFound
 from shared.models.base import Id
+from shared.models.case import Why
+from shared.models.epochs import LogEpoch
 from shared.models.sealed import Octets, PlainText
-from shared.repository import sealed, served
-from shared.rules.callers import READERS
+from shared.repository import epochs, sealed, served
+from shared.rules.callers import ADMINS, READERS
 
 
 @function("GET", "/logs/{tenant}/checkpoint", roles=READERS, public=True)
@@ -29,6 +32,19 @@ def get_log_tile(call: Call, tenant: Id, tile: str) -> Octets:
     An entry is the 32 bytes of an event's hash.
     """
     return served.tile(call.store, tenant, tile, call.caller)
+
+
+@function("POST", "/logs/{tenant}:startEpoch", roles=ADMINS)
+def start_log_epoch(call: Call, tenant: Id, body: Why) -> Reply[LogEpoch]:
+    """Starts a new epoch of the tenant's log: from then on it has another name.
+
+    That is for a database that was restored from a backup, so that its log is a fork of what was
+    signed before. The trail says why it was done. The next sealing goes on under the new name.
+    """
+    if tenant != call.tenant:
+        raise NotFound(served.NOT_THERE)
+    recorded = epochs.start(call.ledger, call.runtime.config.log_origin, body.reason)
+    return Reply(epochs.of(recorded.happened), replayed=recorded.replayed)
 
 
 @function("GET", "/audit/{eventId}:prove", roles=READERS)

@@ -40,6 +40,8 @@ _SWEEP_SECONDS = 8 * 60
 _PUBLIC_URL = re.compile(
     r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:\d{1,5})?/?", re.ASCII
 )
+BUCKET_NAME = r"(?=.{3,222}$)[a-z0-9]([a-z0-9._-]*[a-z0-9])?"
+"""What a bucket may be called (cloud.google.com/storage/docs/buckets#naming)."""
 _BUDGETS: Mapping[Budget, int] = {
     "read": 6_000,
     "write": 3_000,
@@ -65,6 +67,8 @@ class Config:
     issuer; `firebase_api_key` and `auth_emulator` are for signing in by Firebase. A member's token
     has the tenant and the role in `tenant_claim` and `role_claim`. With `check_revocation` the
     member's account is looked up in Firebase Authentication, or in its emulator at `auth_emulator`.
+    `log_bucket` keeps the checkpoints of the logs, in Cloud Storage or its emulator at
+    `storage_emulator`; empty for none.
     `log_key` is the path of the file with the keys that sign the logs of events, and `log_origin`
     what the name of each log begins with; without a key nothing is sealed.
     `public_url` is where clients reach all functions, without a last slash; empty if unknown.
@@ -95,6 +99,8 @@ class Config:
     role_claim: str = "role"
     check_revocation: bool = False
     auth_emulator: str | None = None
+    log_bucket: str = ""
+    storage_emulator: str | None = None
     log_key: str = ""
     log_origin: str = ""
 
@@ -134,6 +140,9 @@ class Config:
             )
         if auth_emulator and in_cloud:
             raise ConfigError("FIREBASE_AUTH_EMULATOR_HOST is for local runs only")
+        storage_emulator = environ.get("STORAGE_EMULATOR_HOST") or None
+        if storage_emulator and in_cloud:
+            raise ConfigError("STORAGE_EMULATOR_HOST is for local runs only")
         tenant_claim, role_claim = claim_names(environ)
         found = cls(
             project=project,
@@ -159,6 +168,8 @@ class Config:
             role_claim=role_claim,
             check_revocation=_chosen(environ, "CASELEDGER_REVOCATION", "check"),
             auth_emulator=auth_emulator,
+            log_bucket=_log_bucket(environ),
+            storage_emulator=storage_emulator,
             log_key=environ.get("CASELEDGER_LOG_KEY", ""),
             log_origin=_log_origin(environ, project),
         )
@@ -323,6 +334,13 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
 
 def _is_number(text: str) -> bool:
     return text.isdecimal() and len(text) <= _DIGITS and int(text) > 0
+
+
+def _log_bucket(environ: Mapping[str, str]) -> str:
+    name = environ.get("CASELEDGER_LOG_BUCKET", "")
+    if name and not re.fullmatch(BUCKET_NAME, name, re.ASCII):
+        raise ConfigError("CASELEDGER_LOG_BUCKET must be the name of a bucket, without gs://")
+    return name
 
 
 def _sqlite_path(url: str) -> str:

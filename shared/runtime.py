@@ -29,6 +29,7 @@ from shared.models.sealed import StoredSealing
 from shared.repository.settings import SettingsCache
 
 if TYPE_CHECKING:
+    from shared.bucket import Bucket
     from shared.edge.rate_limits import Budgets
     from shared.repository.log_keys import LogKeys
 
@@ -86,6 +87,15 @@ class Runtime:
     def log_keys(self) -> LogKeys | None:
         """The keys that sign the logs of events; None if there are none. Raises ConfigError."""
         return log_keys(self.config)
+
+    @cached_property
+    def bucket(self) -> Bucket | None:
+        """The bucket that keeps the checkpoints of the logs; None if there is none."""
+        if not self.config.log_bucket:
+            return None
+        from shared.bucket import Bucket  # noqa: PLC0415 - one function needs it
+
+        return Bucket(self.config.log_bucket, self.config.storage_emulator)
 
     def close(self) -> None:
         """Closes the store, if it was opened."""

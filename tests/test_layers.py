@@ -14,7 +14,9 @@ ROOT = Path(__file__).parent.parent
 _LEDGER = {"documents", "errors", "ledger", "models", "rules"}
 _REPOSITORY = _LEDGER | {"log", "repository"}
 MAY_IMPORT: dict[str, set[str]] = {
+    "bucket": {"credentials"},
     "config": set(),
+    "credentials": set(),
     "errors": set(),
     "log": {"version"},
     "schedules": set(),
@@ -26,18 +28,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "documents/firestore": {"documents", "documents/firestore"},
     "ledger": _LEDGER | {"log"},
     "repository": _REPOSITORY,
-    "sweeps": _REPOSITORY | {"sweeps"},
+    "sweeps": _REPOSITORY | {"bucket", "sweeps"},
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
-    "runtime": {"config", "documents", "documents/embedded", "documents/firestore"}
+    "runtime": {"bucket", "config", "documents", "documents/embedded", "documents/firestore"}
     | {"edge", "ledger", "models", "repository"},
     # A command beside the functions.
     "migrate": _LEDGER - {"rules"} | {"config", "repository", "runtime"},
-    "edge": _LEDGER | {"config", "edge", "log", "runtime", "version"},
+    "edge": _LEDGER | {"config", "credentials", "edge", "log", "runtime", "version"},
 }
 """The parts of `shared/`, and which parts each of them may import."""
 ONLY_IN: dict[str, set[str]] = {
-    # `edge/revocation` signs its requests to Identity Toolkit with google-auth.
-    "google": {"shared/documents/firestore", "shared/edge/revocation"},
+    # `credentials` gets the tokens for what Google is asked by plain HTTP.
+    "google": {"shared/documents/firestore", "shared/credentials"},
     "grpc": {"shared/documents/firestore"},
     "sqlite3": {"shared/documents/embedded"},
     "flask": {"shared/edge", "shared/runtime"},

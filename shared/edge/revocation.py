@@ -11,7 +11,6 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from functools import partial
 from http.client import HTTPException
 from threading import Lock
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
 from shared import log
+from shared.credentials import Credentials
 from shared.errors import Unauthenticated, Unavailable
 
 KEPT_SECONDS = 60.0
@@ -32,7 +32,7 @@ _ALWAYS = float("-inf")
 _SECONDS = 2.0
 _NO_POOL = b"TENANT_NOT_FOUND"
 """What is said of an account whose tenant in Identity Platform was removed."""
-_SCOPES = ("https://www.googleapis.com/auth/identitytoolkit",)
+_SCOPE = "https://www.googleapis.com/auth/identitytoolkit"
 
 
 class Account(NamedTuple):
@@ -119,8 +119,7 @@ class IdentityToolkit:
     def __init__(self, project: str, emulator: str | None) -> None:
         self._project = project
         self._emulator = emulator
-        self._credentials: Any = None
-        self._refreshing = Lock()
+        self._credentials = Credentials(_SCOPE, _SECONDS)
 
     def valid_since(self, account: Account) -> float | None:
         """See `ValidSince`."""
@@ -149,21 +148,4 @@ class IdentityToolkit:
         return build_opener(*[ProxyHandler({})] if self._emulator else [])
 
     def _token(self) -> str:
-        if self._emulator:
-            return "owner"
-        import google.auth  # noqa: PLC0415 - only where accounts are looked up
-        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - as above
-        from google.auth.transport.requests import Request as Transport  # noqa: PLC0415
-
-        if not self._refreshing.acquire(timeout=_SECONDS):
-            raise TimeoutError
-        try:
-            if self._credentials is None:
-                self._credentials, _ = google.auth.default(scopes=_SCOPES)
-            if not self._credentials.valid:
-                self._credentials.refresh(partial(Transport(), timeout=_SECONDS))
-            return str(self._credentials.token)
-        except GoogleAuthError as error:
-            raise OSError(type(error).__name__) from error
-        finally:
-            self._refreshing.release()
+        return "owner" if self._emulator else self._credentials.token()

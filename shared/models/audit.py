@@ -75,6 +75,8 @@ class LogPart(Model):
     """The index of the chain's newest event that is in the log; null for none."""
     sealed: int
     """How many of the chain's events are in the log; those of the last minute or two are not."""
+    refused: str | None = OMITTED
+    """Why nothing is appended to the log until an admin starts a new epoch. Otherwise left out."""
 
 
 class Verification(Model):

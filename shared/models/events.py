@@ -56,6 +56,7 @@ class EventType(StrEnum):
     SETTINGS_CHANGED = "settings_changed"
     RECORDS_PURGED = "records_purged"
     DATA_EXPORTED = "data_exported"
+    LOG_EPOCH_STARTED = "log_epoch_started"
 
 
 REPORTED = (

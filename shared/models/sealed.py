@@ -59,11 +59,15 @@ class StoredTile(StoredDocument):
 class StoredLog(StoredDocument):
     """The end of a log, and all that is needed to append to it.
 
-    `checkpoint` is the signed note of this state, empty where none was signed in this `epoch`.
+    `checkpoint` is the signed note of this state, of the epoch `signed_epoch`: that is an earlier
+    one where the present `epoch` has only begun.
     `until` is the place up to which events were looked at in order, and `compared_until` the one up
     to which the log was last found to have them all. `ids` and `late` are those of the bundle that
     is not full, and `edge` has its entries, and then the hashes of the last tile of each level
     above. `unsealed` are ids of events that do not match their own hashes.
+
+    `refused` says why nothing is appended until a new epoch is started, `other_epoch` is then the
+    last one that the bucket of checkpoints has; and `behind` says that events were left out since.
     """
 
     epoch: int = 1
@@ -75,6 +79,10 @@ class StoredLog(StoredDocument):
     late: list[str] = []
     edge: list[str] = []
     unsealed: list[str] = []
+    signed_epoch: int = 1
+    refused: str = ""
+    other_epoch: int = 1
+    behind: bool = False
 
     @property
     def last_bundle(self) -> StoredBundle:

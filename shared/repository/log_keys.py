@@ -8,6 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from shared.repository import sealed
 from shared.rules.note import Signer
 
 _PEM = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
@@ -39,7 +40,7 @@ class LogKeys:
 
     def origin(self, tenant: str, epoch: int) -> str:
         """The name of a tenant's log, which is also that of its keys."""
-        return f"{self._origin}/{tenant}" + (f"/{epoch}" if epoch > 1 else "")
+        return sealed.origin(self._origin, tenant, epoch)
 
     def signers(self, tenant: str, epoch: int) -> list[Signer]:
         """The keys as they sign a tenant's log."""

@@ -37,6 +37,11 @@ def state_path(tenant: str) -> str:
     return f"tenants/{tenant}/log/state"
 
 
+def origin(prefix: str, tenant: str, epoch: int) -> str:
+    """The name of a tenant's log, which is also that of its keys."""
+    return f"{prefix}/{tenant}" + (f"/{epoch}" if epoch > 1 else "")
+
+
 def bundle_path(tenant: str, number: int) -> str:
     """Where a full bundle of entries is kept."""
     return f"tenants/{tenant}/logBundles/{number}"

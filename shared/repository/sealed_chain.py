@@ -27,7 +27,12 @@ class SealedChain:
         """What the log has of the chain."""
         if self._log is None:
             return None
-        return LogPart(size=self._log.size, index=self._index, sealed=self._sealed)
+        return LogPart(
+            size=self._log.size,
+            index=self._index,
+            sealed=self._sealed,
+            refused=self._log.state.refused or None,
+        )
 
     def follow(self, events: Iterable[Event | None]) -> None:
         """Takes events in descending sequence; those that cannot be read prove nothing."""

@@ -50,6 +50,7 @@ PLAIN_META = frozenset(
         "errorsSha256",
         "inputSha256",
         "interventionId",
+        "log",
         "order",
         "outputSha256",
         "packet",

@@ -9,9 +9,11 @@ before it is committed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from shared import errors, log
+from shared.bucket import Bucket
 from shared.documents.backoff import attempts
 from shared.documents.port import (
     AlreadyExists,
@@ -26,11 +28,12 @@ from shared.ledger import events
 from shared.ledger.ledger import CONTENTION_SECONDS
 from shared.models.events import Event
 from shared.models.sealed import StoredLog, place_of
-from shared.repository import sealed
+from shared.repository import epochs, sealed
 from shared.repository.log_keys import LogKeys
 from shared.rules import chain
 from shared.rules.growth import Entry, grown, root_of
-from shared.rules.note import checkpoint_text, open_note, parse_checkpoint, sign
+from shared.rules.note import Checkpoint, checkpoint_text, open_note, parse_checkpoint, sign
+from shared.sweeps.anchoring import Anchors, ForkError
 from shared.sweeps.run import SweepRun
 
 TRAIL_BROKEN = "trail_broken"
@@ -54,9 +57,10 @@ class BrokenLogError(Exception):
 class Appender:
     """Appends to the logs of all tenants, and counts what it does as the run's."""
 
-    def __init__(self, run: SweepRun, keys: LogKeys) -> None:
+    def __init__(self, run: SweepRun, keys: LogKeys, bucket: Bucket | None) -> None:
         self._run = run
         self._keys = keys
+        self._anchors = Anchors(bucket, run.store)
         self._told: set[tuple[str, str]] = set()
 
     def append(
@@ -70,8 +74,14 @@ class Appender:
         judged = [self._judged(tenant, row) for row in rows]
         for _ in attempts(CONTENTION_SECONDS):
             try:
-                if writes := self._writes(tenant, state, judged, late=late):
+                if grown := self._writes(tenant, state, judged, late=late):
+                    after, writes = grown
                     self._run.store.commit(writes)
+                    self._anchors.keep(tenant, after)
+            except ForkError as fork:
+                if self._is_forked(tenant, state, fork):
+                    return True
+                beaten = False
             except (BrokenLogError, errors.Unreadable, ValueError) as error:
                 self.broken(tenant, problem(error))
                 return True
@@ -90,6 +100,21 @@ class Appender:
         log.write("WARNING", "events are left to the next sealing", tenant=tenant)
         return False
 
+    def refuses(self, tenant: str, document: Document | None) -> bool:
+        """Whether nothing is appended until a new epoch is started, which is told."""
+        refused = document.data.get("refused") if document else None
+        if refused:
+            self.broken(tenant, refused)
+        return bool(refused)
+
+    def fits(self, tenant: str, document: Document | None, state: StoredLog) -> bool:
+        """Whether a log continues what is kept outside; where it does not, it is refused."""
+        try:
+            self._anchors.compare(tenant, state)
+        except ForkError as fork:
+            return not self._is_forked(tenant, document, fork)
+        return True
+
     def sound(self, tenant: str, document: Document | None) -> StoredLog:
         """The end of a log, which is as it was signed. Raises BrokenLogError and others."""
         if document is None:
@@ -100,15 +125,26 @@ class Appender:
             if state.size:
                 raise BrokenLogError("its end is not signed")
             return state
-        # Where an epoch has just begun, the last one's checkpoint is still there.
-        epochs = {max(1, state.epoch - 1), state.epoch}
-        signers = [one for epoch in epochs for one in self._keys.signers(tenant, epoch)]
+        signers = self._keys.signers(tenant, state.signed_epoch)
         text = open_note(state.checkpoint, [signer.verifier for signer in signers])
-        signed = parse_checkpoint(text)
-        names = {signer.name for signer in signers}
-        if (signed.size, signed.root) != (state.size, root) or signed.origin not in names:
+        origin = self._keys.origin(tenant, state.signed_epoch)
+        if parse_checkpoint(text) != Checkpoint(origin, state.size, root):
             raise BrokenLogError("its end is not what was signed")
         return state
+
+    def _is_forked(self, tenant: str, document: Document | None, fork: ForkError) -> bool:
+        """Refuses a log until a new epoch is started; not where another run has moved its end."""
+        path = sealed.state_path(tenant)
+        if _version(self._run.store.get(path)) != _version(document):
+            return False
+        self.broken(tenant, str(fork))
+        told = {"refused": str(fork), "other_epoch": fork.epoch, "behind": True}
+        with suppress(Conflict):  # the next run says it again
+            state = sealed.read(StoredLog, document) if document else StoredLog()
+            data = state.model_copy(update=told).to_data(document.data if document else None)
+            write = Set(path, data, document.version) if document else Create(path, data)
+            self._run.store.commit([write])
+        return True
 
     def broken(self, tenant: str, why: str) -> None:
         """Tells of a log that does not fit its trail, or is not as it was signed."""
@@ -123,8 +159,8 @@ class Appender:
 
     def _writes(
         self, tenant: str, document: Document | None, judged: Sequence[_Judged], *, late: bool
-    ) -> list[Write]:
-        """What makes the log have these events; nothing where it has all of them."""
+    ) -> tuple[StoredLog, list[Write]] | None:
+        """The log with these events, and what makes it so; None where it has all of them."""
         state = self.sound(tenant, document)
         new = self._new(tenant, state, judged, late=late)
         bad = [one.id for one in new if one.event is None and one.id not in state.unsealed]
@@ -134,20 +170,21 @@ class Appender:
             if one.event is not None
         ]
         if not entries and not bad:
-            return []
+            return None
+        if state.refused:
+            raise BrokenLogError(state.refused)
+        self._anchors.compare(tenant, state)
         after, bundles, tiles = grown(state, entries)
         sealed_now = {entry.id for entry in entries}
         unsealed = [one for one in state.unsealed if one not in sealed_now] + bad
-        signed = after.model_copy(
-            update={
-                "until": max(after.until, *(one.place for one in new)),
-                "unsealed": unsealed[:_MAX_UNSEALED],
-                "checkpoint": self.signed(tenant, after),
-            }
-        )
+        looked_at = {
+            "until": max(after.until, *(one.place for one in new)),
+            "unsealed": unsealed[:_MAX_UNSEALED],
+        }
+        signed = self.signed(tenant, after.model_copy(update=looked_at))
         self._run.counts["changed"] += len(entries)
         path = sealed.state_path(tenant)
-        return [
+        return signed, [
             Set(path, signed.to_data(document.data), document.version)
             if document
             else Create(path, signed.to_data()),
@@ -164,11 +201,19 @@ class Appender:
         known = sealed.Log(self._run.store, tenant, state)
         return [one for one in judged if one.event and not known.find(one.event)]
 
-    def signed(self, tenant: str, state: StoredLog) -> str:
-        """The checkpoint of a log."""
+    def signed(self, tenant: str, state: StoredLog) -> StoredLog:
+        """The end of a log with its checkpoint, of the present epoch and by the present keys.
+
+        Raises BrokenLogError for an epoch that no event has started.
+        """
+        if state.epoch != state.signed_epoch and not epochs.is_started(
+            self._run.store, tenant, state.epoch
+        ):
+            raise BrokenLogError(f"no event has started its epoch {state.epoch}")
         origin = self._keys.origin(tenant, state.epoch)
         text = checkpoint_text(origin, state.size, root_of(state))
-        return sign(text, self._keys.signers(tenant, state.epoch))
+        note = sign(text, self._keys.signers(tenant, state.epoch))
+        return state.model_copy(update={"checkpoint": note, "signed_epoch": state.epoch})
 
     def _judged(self, tenant: str, row: Document) -> _Judged:
         event = events.valid(row)

@@ -48,6 +48,10 @@ class Comparison:
             (oldest,) = self._store.query(self._trail(tenant, limit=1))
             if oldest.id != rows[0].id:
                 return self._catch_up(tenant, None)
+        elif self._appender.refuses(tenant, state):
+            return True
+        elif state.data.get("behind"):
+            return self._caught_up(tenant, state)
         return self._appender.append(tenant, state, rows)
 
     def of_all(self, reached: str) -> str:
@@ -77,6 +81,8 @@ class Comparison:
     def _compare(self, tenant: str) -> None:
         path = sealed.state_path(tenant)
         document = self._store.get(path)
+        if self._appender.refuses(tenant, document):
+            return
         size = self._appender.sound(tenant, document).size
         if self._store.get(sealed.bundle_path(tenant, size // WIDTH)):
             raise BrokenLogError(PUT_BACK)
@@ -85,7 +91,7 @@ class Comparison:
         self._seal_again(tenant)
         document = self._store.get(path)
         state = self._appender.sound(tenant, document)
-        if not state.until:
+        if not self._appender.fits(tenant, document, state) or not state.until:
             return
         trail = self._trail(tenant, Filter("createdAt", "<=", _time(state.until)))
         (counted,) = self._store.aggregate([Aggregation(replace(trail, order=()))])
@@ -94,10 +100,14 @@ class Comparison:
             if not self._settled(tenant, state, lacking):
                 return
             document = self._store.get(path)
-        if document and document.data["comparedUntil"] != state.until:
-            with suppress(Conflict):  # the next comparison will say so
-                compared = {"comparedUntil": state.until}
-                self._store.commit([Update(path, compared, version=document.version)])
+        if document:
+            # Signed by the keys of today, so that one that was replaced is not needed any more.
+            now = self._appender.signed(tenant, sealed.read(StoredLog, document))
+            signed = {"checkpoint": now.checkpoint, "signedEpoch": now.signed_epoch}
+            fresh = {**signed, "comparedUntil": state.until, "behind": False}
+            if any(document.data.get(name) != value for name, value in fresh.items()):
+                with suppress(Conflict):  # the next comparison will do it
+                    self._store.commit([Update(path, fresh, version=document.version)])
 
     def _catch_up(self, tenant: str, document: Document | None) -> bool:
         """Appends the events that are newer than the log; False where that is not done."""
@@ -110,6 +120,16 @@ class Comparison:
                 return False
             document = self._store.get(path)
         return self._run.has_time()
+
+    def _caught_up(self, tenant: str, document: Document) -> bool:
+        """Appends what was left out while the log was refused; False where that is not done."""
+        if not self._catch_up(tenant, document):
+            return False
+        now = self._store.get(document.path)
+        if now and not now.data.get("refused"):
+            with suppress(Conflict):  # the next run will do it
+                self._store.commit([Update(now.path, {"behind": False}, version=now.version)])
+        return True
 
     def _seal_again(self, tenant: str) -> None:
         """Seals events that could not be sealed, if that was put right; forgets those gone."""

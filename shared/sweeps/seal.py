@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
+from shared.bucket import Bucket
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query, Set
 from shared.ledger import events
 from shared.ledger.subjects import tenant_of
@@ -30,14 +31,16 @@ _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
 
 
-def seal(run: SweepRun, keys: LogKeys, known: StoredSealing | None) -> StoredSealing:
+def seal(
+    run: SweepRun, keys: LogKeys, bucket: Bucket | None, known: StoredSealing | None
+) -> StoredSealing:
     """Seals what is due of all tenants; gives how far that has come, which is `known` next time.
 
     One read where nothing is to be sealed. The first run of a day, in UTC, compares each log with
     its trail.
     """
     before = known or _progress(run.store)
-    appender, cutoff = Appender(run, keys), run.now - DELAY
+    appender, cutoff = Appender(run, keys, bucket), run.now - DELAY
     comparison = Comparison(run, appender, cutoff)
     after = before.model_copy(update={"until": _news(run, comparison, cutoff, before.until)})
     if run.dry:

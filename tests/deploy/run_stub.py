@@ -207,7 +207,8 @@ def _buckets(stub: GoogleStub, _call: Call) -> Any:
 @route("POST", "/storage/v1/b")
 def _create_bucket(stub: GoogleStub, call: Call) -> Any:
     name = call.body["name"]
-    stub.resources[f"bucket/{name}"] = {"kind": "storage#bucket", "id": name, "name": name}
+    kept = {"kind": "storage#bucket", "id": name, "metageneration": "1", **call.body}
+    stub.resources[f"bucket/{name}"] = kept
     return stub.resources[f"bucket/{name}"]
 
 

@@ -355,7 +355,7 @@ def test_project_and_region_may_come_from_the_configuration_of_gcloud(tmp_path: 
     assert "Region europe-west1, from gcloud's configuration.\n" in done.stdout
     stage, first, second = re.findall(r"-m deployment .*--dry-run -- (.*)", done.stdout)
     assert stage == "stage"
-    assert first == "services,accounts,database,roles,indexes,image,ready"
+    assert first == "services,accounts,database,roles,bucket,indexes,image,ready"
     assert second == "edge,functions,jobs,gateway"
 
 

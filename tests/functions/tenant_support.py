@@ -18,9 +18,11 @@ from functions.api import FUNCTIONS
 from local.indexes import values
 from shared.config import Config
 from shared.documents.indexes import EVERY_FIELD, project_indexes
-from shared.documents.port import Aggregation, Document, DocumentStore, Query, Totals, Write
+from shared.documents.port import Aggregation, Create, Document, DocumentStore, Query, Totals, Write
 from shared.edge.routes import Route
 from shared.models.base import Model
+from shared.models.sealed import StoredLog
+from shared.repository import sealed
 from shared.repository.removal import PARTS
 from shared.runtime import Runtime, open_store
 from tests.client import Api, TestResponse
@@ -68,6 +70,7 @@ DECIDED = {"interventionId": "{decidedId}"}
 
 # The first request of each mutation is one that the tenant itself has made, in this order.
 MUTATIONS: dict[str, tuple[Ask, ...]] = {
+    "start_log_epoch": (Ask(body=WHY),),
     "update_settings": (Ask(body={"autoCloseDays": 30}, code=200),),
     "save_views": (Ask(body={"views": [{"name": "theirs", "query": "search=theirs"}]}, code=200),),
     "create_case": (
@@ -407,6 +410,8 @@ def seed(world: World) -> None:
     for name in ("holdId", "spareHoldId"):
         ids[name] = "none-yet"
     ids["tenant"] = api.tenant
+    log = StoredLog(until="2026").to_data()
+    world.api.runtime.store.commit([Create(sealed.state_path(api.tenant), log)])
     ids["eventId"] = admin.get("/audit?pageSize=1").json["events"][0]["id"]
     for name, (ask, *_) in MUTATIONS.items():
         answer = world.send(world.request(name, ask), ask.role, api.tenant)

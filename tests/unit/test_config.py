@@ -201,12 +201,30 @@ def test_accounts_that_are_not_of_firebase_cannot_be_looked_up(environ: dict[str
         Config.from_environment(environ | CHECKED)
 
 
-def test_an_emulator_of_accounts_is_refused_in_the_cloud() -> None:
-    emulator = {"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099"}
+@pytest.mark.parametrize(
+    ("variable", "field"),
+    [
+        ("FIREBASE_AUTH_EMULATOR_HOST", "auth_emulator"),
+        ("STORAGE_EMULATOR_HOST", "storage_emulator"),
+    ],
+)
+def test_an_emulator_of_accounts_or_of_the_bucket_is_refused_in_the_cloud(
+    variable: str, field: str
+) -> None:
+    emulator = {variable: "127.0.0.1:9099"}
 
-    assert Config.from_environment(PROJECT | emulator).auth_emulator == "127.0.0.1:9099"
-    with pytest.raises(ConfigError, match="FIREBASE_AUTH_EMULATOR_HOST"):
+    assert getattr(Config.from_environment(PROJECT | emulator), field) == "127.0.0.1:9099"
+    with pytest.raises(ConfigError, match=variable):
         Config.from_environment(PROJECT | CLOUD | emulator)
+
+
+@pytest.mark.parametrize("name", ["gs://checkpoints", "ab", "a/b", "Checkpoints", "-a-", "a" * 223])
+def test_a_bucket_that_no_bucket_can_be_called_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_LOG_BUCKET must be the name of a bucket"):
+        Config.from_environment(PROJECT | {"CASELEDGER_LOG_BUCKET": name})
+
+    named = {"CASELEDGER_LOG_BUCKET": "acme_check-points.example"}
+    assert Config.from_environment(PROJECT | named).log_bucket == "acme_check-points.example"
 
 
 def test_tokens_are_firebases_unless_another_issuer_is_named() -> None:

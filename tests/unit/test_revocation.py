@@ -291,10 +291,11 @@ def test_accounts_of_a_tenant_that_was_removed_are_gone_and_keep_nobody_else_wai
 def test_nobody_waits_for_a_token_of_the_process_that_does_not_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    toolkit = IdentityToolkit("acme", None)
     monkeypatch.setattr(revocation, "_SECONDS", 0.01)
+    toolkit = IdentityToolkit("acme", None)
+    refreshing = toolkit._credentials._refreshing  # noqa: SLF001 - somebody who waits
 
-    with toolkit._refreshing, pytest.raises(TimeoutError):  # noqa: SLF001 - somebody who waits
+    with refreshing, pytest.raises(TimeoutError):
         toolkit.valid_since(Account(None, "kim"))
 
 

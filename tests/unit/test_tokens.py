@@ -35,7 +35,10 @@ from shared.errors import PermissionDenied, Unauthenticated, Unavailable
 from shared.models.roles import Role
 from shared.rules.callers import (
     ADMINS,
+    AUDITING,
     CONTRIBUTORS,
+    MEMBERS,
+    OVERSEEING,
     PILOTS,
     READERS,
     SCHEDULERS,
@@ -406,7 +409,10 @@ def test_local_runs_take_no_other_than_whole_unsigned_tokens(token: str) -> None
 @pytest.mark.parametrize(
     ("roles", "expected"),
     [
-        (READERS, "viewer verifier pilot admin agent"),
+        (READERS, "viewer verifier pilot admin agent auditor"),
+        (MEMBERS, "viewer verifier pilot admin agent"),
+        (AUDITING, "pilot admin auditor"),
+        (OVERSEEING, "admin auditor"),
         (CONTRIBUTORS, "verifier pilot admin agent"),
         (VERIFIERS, "verifier pilot admin"),
         (PILOTS, "pilot admin"),
