@@ -150,15 +150,24 @@ def tombstone(path: str, document: Document | None, state: Subject, **more: Any)
 def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
     """What an event shows of a change: the fields that differ, before and after."""
     before, after = _showable(kind, old), _showable(kind, new)
-
-    def told(name: str, value: Any) -> Any:
-        return from_json(value) if name in kind.json and value is not None else value
-
     return [
-        Change(field=name, old=told(name, before.get(name)), new=told(name, after.get(name)))
+        Change(
+            field=name,
+            old=_told(kind, name, before.get(name)),
+            new=_told(kind, name, after.get(name)),
+        )
         for name in {**before, **after}
         if before.get(name) != after.get(name)
     ]
+
+
+def told(kind: Kind[S], state: S) -> dict[str, Any]:
+    """All fields of a state that events list in their changes, as they show them."""
+    return {name: _told(kind, name, value) for name, value in _showable(kind, state).items()}
+
+
+def _told(kind: Kind[S], name: str, value: Any) -> Any:
+    return from_json(value) if name in kind.json and value is not None else value
 
 
 def _showable(kind: Kind[S], state: S | None) -> dict[str, Any]:

@@ -9,17 +9,20 @@ from pydantic import ValidationError
 
 from shared import log
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
-from shared.errors import NotFound
+from shared.errors import Aborted, NotFound
 from shared.ledger import events
 from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
 from shared.models.events import Event, EventType
 from shared.models.subjects import Head
+from shared.repository.integrity import Trail
 from shared.repository.listing import query_of
 from shared.repository.paging import page, place
-from shared.rules.chain import Check
+from shared.rules.chain import Check, Unread
 
 _VERIFY_PAGE = 300
+_ATTEMPTS = 5
+"""How often a subject is read that others change in between."""
 _NEWEST_FIRST = (Order("createdAt", descending=True),)
 _BY_SEQUENCE = (Order("sequence", descending=True),)
 
@@ -50,29 +53,68 @@ def of_tenant(
     return rows, token
 
 
-def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
-    """Verifies a subject's chain, from its head back to its first event. Raises NotFound."""
+def verify(
+    store: DocumentStore, tenant: str, subject: str, seen: Document | None = None
+) -> Verification:
+    """Verifies a subject's chain, from its head back to its first event, and what is stored of it.
+
+    What is stored must be what the events say (`integrity.py`). A subject that was changed while it
+    was read is read again; `seen` is its document, where it was read just now. Raises NotFound, and
+    Aborted for a subject that does not stand still.
+    """
     path = f"tenants/{tenant}" if subject == "tenant" else f"tenants/{tenant}/{subject}"
-    document = store.get(path)
+    document = seen or store.get(path)
+    for _ in range(_ATTEMPTS):
+        found = _verified(store, tenant, subject, document)
+        if found.valid:
+            return _known(found, document)
+        # What broke may be a change that was made meanwhile, and that was read in part.
+        document, before = store.get(path), document
+        if _version(document) == _version(before):
+            if found.first_broken:
+                _tell(tenant, subject, found.first_broken)
+            return found
+    raise Aborted("the subject was changed each time that it was read; try again")
+
+
+def _known(found: Verification, document: Document | None) -> Verification:
+    if document is None and found.subject != "tenant":
+        raise NotFound(f"{found.subject} does not exist")
+    return found
+
+
+def _tell(tenant: str, subject: str, broken: BrokenLink) -> None:
+    """Names what is broken in the log, without what is stored."""
+    log.write(
+        "ERROR",
+        "a chain does not verify",
+        securityEvent="trail_broken",
+        tenant=tenant,
+        subject=subject,
+        sequence=broken.sequence,
+        field=broken.field,
+    )
+
+
+def _version(document: Document | None) -> int | None:
+    return document.version if document else None
+
+
+def _verified(
+    store: DocumentStore, tenant: str, subject: str, document: Document | None
+) -> Verification:
     head = _head(document)
     query = _events(tenant, (Filter("subject", "==", subject),), _BY_SEQUENCE)
-    check = Check(tenant, subject, head or Head())
+    trail = Trail(subject)
+    check = Check(tenant, subject, head or Head(), trail.take)
     last = None
     if head and head.sequence:
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check)
     check.finish()
     broken = check.broken or _ending(store, query, document, head, last)
-    if document is None and broken is None and subject != "tenant":
-        raise NotFound(f"{subject} does not exist")
-    if broken:
-        log.write(
-            "ERROR",
-            "a chain does not verify",
-            tenant=tenant,
-            subject=subject,
-            sequence=broken.sequence,
-        )
+    if broken is None and document and not _gone(document):
+        broken = trail.contradiction() or trail.otherwise(store, document)
     return Verification(
         subject=subject,
         valid=broken is None,
@@ -88,11 +130,15 @@ def _follow(store: DocumentStore, query: Query, check: Check) -> Event | None:
     while rows := store.query(replace(query, limit=_VERIFY_PAGE)):
         found = [events.valid(row) for row in rows]
         newest = newest or found[0]
-        check.follow(event or _sequence(row) for event, row in zip(found, rows, strict=True))
+        check.follow(event or _unread(row) for event, row in zip(found, rows, strict=True))
         if len(rows) < _VERIFY_PAGE or _sequence(rows[-1]) is None:
             break
         query = replace(query, after=place(rows[-1], query))
     return newest
+
+
+def _unread(row: Document) -> Unread:
+    return Unread(_sequence(row), events.bad_field(row))
 
 
 def _ending(
@@ -109,14 +155,9 @@ def _ending(
     if document and _gone(document) and last and not _deleted_by(store, document, last):
         return BrokenLink(sequence=reached, problem="the subject is gone without an event")
     beyond = (*query.filters, Filter("sequence", ">", reached))
-    rows = store.query(replace(query, filters=beyond, limit=1))
-    if not rows:
-        return None
-    # If it was recorded after the head was read, the head has moved too.
-    now = _head(store.get(document.path)) if document else None
-    if now and now.sequence > reached:
-        return None
-    return BrokenLink(sequence=reached + 1, problem="event lies beyond the head")
+    if store.query(replace(query, filters=beyond, limit=1)):
+        return BrokenLink(sequence=reached + 1, problem="event lies beyond the head")
+    return None
 
 
 def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
