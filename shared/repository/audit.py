@@ -120,6 +120,7 @@ def _verified(
         valid=broken is None,
         events=check.events,
         head_hash=(head or Head()).hash,
+        erased_values=check.erased or None,
         purged=True if broken is None and document and _purged(store, document) else None,
         first_broken=broken,
     )

@@ -152,13 +152,13 @@ def stamp_of(event: Event) -> Stamp:
     """When and by whom an event was recorded."""
     name = None if "/actor/email" in erased(event) else event.actor.name
     at = to_jsonable_python(event.created_at)
-    salted = bool(event.content().get("disclosures") or event.content().get("erased"))
+    salted = bool(event.disclosures or event.erased)
     return Stamp(event.sequence, at, event.actor.subject, name, salted)
 
 
 def erased(event: Event) -> frozenset[str]:
     """The places in an event, as JSON Pointers, whose values were erased."""
-    return frozenset(event.content().get("erased") or ())
+    return frozenset(event.erased or ())
 
 
 def same(one: Any, other: Any) -> bool:

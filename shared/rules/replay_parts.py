@@ -169,7 +169,6 @@ class Parts:
             told = {
                 "status": meta["status"],
                 "agentId": event.agent_id,
-                "packId": meta.get("packId"),
                 "version": meta.get("version"),
                 "caseId": event.case_id,
                 "updatedAt": stamp.at,
@@ -178,10 +177,12 @@ class Parts:
                 **dict.fromkeys(_TEXTS),
             }
             part = Part(sequence, fields={key: Said(sequence, [told[key]]) for key in told})
+            pack = None if "/meta/packId" in erased(event) else [meta.get("packId")]
+            part.fields["packId"] = Said(sequence, pack)
             if ended:
                 part.fields["timeoutAt"] = Said(sequence, [None])
-            elif "timeoutAt" in meta:
-                part.fields["timeoutAt"] = Said(sequence, [meta["timeoutAt"]])
+            elif stamp.salted:
+                part.fields["timeoutAt"] = Said(sequence, [meta.get("timeoutAt")])
             self.runs[name] = part
         if meta["status"] == "running":
             part.fields["startedAt"] = stamp.time()
