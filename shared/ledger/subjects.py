@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from shared import errors, log
 from shared.documents.port import Create, Document, Set, Update, Write
@@ -17,6 +16,7 @@ from shared.models.events import Change
 from shared.models.roles import Actor
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
+from shared.rules.canonical import parsed
 
 DELETED_AT = "deletedAt"
 PARTS_LEFT_SINCE = "partsLeftSince"
@@ -167,7 +167,7 @@ def told(kind: Kind[S], state: S) -> dict[str, Any]:
 
 
 def _told(kind: Kind[S], name: str, value: Any) -> Any:
-    return from_json(value) if name in kind.json and value is not None else value
+    return parsed(value) if name in kind.json else value
 
 
 def _showable(kind: Kind[S], state: S | None) -> dict[str, Any]:

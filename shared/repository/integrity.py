@@ -71,14 +71,15 @@ class Trail:
             place = error.errors()[0]["loc"]
             field = str(place[0]) if place else None
             return BrokenLink(sequence=newest, problem=UNREADABLE, field=field)
-        found = list(self._own(document, state))
+        found = list(self._own(state))
         if isinstance(state, StoredCase):
             self._parts.settle(self.replay)
             found += integrity_parts.differences(store, document, state, self._parts)
             found += self._open_interventions(store, document, state, newest)
-        return _first(found)
+        # What follows from a field that was changed differs, too: the field itself is named.
+        return _first(found) or _first(list(self._derived(document, state)))
 
-    def _own(self, document: Document, state: Subject) -> Iterator[BrokenLink]:
+    def _own(self, state: Subject) -> Iterator[BrokenLink]:
         """What differs in the subject's own document."""
         actual = state.model_dump(mode="json", by_alias=True) | told(self._kind, state)
         if isinstance(state, StoredCase):
@@ -90,7 +91,6 @@ class Trail:
         for name, said in (self._listed(state) | self._others(state)).items():
             if not said.allows(actual.get(name)):
                 yield differs(said.sequence, name)
-        yield from self._derived(document, state)
 
     def _listed(self, state: Subject) -> dict[str, Said]:
         """What is said of the fields that events list; what no event names is as it was at first.
@@ -134,7 +134,7 @@ class Trail:
                 if state.clock_due_at not in (clock, clock if salted else None):
                     yield differs(self._changed("status", "dueAt"), "clockDueAt")
                 if state.waiting is not bool(state.open_interventions):
-                    yield differs(self._changed(), "waiting")
+                    yield differs(state.head.sequence, "waiting")
             case StoredIntervention():
                 if state.priority_rank != intervention_rules.RANKS[state.priority]:
                     yield differs(self._changed("priority"), "priorityRank")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pydantic_core import from_json, to_jsonable_python
+from pydantic_core import from_json
 
 from shared.documents.port import Document, DocumentStore, Filter, Query
 from shared.ledger.subjects import problem_of, tenant_of
@@ -46,14 +46,19 @@ def differences(
     last = case.head.sequence
     tenant = f"tenants/{tenant_of(document.path)}"
     runs = Query(f"{tenant}/runs", (Filter("caseId", "==", document.id),))
+    sizes: dict[str, int] = {}
     for query, size, said, actual in (
-        (Query(f"{document.path}/evidence"), _SMALL, parts.evidence, _item(case)),
+        (Query(f"{document.path}/evidence"), _SMALL, parts.evidence, _item(sizes)),
         (Query(f"{document.path}/packets"), _LARGEST, parts.packets, _packet),
         (Query(f"{document.path}/records"), _LARGE, parts.records, _record),
         (runs, _LARGE, parts.runs, _run),
     ):
         name = query.collection.rpartition("/")[2]
         yield from _compared(_rows(store, query, size), name, said, actual, last)
+    for ref in case.evidence:
+        if ref.size != sizes.get(ref.id, ref.size):
+            sequence = parts.evidence[ref.id].sequence
+            yield BrokenLink(sequence=sequence, problem=OTHERWISE, field="evidence")
 
 
 def _references(case: StoredCase, parts: Parts, opened: int) -> Iterator[BrokenLink]:
@@ -98,14 +103,15 @@ def _compared(
             yield BrokenLink(sequence=part.sequence, problem=MISSING, field=f"{collection}/{name}")
 
 
-def _item(case: StoredCase) -> Actual:
-    sizes = {ref.id: ref.size for ref in case.evidence}
+def _item(sizes: dict[str, int]) -> Actual:
+    """What an item of evidence is; notes its size, which its case has, in `sizes`."""
 
     def actual(row: Document) -> dict[str, Any]:
         item = items.shown(row, ())
         ref = packet_rules.reference(packet_rules.content_of(item))
         stored = item.model_dump(mode="json", by_alias=True, include={"added_at", "added_by"})
-        return {WHOLE: ref.sha256 if sizes.get(row.id) in (None, ref.size) else None, **stored}
+        sizes[row.id] = ref.size
+        return {**stored, WHOLE: ref.sha256}
 
     return actual
 
@@ -115,13 +121,12 @@ def _packet(row: Document) -> dict[str, Any]:
     packet = Packet.of(from_json(stored.text))
     shown = {"case_id", "version", "state", "title", "decision_type", "frozen_at", "frozen_by"}
     found = packet.model_dump(mode="json", by_alias=True, include=shown)
-    frozen_at = to_jsonable_python(stored.frozen_at)
-    same = packet.sha256 == stored.sha256 and packet.version == stored.version
-    whole = packet_rules.packet_hash(packet) if same else None
-    beside = {"sha256": stored.sha256, "items": stored.items, "version": stored.version}
-    return {WHOLE: whole, **found, **beside} | (
-        {} if frozen_at == found["frozenAt"] else {"frozenAt": None}
-    )
+    both = {"version", "sha256", "frozen_at"}
+    beside = stored.model_dump(mode="json", by_alias=True, include=both)
+    within = packet.model_dump(mode="json", by_alias=True, include=both)
+    # Both are as the event says, or what differs is not.
+    twice = {name: value if within[name] == value else None for name, value in beside.items()}
+    return {**found, **twice, "items": stored.items, WHOLE: packet_rules.packet_hash(packet)}
 
 
 def _record(row: Document) -> dict[str, Any]:

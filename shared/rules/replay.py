@@ -17,6 +17,7 @@ from pydantic_core import to_jsonable_python
 
 from shared.models.audit import BrokenLink
 from shared.models.events import Event
+from shared.rules.canonical import canonical, parsed
 from shared.rules.cases import DONE
 
 OTHERWISE = "what is stored is not what this event says"
@@ -163,4 +164,9 @@ def erased(event: Event) -> frozenset[str]:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are the same JSON; true is not 1 there."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return one is other or _canonical(one) == _canonical(other)
+
+
+def _canonical(value: Any) -> bytes:
+    # Read again, because one that has been through a document may have 1e20 as an integer.
+    return canonical(parsed(json.dumps(value)))
