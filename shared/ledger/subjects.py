@@ -153,8 +153,8 @@ def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
     return [
         Change(
             field=name,
-            old=_told(kind, name, before.get(name)),
-            new=_told(kind, name, after.get(name)),
+            old=told_as(kind, name, before.get(name)),
+            new=told_as(kind, name, after.get(name)),
         )
         for name in {**before, **after}
         if before.get(name) != after.get(name)
@@ -163,10 +163,11 @@ def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
 
 def told(kind: Kind[S], state: S) -> dict[str, Any]:
     """All fields of a state that events list in their changes, as they show them."""
-    return {name: _told(kind, name, value) for name, value in _showable(kind, state).items()}
+    return {name: told_as(kind, name, value) for name, value in _showable(kind, state).items()}
 
 
-def _told(kind: Kind[S], name: str, value: Any) -> Any:
+def told_as(kind: Kind[S], name: str, value: Any) -> Any:
+    """What an event shows of a field's stored value. Raises ValueError for text that is no JSON."""
     return parsed(value) if name in kind.json else value
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from shared.documents.port import Aggregation, Document, DocumentStore, Filter, Order, Query
 from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT, WORKSHEETS
-from shared.ledger.subjects import Kind, tenant_of, told
+from shared.ledger.subjects import Kind, tenant_of, told, told_as
 from shared.models.audit import BrokenLink
 from shared.models.case import StoredCase
 from shared.models.events import Event
@@ -67,10 +67,14 @@ class Trail:
         newest = self.replay.newest.sequence if self.replay.newest else 0
         try:
             state = self._kind.model.read(document.data)
+            for name in self._kind.json:
+                told_as(self._kind, name, document.data.get(name))
         except ValidationError as error:
             place = error.errors()[0]["loc"]
             field = str(place[0]) if place else None
             return BrokenLink(sequence=newest, problem=UNREADABLE, field=field)
+        except ValueError:
+            return BrokenLink(sequence=newest, problem=UNREADABLE, field=name)
         found = list(self._own(state))
         if isinstance(state, StoredCase):
             self._parts.settle(self.replay)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -19,14 +18,13 @@ from shared.models.case import StoredCase
 from shared.models.packet import Packet, StoredPacket
 from shared.models.record import StoredRecord
 from shared.models.run import StoredRun
-from shared.repository import items
+from shared.repository import integrity_preserved, items
+from shared.repository.integrity_preserved import MISSING, SURPLUS, rows
 from shared.repository.reading import UNREADABLE
 from shared.rules import packets as packet_rules
 from shared.rules.replay import OTHERWISE
 from shared.rules.replay_parts import WHOLE, Part, Parts
 
-MISSING = "a document that this event says is stored is missing"
-SURPLUS = "a document is stored that no event says is there"
 _UNREADABLE = "a document that this event is about cannot be read"
 _SMALL, _LARGE, _LARGEST = 50, 20, 5
 """How many documents are read at a time: an item or a record is small, a packet up to 1 MiB."""
@@ -54,7 +52,8 @@ def differences(
         (runs, _LARGE, parts.runs, _run),
     ):
         name = query.collection.rpartition("/")[2]
-        yield from _compared(_rows(store, query, size), name, said, actual, last)
+        yield from _compared(rows(store, query, size), name, said, actual, last)
+    yield from integrity_preserved.differences(store, document, parts, last)
     for ref in case.evidence:
         if ref.size != sizes.get(ref.id, ref.size):
             sequence = parts.evidence[ref.id].sequence
@@ -142,12 +141,3 @@ def _run(row: Document) -> dict[str, Any]:
         text = found[name]
         found[name] = None if text is None else hashlib.sha256(text.encode()).hexdigest()
     return found
-
-
-def _rows(store: DocumentStore, query: Query, size: int) -> Iterator[Document]:
-    """The rows of a query by their names, some at a time."""
-    while rows := store.query(replace(query, limit=size)):
-        yield from rows
-        if len(rows) < size:
-            return
-        query = replace(query, after=(rows[-1].id,))

@@ -37,6 +37,20 @@ class Part:
 
 
 @dataclass(slots=True)
+class Taken:
+    """How many documents or groups of fields an event took away.
+
+    `held` is whether that was from a case under a legal hold, so that they are preserved; None
+    while that is as now.
+    """
+
+    event_id: str
+    sequence: int
+    count: int
+    held: bool | None
+
+
+@dataclass(slots=True)
 class Parts:
     """What the events of a case say of its parts, taken newest first, each after `Replay.take`."""
 
@@ -46,6 +60,7 @@ class Parts:
     runs: dict[str, Part] = field(default_factory=dict)
     holds: dict[str, Said] = field(default_factory=dict)
     latest: dict[str, dict[str, Any]] = field(default_factory=dict)
+    taken: list[Taken] = field(default_factory=list)
     contradiction: BrokenLink | None = None
     _holds_erased: bool = False
     _held: Stamp | None = None
@@ -56,6 +71,7 @@ class Parts:
         meta = event.meta
         if event.source == "api":
             return
+        self._take_away(event, replay)
         if event.event_type in _HOLDS:
             self._take_hold(event)
         elif event.event_type == EventType.PACKET_FROZEN:
@@ -79,9 +95,8 @@ class Parts:
             "openRuns": Said(last_run, [self._open_runs(), None]),
             "records": Said(_newest(self.records, opened), [self.latest]),
         }
-        if self._held and not self._holds_erased:
-            found["wasHeld"] = self._held.since(_YES, before=False)
-        return found
+        held = self._held.since(_YES, before=False) if self._held else Said(opened, [False])
+        return found | ({} if self._holds_erased else {"wasHeld": held})
 
     def holds_differ(self, stored: Mapping[str, Mapping[str, Any]], opened: int) -> int | None:
         """The sequence of the event that says otherwise than the stored holds; None for none."""
@@ -95,6 +110,15 @@ class Parts:
             if expected and hold and any(hold.get(key) != expected[key] for key in expected):
                 return said.sequence
         return None
+
+    def _take_away(self, event: Event, replay: Replay) -> None:
+        texts = any(change.field in ("title", "summary") for change in event.changes)
+        went = sum(len(event.meta.get(name, ())) for name in ("changed", "removed"))
+        if not (texts or went) or event.sequence == 1 or not stamp_of(event).salted:
+            return
+        then = replay.then("legalHold")
+        held = None if then is None else bool(then.values and then.values[0])
+        self.taken.append(Taken(event.id, event.sequence, texts + went, held))
 
     def _open_runs(self) -> int:
         statuses = (part.fields["status"].values for part in self.runs.values())
@@ -137,6 +161,9 @@ class Parts:
             said = replay.fields.get(told)
             for waiting in packets.values():
                 waiting.values = said.values if said else None
+        for one in self.taken:
+            if one.held is None:
+                one.held = bool(replay.now("legalHold"))
         for run in self.runs.values():
             took = _took(run.fields["startedAt"], run.fields["finishedAt"])
             run.fields["durationSeconds"] = Said(run.sequence, took)

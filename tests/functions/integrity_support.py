@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from shared.documents.port import Document, Query
@@ -176,7 +177,10 @@ def verified(api: Api, subject: str) -> dict[str, Any]:
     return found
 
 
-def subjects(api: Api) -> list[str]:
-    """All subjects that have events."""
-    rows = api.runtime.store.query(Query(f"tenants/{api.tenant}/audit", select=("subject",)))
-    return sorted({row.data["subject"] for row in rows})
+def subjects(api: Api, since: datetime | None = None) -> list[str]:
+    """All subjects that have events, or that have events since then."""
+    query = Query(f"tenants/{api.tenant}/audit", select=("subject", "createdAt"))
+    rows = api.runtime.store.query(query)
+    return sorted(
+        {row.data["subject"] for row in rows if not since or row.data["createdAt"] >= since}
+    )
