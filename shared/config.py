@@ -12,7 +12,7 @@ from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
-Budget = Literal["read", "write", "expensive"]
+Budget = Literal["read", "write", "expensive", "public"]
 _FIREBASE_KEYS = (
     "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
 )
@@ -40,7 +40,12 @@ _SWEEP_SECONDS = 8 * 60
 _PUBLIC_URL = re.compile(
     r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:\d{1,5})?/?", re.ASCII
 )
-_BUDGETS: Mapping[Budget, int] = {"read": 6_000, "write": 3_000, "expensive": 300}
+_BUDGETS: Mapping[Budget, int] = {
+    "read": 6_000,
+    "write": 3_000,
+    "expensive": 300,
+    "public": 600,
+}
 
 
 class ConfigError(Exception):
@@ -60,6 +65,8 @@ class Config:
     issuer; `firebase_api_key` and `auth_emulator` are for signing in by Firebase. A member's token
     has the tenant and the role in `tenant_claim` and `role_claim`. With `check_revocation` the
     member's account is looked up in Firebase Authentication, or in its emulator at `auth_emulator`.
+    `log_key` is the path of the file with the keys that sign the logs of events, and `log_origin`
+    what the name of each log begins with; without a key nothing is sealed.
     `public_url` is where clients reach all functions, without a last slash; empty if unknown.
     """
 
@@ -88,6 +95,8 @@ class Config:
     role_claim: str = "role"
     check_revocation: bool = False
     auth_emulator: str | None = None
+    log_key: str = ""
+    log_origin: str = ""
 
     @property
     def of_firebase(self) -> bool:
@@ -150,6 +159,8 @@ class Config:
             role_claim=role_claim,
             check_revocation=_chosen(environ, "CASELEDGER_REVOCATION", "check"),
             auth_emulator=auth_emulator,
+            log_key=environ.get("CASELEDGER_LOG_KEY", ""),
+            log_origin=_log_origin(environ, project),
         )
         if found.check_revocation and not found.of_firebase:
             raise ConfigError(
@@ -244,7 +255,8 @@ def _budgets(text: str) -> Mapping[Budget, int] | None:
         name, _, number = part.partition("=")
         if name not in budgets or not _is_number(number):
             raise ConfigError(
-                "CASELEDGER_RATE_LIMITS must be off, or like read=6000 write=3000 expensive=300"
+                "CASELEDGER_RATE_LIMITS must be off, or like read=6000 write=3000 expensive=300 "
+                "public=600"
             )
         budgets[name] = int(number)
     return budgets
@@ -267,6 +279,15 @@ def _public_url(text: str) -> str:
             "http:// only on this machine"
         )
     return text.rstrip("/")
+
+
+def _log_origin(environ: Mapping[str, str], project: str | None) -> str:
+    origin = environ.get("CASELEDGER_LOG_ORIGIN") or f"{project or 'local'}/caseledger"
+    if not re.fullmatch(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", origin, re.ASCII):
+        raise ConfigError(
+            "CASELEDGER_LOG_ORIGIN must be like logs.cases.example/caseledger, without a scheme"
+        )
+    return origin
 
 
 def _scheduler(environ: Mapping[str, str]) -> str:

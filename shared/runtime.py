@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import flask
 
-from shared.config import DEFAULT_FILE, MEMORY, Config
+from shared.config import DEFAULT_FILE, MEMORY, Config, ConfigError
 from shared.documents.port import DocumentStore, Unavailable, WrongPlace
 from shared.edge.health import StoreHealth
 from shared.edge.places import Places
@@ -25,10 +25,12 @@ from shared.edge.tokens import (
     Verifier,
 )
 from shared.ledger.directory import Directory
+from shared.models.sealed import StoredSealing
 from shared.repository.settings import SettingsCache
 
 if TYPE_CHECKING:
     from shared.edge.rate_limits import Budgets
+    from shared.repository.log_keys import LogKeys
 
 _NAME = "caseledger"
 
@@ -59,6 +61,8 @@ class Runtime:
         self.expensive = Places(config.max_expensive, "expensive requests")
         self.stopping = False
         """Whether the instance is about to end: what takes long is to end early."""
+        self.sealing: StoredSealing | None = None
+        """How far this instance has sealed the events of all tenants, if it did."""
         self._store = store
 
     @property
@@ -77,6 +81,11 @@ class Runtime:
         from shared.edge.rate_limits import Budgets  # noqa: PLC0415 - not before a caller is known
 
         return Budgets(self.config.budgets, self.config.budget_storage)
+
+    @cached_property
+    def log_keys(self) -> LogKeys | None:
+        """The keys that sign the logs of events; None if there are none. Raises ConfigError."""
+        return log_keys(self.config)
 
     def close(self) -> None:
         """Closes the store, if it was opened."""
@@ -160,3 +169,15 @@ def open_store(config: Config) -> DocumentStore:
     from shared.documents.firestore.store import FirestoreStore  # noqa: PLC0415 - 0.3 s of imports
 
     return FirestoreStore(config.project or "", config.database, config.emulator)
+
+
+def log_keys(config: Config) -> LogKeys | None:
+    """The keys that the configuration names; None where it names none. Raises ConfigError."""
+    if not config.log_key:
+        return None
+    from shared.repository.log_keys import LogKeys  # noqa: PLC0415 - one function needs it
+
+    try:
+        return LogKeys.read(config.log_key, config.log_origin)
+    except ValueError as error:
+        raise ConfigError(f"CASELEDGER_LOG_KEY: {error}") from error

@@ -42,7 +42,6 @@ COMES_WITH = {
     "pydantic-core": "pydantic",
     "google-api-core": "google-cloud-scheduler",
     "google-auth": "google-cloud-firestore",
-    "cryptography": "pyjwt",
     "jsonschema": "schemathesis",
 }
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;]+)")

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from shared import log
 from shared.config import Config, ConfigError
 from shared.documents.port import WrongPlace
-from shared.runtime import Runtime, check_store
+from shared.runtime import Runtime, check_store, log_keys
 
 ErrorPage = Callable[[HTTPException], flask.Response]
 
@@ -70,6 +70,7 @@ def _runtime() -> Runtime:
     try:
         config = Config.from_environment(os.environ)
         check_store(config)
+        log_keys(config)
     except ConfigError as error:
         wrong = str(error)
     except WrongPlace as error:

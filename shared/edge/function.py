@@ -29,16 +29,17 @@ from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
 from shared.models.base import JSON, MARKDOWN, MarkdownForm, Model
 from shared.models.roles import Role
+from shared.models.sealed import Raw
 from shared.models.settings import Settings
 from shared.models.stored import AsStored
-from shared.rules.callers import SCHEDULERS, Caller
+from shared.rules.callers import NOBODY, SCHEDULERS, Caller
 from shared.runtime import Runtime
 
 _OUT_OF_REACH = (
     "the store is out of reach; whether a change was made is not known: "
     "repeat the request with the same Idempotency-Key"
 )
-_UNLOGGED = ("userId", "file")
+_UNLOGGED = ("userId", "file", "tenant", "tile")
 """Path parameters that the log does not show: who somebody is, and what a stranger wrote."""
 _SAFE_METHODS = ("GET", "HEAD")
 
@@ -98,18 +99,20 @@ def function(  # noqa: PLR0913 - what a function is
     roles: frozenset[Role] | None,
     code: int = 200,
     expensive: bool = False,
+    public: bool = False,
     also: Function | None = None,
 ) -> Callable[[Handler], Function]:
     """Makes an HTTP function of a handler, at `/v1` + path, for `roles`; None is for everybody.
 
     The handler takes the `Call` (unless it is for everybody), path parameters by name, `query` and
     `body` by their annotated models, and returns a model or a `Reply`. `code` is its success; what
-    is `expensive` has a budget of its own. What `also` answers is answered too: a gateway may take
-    the one path for the other.
+    is `expensive` has a budget of its own. What is `public` also takes requests without a token, as
+    those of `NOBODY`, and decides itself what they get. What `also` answers is answered too: a
+    gateway may take the one path for the other.
     """
 
     def decorate(handler: Handler) -> Function:
-        own = (Route(method, path, roles, code, handler, expensive=expensive),)
+        own = (Route(method, path, roles, code, handler, expensive=expensive, public=public),)
         entry = serve(handler.__name__, own, vars(also)["routes"] if also else ())
         entry.__doc__ = handler.__doc__
         return entry
@@ -184,11 +187,13 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
         loopback.require(request, runtime.config.allowed_origins)
     if route.roles is not None:
         caller = _caller(_authorization(request), route, runtime)
-        exchange.tenant = caller.tenant
+        exchange.tenant = caller.tenant or None
         _spend(caller, route, runtime)
-        caller.require(route.roles)
+        if caller != NOBODY:
+            caller.require(route.roles)
     # A stranger's body would be waited for, so it is read only where it is what is asked for.
-    raw = bodies.read(exchange) if caller or route.takes_body else b""
+    is_member = caller is not None and caller != NOBODY
+    raw = bodies.read(exchange) if is_member or route.takes_body else b""
     for name, text in texts.items():
         arguments[route.parameter(name)] = parsing.path_value(name, text, route.path_types[name])
     exchange.ids = {name: text for name, text in texts.items() if name not in _UNLOGGED}
@@ -207,13 +212,19 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
 
 
 def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller:
+    if route.public and authorization is None:
+        return NOBODY
     if route.roles == SCHEDULERS:
         return tokens.authenticate_scheduler(authorization, runtime.scheduler_verifier)
     return tokens.authenticate(authorization, runtime.verifier)
 
 
 def _spend(caller: Caller, route: Route, runtime: Runtime) -> None:
-    if runtime.budgets and route.roles != SCHEDULERS:
+    if runtime.budgets is None or route.roles == SCHEDULERS:
+        return
+    if caller == NOBODY:
+        runtime.budgets.spend_public()
+    else:
         runtime.budgets.spend(caller, route.budget)
 
 
@@ -261,6 +272,8 @@ def _represented(route: Route, body: BaseModel | None) -> flask.Response:
     """The body as JSON, or as Markdown if the caller prefers it and the model supports it."""
     if body is None:
         return flask.Response(status=route.code)
+    if isinstance(body, Raw):
+        return _raw(body, route.code)
     if not isinstance(body, MarkdownForm):
         return flask.Response(_json(body), route.code, mimetype=JSON)
     if flask.request.accept_mimetypes.best_match((JSON, MARKDOWN)) == MARKDOWN:
@@ -268,6 +281,15 @@ def _represented(route: Route, body: BaseModel | None) -> flask.Response:
     else:
         response = flask.Response(_json(body), route.code, mimetype=JSON)
     response.vary.add("Accept")
+    return response
+
+
+def _raw(body: Raw, code: int) -> flask.Response:
+    response = flask.Response(body.content, code, mimetype=body.media_type)
+    if body.seconds:
+        whose = "public" if body.public else "private"
+        response.headers["Cache-Control"] = f"{whose}, max-age={body.seconds}"
+        response.vary.add("Authorization")
     return response
 
 

@@ -50,6 +50,10 @@ class Budgets:
         self._take(limit, budget, "caller", caller.tenant, caller.subject)
         self._take(limit * TENANT_FACTOR, budget, "tenant", caller.tenant)
 
+    def spend_public(self) -> None:
+        """Takes one request from the budget of all who send no token. Raises RateLimited."""
+        self._take(self._per_minute["public"], "public", "deployment")
+
     def _take(self, limit: int, *whose: str) -> None:
         from limits import RateLimitItemPerMinute  # noqa: PLC0415 - loaded with the limiters
         from limits.errors import StorageError  # noqa: PLC0415

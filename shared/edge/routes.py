@@ -36,6 +36,7 @@ class Route:
         handler: Callable[..., Any],
         *,
         expensive: bool = False,
+        public: bool = False,
         prefix: str = PREFIX,
     ) -> None:
         self.method = method
@@ -44,6 +45,7 @@ class Route:
         self.code = code
         self.handler = handler
         self.name = handler.__name__
+        self.public = public
         self.budget: Budget = "expensive" if expensive else "read" if method == "GET" else "write"
         self.pattern = re.compile(_PLACE.sub(_any_of, self.path))
 

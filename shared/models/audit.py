@@ -72,6 +72,17 @@ class BrokenLink(Model):
     """
 
 
+class LogPart(Model):
+    """What the log of the tenant has of a chain."""
+
+    size: int
+    """How many entries the log has."""
+    index: int | None
+    """The index of the chain's newest event that is in the log; null for none."""
+    sealed: int
+    """How many of the chain's events are in the log; those of the last minute or two are not."""
+
+
 class Verification(Model):
     """Whether a subject's chain holds, and whether what is stored of it is what its events say.
 
@@ -94,6 +105,8 @@ class Verification(Model):
     """`true` where the subject itself is gone, past its retention; its events stay. Otherwise left
     out.
     """
+    log: LogPart | None = OMITTED
+    """What the log of the tenant has of the chain. Left out where nothing was sealed yet."""
     first_broken: BrokenLink | None = OMITTED
     """The first event that does not hold, or that the stored subject contradicts. Only where
     `valid` is false.

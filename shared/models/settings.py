@@ -39,6 +39,8 @@ class Settings(Model):
     """After how many minutes a run fails automatically, for runs that start from now on; null for
     never.
     """
+    public_log: bool = False
+    """Whether everybody may read the log of the tenant's events, which has their hashes only."""
 
     def due_hours(self, decision_type: str) -> int | None:
         """The hours that a case of this type may take, or None."""
@@ -62,6 +64,8 @@ class SettingsPatch(Model):
     """After how many minutes a run fails automatically, for runs that start from then on; null for
     never.
     """
+    public_log: bool = UNSET
+    """Whether everybody may read the log of the tenant's events, which has their hashes only."""
 
 
 class StoredSettings(Settings, Subject):

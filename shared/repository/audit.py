@@ -15,9 +15,11 @@ from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
 from shared.models.events import Event, EventType
 from shared.models.subjects import Head
+from shared.repository import sealed
 from shared.repository.integrity import Trail
 from shared.repository.listing import query_of
 from shared.repository.paging import page, place
+from shared.repository.sealed_chain import SealedChain
 from shared.rules.chain import Check, Unread
 
 _VERIFY_PAGE = 300
@@ -53,34 +55,28 @@ def of_tenant(
     return rows, token
 
 
-def verify(
-    store: DocumentStore, tenant: str, subject: str, seen: Document | None = None
-) -> Verification:
+def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
     """Verifies a subject's chain, from its head back to its first event, and what is stored of it.
 
     What is stored must be what the events say (`integrity.py`). A subject that was changed while it
-    was read is read again; `seen` is its document, where it was read just now. Raises NotFound, and
-    Aborted for a subject that does not stand still.
+    was read is read again. Raises NotFound, and Aborted for a subject that does not stand still.
     """
-    path = f"tenants/{tenant}" if subject == "tenant" else f"tenants/{tenant}/{subject}"
-    document = seen or store.get(path)
+    paths = [f"tenants/{tenant}" if subject == "tenant" else f"tenants/{tenant}/{subject}"]
+    paths.append(sealed.state_path(tenant))
+    document, state = store.get_many(paths)
     for _ in range(_ATTEMPTS):
-        found = _verified(store, tenant, subject, document)
-        if found.valid:
-            return _known(found, document)
+        found = _verified(store, tenant, subject, document, state)
+        if found.first_broken is None:
+            if document is None and subject != "tenant":
+                raise NotFound(f"{subject} does not exist")
+            return found
         # What broke may be a change that was made meanwhile, and that was read in part.
-        document, before = store.get(path), document
+        before = document
+        document, state = store.get_many(paths)
         if _version(document) == _version(before):
-            if found.first_broken:
-                _tell(tenant, subject, found.first_broken)
+            _tell(tenant, subject, found.first_broken)
             return found
     raise Aborted("the subject was changed each time that it was read; try again")
-
-
-def _known(found: Verification, document: Document | None) -> Verification:
-    if document is None and found.subject != "tenant":
-        raise NotFound(f"{found.subject} does not exist")
-    return found
 
 
 def _tell(tenant: str, subject: str, broken: BrokenLink) -> None:
@@ -101,18 +97,23 @@ def _version(document: Document | None) -> int | None:
 
 
 def _verified(
-    store: DocumentStore, tenant: str, subject: str, document: Document | None
+    store: DocumentStore,
+    tenant: str,
+    subject: str,
+    document: Document | None,
+    state: Document | None,
 ) -> Verification:
     head = _head(document)
     query = _events(tenant, (Filter("subject", "==", subject),), _BY_SEQUENCE)
     trail = Trail(subject)
     check = Check(tenant, subject, head or Head(), trail.take)
+    in_log = SealedChain(sealed.of(store, tenant, state))
     last = None
     if head and head.sequence:
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
-        last = _follow(store, replace(query, filters=upto), check)
+        last = _follow(store, replace(query, filters=upto), check, in_log)
     check.finish()
-    broken = check.broken or _ending(store, query, document, head, last)
+    broken = _first(check.broken, in_log.broken) or _ending(store, query, document, head, last)
     if broken is None and document and not _gone(document):
         broken = trail.contradiction() or trail.otherwise(store, document)
     return Verification(
@@ -122,16 +123,22 @@ def _verified(
         head_hash=(head or Head()).hash,
         erased_values=check.erased or None,
         purged=True if broken is None and document and _purged(store, document) else None,
+        log=in_log.part,
         first_broken=broken,
     )
 
 
-def _follow(store: DocumentStore, query: Query, check: Check) -> Event | None:
+def _first(*found: BrokenLink | None) -> BrokenLink | None:
+    return min(filter(None, found), key=lambda one: one.sequence, default=None)
+
+
+def _follow(store: DocumentStore, query: Query, check: Check, in_log: SealedChain) -> Event | None:
     newest: Event | None = None
     while rows := store.query(replace(query, limit=_VERIFY_PAGE)):
         found = [events.valid(row) for row in rows]
         newest = newest or found[0]
         check.follow(event or _unread(row) for event, row in zip(found, rows, strict=True))
+        in_log.follow(found)
         if len(rows) < _VERIFY_PAGE or _sequence(rows[-1]) is None:
             break
         query = replace(query, after=place(rows[-1], query))

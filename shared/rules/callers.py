@@ -51,3 +51,7 @@ class Caller:
         if self.role not in roles:
             allowed = ", ".join(sorted(roles))
             raise PermissionDenied(f"role {self.role} may not do this; needed: {allowed}")
+
+
+NOBODY = Caller("", None, "", Role.VIEWER)
+"""Who sends no token to a function that takes such requests: of no tenant, so nothing is theirs."""

@@ -72,7 +72,7 @@ class SweepRun:
 
     def due(self, query: Query) -> Iterator[list[Document]]:
         """The rows of a query, page by page, as long as the run has time."""
-        while self._has_time():
+        while self.has_time():
             rows = self.store.query(replace(query, limit=BATCH))
             if rows:
                 self._note_age(rows[0], query)
@@ -80,6 +80,12 @@ class SweepRun:
             if len(rows) < BATCH:
                 return
             query = replace(query, after=place(rows[-1], query))
+
+    def has_time(self) -> bool:
+        """Whether the run may go on; once it may not, it is not complete."""
+        if self._stopping() or time.monotonic() - self._started >= self._seconds:
+            self._complete = False
+        return self._complete
 
     def readable(
         self, state_of: Callable[[Document], T | None], rows: Sequence[Document]
@@ -179,11 +185,6 @@ class SweepRun:
         since = row.data.get(query.order[0].field)
         if isinstance(since, datetime):
             self._oldest = max(self._oldest, (self.now - since).total_seconds())
-
-    def _has_time(self) -> bool:
-        if self._stopping() or time.monotonic() - self._started >= self._seconds:
-            self._complete = False
-        return self._complete
 
     def _read_tenants(self, tenants: Sequence[str]) -> None:
         unknown = sorted(set(tenants) - self._settings.keys())

@@ -1,0 +1,40 @@
+"""A tenant's log, as C2SP's tlog-tiles has it, and proofs that events are in it.
+
+Whoever keeps a checkpoint can prove that a later one only added to it, and whoever has an event,
+that it is in it. A tenant's setting `publicLog` shows its log to everybody.
+"""
+
+from __future__ import annotations
+
+from shared.edge.function import Call, function
+from shared.models.base import Id
+from shared.models.sealed import Octets, PlainText
+from shared.repository import sealed, served
+from shared.rules.callers import READERS
+
+
+@function("GET", "/logs/{tenant}/checkpoint", roles=READERS, public=True)
+def get_log_checkpoint(call: Call, tenant: Id) -> PlainText:
+    """Gives the signed checkpoint of a log: how many entries it has, and the root of its tree.
+
+    It is a C2SP tlog-checkpoint, signed with Ed25519.
+    """
+    return served.checkpoint(call.store, tenant, call.caller)
+
+
+@function("GET", "/logs/{tenant}/tile/{tile...}", roles=READERS, public=True)
+def get_log_tile(call: Call, tenant: Id, tile: str) -> Octets:
+    """Gives a tile of a log's tree, or with `entries` a bundle of its entries, by C2SP tlog-tiles.
+
+    An entry is the 32 bytes of an event's hash.
+    """
+    return served.tile(call.store, tenant, tile, call.caller)
+
+
+@function("GET", "/audit/{eventId}:prove", roles=READERS)
+def prove_event(call: Call, event_id: Id) -> PlainText:
+    """Proves that an event is in the log of the tenant, by a C2SP tlog-proof.
+
+    It answers 409 while the event is not sealed yet.
+    """
+    return PlainText(content=sealed.prove(call.store, call.tenant, event_id).encode())

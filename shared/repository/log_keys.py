@@ -1,0 +1,46 @@
+"""The keys that sign the checkpoints of all logs, and the names that they sign by."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from shared.rules.note import Signer
+
+_PEM = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
+
+
+class LogKeys:
+    """Ed25519 keys. All of them sign, so that one can take another's place."""
+
+    def __init__(self, origin: str, keys: list[Ed25519PrivateKey]) -> None:
+        self._origin = origin
+        self._keys = keys
+
+    @classmethod
+    def read(cls, path: str, origin: str) -> LogKeys:
+        """The keys in a file, each in PEM (PKCS#8). Raises ValueError where it has none or others.
+
+        The message does not say what is in the file.
+        """
+        try:
+            keys = [
+                load_pem_private_key(one, None) for one in _PEM.findall(Path(path).read_bytes())
+            ]
+        except (OSError, TypeError, ValueError) as error:
+            raise ValueError(f"it cannot be read: {type(error).__name__}") from None
+        found = [key for key in keys if isinstance(key, Ed25519PrivateKey)]
+        if not keys or len(found) < len(keys):
+            raise ValueError("it must hold private keys for Ed25519 in PEM, and nothing else")
+        return cls(origin, found)
+
+    def origin(self, tenant: str, epoch: int) -> str:
+        """The name of a tenant's log, which is also that of its keys."""
+        return f"{self._origin}/{tenant}" + (f"/{epoch}" if epoch > 1 else "")
+
+    def signers(self, tenant: str, epoch: int) -> list[Signer]:
+        """The keys as they sign a tenant's log."""
+        return [Signer(self.origin(tenant, epoch), key) for key in self._keys]
