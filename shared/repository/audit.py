@@ -11,11 +11,10 @@ from shared import log
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import Aborted, NotFound
 from shared.ledger import events
-from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
-from shared.models.events import Event, EventType
+from shared.models.events import Event
 from shared.models.subjects import Head
-from shared.repository import sealed
+from shared.repository import gone, sealed
 from shared.repository.integrity import Trail
 from shared.repository.listing import query_of
 from shared.repository.paging import page, place
@@ -113,16 +112,20 @@ def _verified(
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check, in_log)
     check.finish()
-    broken = _first(check.broken, in_log.broken) or _ending(store, query, document, head, last)
-    if broken is None and document and not _gone(document):
-        broken = trail.contradiction() or trail.otherwise(store, document)
+    broken = _first(check.broken, in_log.broken) or _ending(store, query, document, head)
+    if broken is None and document:
+        broken = trail.contradiction() or (
+            gone.otherwise(store, document, last, trail.replay)
+            if gone.is_gone(document)
+            else trail.otherwise(store, document)
+        )
     return Verification(
         subject=subject,
         valid=broken is None,
         events=check.events,
         head_hash=(head or Head()).hash,
         erased_values=check.erased or None,
-        purged=True if broken is None and document and _purged(store, document) else None,
+        purged=True if broken is None and document and gone.is_purged(store, document) else None,
         log=in_log.part,
         first_broken=broken,
     )
@@ -154,52 +157,15 @@ def _ending(
     query: Query,
     document: Document | None,
     head: Head | None,
-    last: Event | None,
 ) -> BrokenLink | None:
     """What is wrong at the end of a chain that is valid up to its head."""
     reached = head.sequence if head else 0
     if document and head is None:
         return BrokenLink(sequence=0, problem="the subject's head cannot be read")
-    if document and _gone(document) and last and not _deleted_by(store, document, last):
-        return BrokenLink(sequence=reached, problem="the subject is gone without an event")
     beyond = (*query.filters, Filter("sequence", ">", reached))
     if store.query(replace(query, filters=beyond, limit=1)):
         return BrokenLink(sequence=reached + 1, problem="event lies beyond the head")
     return None
-
-
-def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
-    """Whether an event records that the subject was deleted or purged.
-
-    It is the last one of its chain; of a purge, the one on the tenant's chain that the tombstone
-    names; of a worksheet, the one of its case.
-    """
-    tenant = tenant_of(document.path)
-    if purge := document.data.get(PURGED_BY):
-        told = store.get(events.path(tenant, str(purge)))
-        event = events.valid(told) if told else None
-        return event is not None and event.event_type == EventType.RECORDS_PURGED
-    if not last.subject.startswith("worksheets/"):
-        return last.event_type == EventType.CASE_DELETED
-    case = _case_of(store, document)
-    return case is not None and _gone(case)
-
-
-def _purged(store: DocumentStore, document: Document) -> bool:
-    """Whether a subject was purged after its retention; a worksheet is purged with its case."""
-    if _gone(document) and "/worksheets/" in document.path:
-        case = _case_of(store, document)
-        return case is not None and PURGED_BY in case.data
-    return PURGED_BY in document.data
-
-
-def _case_of(store: DocumentStore, worksheet: Document) -> Document | None:
-    case_id = worksheet.id.partition(":")[0]
-    return store.get(f"tenants/{tenant_of(worksheet.path)}/cases/{case_id}")
-
-
-def _gone(document: Document) -> bool:
-    return DELETED_AT in document.data
 
 
 def _sequence(row: Document) -> int | None:

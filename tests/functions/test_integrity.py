@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from shared.documents.port import Data, Delete, Document, Set
+from shared.documents.port import Data, Document, Set
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.integrity_support import (
-    CASE,
     lives,
     stored,
     subject_of,
