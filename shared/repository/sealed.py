@@ -146,6 +146,7 @@ class Log:
                 number, bundle = int(row.id), read(StoredBundle, row)
                 if number < self.size // WIDTH and event.id in bundle.ids:
                     self._near = {**dict(list(self._near.items())[:1]), number: bundle}
+                    self._keep(row.path, bundle)
                     return _entry(number, bundle, event.id)
         return None
 
@@ -180,10 +181,13 @@ class Log:
             if document is None:
                 raise errors.Unreadable(f"{_name(path)} is missing in the log")
             found = read(model, document)
-            if len(self._kept) == _KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[path] = found
+            self._keep(path, found)
         return found
+
+    def _keep(self, path: str, found: StoredDocument) -> None:
+        if len(self._kept) == _KEPT:
+            self._kept.pop(next(iter(self._kept)))
+        self._kept[path] = found
 
 
 def prove(store: DocumentStore, tenant: str, event_id: str) -> str:
