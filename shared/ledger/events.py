@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json, to_jsonable_python
 
 from shared.documents.port import Data, Document
@@ -34,6 +35,14 @@ _BESIDE = frozenset({_ACTOR_NAME, SEAL_SLOT, "index"})
 _REQUIRED = frozenset(
     field.alias or name for name, field in Event.model_fields.items() if field.is_required()
 )
+
+
+class BadFieldError(ValueError):
+    """A field of an event's document is not as this release stores it."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
 
 
 def path(tenant: str, event_id: str) -> str:
@@ -83,10 +92,10 @@ def content(document: Document) -> dict[str, Any]:
     for name in _AS_TEXT & found.keys():
         found[name] = from_json(found[name]) if isinstance(found[name], str) else None
     if missing := sorted(_REQUIRED - found.keys()):
-        raise ValueError(f"{missing[0]}: is missing")
+        raise BadFieldError(missing[0], "is missing")
     actor = Actor.model_validate(found["actor"])
     if document.data.get(_ACTOR_NAME) != actor.name:
-        raise ValueError("actorName is not the actor's")
+        raise BadFieldError(_ACTOR_NAME, "is not the actor's")
     found["actor"] = _in_order(Actor, found["actor"])
     disclosures.parted(found)
     return _in_order(Event, found)
@@ -110,3 +119,17 @@ def valid(document: Document) -> Event | None:
         return from_document(document)
     except ValueError:
         return None
+
+
+def bad_field(document: Document) -> str | None:
+    """The field for which the event in a document cannot be read, where one can be named."""
+    try:
+        from_document(document)
+    except BadFieldError as error:
+        return error.field
+    except ValidationError as error:
+        place = error.errors()[0]["loc"]
+        return str(place[0]) if place else None
+    except ValueError:
+        return None
+    return None

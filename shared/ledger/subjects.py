@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from shared import errors, log
 from shared.documents.port import Create, Document, Set, Update, Write
@@ -17,6 +16,7 @@ from shared.models.events import Change
 from shared.models.roles import Actor
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
+from shared.rules.canonical import parsed
 
 DELETED_AT = "deletedAt"
 PARTS_LEFT_SINCE = "partsLeftSince"
@@ -150,15 +150,25 @@ def tombstone(path: str, document: Document | None, state: Subject, **more: Any)
 def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
     """What an event shows of a change: the fields that differ, before and after."""
     before, after = _showable(kind, old), _showable(kind, new)
-
-    def told(name: str, value: Any) -> Any:
-        return from_json(value) if name in kind.json and value is not None else value
-
     return [
-        Change(field=name, old=told(name, before.get(name)), new=told(name, after.get(name)))
+        Change(
+            field=name,
+            old=told_as(kind, name, before.get(name)),
+            new=told_as(kind, name, after.get(name)),
+        )
         for name in {**before, **after}
         if before.get(name) != after.get(name)
     ]
+
+
+def told(kind: Kind[S], state: S) -> dict[str, Any]:
+    """All fields of a state that events list in their changes, as they show them."""
+    return {name: told_as(kind, name, value) for name, value in _showable(kind, state).items()}
+
+
+def told_as(kind: Kind[S], name: str, value: Any) -> Any:
+    """What an event shows of a field's stored value. Raises ValueError for text that is no JSON."""
+    return parsed(value) if name in kind.json else value
 
 
 def _showable(kind: Kind[S], state: S | None) -> dict[str, Any]:

@@ -58,12 +58,18 @@ class SubjectQuery(Model):
 
 
 class BrokenLink(Model):
-    """The first sequence number at which a chain does not hold, and why."""
+    """The first sequence number at which a trail does not hold, and why."""
 
     sequence: int
-    """The sequence number of the first event that does not hold."""
+    """The sequence number of the first event that does not hold, or of the event that says
+    otherwise than what is stored.
+    """
     problem: str
     """What is wrong with it."""
+    field: str | None = OMITTED
+    """What is not as the event says: a field of the subject's document, or of one below it, such as
+    `evidence/{id}` or `runs/{id}/status`. Left out where an event or a link is broken.
+    """
 
 
 class LogPart(Model):
@@ -80,7 +86,7 @@ class LogPart(Model):
 
 
 class Verification(Model):
-    """Whether a subject's chain holds from its first event to its head.
+    """Whether a subject's chain holds, and whether what is stored of it is what its events say.
 
     `purged` says that the subject itself is gone, past its retention; its events stay.
     """
@@ -88,7 +94,7 @@ class Verification(Model):
     subject: str
     """Whose chain it is."""
     valid: bool
-    """Whether the chain holds."""
+    """Whether the chain holds, and what is stored of the subject is what its events say."""
     events: int
     """How many events the chain has."""
     head_hash: str
@@ -104,4 +110,6 @@ class Verification(Model):
     log: LogPart | None = OMITTED
     """What the log of the tenant has of the chain. Left out where nothing was sealed yet."""
     first_broken: BrokenLink | None = OMITTED
-    """The first link that does not hold. Only where `valid` is false."""
+    """The first event that does not hold, or that the stored subject contradicts. Only where
+    `valid` is false.
+    """

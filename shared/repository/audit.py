@@ -9,20 +9,22 @@ from pydantic import ValidationError
 
 from shared import log
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
-from shared.errors import NotFound
+from shared.errors import Aborted, NotFound
 from shared.ledger import events
-from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
-from shared.models.events import Event, EventType
+from shared.models.events import Event
 from shared.models.subjects import Head
-from shared.repository import sealed
+from shared.repository import gone, sealed
 from shared.repository.erased import unrecorded
+from shared.repository.integrity import Trail
 from shared.repository.listing import query_of
 from shared.repository.paging import page, place
 from shared.repository.sealed_chain import SealedChain
-from shared.rules.chain import Check
+from shared.rules.chain import Check, Unread
 
 _VERIFY_PAGE = 300
+_ATTEMPTS = 5
+"""How often a subject is read that others change in between."""
 _NEWEST_FIRST = (Order("createdAt", descending=True),)
 _BY_SEQUENCE = (Order("sequence", descending=True),)
 
@@ -54,12 +56,57 @@ def of_tenant(
 
 
 def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
-    """Verifies a subject's chain, from its head back to its first event. Raises NotFound."""
-    path = f"tenants/{tenant}" if subject == "tenant" else f"tenants/{tenant}/{subject}"
-    document, state = store.get_many([path, sealed.state_path(tenant)])
+    """Verifies a subject's chain, from its head back to its first event, and what is stored of it.
+
+    What is stored must be what the events say (`integrity.py`). A subject that was changed while it
+    was read is read again. Raises NotFound, and Aborted for a subject that does not stand still.
+    """
+    paths = [f"tenants/{tenant}" if subject == "tenant" else f"tenants/{tenant}/{subject}"]
+    paths.append(sealed.state_path(tenant))
+    document, state = store.get_many(paths)
+    for _ in range(_ATTEMPTS):
+        found = _verified(store, tenant, subject, document, state)
+        if found.first_broken is None:
+            if document is None and subject != "tenant":
+                raise NotFound(f"{subject} does not exist")
+            return found
+        # What broke may be a change that was made meanwhile, and that was read in part.
+        before = document
+        document, state = store.get_many(paths)
+        if _version(document) == _version(before):
+            _tell(tenant, subject, found.first_broken)
+            return found
+    raise Aborted("the subject was changed each time that it was read; try again")
+
+
+def _tell(tenant: str, subject: str, broken: BrokenLink) -> None:
+    """Names what is broken in the log, without what is stored."""
+    log.write(
+        "ERROR",
+        "a chain does not verify",
+        securityEvent="trail_broken",
+        tenant=tenant,
+        subject=subject,
+        sequence=broken.sequence,
+        field=broken.field,
+    )
+
+
+def _version(document: Document | None) -> int | None:
+    return document.version if document else None
+
+
+def _verified(
+    store: DocumentStore,
+    tenant: str,
+    subject: str,
+    document: Document | None,
+    state: Document | None,
+) -> Verification:
     head = _head(document)
     query = _events(tenant, (Filter("subject", "==", subject),), _BY_SEQUENCE)
-    check = Check(tenant, subject, head or Head())
+    trail = Trail(subject)
+    check = Check(tenant, subject, head or Head(), trail.take)
     in_log = SealedChain(sealed.of(store, tenant, state))
     last = None
     if head and head.sequence:
@@ -67,16 +114,12 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         last = _follow(store, replace(query, filters=upto), check, in_log)
     check.finish()
     broken = _first(check.broken, unrecorded(store, tenant, check.erasures), in_log.broken)
-    broken = broken or _ending(store, query, document, head, last)
-    if document is None and broken is None and subject != "tenant":
-        raise NotFound(f"{subject} does not exist")
-    if broken:
-        log.write(
-            "ERROR",
-            "a chain does not verify",
-            tenant=tenant,
-            subject=subject,
-            sequence=broken.sequence,
+    broken = broken or _ending(store, query, document, head)
+    if broken is None and document:
+        broken = trail.contradiction() or (
+            gone.otherwise(store, document, last, trail.replay)
+            if gone.is_gone(document)
+            else trail.otherwise(store, document)
         )
     return Verification(
         subject=subject,
@@ -84,7 +127,7 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         events=check.events,
         head_hash=(head or Head()).hash,
         erased_values=check.erased or None,
-        purged=True if broken is None and document and _purged(store, document) else None,
+        purged=True if broken is None and document and gone.is_purged(store, document) else None,
         log=in_log.part,
         first_broken=broken,
     )
@@ -99,7 +142,7 @@ def _follow(store: DocumentStore, query: Query, check: Check, in_log: SealedChai
     while rows := store.query(replace(query, limit=_VERIFY_PAGE)):
         found = [events.valid(row) for row in rows]
         newest = newest or found[0]
-        check.follow(event or _sequence(row) for event, row in zip(found, rows, strict=True))
+        check.follow(event or _unread(row) for event, row in zip(found, rows, strict=True))
         in_log.follow(found)
         if len(rows) < _VERIFY_PAGE or _sequence(rows[-1]) is None:
             break
@@ -107,62 +150,24 @@ def _follow(store: DocumentStore, query: Query, check: Check, in_log: SealedChai
     return newest
 
 
+def _unread(row: Document) -> Unread:
+    return Unread(_sequence(row), events.bad_field(row))
+
+
 def _ending(
     store: DocumentStore,
     query: Query,
     document: Document | None,
     head: Head | None,
-    last: Event | None,
 ) -> BrokenLink | None:
     """What is wrong at the end of a chain that is valid up to its head."""
     reached = head.sequence if head else 0
     if document and head is None:
         return BrokenLink(sequence=0, problem="the subject's head cannot be read")
-    if document and _gone(document) and last and not _deleted_by(store, document, last):
-        return BrokenLink(sequence=reached, problem="the subject is gone without an event")
     beyond = (*query.filters, Filter("sequence", ">", reached))
-    rows = store.query(replace(query, filters=beyond, limit=1))
-    if not rows:
-        return None
-    # If it was recorded after the head was read, the head has moved too.
-    now = _head(store.get(document.path)) if document else None
-    if now and now.sequence > reached:
-        return None
-    return BrokenLink(sequence=reached + 1, problem="event lies beyond the head")
-
-
-def _deleted_by(store: DocumentStore, document: Document, last: Event) -> bool:
-    """Whether an event records that the subject was deleted or purged.
-
-    It is the last one of its chain; of a purge, the one on the tenant's chain that the tombstone
-    names; of a worksheet, the one of its case.
-    """
-    tenant = tenant_of(document.path)
-    if purge := document.data.get(PURGED_BY):
-        told = store.get(events.path(tenant, str(purge)))
-        event = events.valid(told) if told else None
-        return event is not None and event.event_type == EventType.RECORDS_PURGED
-    if not last.subject.startswith("worksheets/"):
-        return last.event_type == EventType.CASE_DELETED
-    case = _case_of(store, document)
-    return case is not None and _gone(case)
-
-
-def _purged(store: DocumentStore, document: Document) -> bool:
-    """Whether a subject was purged after its retention; a worksheet is purged with its case."""
-    if _gone(document) and "/worksheets/" in document.path:
-        case = _case_of(store, document)
-        return case is not None and PURGED_BY in case.data
-    return PURGED_BY in document.data
-
-
-def _case_of(store: DocumentStore, worksheet: Document) -> Document | None:
-    case_id = worksheet.id.partition(":")[0]
-    return store.get(f"tenants/{tenant_of(worksheet.path)}/cases/{case_id}")
-
-
-def _gone(document: Document) -> bool:
-    return DELETED_AT in document.data
+    if store.query(replace(query, filters=beyond, limit=1)):
+        return BrokenLink(sequence=reached + 1, problem="event lies beyond the head")
+    return None
 
 
 def _sequence(row: Document) -> int | None:

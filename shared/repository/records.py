@@ -140,7 +140,7 @@ def _ref(previous: RecordRef | None, record_id: str, record: StoredRecord) -> Re
 
 
 def _told(record_id: str, record: StoredRecord) -> dict[str, Any]:
-    told = {"kind", "version", "supersedes", "run_id", "sha256"}
+    told = {"kind", "title", "version", "supersedes", "run_id", "sha256"}
     return {"recordId": record_id, **record.model_dump(by_alias=True, include=told)}
 
 

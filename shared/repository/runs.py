@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from shared import errors
 from shared.documents.port import (
     Delete,
@@ -173,7 +175,8 @@ def _told(run_id: str, run: StoredRun) -> dict[str, Any]:
         for name, text in texts.items()
         if text is not None
     }
-    named = {"packId": run.pack_id, "version": run.version}
+    timeout = to_jsonable_python(run.timeout_at)
+    named = {"packId": run.pack_id, "version": run.version, "timeoutAt": timeout}
     return {
         "runId": run_id,
         "status": run.status,

@@ -329,10 +329,11 @@ def _clocked(case: StoredCase, updates: dict[str, Any]) -> StoredCase:
     if not updates:
         return case
     after = case.model_copy(update=updates)
-    return after.model_copy(update={"clock_due_at": _clock_due(after)})
+    return after.model_copy(update={"clock_due_at": clock_due(after)})
 
 
-def _clock_due(case: StoredCase) -> datetime | None:
+def clock_due(case: StoredCase) -> datetime | None:
+    """By what the queues sort a case, as `clock_due_at` of `StoredCase` says."""
     if case.status not in STANDING:
         return case.due_at or NEVER
     since = case.due_stands_since or case.clock_stopped_at

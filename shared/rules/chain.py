@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.models.audit import BrokenLink
 from shared.models.events import Event
@@ -40,10 +40,23 @@ def event_hash(tenant: str, event: Event) -> str:
     return hashlib.sha256(canonical(content)).hexdigest()
 
 
-class Check:
-    """Checks one chain from its head backwards, an event at a time, in constant memory."""
+class Unread(NamedTuple):
+    """An event that cannot be read: its sequence and the field that is wrong, as far as known."""
 
-    def __init__(self, tenant: str, subject: str, head: Head) -> None:
+    sequence: int | None
+    field: str | None = None
+
+
+class Check:
+    """Checks one chain from its head backwards, an event at a time, in constant memory.
+
+    `sound` is called with each event that holds.
+    """
+
+    def __init__(
+        self, tenant: str, subject: str, head: Head, sound: Callable[[Event], None] | None = None
+    ) -> None:
+        self._sound = sound
         self._tenant = tenant
         self._subject = subject
         self._last = self._sequence = head.sequence
@@ -61,18 +74,14 @@ class Check:
         """How many events were looked at."""
         return self._seen
 
-    def follow(self, events: Iterable[Event | int | None]) -> None:
-        """Takes events in descending sequence.
-
-        An event that cannot be read is given by its sequence, or as None if that is unknown too.
-        """
+    def follow(self, events: Iterable[Event | Unread]) -> None:
+        """Takes events in descending sequence."""
         for event in events:
             self._seen += 1
             if isinstance(event, Event):
                 self._count(event)
-                self._take(event.sequence, event)
-            else:
-                self._take(self._sequence if event is None else event, None)
+            sequence = event.sequence
+            self._take(self._sequence if sequence is None else sequence, event)
 
     def finish(self) -> None:
         """Ends the check: there are no events before those seen."""
@@ -86,7 +95,7 @@ class Check:
         if event.erased_by is not None:
             self.erasures[event.erased_by] = event.sequence
 
-    def _take(self, sequence: int, event: Event | None) -> None:
+    def _take(self, sequence: int, event: Event | Unread) -> None:
         if sequence > self._sequence:
             beyond = sequence > self._last
             self._break(sequence, "event lies beyond the head" if beyond else "event is duplicated")
@@ -97,12 +106,16 @@ class Check:
         self._sequence = sequence - 1
         problem = self._problem(event)
         if problem:
-            self._break(sequence, problem)
+            self._break(sequence, problem, event.field if isinstance(event, Unread) else None)
         # The previous hash in a broken event proves nothing about the event before it.
-        self._hash = event.previous_hash if event and not problem else None
+        self._hash = None
+        if isinstance(event, Event) and not problem:
+            self._hash = event.previous_hash
+            if self._sound:
+                self._sound(event)
 
-    def _problem(self, event: Event | None) -> str | None:
-        if event is None:
+    def _problem(self, event: Event | Unread) -> str | None:
+        if isinstance(event, Unread):
             return "event cannot be read"
         if self._hash not in (None, event.hash):
             return "hash is not the one its successor or the head names"
@@ -116,5 +129,5 @@ class Check:
         except ValueError:
             return False
 
-    def _break(self, sequence: int, problem: str) -> None:
-        self.broken = BrokenLink(sequence=sequence, problem=problem)
+    def _break(self, sequence: int, problem: str, field: str | None = None) -> None:
+        self.broken = BrokenLink(sequence=sequence, problem=problem, field=field)

@@ -50,6 +50,7 @@ PLAIN_META = frozenset(
         "errorsSha256",
         "inputSha256",
         "interventionId",
+        "kind",
         "log",
         "order",
         "outputSha256",
@@ -60,6 +61,7 @@ PLAIN_META = frozenset(
         "sha256",
         "status",
         "supersedes",
+        "timeoutAt",
         "version",
     }
 )

@@ -58,7 +58,7 @@ UNDECIDED = frozenset(
     {InterventionType.KILL_SWITCH, InterventionType.RESUME, InterventionType.CANCEL}
 )
 """What its holder may complete without a decision; all else is decided first."""
-_RANKS = {priority: rank for rank, priority in enumerate(Priority)}
+RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 _OUTCOMES = {"approve": _Status.APPROVED, "reject": _Status.REJECTED}
 _ANY_JSON = ("context", "response", "result")
 _SHOWN = InterventionFields.aliases()
@@ -73,7 +73,7 @@ def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredInte
         type=new.type,
         status=_Status.PENDING,
         priority=priority,
-        priority_rank=_RANKS[priority],
+        priority_rank=RANKS[priority],
         title=new.title,
         description=new.description,
         context=canonical_text(new.context),

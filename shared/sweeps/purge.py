@@ -8,7 +8,6 @@ removed; it is looked at again the next day.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby, zip_longest
@@ -37,9 +36,8 @@ from shared.models.events import EventType
 from shared.models.intervention import StoredIntervention
 from shared.models.settings import StoredSettings
 from shared.models.subjects import Subject
-from shared.repository import hanging
+from shared.repository import gone, hanging
 from shared.repository.removal import belongings, finish
-from shared.rules.canonical import canonical
 from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
 
 _CLOSED = Filter("status", "==", Status.CLOSED)
@@ -267,4 +265,4 @@ def _told(subjects: Sequence[str]) -> dict[str, Any]:
     """The number of each kind, and the SHA-256 of the RFC 8785 form of the sorted names."""
     kinds = [subject.partition("/")[0] for subject in subjects]
     counts = {kind: kinds.count(kind) for kind in ("cases", "interventions")}
-    return {**counts, "sha256": hashlib.sha256(canonical(sorted(subjects))).hexdigest()}
+    return {**counts, "sha256": gone.hash_of(subjects)}

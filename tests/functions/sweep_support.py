@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from shared.documents.port import Create, DocumentStore, Query, Write
+from shared.ledger.attempt import Posting
+from shared.ledger.decision import Before, Decision, Origin
 from shared.ledger.events import from_document
+from shared.ledger.kinds import TENANT
 from shared.models.case import CasePatch, NewCase, Status, StoredCase
 from shared.models.events import Event, EventType
 from shared.models.intervention import (
@@ -117,10 +120,24 @@ def decided(at: datetime, **fields: Any) -> StoredSettings:
 
 
 def seed(store: DocumentStore, documents: Mapping[str, Subject]) -> None:
-    """Puts subjects straight into the store, by their paths, without events."""
-    writes = [Create(path, state.model_dump(by_alias=True)) for path, state in documents.items()]
+    """Puts subjects straight into the store, by their paths; only settings with their event."""
+    writes: list[Write] = []
+    for path, state in documents.items():
+        if isinstance(state, StoredSettings):
+            writes += _with_event(path, state)
+        else:
+            writes.append(Create(path, state.model_dump(by_alias=True)))
     for start in range(0, len(writes), _SEEDED_AT_ONCE):
         store.commit(writes[start : start + _SEEDED_AT_ONCE])
+
+
+def _with_event(path: str, state: StoredSettings) -> list[Write]:
+    """The writes of a change of a tenant's settings, as they are made by the ledger."""
+    origin = Origin(path.split("/")[1], _AGENT.actor, "system", "seed", "r")
+    posting: Posting[StoredSettings] = Posting(cast("DocumentStore", None), origin, TENANT)
+    decision = Decision(state, EventType.SETTINGS_CHANGED, "Seeded")
+    before = Before(None, StoredSettings(updated_at=state.updated_at))
+    return posting.prepared("", before, decision, state.updated_at)[1]
 
 
 class Meddled:

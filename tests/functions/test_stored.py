@@ -434,15 +434,21 @@ def _of_the_next(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     by_path = {document["path"]: document["data"] for document in found}
     chains: dict[str, list[dict[str, Any]]] = {}
+    hashes: dict[str, str] = {}
     for path, data in by_path.items():
         if path.startswith(f"{_ROOT}/audit/"):
             chains.setdefault(data["subject"], []).append({"path": path, "data": data})
         elif "deletedAt" not in data:
             _add_fields(data)
             if "/packets/" in path:
+                before = data["sha256"]
                 _add_to_packet(data)
+                hashes[before] = data["sha256"]
     for subject, chain in chains.items():
         chain.sort(key=lambda event: event["data"]["sequence"])
+        for before, after in hashes.items():
+            for event in chain:
+                event["data"]["meta"] = event["data"]["meta"].replace(before, after)
         owner = by_path[_ROOT if subject == "tenant" else f"{_ROOT}/{subject}"]
         _chain_anew(chain, owner, sampled=subject == "cases/NEW-2")
     return found

@@ -96,9 +96,16 @@ def test_each_list_names_a_row_that_cannot_be_read_and_has_the_others(
         assert sum(map(len, paged)) == 1, name
 
 
-@pytest.mark.parametrize("spoil", [{"actorName": "x@example.com"}, {"actor": None}, {"meta": "{"}])
+@pytest.mark.parametrize(
+    ("spoil", "field"),
+    [
+        ({"actorName": "x@example.com"}, "actorName"),
+        ({"actor": None}, None),
+        ({"meta": "{"}, None),
+    ],
+)
 def test_an_event_that_cannot_be_read_is_named_by_the_trails_and_by_verify(
-    api: Api, spoil: dict[str, Any]
+    api: Api, spoil: dict[str, Any], field: str | None
 ) -> None:
     api.verifier.create(id="CASE-1")
     api.verifier.patch("/cases/CASE-1", {"title": "Another"})
@@ -111,7 +118,8 @@ def test_an_event_that_cannot_be_read_is_named_by_the_trails_and_by_verify(
         assert [bad["id"] for bad in answer.json["unreadable"]] == [created["id"]]
         assert len(answer.json["events"]) == 1
     verified = api.pilot.get("/audit:verify?subject=cases/CASE-1").json
-    assert verified["firstBroken"] == {"sequence": 1, "problem": "event cannot be read"}
+    named = {"field": field} if field else {}
+    assert verified["firstBroken"] == {"sequence": 1, "problem": "event cannot be read", **named}
 
 
 def test_an_unreadable_case_is_a_row_of_checks_and_batches_and_the_others_are_done(

@@ -283,6 +283,7 @@ def continued(chain: Trail, length: int) -> list[Write]:
     for number in range(len(chain.events) + 1, length + 1):
         path = f"tenants/{chain.tenant}/audit/{number:032x}"
         data = {**last.data, "sequence": number, "previousHash": last.data["hash"]}
+        data |= {"eventType": "custom", "changes": "[]"}
         write = _consistent(chain, Create(path, data))
         last = Document(path, write.data, 0)
         writes.append(write)

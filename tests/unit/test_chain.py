@@ -27,7 +27,7 @@ STABLE = settings(
 )
 
 TENANT, SUBJECT, LENGTH = "acme", "cases/CASE-1", 7
-Found = Event | int | None
+Found = Event | chain.Unread
 Attack = Callable[[list[Found]], object]
 JSON = st.recursive(
     st.none()
@@ -203,7 +203,7 @@ def _rehashed(index: int, **fields: Any) -> Attack:
 
 
 def _missing_and_unreadable(events: list[Found]) -> None:
-    events[3:5] = [3]
+    events[3:5] = [chain.Unread(3)]
 
 
 MISSING, UNREADABLE = "event is missing", "event cannot be read"
@@ -220,8 +220,8 @@ ATTACKS: dict[str, tuple[Attack, int, str]] = {
     "two events swapped": (_swapped, 3, OTHER_CONTENT),
     "event there twice": (_again, 4, DUPLICATED),
     "last event there twice": (lambda events: events.insert(0, events[0]), 7, DUPLICATED),
-    "event unreadable": (_replaced(3, None), 4, UNREADABLE),
-    "first event unreadable": (_replaced(6, None), 1, UNREADABLE),
+    "event unreadable": (_replaced(3, chain.Unread(None)), 4, UNREADABLE),
+    "first event unreadable": (_replaced(6, chain.Unread(None)), 1, UNREADABLE),
     "event deleted before an unreadable one": (_missing_and_unreadable, 3, UNREADABLE),
     "event of another tenant": (
         _replaced(3, chained(LENGTH, tenant="other")[0][3]),
@@ -292,9 +292,10 @@ def test_of_several_breaks_the_first_in_the_chain_is_named() -> None:
 def test_an_unreadable_event_is_called_unreadable() -> None:
     events, head = chained(LENGTH)
     found: list[Found] = [*events]
-    found[3] = None
+    found[3] = chain.Unread(4, "actorName")
 
-    assert checked(found, head).broken == BrokenLink(sequence=4, problem="event cannot be read")
+    broken = BrokenLink(sequence=4, problem="event cannot be read", field="actorName")
+    assert checked(found, head).broken == broken
 
 
 @pytest.mark.parametrize("head", [Head(), Head(sequence=LENGTH, hash="x"), Head(sequence=9)])

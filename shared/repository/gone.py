@@ -1,0 +1,96 @@
+"""Whether what is gone was removed as its trail says: deleted by an event, or purged by one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from shared.documents.port import Document, DocumentStore, Filter, Query
+from shared.documents.values import MAX_WRITES
+from shared.ledger import events
+from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
+from shared.models.audit import BrokenLink
+from shared.models.events import Event, EventType
+from shared.rules.canonical import canonical
+from shared.rules.interventions import TRANSITIONS
+from shared.rules.replay import OTHERWISE, Replay
+
+_WITHOUT_EVENT = "the subject is gone without an event"
+_NOT_OF_THE_PURGE = "the subject is gone, and is not what the event that it names has purged"
+_PURGED_AFTER = {
+    "cases": {"closed"},
+    "interventions": {status.value for status, after in TRANSITIONS.items() if not after},
+}
+"""In which status a subject is when its retention is over."""
+
+
+def is_gone(document: Document) -> bool:
+    """Whether a subject's document is only a tombstone."""
+    return DELETED_AT in document.data
+
+
+def is_purged(store: DocumentStore, document: Document) -> bool:
+    """Whether a subject was purged after its retention; a worksheet is purged with its case."""
+    if is_gone(document) and "/worksheets/" in document.path:
+        case = _case_of(store, document)
+        return case is not None and PURGED_BY in case.data
+    return PURGED_BY in document.data
+
+
+def hash_of(subjects: Iterable[str]) -> str:
+    """What the event of a purge says of the subjects that it removed, in hex.
+
+    It is the SHA-256 of the RFC 8785 form of their names in order.
+    """
+    return hashlib.sha256(canonical(sorted(subjects))).hexdigest()
+
+
+def otherwise(
+    store: DocumentStore, document: Document, last: Event | None, replay: Replay
+) -> BrokenLink | None:
+    """What is wrong with a tombstone, after its chain has held; None where nothing is.
+
+    An event records that the subject was deleted: the last one of its chain; of a purge, the one on
+    the tenant's chain that the tombstone names; of a worksheet, the one of its case.
+    """
+    reached = last.sequence if last else 0
+    if purge := document.data.get(PURGED_BY):
+        return _purged(store, document, str(purge), reached, replay)
+    if "/worksheets/" in document.path:
+        case = _case_of(store, document)
+        deleted = case is not None and is_gone(case)
+        return None if deleted else BrokenLink(sequence=reached, problem=_WITHOUT_EVENT)
+    if last is None or last.event_type != EventType.CASE_DELETED:
+        return BrokenLink(sequence=reached, problem=_WITHOUT_EVENT)
+    if document.data[DELETED_AT] != last.created_at:
+        return BrokenLink(sequence=reached, problem=OTHERWISE, field=DELETED_AT)
+    return None
+
+
+def _purged(
+    store: DocumentStore, document: Document, purge: str, reached: int, replay: Replay
+) -> BrokenLink | None:
+    tenant, collection = tenant_of(document.path), document.path.split("/")[-2]
+    told = store.get(events.path(tenant, purge))
+    event = events.valid(told) if told else None
+    if event is None or event.event_type != EventType.RECORDS_PURGED:
+        return BrokenLink(sequence=reached, problem=_WITHOUT_EVENT, field=PURGED_BY)
+    status = replay.now("status")
+    if status is not None and status not in _PURGED_AFTER.get(collection, ()):
+        return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
+    if document.data[DELETED_AT] != event.created_at:
+        return BrokenLink(sequence=reached, problem=OTHERWISE, field=DELETED_AT)
+    of_it = (Filter(PURGED_BY, "==", purge),)
+    queries = [
+        Query(f"tenants/{tenant}/{name}", of_it, limit=MAX_WRITES, select=())
+        for name in _PURGED_AFTER
+    ]
+    rows = [row for query in queries for row in store.query(query)]
+    if hash_of("/".join(row.path.split("/")[-2:]) for row in rows) != event.meta.get("sha256"):
+        return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
+    return None
+
+
+def _case_of(store: DocumentStore, worksheet: Document) -> Document | None:
+    case_id = worksheet.id.partition(":")[0]
+    return store.get(f"tenants/{tenant_of(worksheet.path)}/cases/{case_id}")

@@ -1,0 +1,186 @@
+"""A tenant in which everything has happened that leaves something in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from shared.documents.port import Document, Query
+from tests.client import Api, Client
+from tests.conftest import Clock
+
+CASE = "FULL-1"
+ITEM = {"title": "An item", "snippet": "Quoted", "tags": ["a"], "metadata": {"pages": [[1, 2.5]]}}
+PARTS = ("evidence", "packets", "records", "preserved")
+
+
+def done(client: Client, method: str, path: str, body: Any = None) -> Any:
+    """The answer to a request that must be accepted."""
+    answer = client.request(method, path, body)
+    assert answer.status_code < 300, f"{method} {path}: {answer.text}"
+    return answer.json
+
+
+def lives(api: Api, clock: Clock) -> Iterator[str]:
+    """Does one thing after the other, and says after each what it was."""
+    ids: dict[str, str] = {}
+    for number, step in enumerate(_steps(api, ids), 1):
+        clock.advance(minutes=7)
+        step()
+        yield f"step {number}"
+
+
+def _steps(api: Api, ids: dict[str, str]) -> Iterator[Callable[[], Any]]:  # noqa: PLR0915
+    agent, verifier, pilot, admin = api.agent, api.verifier, api.pilot, api.admin
+    kim = api.caller("pilot", "kim")
+    case = f"/cases/{CASE}"
+
+    def does(client: Client, method: str, path: str, body: Any = None) -> Callable[[], Any]:
+        return lambda: done(client, method, path, body)
+
+    def asks(name: str, **fields: Any) -> Callable[[], Any]:
+        body = {"uowId": "uow-1", "type": "clarification", "title": f"{name}?", **fields}
+        return lambda: ids.update({name: done(agent, "POST", "/interventions", body)["id"]})
+
+    def answers(client: Client, name: str, verb: str, body: Any = None) -> Callable[[], Any]:
+        return lambda: done(client, "POST", f"/interventions/{ids[name]}:{verb}", body)
+
+    def case_does(client: Client, method: str, path: str, body: Any = None) -> Callable[[], Any]:
+        return does(client, method, f"{case}{path}", body)
+
+    yield does(admin, "PATCH", "/settings", {"slaHours": {"kyc": 24}, "caseRetentionDays": 30})
+    yield does(admin, "PATCH", "/settings", {"autoCloseDays": 3, "runTimeoutMinutes": None})
+    new = {"id": CASE, "decisionType": "kyc", "title": "At first", "summary": "So far"}
+    more = {"tags": ["eu"], "fields": {"amount": 1e20, "vip": True}, "submissionId": "sub-1"}
+    first = [{**ITEM, "id": "e-1", "includedInPacket": True}, {**ITEM, "id": "e-2"}]
+    yield does(verifier, "POST", "/cases", {**new, **more, "evidence": first})
+    yield case_does(verifier, "PATCH", "", {"title": "Later", "fields": {"vip": False, "n": 1.5}})
+    yield case_does(verifier, "POST", ":claim")
+    yield case_does(verifier, "PATCH", "", {"assignedTo": "kim@example.com"})
+    yield does(kim, "PATCH", case, {"status": "in_review", "severity": "high"})
+    yield case_does(kim, "PUT", "/collaborators/viewer", {"permission": "read"})
+    yield case_does(kim, "PUT", "/collaborators/verifier", {"permission": "write"})
+    yield case_does(kim, "DELETE", "/collaborators/viewer")
+    yield case_does(agent, "POST", "/audit", {"eventType": "note_added", "message": "A note"})
+    meta = {"runId": "none", "status": "running", "evidenceCount": 9, "added": [1]}
+    reported = {"eventType": "agent_action", "message": "Any meta", "meta": meta}
+    yield case_does(agent, "POST", "/audit", reported)
+    yield case_does(agent, "POST", "/audit", {**reported, "eventType": "attachment_added"})
+    yield case_does(agent, "POST", "/evidence", {"evidence": [{**ITEM, "id": "e-3"}]})
+    yield case_does(verifier, "PATCH", "/evidence/e-2", {"title": "Patched"})
+    replaced = [{**ITEM, "id": "e-2", "title": "Replaced"}, {**ITEM, "id": "e-4"}, first[0]]
+    yield case_does(verifier, "PUT", "/evidence", {"evidence": replaced})
+    yield case_does(verifier, "PATCH", "/evidence/e-2", {"snippet": "Patched again"})
+    yield case_does(verifier, "DELETE", "/evidence/e-4")
+    yield case_does(verifier, "PUT", "/evidence", {"packetEvidenceIds": ["e-2", "e-1"]})
+    sheet = {"problemStatement": "A problem", "sharedWith": "write"}
+    yield case_does(verifier, "PUT", "/worksheet", sheet)
+    yield case_does(verifier, "PUT", "/worksheet", {"fsrNotes": "Notes"})
+    yield case_does(kim, "PUT", "/worksheet", {"problemStatement": ""})
+    run = {"agentId": "a-1", "packId": "pack", "version": "1.2.3", "input": {"n": [1, 2]}}
+    for name in ("done", "failed", "cancelled", "running"):
+        yield case_does(agent, "POST", "/runs", {**run, "id": f"r-{name}"})
+    yield case_does(agent, "POST", "/runs", {"id": "r-queued", "agentId": "a-2", "queued": True})
+    yield case_does(agent, "PATCH", "/runs/r-queued", {"status": "running"})
+    yield case_does(agent, "POST", "/runs", {"id": "r-waits", "agentId": "a-2", "queued": True})
+    yield case_does(agent, "PATCH", "/runs/r-done", {"status": "completed", "output": [1.5]})
+    yield case_does(agent, "PATCH", "/runs/r-failed", {"status": "failed", "errors": ["x"]})
+    yield case_does(agent, "PATCH", "/runs/r-cancelled", {"status": "cancelled"})
+    record = {"kind": "finding", "title": "A finding", "data": {"page": 3}}
+    yield case_does(agent, "POST", "/records", record)
+    yield case_does(agent, "POST", "/records", {**record, "data": [0.5], "runId": "r-running"})
+    yield case_does(agent, "POST", "/records", {**record, "kind": "delivery"})
+    about = {"caseId": CASE, "context": {"page": [3]}}
+    yield asks("waits", **about, runId="r-running", expiresInSeconds=864_000)
+    for name in ("claimed", "decided", "done", "given back", "withdrawn"):
+        yield asks(name, **about)
+    yield asks("late", **about, expiresInSeconds=60)
+    yield asks("rejected", type="waive_violation", description="About nothing")
+    yield asks("stopped", type="kill_switch")
+    yield answers(pilot, "claimed", "claim")
+    yield answers(pilot, "given back", "claim")
+    yield answers(pilot, "given back", "release")
+    answer = {"decision": "approve", "response": {"text": "Yes"}}
+    yield answers(pilot, "decided", "decide", {**answer, "reason": "Clear"})
+    yield answers(kim, "done", "decide", answer)
+    yield answers(agent, "done", "complete", {"result": {"sent": True}})
+    yield answers(kim, "rejected", "decide", {"decision": "reject", "reason": "No"})
+    yield answers(kim, "stopped", "claim")
+    yield answers(kim, "stopped", "complete", {"result": None})
+    yield answers(agent, "withdrawn", "withdraw", {"reason": "Not needed"})
+    yield does(api.caller("scheduler"), "POST", "/scheduled/expireInterventions")
+    yield case_does(agent, "POST", ":escalate", {"reason": "Look at this"})
+    yield case_does(kim, "PATCH", "", {"status": "approved"})
+    yield case_does(pilot, "POST", ":reopen", {"reason": "News"})
+    yield case_does(kim, "PATCH", "", {"title": "Last of all", "decisionType": "aml"})
+    yield case_does(verifier, "PUT", "/evidence", {"packetEvidenceIds": ["e-1"]})
+    for reason in ("A court", "An audit"):
+        yield case_does(admin, "POST", "/holds", {"reason": reason})
+    yield lambda: done(admin, "POST", f"{case}/holds/{_hold(api)}:release", {"reason": "Over"})
+    yield case_does(verifier, "DELETE", "/evidence/e-1")
+    yield case_does(verifier, "PATCH", "/evidence/e-2", {"snippet": "Held", "metadata": {}})
+    yield case_does(kim, "PATCH", "", {"summary": "What is held"})
+    yield case_does(verifier, "PUT", "/worksheet", {"fsrNotes": "Held notes"})
+    yield case_does(kim, "PATCH", "", {"status": "needs_info", "dueAt": "2026-03-04T12:00:00Z"})
+    yield case_does(kim, "PATCH", "", {"dueAt": "2026-03-05T12:00:00.000001Z"})
+    yield from _others(api, does)
+
+
+def _others(api: Api, does: Callable[..., Any]) -> Iterator[Callable[[], Any]]:
+    """Cases that are closed with what is open on them, and one that is deleted."""
+    for name in ("CLOSED-1", "GONE-1", "PURGED-1"):
+        new = {"id": name, "decisionType": "other", "title": name, "evidence": [ITEM]}
+        yield does(api.verifier, "POST", "/cases", new)
+        yield does(api.agent, "POST", f"/cases/{name}/runs", {"agentId": "a", "input": [1]})
+        asked = {"uowId": "u", "type": "resume", "title": "?", "caseId": name}
+        yield does(api.agent, "POST", "/interventions", asked)
+        yield does(api.verifier, "PUT", f"/cases/{name}/worksheet", {"fsrNotes": "Notes"})
+    end = {"status": "closed", "reason": "Over", "endOpen": True}
+    yield does(api.verifier, "PATCH", "/cases/CLOSED-1", {**end, "title": "Closed"})
+    yield does(api.verifier, "PATCH", "/cases/PURGED-1", end)
+    yield lambda: api.admin.delete("/cases/GONE-1")
+
+
+def _hold(api: Api) -> str:
+    found: str = api.viewer.get(f"/cases/{CASE}?view=full").json["holds"][0]["id"]
+    return found
+
+
+def stored(api: Api) -> list[Document]:
+    """All documents of the tenant that somebody is shown, but for its events."""
+    store, root = api.runtime.store, f"tenants/{api.tenant}"
+    tenant = store.get(root)
+    found = [tenant] if tenant else []
+    for name in ("cases", "interventions", "worksheets", "runs"):
+        found += store.query(Query(f"{root}/{name}"))
+    for name in PARTS:
+        found += store.query(Query(f"{root}/cases/{CASE}/{name}"))
+    return found
+
+
+def subject_of(document: Document) -> str:
+    """Which subject's trail speaks of a document."""
+    parts = document.path.split("/")[2:]
+    if not parts:
+        return "tenant"
+    if parts[0] == "runs":
+        return f"cases/{document.data['caseId']}"
+    return "/".join(parts[:2])
+
+
+def verified(api: Api, subject: str) -> dict[str, Any]:
+    """What the API says of a subject."""
+    answer = api.pilot.get(f"/audit:verify?subject={subject}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def subjects(api: Api, since: datetime | None = None) -> list[str]:
+    """All subjects that have events, or that have events since then."""
+    query = Query(f"tenants/{api.tenant}/audit", select=("subject", "createdAt"))
+    rows = api.runtime.store.query(query)
+    return sorted(
+        {row.data["subject"] for row in rows if not since or row.data["createdAt"] >= since}
+    )
