@@ -55,6 +55,8 @@ class EventType(StrEnum):
     ESCALATED = "escalated"
     SETTINGS_CHANGED = "settings_changed"
     RECORDS_PURGED = "records_purged"
+    ERASURE_REQUESTED = "erasure_requested"
+    DATA_ERASED = "data_erased"
 
 
 REPORTED = (

@@ -14,6 +14,8 @@ MAX_TYPES = 200
 Hours = Annotated[int, Field(ge=1, le=87_600)]
 Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
+TrailDays = Annotated[int, Field(ge=30, le=36_500)]
+"""Not fewer than it may take until somebody asks what happened."""
 
 
 class Settings(Model):
@@ -39,6 +41,10 @@ class Settings(Model):
     """After how many minutes a run fails automatically, for runs that start from now on; null for
     never.
     """
+    trail_personal_data_days: int | None = None
+    """After how many days personal data and texts are erased from audit events whose case is closed
+    and under no legal hold; null for never.
+    """
 
     def due_hours(self, decision_type: str) -> int | None:
         """The hours that a case of this type may take, or None."""
@@ -61,6 +67,10 @@ class SettingsPatch(Model):
     run_timeout_minutes: Minutes | None = UNSET
     """After how many minutes a run fails automatically, for runs that start from then on; null for
     never.
+    """
+    trail_personal_data_days: TrailDays | None = UNSET
+    """After how many days personal data and texts are erased from audit events whose case is closed
+    and under no legal hold, for good; at least 30. Null for never.
     """
 
 

@@ -72,10 +72,15 @@ class SweepRun:
 
     def due(self, query: Query) -> Iterator[list[Document]]:
         """The rows of a query, page by page, as long as the run has time."""
-        while self._has_time():
+        for rows in self.pages(query):
+            self._note_age(rows[0], query)
+            yield rows
+
+    def pages(self, query: Query) -> Iterator[list[Document]]:
+        """The same, for rows that are not late however long they have been there."""
+        while self.has_time():
             rows = self.store.query(replace(query, limit=BATCH))
             if rows:
-                self._note_age(rows[0], query)
                 yield rows
             if len(rows) < BATCH:
                 return
@@ -180,7 +185,8 @@ class SweepRun:
         if isinstance(since, datetime):
             self._oldest = max(self._oldest, (self.now - since).total_seconds())
 
-    def _has_time(self) -> bool:
+    def has_time(self) -> bool:
+        """Whether the run may go on; if not, it is not complete."""
         if self._stopping() or time.monotonic() - self._started >= self._seconds:
             self._complete = False
         return self._complete
