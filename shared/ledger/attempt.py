@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Generic
@@ -27,6 +28,11 @@ UNKNOWN_OUTCOMES = 5
 """How many commits of a mutation may have an unknown outcome before the caller gets a 503."""
 
 KEY_REUSED = "the Idempotency-Key was used for another request"
+
+
+def _salt() -> str:
+    """What keeps an erased value from being found by trying: 128 random bits, in hex."""
+    return secrets.token_hex(16)
 
 
 def in_order(number: int) -> str:
@@ -109,7 +115,7 @@ class Posting(Generic[S, R]):
             "request_id": origin.request_id,
             "request_hash": origin.request_hash,
         }
-        event = chain.linked(origin.tenant, decision.state.head, content)
+        event = chain.linked(origin.tenant, decision.state.head, content, _salt)
         last, more = self._following(event, content, decision.also)
         head = decision.state.head.model_copy(update={"sequence": last.sequence, "hash": last.hash})
         state = decided.model_copy(update={"head": head, "updated_at": now})
@@ -140,7 +146,7 @@ class Posting(Generic[S, R]):
                 "request_hash": None,
             }
             head = Head(sequence=event.sequence, hash=event.hash)
-            event = chain.linked(tenant, head, {**content, **own, **note._asdict()})
+            event = chain.linked(tenant, head, {**content, **own, **note._asdict()}, _salt)
             writes.append(Create(events.path(tenant, event.id), events.to_data(event)))
         return event, writes
 

@@ -80,6 +80,10 @@ class Verification(Model):
     """How many events the chain has."""
     head_hash: str
     """The hash of its last event, in hex; keep it elsewhere to notice if the end is cut off."""
+    erased_values: int | None = OMITTED
+    """How many values in its events were erased; each is proven by its digest alone. Left out where
+    none was.
+    """
     purged: bool | None = OMITTED
     """`true` where the subject itself is gone, past its retention; its events stay. Otherwise left
     out.

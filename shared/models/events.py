@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shared.models.base import JsonObject, Model, Name, Reason
+from shared.models.base import OMITTED, JsonObject, Model, Name, Reason
 from shared.models.roles import Actor
 from shared.models.stored import AsStored
 
@@ -110,7 +110,8 @@ class Change(Model):
 class Event(AsStored):
     """One link of a subject's audit chain.
 
-    `hash` is the SHA-256 of the RFC 8785 canonical JSON of everything else and the tenant;
+    `hash` is the SHA-256 of the RFC 8785 canonical JSON of everything else and the tenant, with the
+    digests of the values that `disclosures` and `erased` name in the place of these values.
     `previousHash` is the hash of the event before it, 64 zeros at the first. `requestHash` is there
     when the request came with an Idempotency-Key: the event is then also the receipt.
     Types, severities, sources and outcomes are plain strings here, and an event may have further
@@ -158,7 +159,21 @@ class Event(AsStored):
     previous_hash: str
     """The `hash` of the event before it in the chain; 64 zeros for the first."""
     hash: str
-    """The SHA-256, in hex, of the RFC 8785 form of everything else and the tenant."""
+    """The SHA-256, in hex, of the RFC 8785 form of the event and the tenant: without this field,
+    `disclosures`, `erased`, `erasedBy`, and the values that `disclosures` and `erased` name; with
+    `digests`, which has the digest of each of those values by its JSON Pointer.
+    """
+    disclosures: dict[str, str] | None = OMITTED
+    """The salt of each value that can be erased, by the value's JSON Pointer (RFC 6901) in this
+    event. A value's digest is the SHA-256, in hex, of the RFC 8785 form of `[salt, pointer,
+    value]`. Left out in events that were recorded before values could be erased.
+    """
+    erased: dict[str, str] | None = OMITTED
+    """The digest of each value that was erased, by its JSON Pointer; the value is "erased". Left
+    out where nothing was.
+    """
+    erased_by: str | None = OMITTED
+    """The id of the event that records the last erasure. Left out where nothing was erased."""
 
 
 class NewEvent(Model):

@@ -78,6 +78,7 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         valid=broken is None,
         events=check.events,
         head_hash=(head or Head()).hash,
+        erased_values=check.erased or None,
         purged=True if broken is None and document and _purged(store, document) else None,
         first_broken=broken,
     )

@@ -1,36 +1,43 @@
 """The audit chain: how events are linked, and how a chain is checked. Pure.
 
 Each event's hash covers its content, the tenant and the previous event's hash; the subject holds
-the last hash. So an event that was edited, removed, inserted or moved is found and named. Anyone
-with write access to both the events and the subject can forge a whole chain; only a copy of the
-head that is kept elsewhere reveals that.
+the last hash. So an event that was edited, removed, inserted or moved is found and named. Of a text
+that can be erased the hash covers the digest (`disclosures`), so that it holds without the text.
+Anyone with write access to both the events and the subject can forge a whole chain; only a copy of
+the head that is kept elsewhere reveals that.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from shared.models.audit import BrokenLink
 from shared.models.events import Event
 from shared.models.subjects import GENESIS, Head
 from shared.rules.canonical import canonical
+from shared.rules.disclosures import hashed, salted
 
 
-def linked(tenant: str, head: Head, content: dict[str, Any]) -> Event:
-    """The event with `content` that follows `head`: numbered, linked and hashed."""
+def linked(tenant: str, head: Head, content: dict[str, Any], salt: Callable[[], str]) -> Event:
+    """The event with `content` that follows `head`: numbered, linked, salted and hashed.
+
+    `salt` gives another salt each time: 128 random bits, in hex.
+    """
     event = Event(**content, sequence=head.sequence + 1, previous_hash=head.hash, hash=GENESIS)
+    event = event.model_copy(update={"disclosures": salted(event.content(), salt)})
     return event.model_copy(update={"hash": event_hash(tenant, event)})
 
 
 def event_hash(tenant: str, event: Event) -> str:
-    """SHA-256, in hex, of the RFC 8785 form of the event's JSON without `hash`, with `tenant`.
+    """SHA-256, in hex, of the RFC 8785 form of what is `hashed` of the event's JSON, with `tenant`.
 
-    The JSON is that which was stored, with all that another release may have written.
+    The JSON is that which was stored, with all that another release may have written. Raises
+    ValueError where its disclosures do not fit it.
     """
-    content = {name: value for name, value in event.content().items() if name != "hash"}
-    return hashlib.sha256(canonical({"tenant": tenant, **content})).hexdigest()
+    content = {**hashed(event.content()), "tenant": tenant}
+    return hashlib.sha256(canonical(content)).hexdigest()
 
 
 class Check:
@@ -43,6 +50,8 @@ class Check:
         # What the event of that sequence must have as its hash, where it is known.
         self._hash: str | None = head.hash
         self._seen = 0
+        self.erased = 0
+        """How many values were erased in the events that were looked at."""
         self.broken: BrokenLink | None = None
 
     @property
@@ -58,6 +67,7 @@ class Check:
         for event in events:
             self._seen += 1
             if isinstance(event, Event):
+                self.erased += len(event.erased or ())
                 self._take(event.sequence, event)
             else:
                 self._take(self._sequence if event is None else event, None)
@@ -89,9 +99,15 @@ class Check:
             return "event cannot be read"
         if self._hash not in (None, event.hash):
             return "hash is not the one its successor or the head names"
-        if event.hash != event_hash(self._tenant, event) or event.subject != self._subject:
+        if not self._holds(event) or event.subject != self._subject:
             return "content does not match its hash"
         return None
+
+    def _holds(self, event: Event) -> bool:
+        try:
+            return event.hash == event_hash(self._tenant, event)
+        except ValueError:
+            return False
 
     def _break(self, sequence: int, problem: str) -> None:
         self.broken = BrokenLink(sequence=sequence, problem=problem)

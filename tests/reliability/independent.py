@@ -1,12 +1,14 @@
 """The audit trail checked from the API's JSON alone, as an auditor would: nothing of ours is used.
 
 Each event's `hash` is the SHA-256 of the RFC 8785 form of the event without it, with the tenant;
-`previousHash` is the hash of the event before it, 64 zeros at the first.
+`previousHash` is the hash of the event before it, 64 zeros at the first. Values that `disclosures`
+and `erased` name are left out, and their digests are in `digests`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +19,24 @@ Event = dict[str, Any]
 
 def event_hash(tenant: str, event: Event) -> str:
     """What an event's `hash` has to be."""
-    content = {name: value for name, value in event.items() if name != "hash"}
-    return hashlib.sha256(rfc8785.dumps({**content, "tenant": tenant})).hexdigest()
+    content = json.loads(json.dumps(event))
+    salts, digests = content.pop("disclosures", {}), content.pop("erased", {})
+    for pointer in (*salts, *digests):
+        holder: Any = content
+        *path, name = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/"))
+        for part in path[1:]:
+            holder = holder[int(part)] if isinstance(holder, list) else holder[part]
+        value = holder.pop(name)
+        if pointer in salts:
+            digests[pointer] = _sha256([salts[pointer], pointer, value])
+        else:
+            assert value == "erased"
+    content = {name: content[name] for name in content if name not in {"hash", "erasedBy"}}
+    return _sha256({**content, "tenant": tenant, **({"digests": digests} if digests else {})})
+
+
+def _sha256(content: Any) -> str:
+    return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
 
 def assert_chain(tenant: str, events: Sequence[Event]) -> None:
