@@ -61,12 +61,20 @@ def listed(
     return page(store, query_of(f"tenants/{tenant}", wanted, now), wanted)
 
 
+def read(document: Document) -> StoredErasure:
+    """The erasure in a document. Raises Unreadable."""
+    try:
+        return StoredErasure.read(document.data)
+    except ValidationError as error:
+        said = f"erasures/{document.id} cannot be read: {problem_of(error)}"
+        raise Unreadable(said) from None
+
+
 def ask(ledger: Ledger, given: ErasureToAsk) -> Recorded[StoredSettings, StoredErasure]:
     """Asks for an erasure, which has the id of the event that records it.
 
     Raises NotFound for a subject without a trail, and Held.
     """
-
     own = ledger.without_match
 
     def asked(old: StoredSettings, now: datetime) -> Decision[StoredSettings, StoredErasure]:
@@ -257,7 +265,7 @@ def _held_cases_of(store: DocumentStore, tenant: str, choose: erasure.Choose) ->
     """The held cases that have an event with something to erase."""
     held = Query(
         f"tenants/{tenant}/cases",
-        (Filter("legalHold", "==", True),),
+        (Filter("legalHold", "==", value=True),),
         (Order("createdAt", descending=True),),
         select=("createdAt",),
     )
@@ -286,8 +294,4 @@ def _told(erasure_id: str, found: StoredErasure) -> dict[str, Any]:
 def _required(document: Document | None, erasure_id: str) -> StoredErasure:
     if document is None:
         raise NotFound(f"erasures/{erasure_id} does not exist")
-    try:
-        return StoredErasure.read(document.data)
-    except ValidationError as error:
-        said = f"erasures/{erasure_id} cannot be read: {problem_of(error)}"
-        raise Unreadable(said) from None
+    return read(document)

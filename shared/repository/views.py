@@ -27,7 +27,7 @@ def etag(views: Views) -> str:
 
 def get(store: DocumentStore, caller: Caller) -> Views:
     """The caller's views; none where they have saved none."""
-    return _read(store.get(path(caller.tenant, caller.subject)))
+    return read(store.get(path(caller.tenant, caller.subject)))
 
 
 def save(
@@ -36,7 +36,7 @@ def save(
     """Replaces all views of the caller. Raises PreconditionFailed, and Aborted for a lost race."""
     at = path(caller.tenant, caller.subject)
     document = store.get(at)
-    old = _read(document)
+    old = read(document)
     if matches and not matches(etag(old)):
         raise PreconditionFailed("If-Match does not name the current version")
     if views == old:
@@ -49,5 +49,6 @@ def save(
         raise Aborted("the views were saved by another request at the same time") from None
 
 
-def _read(document: Document | None) -> Views:
+def read(document: Document | None) -> Views:
+    """The views in a document; none where there is none."""
     return Views.model_validate(document.data) if document else Views(views=[])

@@ -65,13 +65,12 @@ def confirmed(
 
 def completed(erasure: StoredErasure, now: datetime) -> StoredErasure:
     """The erasure when all of it is done: nothing is left in it that it has erased elsewhere."""
-    texts = {}
+    updates: dict[str, Any] = {"completed_at": now, "unfinished_since": None, "held_case": None}
     if erasure.person is not None:
         person = Person(erasure.person, erasure.names)
         given = {"legal_basis": erasure.legal_basis, "reason": erasure.reason}
-        texts = {name: ERASED for name, text in given.items() if person.named_in(text)}
-    updates = {"completed_at": now, "unfinished_since": None, "after": [], "names": []}
-    return erasure.model_copy(update={**updates, **texts, "held_case": None})
+        updates |= {name: ERASED for name, text in given.items() if person.named_in(text)}
+    return erasure.model_copy(update={**updates, "after": [], "names": []})
 
 
 def state_of(erasure: StoredErasure, now: datetime) -> ErasureState:

@@ -34,12 +34,16 @@ _DAYS = "trailPersonalDataDays"
 _CASE = "case:"
 
 
-def erase(run: SweepRun) -> None:
-    """Goes on with the erasures that are confirmed, and erases what is old, of all tenants."""
+def go_on_erasing(run: SweepRun) -> None:
+    """Goes on with the erasures that are confirmed and not completed, of all tenants."""
     for rows in run.pages(erasures.unfinished(run.now)):
         for row in rows:
             if run.has_time():
                 _go_on(run, row)
+
+
+def erase_old(run: SweepRun) -> None:
+    """Erases what is old, of all tenants that have set when that is."""
     for tenants in run.pages(Query("tenants", (Filter(_DAYS, ">", 0),), (Order(_DAYS),))):
         for tenant in tenants:
             try:
