@@ -63,6 +63,7 @@ RUN = {"id": "{runId}", "agentId": "robot-theirs", "packId": "pack-theirs"}
 QUESTION = {"uowId": "uow-theirs", "type": "clarification", "title": "Theirs?"}
 NEW = {"decisionType": "theirs", "title": "A case of theirs", "submissionId": "sub-theirs"}
 WHY = {"reason": "It is theirs"}
+LAWFUL = {**WHY, "legalBasis": "It is theirs"}
 DECIDED = {"interventionId": "{decidedId}"}
 
 # The first request of each mutation is one that the tenant itself has made, in this order.
@@ -146,6 +147,12 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={"caseIds": ["SHUT-THEIRS"], **WHY}, code=200),
         Ask(body={"caseIds": ["{caseId}", "FREE-THEIRS"], **WHY}, code=200),
     ),
+    "erase_audit": (
+        Ask(body={**LAWFUL, "subject": "cases/SHUT-THEIRS"}, code=404),
+        Ask(body={**LAWFUL, "subject": "worksheets/{caseId}:{userId}"}, code=404),
+        Ask(body={**LAWFUL, "person": "{userId}"}, code=201),
+    ),
+    "confirm_erasure": (Ask(),),
     "reopen_case": (Ask(body=WHY, ids={"caseId": "SHUT-THEIRS"}), Ask(body=WHY)),
     "delete_case": (Ask(ids={"caseId": "SPARE-THEIRS"}), Ask(ids={"caseId": "FREE-THEIRS"}), Ask()),
 }
@@ -205,6 +212,9 @@ READS: dict[str, tuple[Ask, ...]] = {
         Ask("subject=tenant", code=200),
     ),
     "get_settings": (Ask(code=200),),
+    "list_erasures": (Ask(code=200),),
+    "get_erasure": (Ask(),),
+    "export_person": (Ask(code=200), Ask(code=200, ids={"userId": "admin"})),
 }
 
 
@@ -365,7 +375,7 @@ def filled(body: Any, ids: dict[str, str]) -> Any:
             return body
 
 
-GIVEN = ("interventionId", "decidedId", "holdId", "spareHoldId")
+GIVEN = ("interventionId", "decidedId", "holdId", "spareHoldId", "erasureId")
 """Ids that the system gives; the others are chosen."""
 
 
@@ -398,7 +408,7 @@ def seed(world: World) -> None:
         asked = api.agent.post("/interventions", {**QUESTION, "caseId": "DONE-THEIRS"})
         assert asked.status_code == 201, asked.text
         ids[name] = asked.json["id"]
-    for name in ("holdId", "spareHoldId"):
+    for name in ("holdId", "spareHoldId", "erasureId"):
         ids[name] = "none-yet"
     for name, (ask, *_) in MUTATIONS.items():
         answer = world.send(world.request(name, ask), ask.role, api.tenant)
@@ -418,6 +428,10 @@ def after(world: World, name: str) -> None:
         for hold in ("holdId", "spareHoldId"):
             ids[hold] = admin.post(f"{case}/holds", WHY).json["id"]
         assert admin.patch(case, {"title": "A held case of theirs"}).status_code == 200
+    elif name == "erase_audit":
+        body = {**LAWFUL, "subject": "cases/SHUT-THEIRS"}
+        other = world.api.caller("admin", "other-admin")
+        ids["erasureId"] = other.post("/audit:erase", body).json["id"]
     elif name == "start_run":
         started = {"id": "run-theirs-2", "agentId": "robot-theirs"}
         assert admin.post(f"{case}/runs", started).status_code == 201

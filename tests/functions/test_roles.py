@@ -35,6 +35,7 @@ CELLS: dict[str, Roles] = {
     "viewer": READERS,
     "viewer: own": READERS,
     "viewer: own, or opened by its owner": READERS,
+    "viewer: own, admin: all": PEOPLE,
     "verifier": VERIFIERS,
     "verifier, agent": CONTRIBUTORS,
     "pilot": PILOTS,
