@@ -122,11 +122,8 @@ def _parts(
 
 def _person(row: Document) -> PersonKept:
     stored = StoredPerson.read(row.data)
-    fields = {
-        name: getattr(stored, name)
-        for name in PersonKept.model_fields
-        if name in stored.model_fields
-    }
+    names = PersonKept.model_fields.keys() - {"last_seen_on"}
+    fields = {name: getattr(stored, name) for name in names}
     return PersonKept(**fields, last_seen_on=stored.last_seen_at.date())
 
 

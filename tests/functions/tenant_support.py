@@ -429,9 +429,9 @@ def after(world: World, name: str) -> None:
             ids[hold] = admin.post(f"{case}/holds", WHY).json["id"]
         assert admin.patch(case, {"title": "A held case of theirs"}).status_code == 200
     elif name == "erase_audit":
-        body = {**LAWFUL, "subject": "cases/SHUT-THEIRS"}
-        other = world.api.caller("admin", "other-admin")
-        ids["erasureId"] = other.post("/audit:erase", body).json["id"]
+        lawful = {**LAWFUL, "subject": "cases/SHUT-THEIRS"}
+        second = world.api.caller("admin", "second")
+        ids["erasureId"] = second.post("/audit:erase", lawful).json["id"]
     elif name == "start_run":
         started = {"id": "run-theirs-2", "agentId": "robot-theirs"}
         assert admin.post(f"{case}/runs", started).status_code == 201
