@@ -18,7 +18,7 @@ from functions.api import FUNCTIONS
 from local.indexes import values
 from shared.config import Config
 from shared.documents.indexes import EVERY_FIELD, project_indexes
-from shared.documents.port import Aggregation, Document, DocumentStore, Query, Totals, Write
+from shared.documents.port import Aggregation, Create, Document, DocumentStore, Query, Totals, Write
 from shared.edge.routes import Route
 from shared.models.base import Model
 from shared.repository.removal import PARTS
@@ -248,13 +248,17 @@ CALLS = MUTATIONS | READS
 
 
 class Witness:
-    """A store that takes down which paths and collections it is asked about, and what it writes."""
+    """A store that takes down which paths and collections it is asked about, and what it writes.
+
+    `changed` is what it writes that may have been there.
+    """
 
     def __init__(self, store: DocumentStore) -> None:
         self._store = store
         self.max_commit_bytes = store.max_commit_bytes
         self.touched: list[str] = []
         self.written: set[str] = set()
+        self.changed: set[str] = set()
 
     def get(self, path: str) -> Document | None:
         self.touched.append(path)
@@ -267,6 +271,7 @@ class Witness:
     def commit(self, writes: Sequence[Write]) -> None:
         self.touched += [write.path for write in writes]
         self.written |= {write.path for write in writes}
+        self.changed |= {write.path for write in writes if not isinstance(write, Create)}
         self._store.commit(writes)
 
     def query(self, query: Query) -> list[Document]:
