@@ -28,6 +28,9 @@ SPECIAL: dict[str, Resources] = {
     "save_worksheets": Resources(concurrency=8, timeout=120),
     "delete_case": Resources(concurrency=8, timeout=120),
     "verify_audit": Resources(memory="1Gi", concurrency=8, timeout=120),
+    # They look for a person in what is about held cases, and a confirmation erases for 20 seconds.
+    "erase_audit": Resources(concurrency=8, timeout=120),
+    "confirm_erasure": Resources(concurrency=8, timeout=120),
     # Called by monitors, and by developers of clients.
     "health": Resources(max_instances=2, timeout=30),
     "openapi": Resources(max_instances=2, timeout=30),

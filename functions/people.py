@@ -22,7 +22,7 @@ def list_people(call: Call, query: PeopleQuery) -> PersonPage:
     return PersonPage.model_construct(people=shown, next_page_token=token, unreadable=bad)
 
 
-@function("GET", "/people/{userId}:export", roles=PEOPLE, expensive=True)
+@function("GET", "/people/{userId}:export", roles=PEOPLE)
 def export_person(call: Call, user_id: UserId, query: PersonExportQuery) -> PersonExport:
     """Gives all that is kept of a person, page by page; for themselves and admins.
 

@@ -144,6 +144,9 @@ TARGETS = {
         get=READERS,
         query=OWNERS,
     ),
+    # What admins ask for may say why, and the notes of the purge say nothing to anybody else.
+    "erasure": Target("tenants/acme/erasures/e", {"person": "paul"}, ("person", "paul")),
+    "note of the purge": Target("tenants/acme/trailRetention/mark", {"a": "b"}, ("a", "b")),
     "scheduled run": Target("scheduledRuns/s", {"job": "purge"}, ("job", "purge")),
     "document that no rule names": Target("tenants/acme/elsewhere/e", {"a": "b"}, ("a", "b")),
 } | {
