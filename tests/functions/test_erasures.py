@@ -23,16 +23,14 @@ from tests.functions.erasure_support import (
     hold,
     stored_events,
 )
-from tests.functions.support import ON_EMBEDDED, acquainted, cost, pages, refused, refused_field
+from tests.functions.support import acquainted, cost, pages, refused, refused_field
 from tests.functions.sweep_support import PURGE, did, meddle, on_commit, run
 from tests.reliability.support import held_trail, types, verification
-
-pytestmark = pytest.mark.both_stores
-
 
 # What goes, and what stays
 
 
+@pytest.mark.both_stores
 def test_all_that_the_trail_says_of_a_case_is_erased_and_its_chains_hold(api: Api) -> None:
     subjects = busy_case(api, "A")
     busy_case(api, "B")
@@ -84,6 +82,7 @@ def test_it_is_on_record_who_asked_and_who_confirmed_and_by_which_right(api: Api
     assert [done] == api.admin.get("/erasures").json["erasures"]
 
 
+@pytest.mark.both_stores
 def test_an_intervention_or_a_worksheet_is_erased_alone(api: Api) -> None:
     case, question, sheet = busy_case(api, "A")
 
@@ -94,6 +93,7 @@ def test_an_intervention_or_a_worksheet_is_erased_alone(api: Api) -> None:
     assert "erasedValues" not in verification(api, case)
 
 
+@pytest.mark.both_stores
 def test_what_says_who_a_person_is_goes_and_what_they_did_stays(api: Api) -> None:
     kim, tim = api.caller("pilot", "kim"), api.caller("pilot", "tim.kim")
     api.verifier.create(id="A", assignedTo="Kim@example.com")
@@ -189,6 +189,7 @@ def test_the_other_tenants_and_what_a_hold_has_preserved_are_untouched(api: Api)
     assert preserved["preserved"][0]["content"] == {"title": SECRET}
 
 
+@pytest.mark.both_stores
 def test_an_event_of_the_first_format_keeps_its_texts_and_is_counted(api: Api) -> None:
     api.verifier.create(id="A")
     store, (row,) = api.runtime.store, stored_events(api, "cases/A")
@@ -239,6 +240,7 @@ def test_an_erasure_that_nobody_confirms_lapses(api: Api, clock: Clock) -> None:
     assert SECRET in str(events_of(api, "cases/A"))
 
 
+@pytest.mark.both_stores
 def test_asking_and_confirming_again_with_the_same_keys_has_one_effect(api: Api) -> None:
     busy_case(api, "A")
     body = {**WHY, "subject": "cases/A"}
@@ -268,7 +270,7 @@ def test_a_confirmation_may_name_the_version_that_was_read(api: Api) -> None:
     assert second.post(f"{path}:confirm", if_match=etag).status_code == 200
 
 
-@ON_EMBEDDED
+@pytest.mark.both_stores
 def test_what_is_to_be_erased_is_one_thing_that_has_a_trail(api: Api) -> None:
     for body, field in (
         ({}, "body"),
@@ -321,6 +323,7 @@ def test_the_receipt_of_a_hold_that_is_released_and_erased_says_that_it_is_gone(
 # Legal holds
 
 
+@pytest.mark.both_stores
 def test_nothing_is_erased_under_a_hold_asked_or_confirmed(api: Api) -> None:
     case, question, sheet = busy_case(api, "A")
     asked = [ask(api, subject=one) for one in (case, question, sheet)] + [ask(api, person="kim")]
@@ -346,6 +349,7 @@ def test_a_hold_on_a_case_that_does_not_name_a_person_is_no_obstacle(api: Api) -
     assert ask(api, person="somebody")["state"] == "asked"
 
 
+@pytest.mark.both_stores
 def test_a_hold_that_comes_between_two_pages_stops_it_until_it_is_released(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -372,6 +376,7 @@ def test_a_hold_that_comes_between_two_pages_stops_it_until_it_is_released(
 # Interrupted
 
 
+@pytest.mark.both_stores
 def test_whoever_stops_anywhere_leaves_the_rest_to_the_purge(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -403,7 +408,6 @@ def stopped() -> None:
     raise RuntimeError
 
 
-@ON_EMBEDDED
 def test_what_the_request_has_no_time_for_is_done_by_the_purge(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,7 +424,6 @@ def test_what_the_request_has_no_time_for_is_done_by_the_purge(
     assert run(api, PURGE) == did()
 
 
-@ON_EMBEDDED
 def test_a_page_that_a_commit_has_no_room_for_is_changed_in_parts(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -506,6 +509,7 @@ def test_the_erasure_of_a_person_reads_their_events_and_then_the_whole_trail(api
     assert cost(answer) == (4 + (1 + 3 + 1) + (1 + everything + 1) + 1, (3 + 1) + 5 + (1 + 2), 13)
 
 
+@pytest.mark.both_stores
 def test_a_list_of_erasures_goes_page_by_page(api: Api, clock: Clock) -> None:
     busy_case(api, "A")
     asked = []

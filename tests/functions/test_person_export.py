@@ -11,8 +11,6 @@ from tests.client import Api, Client
 from tests.functions.erasure_support import erased
 from tests.functions.support import cost, refused, refused_field
 
-pytestmark = pytest.mark.both_stores
-
 
 def kim(api: Api, email: str = "kim@example.com") -> Client:
     """The person whom these tests are about."""
@@ -90,6 +88,7 @@ def test_an_admin_is_shown_all_but_what_is_private_to_the_person(api: Api) -> No
     assert "views" not in api.admin.get("/people/kim:export").json
 
 
+@pytest.mark.both_stores
 def test_the_pages_have_each_item_once_whatever_their_size(api: Api) -> None:
     filled(api)
 
@@ -123,6 +122,7 @@ def test_a_page_token_of_another_list_is_refused(api: Api) -> None:
         refused_field(api.admin.get(f"/people/kim:export?pageToken={token}"), "pageToken")
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("export_person")
 def test_a_page_costs_its_rows_and_a_read_for_each_part_that_is_empty(api: Api) -> None:
     filled(api)

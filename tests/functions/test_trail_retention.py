@@ -11,11 +11,9 @@ from shared.repository import erasure
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.erasure_support import SECRET, busy_case, events_of, hold, stored_events
-from tests.functions.support import ON_EMBEDDED, cost, refused_field
+from tests.functions.support import cost, refused_field
 from tests.functions.sweep_support import PURGE, answered, meddle, on_commit, run
 from tests.reliability.support import types, verification
-
-pytestmark = pytest.mark.both_stores
 
 DAYS = 365
 
@@ -48,6 +46,7 @@ def recorded(api: Api) -> list[dict[str, Any]]:
     return [event for event in events if event["eventType"] == "data_erased"]
 
 
+@pytest.mark.both_stores
 def test_what_is_older_than_the_days_is_erased_once_and_what_is_younger_stays(
     api: Api, clock: Clock
 ) -> None:
@@ -81,7 +80,6 @@ def test_without_the_setting_nothing_is_erased(api: Api, clock: Clock) -> None:
     assert personal(api, *subjects)
 
 
-@ON_EMBEDDED
 @pytest.mark.parametrize("days", [0, 29, 36_501, "30"])
 def test_the_days_are_30_at_least(api: Api, days: Any) -> None:
     refused_field(
@@ -89,6 +87,7 @@ def test_the_days_are_30_at_least(api: Api, days: Any) -> None:
     )
 
 
+@pytest.mark.both_stores
 def test_what_is_about_an_open_or_a_held_case_waits_until_it_is_closed_and_released(
     api: Api, clock: Clock
 ) -> None:
@@ -127,6 +126,7 @@ def test_what_is_about_a_deleted_case_is_erased(api: Api, clock: Clock) -> None:
     assert not personal(api, *subjects)
 
 
+@pytest.mark.both_stores
 def test_a_hold_that_comes_at_the_same_moment_is_not_missed(api: Api, clock: Clock) -> None:
     keep(api)
     subjects = closed_case(api, "A")
@@ -141,6 +141,7 @@ def test_a_hold_that_comes_at_the_same_moment_is_not_missed(api: Api, clock: Clo
     assert personal(api, *subjects)
 
 
+@pytest.mark.both_stores
 def test_a_run_that_is_killed_anywhere_is_made_up_for_by_the_next_one(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,7 +168,6 @@ def _killed() -> None:
     raise RuntimeError
 
 
-@ON_EMBEDDED
 def test_a_dry_run_counts_and_changes_nothing(api: Api, clock: Clock) -> None:
     keep(api)
     subjects = closed_case(api, "A")
@@ -179,7 +179,6 @@ def test_a_dry_run_counts_and_changes_nothing(api: Api, clock: Clock) -> None:
     assert counted["changed"] == run(api, PURGE)["changed"] > 0
 
 
-@ON_EMBEDDED
 def test_each_night_reads_only_what_is_new(api: Api, clock: Clock) -> None:
     keep(api)
     closed_case(api, "A")
