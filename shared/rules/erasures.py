@@ -108,7 +108,8 @@ class Person:
 
     def __init__(self, subject: str, names: Iterable[str]) -> None:
         self.subject = subject
-        self.names = set(names)
+        # Some issuers take an address for the subject.
+        self.names = {*names, *([subject] if "@" in subject else ())}
 
     def values(self, event: Content) -> list[str]:
         """The pointers of the values that say who they are: their address, and texts that name it.
@@ -159,4 +160,4 @@ def _folded(text: str) -> str:
 def _pattern(words: Iterable[str]) -> re.Pattern[str]:
     """Any of the words, where it is not a part of a longer word, subject or address."""
     either = "|".join(map(re.escape, words))
-    return re.compile(rf"(?<![\w@+-])(?<!\w\.)(?:{either})(?![\w@+-]|\.\w)")
+    return re.compile(rf"(?<![\w+|-])(?<!\w[.@])(?:{either})(?![\w@+|-]|\.\w)")
