@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,7 +26,7 @@ from shared.documents.port import (
     Write,
 )
 from shared.errors import Held, NotFound, Unreadable
-from shared.ledger import directory, events
+from shared.ledger import directory
 from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds import TENANT
 from shared.ledger.ledger import CONTENTION_SECONDS, Ledger
@@ -163,16 +162,18 @@ def _next_page(
     store: DocumentStore, tenant: str, found: StoredErasure, clock: Callable[[], datetime]
 ) -> tuple[StoredErasure, list[Write]]:
     """The erasure behind its next page of events, and the other writes that bring it there."""
-    by, choose = found.event_id or "", _chooser(found, found.names)
+    by = found.event_id or ""
+    person = rules.Person(found.person, found.names) if found.person is not None else None
     # What is recorded after it was confirmed is not erased.
     until = found.confirmed_at or found.asked_at
     queries = _queries(tenant, found, until)
     query = queries[found.step]
+    last_step = person is None or found.step + 1 == len(queries)
     rows = store.query(replace(query, after=tuple(found.after), limit=erasure.PAGE))
     last = len(rows) < erasure.PAGE
     while True:
         own = [row for row in rows if row.data["createdAt"] <= until]
-        looked = erasure.look(own, choose, by)
+        looked = erasure.look(own, person.values if person else rules.everything, by)
         cases = erasure.cases_of(store, tenant, (one.case_id for one in looked.erased))
         held = [case_id for case_id, case in cases.items() if erasure.is_held(case)]
         if held:
@@ -181,9 +182,10 @@ def _next_page(
             update={
                 "events": found.events + len(looked.erased),
                 "values": found.values + looked.values,
-                "kept_events": found.kept_events + looked.kept,
+                # A person's own events are looked at twice.
+                "kept_events": found.kept_events + (looked.kept if last_step else 0),
                 "held_case": None,
-                "names": _names_in(found, own),
+                "names": sorted(person.names) if person else [],
                 "after": [] if last else list(place(rows[-1], query)),
                 "step": found.step + int(last),
             }
@@ -204,27 +206,6 @@ def _queries(tenant: str, found: StoredErasure, until: datetime) -> list[Query]:
     else:
         queries = erasure.of_subject(tenant, found.subject or "")
     return [erasure.until(query, until) for query in queries]
-
-
-def _chooser(found: StoredErasure, names: list[str]) -> erasure.Choose:
-    if found.person is None:
-        return rules.everything
-    return partial(_of_person, rules.Person(found.person, names))
-
-
-def _of_person(person: rules.Person, event: dict[str, Any]) -> list[str]:
-    person.learn(event)
-    return person.values(event)
-
-
-def _names_in(found: StoredErasure, rows: list[Document]) -> list[str]:
-    """The names of a person with those that their own events among the rows tell."""
-    if found.person is None:
-        return []
-    person = rules.Person(found.person, found.names)
-    for event in filter(None, map(events.valid, rows)):
-        person.learn(event.content())
-    return sorted(person.names)
 
 
 def _belongings(tenant: str, found: StoredErasure) -> Iterator[Write]:
@@ -256,7 +237,8 @@ def _require_unheld(ledger: Ledger, found: StoredErasure, names: list[str]) -> N
         cases = erasure.cases_of(store, tenant, map(erasure.case_of, newest))
         held = next((name for name, case in cases.items() if erasure.is_held(case)), None)
     else:
-        held = next(_held_cases_of(store, tenant, _chooser(found, names)), None)
+        person = rules.Person(found.person or "", names)
+        held = next(_held_cases_of(store, tenant, person.values), None)
     if held is not None:
         raise Held(f"cases/{held} is under a legal hold", [{"caseId": held, "legalHold": True}])
 

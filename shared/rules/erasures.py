@@ -108,30 +108,27 @@ class Person:
 
     def __init__(self, subject: str, names: Iterable[str]) -> None:
         self.subject = subject
+        self.names: set[str] = set()
+        self._subject = _pattern([subject])
+        self._addresses: re.Pattern[str] | None = None
         # Some issuers take an address for the subject.
-        self.names = {*names, *([subject] if "@" in subject else ())}
+        self._know({*names, *([subject] if "@" in subject else ())})
 
     def values(self, event: Content) -> list[str]:
         """The pointers of the values that say who they are: their address, and texts that name it.
 
         What somebody did, and the reasons that they gave, say nothing of who they are, and stay.
+        The address of an event of theirs is one of their names from then on.
         """
-        own = self.acts_in(event)
+        own = event["actor"]["subject"] == self.subject
+        email = event["actor"]["email"]
+        if own and email and _EMAIL not in event.get("erased", {}):
+            self._know({email})
         return [
             pointer
             for pointer in event.get("disclosures", {})
             if (own and pointer == _EMAIL) or self.named_in(value_at(event, pointer))
         ]
-
-    def learn(self, event: Content) -> None:
-        """Takes the address in an event of theirs for one of their names."""
-        email = event["actor"]["email"]
-        if self.acts_in(event) and email and _EMAIL not in event.get("erased", {}):
-            self.names.add(email)
-
-    def acts_in(self, event: Content) -> bool:
-        """Whether they are the actor of an event."""
-        return bool(event["actor"]["subject"] == self.subject)
 
     def named_in(self, value: Any) -> bool:
         """Whether a JSON value has their subject or one of their addresses in it, as a whole word.
@@ -140,8 +137,9 @@ class Person:
         """
         match value:
             case str():
-                exact = _pattern([self.subject]).search(value)
-                return bool(exact or (self.names and self._addresses().search(_folded(value))))
+                if self._subject.search(value):
+                    return True
+                return bool(self._addresses and self._addresses.search(_folded(value)))
             case list():
                 return any(map(self.named_in, value))
             case dict():
@@ -149,8 +147,10 @@ class Person:
             case _:
                 return False
 
-    def _addresses(self) -> re.Pattern[str]:
-        return _pattern([_folded(name) for name in sorted(self.names)])
+    def _know(self, names: set[str]) -> None:
+        if names - self.names:
+            self.names |= names
+            self._addresses = _pattern(map(_folded, sorted(self.names)))
 
 
 def _folded(text: str) -> str:

@@ -196,9 +196,10 @@ def test_an_event_of_the_first_format_keeps_its_texts_and_is_counted(api: Api) -
     old = {name: value for name, value in row.data.items() if name != "disclosures"}
     store.commit([Set(row.path, old)])
 
-    done = erased(api, subject="cases/A")
-
-    assert (done["keptEvents"], done["values"], done["complete"]) == (1, 0, True)
+    for body in ({"subject": "cases/A"}, {"person": "verifier"}):
+        done = erased(api, **body)
+        assert (done["keptEvents"], done["values"], done["complete"]) == (1, 0, True)
+    assert not erased(api, person="nobody")["keptEvents"]
 
 
 # Who asks, and who confirms
