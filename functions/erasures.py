@@ -7,7 +7,7 @@ import time
 from shared.edge.function import Call, Reply, function
 from shared.models.base import Id
 from shared.models.erasure import Erasure, ErasurePage, ErasureQuery, ErasureToAsk
-from shared.repository import erasures
+from shared.repository import erasing, erasures
 from shared.repository.reading import readable
 from shared.rules import erasures as rules
 from shared.rules.callers import ADMINS
@@ -49,7 +49,7 @@ def confirm_erasure(call: Call, erasure_id: Id) -> Reply[Erasure]:
         return time.monotonic() < until and not call.runtime.stopping
 
     at = erasures.path(call.tenant, erasure_id)
-    stored = erasures.carry_out(call.store, at, call.runtime.clock, go_on)
+    stored = erasing.carry_out(call.store, at, call.runtime.clock, go_on)
     return Reply(
         rules.shown(erasure_id, stored, call.now),
         etag=rules.tag(stored),

@@ -148,5 +148,14 @@ def until(query: Query, time: datetime) -> Query:
     return replace(query, filters=(*query.filters, Filter("createdAt", "<=", time)))
 
 
+def recorded_by(rows: Iterable[Document], time: datetime) -> list[Document]:
+    """The events that were recorded at a time or before, or whose time is unreadable."""
+    return [row for row in rows if not _is_after(row.data.get("createdAt"), time)]
+
+
+def _is_after(created_at: object, time: datetime) -> bool:
+    return isinstance(created_at, datetime) and created_at > time
+
+
 def _trail(tenant: str) -> str:
     return f"tenants/{tenant}/audit"

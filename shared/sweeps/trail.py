@@ -25,7 +25,7 @@ from shared.ledger.subjects import DELETED_AT, load
 from shared.models.case import Status
 from shared.models.events import EventType
 from shared.models.settings import StoredSettings
-from shared.repository import erasure, erasures
+from shared.repository import erasing, erasure
 from shared.repository.paging import place
 from shared.rules.erasures import everything
 from shared.sweeps.run import SweepRun
@@ -36,7 +36,7 @@ _CASE = "case:"
 
 def go_on_erasing(run: SweepRun) -> None:
     """Goes on with the erasures that are confirmed and not completed, of all tenants."""
-    for rows in run.pages(erasures.unfinished(run.now)):
+    for rows in run.pages(erasing.unfinished(run.now)):
         for row in rows:
             if run.has_time():
                 _go_on(run, row)
@@ -62,7 +62,7 @@ def _go_on(run: SweepRun, row: Document) -> None:
         run.counts["changed"] += 1
         return
     try:
-        found = erasures.carry_out(run.store, row.path, run.ledger.clock, run.has_time)
+        found = erasing.carry_out(run.store, row.path, run.ledger.clock, run.has_time)
     except (ValueError, errors.Unreadable):
         run.failed(row)
     else:
@@ -141,7 +141,7 @@ class _OldTrail:
 
     def _writes(self, rows: Sequence[Document], marked: Query | None) -> tuple[int, list[Write]]:
         """In how many of some events values are erased, and the writes of the commit that does."""
-        old = [row for row in rows if row.data["createdAt"] <= self._until]
+        old = erasure.recorded_by(rows, self._until)
         erased = erasure.look(old, everything, self._event_id).erased
         cases = erasure.cases_of(self._store, self._tenant, (one.case_id for one in erased))
         over = {case_id: case for case_id, case in cases.items() if _is_over(case)}

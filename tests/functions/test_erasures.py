@@ -202,6 +202,16 @@ def test_an_event_of_the_first_format_keeps_its_texts_and_is_counted(api: Api) -
     assert not erased(api, person="nobody")["keptEvents"]
 
 
+def test_an_event_that_cannot_be_read_is_counted_and_stops_nothing(api: Api) -> None:
+    _, question, _ = busy_case(api, "A")
+    first, *rest = stored_events(api, question)
+    api.runtime.store.commit([Update(first.path, {"createdAt": "yesterday", "meta": "["})])
+
+    done = erased(api, subject=question)
+
+    assert (done["keptEvents"], done["events"], done["complete"]) == (1, len(rest), True)
+
+
 # Who asks, and who confirms
 
 
