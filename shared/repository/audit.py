@@ -13,16 +13,14 @@ from shared.errors import NotFound
 from shared.ledger import events
 from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
-from shared.models.base import is_id
 from shared.models.events import Event, EventType
 from shared.models.subjects import Head
+from shared.repository.erased import unrecorded
 from shared.repository.listing import query_of
 from shared.repository.paging import page, place
 from shared.rules.chain import Check
 
 _VERIFY_PAGE = 300
-_ERASURES = frozenset({"data_erased", "records_purged"})
-"""The types of the events that record erasures."""
 _NEWEST_FIRST = (Order("createdAt", descending=True),)
 _BY_SEQUENCE = (Order("sequence", descending=True),)
 
@@ -65,9 +63,8 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check)
     check.finish()
-    broken = _first(check.broken, _unrecorded(store, tenant, check)) or _ending(
-        store, query, document, head, last
-    )
+    broken = _first(check.broken, unrecorded(store, tenant, check.erasures))
+    broken = broken or _ending(store, query, document, head, last)
     if document is None and broken is None and subject != "tenant":
         raise NotFound(f"{subject} does not exist")
     if broken:
@@ -103,20 +100,6 @@ def _follow(store: DocumentStore, query: Query, check: Check) -> Event | None:
 
 def _first(*found: BrokenLink | None) -> BrokenLink | None:
     return min(filter(None, found), key=lambda one: one.sequence, default=None)
-
-
-def _unrecorded(store: DocumentStore, tenant: str, check: Check) -> BrokenLink | None:
-    """The first event from which something was taken, though no event records an erasure.
-
-    Whoever may write to the database could else take texts away without a trace.
-    """
-    names = [name for name in check.erasures if is_id(name)]
-    found = store.get_many([events.path(tenant, name) for name in names]) if names else []
-    records = [events.valid(row) for row in found if row]
-    recorded = {one.id for one in records if one and one.event_type in _ERASURES}
-    missing = [check.erasures[name] for name in check.erasures.keys() - recorded]
-    problem = "a value was erased, and no event records it"
-    return BrokenLink(sequence=min(missing), problem=problem) if missing else None
 
 
 def _ending(

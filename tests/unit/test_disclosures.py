@@ -506,6 +506,19 @@ def test_a_pointer_names_a_member_by_its_exact_name() -> None:
             value_at(content, wrong)
 
 
+def test_what_another_release_discloses_is_hashed_and_erased_alike() -> None:
+    pointer, salt = "/newField/0/note", "f" * 32
+    content = event().content() | {"newField": [{"note": {"who": "Lee"}, "n": 1}]}
+    content["disclosures"] = {**content["disclosures"], pointer: salt}
+    content["hash"] = _hash(content)
+
+    after = erase(content, [pointer], "e-9")
+
+    assert content["hash"] == independent.event_hash(TENANT_ID, content)
+    assert after["newField"] == [{"note": "erased", "n": 1}]
+    assert after["hash"] == _hash(after) == independent.event_hash(TENANT_ID, after)
+
+
 def test_as_many_salts_are_made_as_there_are_values() -> None:
     found = salted(event().content(), salts())
 
