@@ -51,7 +51,7 @@ IDLE_READS = {
     "expire_interventions": 2,
     "fail_stale_runs": 2,
     "close_approved_cases": 3,
-    "purge_records": 5,
+    "purge_records": 7,
     "seal_audit": 1,
 }
 """The documents that a scheduled run reads where nothing is due; it writes none."""

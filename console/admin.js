@@ -1,7 +1,8 @@
-/** Administration: settings with their units, people, legal holds, what runs by itself. */
+/** Administration: settings with their units, people, legal holds, erasures, what runs by itself. */
 import { all, call, get } from "./api.js";
 import { ask } from "./dialog.js";
 import { attempt, button, icon, personOf, refuse } from "./parts.js";
+import { erasures, loadErasures } from "./admin_erasures.js";
 import { scheduledRuns } from "./admin_runs.js";
 import { draftOf, form, patchOf } from "./admin_settings.js";
 import { html, keyed } from "./render.js";
@@ -49,17 +50,18 @@ export const page = {
   open: () => load(),
   view: () => html`<section class="inset">
     <div class="bar"><h1 tabindex="-1">${t.shell.admin}</h1><span class="soft">${t.admin.tenant} ${session.me?.tenant}</span>${admin.saved ? html`<span class="push st good" role="status">${icon("s-approved")}${t.admin.saved(admin.saved)}</span>` : null}</div>
-    <div class="admin"><div>${admin.draft && admin.settings ? settings(admin.draft, admin.settings) : html`<p class="quiet">${t.shell.loading}</p>`}${scheduledRuns(admin.runs)}</div><div>${people()}${holds()}</div></div>
+    <div class="admin"><div>${admin.draft && admin.settings ? settings(admin.draft, admin.settings) : html`<p class="quiet">${t.shell.loading}</p>`}${scheduledRuns(admin.runs)}</div><div>${people()}${holds()}${erasures()}</div></div>
   </section>`,
   changed: async (changes) => {
     if (changes.some(({ eventType }) => eventType.startsWith("hold_"))) await loadHolds();
+    if (isAdmin() && changes.some(({ eventType }) => ["erasure_requested", "data_erased"].includes(eventType))) await loadErasures();
     if (changes.some(({ subject }) => subject === "tenant")) await loadSettings();
   },
 };
 
 /** Fetches all of it; what is written in the form stays. */
 async function load() {
-  await Promise.all([loadSettings(), loadPeople(), loadHolds(), sees("admin") ? loadRuns() : null]);
+  await Promise.all([loadSettings(), loadPeople(), loadHolds(), sees("admin") ? loadRuns() : null, isAdmin() ? loadErasures() : null]);
   changed();
 }
 

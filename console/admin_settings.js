@@ -9,14 +9,17 @@ import { t } from "./texts.js";
  * @typedef {object} Settings
  * @property {Record<string, number>} slaHours @property {number | null} autoCloseDays @property {number} interventionRetentionDays
  * @property {number | null} caseRetentionDays @property {number | null} runTimeoutMinutes
+ * @property {number | null} trailPersonalDataDays
  *
  * @typedef {{types: [string, string][], newType: string, plain: Record<Plain, string>}} Draft the texts of the fields
  * @typedef {(typeof PLAIN)[number]} Plain
  */
 
-const PLAIN = /** @type {const} */ (["autoCloseDays", "runTimeoutMinutes", "interventionRetentionDays", "caseRetentionDays"]);
-const MOST = { hours: 87_600, days: 36_500, minutes: 5_256_000 };
-const UNITS = /** @type {const} */ ({ autoCloseDays: "days", runTimeoutMinutes: "minutes", interventionRetentionDays: "days", caseRetentionDays: "days" });
+const PLAIN = /** @type {const} */ (["autoCloseDays", "runTimeoutMinutes", "interventionRetentionDays", "caseRetentionDays", "trailPersonalDataDays"]);
+const MOST = { hours: 87_600, days: 36_500, longDays: 36_500, minutes: 5_256_000 };
+/** The least that a field takes, where that is not 1. */
+const LEAST = /** @type {Partial<Record<keyof typeof MOST, number>>} */ ({ longDays: 30 });
+const UNITS = /** @type {const} */ ({ autoCloseDays: "days", runTimeoutMinutes: "minutes", interventionRetentionDays: "days", caseRetentionDays: "days", trailPersonalDataDays: "longDays" });
 const DEFAULT = "default";
 
 /** @param {number | null | undefined} value */
@@ -53,11 +56,11 @@ function field(id, label, value, unit, says, off, takes) {
   return html`<div><label for=${id}>${label}</label><span class="f"><input id=${id} type="text" inputmode="numeric" autocomplete="off" maxlength="7" .value=${value} ?disabled=${off} aria-describedby=${`${id}-says`} @input=${(/** @type {any} */ event) => {
     takes(event.target.value);
     changed();
-  }}><span>${t.admin.units[unit]}</span></span><span class=${fits(value, unit) ? "soft" : "st stop wraps"} id=${`${id}-says`}>${fits(value, unit) ? says : t.admin.outside(MOST[unit])}</span></div>`;
+  }}><span>${t.admin.units[unit]}</span></span><span class=${fits(value, unit) ? "soft" : "st stop wraps"} id=${`${id}-says`}>${fits(value, unit) ? says : t.admin.outside(MOST[unit], LEAST[unit] ?? 1)}</span></div>`;
 }
 
 /** @param {string} value @param {keyof typeof MOST} unit */
-const fits = (value, unit) => value.trim() === "" || (/^\d+$/.test(value.trim()) && Number(value) >= 1 && Number(value) <= MOST[unit]);
+const fits = (value, unit) => value.trim() === "" || (/^\d+$/.test(value.trim()) && Number(value) >= (LEAST[unit] ?? 1) && Number(value) <= MOST[unit]);
 
 /** @param {[string, string]} row a type, and its hours */
 function hoursSay([type, given]) {

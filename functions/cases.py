@@ -50,6 +50,7 @@ from shared.rules.callers import (
     READERS,
     VERIFIERS,
 )
+from shared.rules.disclosures import ERASED
 
 B = TypeVar("B", bound=CaseClosings)
 
@@ -194,7 +195,11 @@ def remove_collaborator(call: Call, case_id: Id, user_id: UserId) -> Reply[None]
 def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
     """Places a legal hold: while a case has one, nothing that belongs to it is deleted."""
     recorded = holds.place_hold(call.ledger, case_id, body.reason)
-    hold = hold_rules.shown_hold(recorded.happened.meta["hold"])
+    placed = recorded.happened.meta["hold"]
+    if placed == ERASED:
+        # Nothing is erased under a hold, so it has been released.
+        raise NotFound("the hold that this request placed does not exist any more")
+    hold = hold_rules.shown_hold(placed)
     return Reply(
         hold,
         location=f"/v1/cases/{recorded.name}/holds/{hold.id}",

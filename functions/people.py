@@ -1,12 +1,14 @@
-"""People of the tenant, so that an assignee can be picked."""
+"""People of the tenant, so that an assignee can be picked, and what is kept of each."""
 
 from __future__ import annotations
 
 from shared.edge.function import Call, function
+from shared.models.base import UserId
 from shared.models.person import PeopleQuery, PersonPage
-from shared.repository import people
+from shared.models.person_export import PersonExport, PersonExportQuery
+from shared.repository import people, person_export
 from shared.repository.reading import readable
-from shared.rules.callers import READERS
+from shared.rules.callers import ADMINS, PEOPLE, READERS
 
 
 @function("GET", "/people", roles=READERS)
@@ -18,3 +20,16 @@ def list_people(call: Call, query: PeopleQuery) -> PersonPage:
     rows, token = people.listed(call.store, call.tenant, query, call.now)
     shown, bad = readable(rows, people.shown_row)
     return PersonPage.model_construct(people=shown, next_page_token=token, unreadable=bad)
+
+
+@function("GET", "/people/{userId}:export", roles=PEOPLE)
+def export_person(call: Call, user_id: UserId, query: PersonExportQuery) -> PersonExport:
+    """Gives all that is kept of a person, page by page; for themselves and admins.
+
+    It is their entry in the directory, the events of which they are the actor, the cases and
+    interventions that name them, and their worksheets. The texts of worksheets and the saved views
+    are shown to themselves only.
+    """
+    if call.caller.subject != user_id:
+        call.caller.require(ADMINS)
+    return person_export.export(call.store, call.caller, user_id, query, call.now)

@@ -127,12 +127,17 @@ class Api:
         self.app = app or served(target, source)
         runtime.install(self.app)
 
-    def caller(self, role: str, sub: str | None = None, tenant: str | None = None) -> Client:
-        """A caller of this test's tenant, or of another, with `sub@example.com` as address."""
+    def caller(
+        self,
+        role: str,
+        sub: str | None = None,
+        tenant: str | None = None,
+        email: str | None = None,
+    ) -> Client:
+        """A caller of this test's tenant, or of another, by default `sub@example.com`."""
         subject = sub or role
-        token = unsigned_token(
-            sub=subject, tenant=tenant or self.tenant, role=role, email=f"{subject}@example.com"
-        )
+        address = email or f"{subject}@example.com"
+        token = unsigned_token(sub=subject, tenant=tenant or self.tenant, role=role, email=address)
         return Client(self.app, token, {})
 
     @property

@@ -173,6 +173,11 @@ OF_BODIES: dict[str, dict[str, Any]] = {
     },
     "Completion": {"result": {"letter": "sent"}},
     "DecisionGiven": {"decision": "approve", "reason": _REASON, "response": {"text": "4711"}},
+    "ErasureToAsk": {
+        "subject": "cases/CASE-2024-001",
+        "legalBasis": "GDPR Art. 17(1)(b)",
+        "reason": "The applicant withdrew their consent",
+    },
     "Escalation": {"reason": "The two licences contradict each other", "requiredRole": "pilot"},
     "EvidencePatch": {"title": "Licence 4711", "tags": ["licence", "board"]},
     "EvidenceToPut": {"packetEvidenceIds": ["licence"]},

@@ -49,6 +49,7 @@ what you do not know. All times are RFC 3339, in UTC in responses.
 _PATH_PARAMETERS = {
     "caseId": "The case number.",
     "eventId": "The id of an event of the tenant.",
+    "erasureId": "The id of the erasure.",
     "evidenceId": "The id of an item of the case's evidence.",
     "holdId": "The id of a legal hold on the case.",
     "interventionId": "The id of the intervention.",

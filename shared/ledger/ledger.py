@@ -98,6 +98,11 @@ class Ledger:
         other._event_id = self._event_id
         return other
 
+    @property
+    def event_id(self) -> str:
+        """The id of the event of the decision that is being made."""
+        return self._event_id
+
     def beside(self, path: str) -> Document | None:
         """A document that a decision depends on besides its subject.
 

@@ -57,6 +57,8 @@ class EventType(StrEnum):
     RECORDS_PURGED = "records_purged"
     DATA_EXPORTED = "data_exported"
     LOG_EPOCH_STARTED = "log_epoch_started"
+    ERASURE_REQUESTED = "erasure_requested"
+    DATA_ERASED = "data_erased"
 
 
 REPORTED = (

@@ -14,6 +14,8 @@ MAX_TYPES = 200
 Hours = Annotated[int, Field(ge=1, le=87_600)]
 Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
+TrailDays = Annotated[int, Field(ge=30, le=36_500)]
+"""Not fewer than it may take until somebody asks what happened."""
 
 
 class Settings(Model):
@@ -41,6 +43,10 @@ class Settings(Model):
     """
     public_log: bool = False
     """Whether everybody may read the log of the tenant's events, which has their hashes only."""
+    trail_personal_data_days: int | None = None
+    """After how many days personal data and texts are erased from audit events whose case is closed
+    and under no legal hold; null for never.
+    """
 
     def due_hours(self, decision_type: str) -> int | None:
         """The hours that a case of this type may take, or None."""
@@ -66,6 +72,10 @@ class SettingsPatch(Model):
     """
     public_log: bool = UNSET
     """Whether everybody may read the log of the tenant's events, which has their hashes only."""
+    trail_personal_data_days: TrailDays | None = UNSET
+    """After how many days personal data and texts are erased from audit events whose case is closed
+    and under no legal hold, for good; at least 30. Null for never.
+    """
 
 
 class StoredSettings(Settings, Subject):

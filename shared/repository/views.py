@@ -14,10 +14,10 @@ from shared.models.views import Views
 from shared.rules.callers import Caller
 
 
-def path(caller: Caller) -> str:
+def path(tenant: str, subject: str) -> str:
     """Where a person's views are kept."""
-    key = hashlib.sha256(caller.subject.encode()).hexdigest()[:32]
-    return f"tenants/{caller.tenant}/views/{key}"
+    key = hashlib.sha256(subject.encode()).hexdigest()[:32]
+    return f"tenants/{tenant}/views/{key}"
 
 
 def etag(views: Views) -> str:
@@ -27,16 +27,16 @@ def etag(views: Views) -> str:
 
 def get(store: DocumentStore, caller: Caller) -> Views:
     """The caller's views; none where they have saved none."""
-    return _read(store.get(path(caller)))
+    return read(store.get(path(caller.tenant, caller.subject)))
 
 
 def save(
     store: DocumentStore, caller: Caller, views: Views, matches: Callable[[str], bool] | None
 ) -> None:
     """Replaces all views of the caller. Raises PreconditionFailed, and Aborted for a lost race."""
-    at = path(caller)
+    at = path(caller.tenant, caller.subject)
     document = store.get(at)
-    old = _read(document)
+    old = read(document)
     if matches and not matches(etag(old)):
         raise PreconditionFailed("If-Match does not name the current version")
     if views == old:
@@ -49,5 +49,6 @@ def save(
         raise Aborted("the views were saved by another request at the same time") from None
 
 
-def _read(document: Document | None) -> Views:
+def read(document: Document | None) -> Views:
+    """The views in a document; none where there is none."""
     return Views.model_validate(document.data) if document else Views(views=[])

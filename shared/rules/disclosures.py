@@ -47,6 +47,8 @@ PLAIN_META = frozenset(
     {
         "added",
         "changed",
+        "erasedSubject",
+        "erasure",
         "errorsSha256",
         "inputSha256",
         "interventionId",
@@ -58,6 +60,7 @@ PLAIN_META = frozenset(
         "recordId",
         "removed",
         "runId",
+        "scope",
         "sha256",
         "status",
         "supersedes",

@@ -1,9 +1,9 @@
 """Removes what is past its tenant's retention: interventions, and closed cases with all they have.
 
-The audit trail stays, and a tombstone keeps the head of each chain. One commit removes documents
-and adds the event that records it, on the tenant's chain. A document is removed only if it is still
-as it was read, so a case that is reopened or held meanwhile stays. Nothing under a legal hold is
-removed; it is looked at again the next day.
+The audit trail stays, but for the texts that are erased from it (`trail.py`), and a tombstone keeps
+the head of each chain. One commit removes documents and adds the event that records it, on the
+tenant's chain. A document is removed only if it is still as it was read, so a case that is reopened
+or held meanwhile stays. Nothing under a legal hold is removed; it is looked at again the next day.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from shared.models.settings import StoredSettings
 from shared.models.subjects import Subject
 from shared.repository import gone, hanging
 from shared.repository.removal import belongings, finish
+from shared.sweeps import trail
 from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
 
 _CLOSED = Filter("status", "==", Status.CLOSED)
@@ -70,6 +71,7 @@ class _Doomed(NamedTuple):
 
 def purge(run: SweepRun) -> None:
     """Removes everything that is due, of all tenants."""
+    trail.go_on_erasing(run)
     _finish_removals(run)
     run.wake("retentionChangedAt", _retained)
     cases = run.due(sorted_by_sweep("cases", _CLOSED, due_by(run.now), group=True))
@@ -86,6 +88,7 @@ def purge(run: SweepRun) -> None:
             _remove(run, doomed)
             doomed = []
     _remove(run, doomed)
+    trail.erase_old(run)
 
 
 def _finish_removals(run: SweepRun) -> None:

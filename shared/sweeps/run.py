@@ -72,10 +72,15 @@ class SweepRun:
 
     def due(self, query: Query) -> Iterator[list[Document]]:
         """The rows of a query, page by page, as long as the run has time."""
+        for rows in self.pages(query):
+            self._note_age(rows[0], query)
+            yield rows
+
+    def pages(self, query: Query) -> Iterator[list[Document]]:
+        """The same, for rows that are not late however long they have been there."""
         while self.has_time():
             rows = self.store.query(replace(query, limit=BATCH))
             if rows:
-                self._note_age(rows[0], query)
                 yield rows
             if len(rows) < BATCH:
                 return

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from local.client import call
+from local.tokens import unsigned_token
 from tests.console.people import Person, at_browser
 from tests.console.test_life import opened
 
@@ -120,3 +122,32 @@ def test_an_admin_sees_when_scheduled_functions_run_and_what_they_last_did(
         row = page.get_by_role("row").filter(has_text="Purge records")
         expect(row).to_contain_text("daily, at 04:23")
         expect(row).to_contain_text("412 items done, time was over; the next run goes on")
+
+
+def test_an_erasure_is_confirmed_by_a_second_admin_and_not_by_who_asked_for_it(
+    api: Api, person: Person
+) -> None:
+    opened(api, "erase-me")
+    lawful = {"legalBasis": "GDPR Art. 17", "reason": "Asked by letter"}
+    asked = {**lawful, "subject": "cases/erase-me"}
+    token = unsigned_token(sub="ada", tenant="demo", role="admin", email="ada@example.com")
+    assert call("POST", f"{person.url}/v1/audit:erase", body=asked, token=token).code == 201
+    page = person.signs_in("alex", "#/admin")
+    page.get_by_role("button", name="Ask for an erasure…").click()
+    page.get_by_label("Which").fill("cases/erase-me")
+    page.get_by_label("Legal basis").fill("GDPR Art. 6")
+    page.get_by_label("Reason").fill("No longer needed")
+    page.get_by_role("button", name="Ask for it").click()
+    own = page.get_by_role("row").filter(has_text="GDPR Art. 6")
+    expect(own).to_contain_text("another admin confirms it until")
+    expect(own.get_by_role("button")).to_have_count(0)
+
+    others = page.get_by_role("row").filter(has_text="GDPR Art. 17")
+    others.get_by_role("button", name="Confirm…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Asked by letter")
+    page.get_by_role("button", name="Erase it").click()
+
+    expect(others).to_contain_text("values in")
+    events = api("alex", "GET", "/cases/erase-me/audit")["events"]
+    assert {event["message"] for event in events} == {"erased"}
+    assert person.violations() == []

@@ -66,6 +66,7 @@ RUN = {"id": "{runId}", "agentId": "robot-theirs", "packId": "pack-theirs"}
 QUESTION = {"uowId": "uow-theirs", "type": "clarification", "title": "Theirs?"}
 NEW = {"decisionType": "theirs", "title": "A case of theirs", "submissionId": "sub-theirs"}
 WHY = {"reason": "It is theirs"}
+LAWFUL = {**WHY, "legalBasis": "It is theirs"}
 DECIDED = {"interventionId": "{decidedId}"}
 
 # The first request of each mutation is one that the tenant itself has made, in this order.
@@ -150,6 +151,12 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={"caseIds": ["SHUT-THEIRS"], **WHY}, code=200),
         Ask(body={"caseIds": ["{caseId}", "FREE-THEIRS"], **WHY}, code=200),
     ),
+    "erase_audit": (
+        Ask(body={**LAWFUL, "subject": "cases/SHUT-THEIRS"}, code=404),
+        Ask(body={**LAWFUL, "subject": "worksheets/{caseId}:{userId}"}, code=404),
+        Ask(body={**LAWFUL, "person": "{userId}"}, code=201),
+    ),
+    "confirm_erasure": (Ask(),),
     "reopen_case": (Ask(body=WHY, ids={"caseId": "SHUT-THEIRS"}), Ask(body=WHY)),
     "delete_case": (Ask(ids={"caseId": "SPARE-THEIRS"}), Ask(ids={"caseId": "FREE-THEIRS"}), Ask()),
 }
@@ -214,6 +221,9 @@ READS: dict[str, tuple[Ask, ...]] = {
     "get_settings": (Ask(code=200),),
     "export_case": (Ask(), Ask(ids={"caseId": "SPARE-THEIRS"})),
     "export_audit": (Ask(), Ask("start=1&end=2")),
+    "list_erasures": (Ask(code=200),),
+    "get_erasure": (Ask(),),
+    "export_person": (Ask(code=200), Ask(code=200, ids={"userId": "admin"})),
 }
 
 
@@ -247,13 +257,17 @@ CALLS = MUTATIONS | READS
 
 
 class Witness:
-    """A store that takes down which paths and collections it is asked about, and what it writes."""
+    """A store that takes down which paths and collections it is asked about, and what it writes.
+
+    `changed` is what it writes that may have been there.
+    """
 
     def __init__(self, store: DocumentStore) -> None:
         self._store = store
         self.max_commit_bytes = store.max_commit_bytes
         self.touched: list[str] = []
         self.written: set[str] = set()
+        self.changed: set[str] = set()
 
     def get(self, path: str) -> Document | None:
         self.touched.append(path)
@@ -266,6 +280,7 @@ class Witness:
     def commit(self, writes: Sequence[Write]) -> None:
         self.touched += [write.path for write in writes]
         self.written |= {write.path for write in writes}
+        self.changed |= {write.path for write in writes if not isinstance(write, Create)}
         self._store.commit(writes)
 
     def query(self, query: Query) -> list[Document]:
@@ -374,7 +389,15 @@ def filled(body: Any, ids: dict[str, str]) -> Any:
             return body
 
 
-GIVEN = ("tenant", "eventId", "interventionId", "decidedId", "holdId", "spareHoldId")
+GIVEN = (
+    "tenant",
+    "eventId",
+    "interventionId",
+    "decidedId",
+    "holdId",
+    "spareHoldId",
+    "erasureId",
+)
 """Ids that the system gives; the others are chosen."""
 
 
@@ -407,7 +430,7 @@ def seed(world: World) -> None:
         asked = api.agent.post("/interventions", {**QUESTION, "caseId": "DONE-THEIRS"})
         assert asked.status_code == 201, asked.text
         ids[name] = asked.json["id"]
-    for name in ("holdId", "spareHoldId"):
+    for name in ("holdId", "spareHoldId", "erasureId"):
         ids[name] = "none-yet"
     ids["tenant"] = api.tenant
     log = StoredLog(until="2026").to_data()
@@ -431,6 +454,10 @@ def after(world: World, name: str) -> None:
         for hold in ("holdId", "spareHoldId"):
             ids[hold] = admin.post(f"{case}/holds", WHY).json["id"]
         assert admin.patch(case, {"title": "A held case of theirs"}).status_code == 200
+    elif name == "erase_audit":
+        lawful = {**LAWFUL, "subject": "cases/SHUT-THEIRS"}
+        second = world.api.caller("admin", "second")
+        ids["erasureId"] = second.post("/audit:erase", lawful).json["id"]
     elif name == "start_run":
         started = {"id": "run-theirs-2", "agentId": "robot-theirs"}
         assert admin.post(f"{case}/runs", started).status_code == 201

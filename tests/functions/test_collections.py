@@ -18,10 +18,12 @@ from shared.documents.port import Document, Filter, Query
 from shared.ledger.kinds import CASES, WORKSHEETS
 from shared.ledger.subjects import Kind
 from shared.repository.removal import PARTS
+from shared.schedules import SCHEDULES
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED
 from tests.functions.tenant_support import (
     EXEMPTED,
+    LAWFUL,
     MUTATIONS,
     WHY,
     World,
@@ -115,6 +117,29 @@ def test_what_any_function_overwrites_or_removes_of_a_held_case_is_preserved(wor
         "update_case",
         "save_worksheet",
     }
+
+
+@ON_EMBEDDED
+def test_no_function_changes_an_event_but_the_one_that_erases(world: World) -> None:
+    changing = set()
+    second = world.api.caller("admin", "second")
+    body = {**LAWFUL, "subject": "cases/DONE-THEIRS"}
+    world.ids["erasureId"] = second.post("/audit:erase", body).json["id"]
+    for name, asks in MUTATIONS.items():
+        for number, ask in enumerate(asks):
+            world.witness.changed.clear()
+            request = world.request(name, ask)._replace(key=f"again-{name}-{number}")
+            world.send(request, "admin", world.api.tenant)
+            changing |= {name for path in world.witness.changed if "/audit/" in path}
+    world.witness.changed.clear()
+    scheduler = world.api.caller("scheduler")
+    for schedule in SCHEDULES:
+        scheduler.post(schedule.path.removeprefix("/v1"))
+
+    assert changing == {"confirm_erasure"}, (
+        "an event is changed by nothing but shared/repository/erasure.py: add another instead"
+    )
+    assert [path for path in world.witness.changed if "/audit/" in path] == []
 
 
 def texts_of(world: World, case_path: str) -> dict[tuple[str, str], dict[str, Any]]:

@@ -170,6 +170,8 @@ def test_expensive_are_those_that_read_much() -> None:
         "check_cases",
         "close_cases",
         "update_cases",
+        "erase_audit",
+        "confirm_erasure",
         "get_figures",
         "intervention_metrics",
         "save_worksheets",

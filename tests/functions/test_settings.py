@@ -20,6 +20,7 @@ DEFAULTS = {
     "caseRetentionDays": None,
     "runTimeoutMinutes": 10_080,
     "publicLog": False,
+    "trailPersonalDataDays": None,
 }
 
 

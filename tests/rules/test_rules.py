@@ -150,6 +150,9 @@ TARGETS = {
     "entries of a log": Target("tenants/acme/logBundles/0", {"until": "1"}, ("until", "1")),
     "tile of a log": Target("tenants/acme/logTiles/1-0", {"hashes": "1"}, ("hashes", "1")),
     "state of the sealing": Target("sealing/progress", {"reached": "a"}, ("reached", "a")),
+    # What admins ask for may say why, and the notes of the purge say nothing to anybody else.
+    "erasure": Target("tenants/acme/erasures/e", {"person": "paul"}, ("person", "paul")),
+    "note of the purge": Target("tenants/acme/trailRetention/mark", {"a": "b"}, ("a", "b")),
     "scheduled run": Target("scheduledRuns/s", {"job": "purge"}, ("job", "purge")),
     "document that no rule names": Target("tenants/acme/elsewhere/e", {"a": "b"}, ("a", "b")),
 } | {

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from shared.documents.port import Create, DocumentStore
 from shared.models.case import StoredCase
+from shared.models.erasure import StoredErasure
 from shared.models.evidence import StoredEvidence
 from shared.models.intervention import StoredIntervention
 from shared.models.packet import StoredPacket
@@ -33,6 +34,7 @@ RELEASES = sorted(
 """The releases whose documents are kept, oldest first."""
 _MODELS: list[type[StoredDocument]] = [
     StoredCase,
+    StoredErasure,
     StoredEvidence,
     StoredIntervention,
     StoredPacket,
