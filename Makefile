@@ -67,11 +67,12 @@ mutants: $(VENV)/dev ## changes to the rules that no test notices; tests/mutants
 	$(VENV_PYTHON) -m mutmut run
 	$(VENV_PYTHON) -m tests.mutants
 
-lint: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## ruff, mypy, the console's types, known vulnerabilities of dependencies, shellcheck
+lint: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## ruff, mypy, the console's types, the API's description, known vulnerabilities of dependencies, shellcheck
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
 	@if test -x $(CLIENTS)/node_modules/.bin/tsc; then $(CLIENTS)/node_modules/.bin/tsc -p console; fi
+	$(VENV_PYTHON) -m pytest -q -p no:schemathesis tests/clients/linted.py
 	@$(VENV_PYTHON) -m local.advisories
 	$(VENV)/bin/shellcheck deploy.sh
 
