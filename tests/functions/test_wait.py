@@ -23,7 +23,7 @@ from shared.runtime import Runtime
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
-from tests.reliability.server import Server, running, token, wait_until
+from tests.reliability.server import ForkedServer, Server, running, token, wait_until
 from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.both_stores
@@ -199,7 +199,7 @@ def test_one_caller_takes_half_of_the_places_and_leaves_the_rest_to_others(
 def server(tmp_path: Path) -> Iterator[Server]:
     """A real server, which holds one request at a time."""
     store = {"CASELEDGER_STORE": f"sqlite:///{tmp_path / 'wait.db'}"}
-    with running(Server(**store, CASELEDGER_MAX_WAITS="1")) as started:
+    with running(ForkedServer(**store, CASELEDGER_MAX_WAITS="1")) as started:
         yield started
 
 
