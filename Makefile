@@ -47,10 +47,13 @@ coverage: $(VENV)/dev $(NODE_TOOLS) browser go ## the same, and how much of the 
 	$(VENV_PYTHON) -m coverage report --fail-under=95
 	$(VENV_PYTHON) -m coverage report --fail-under=98 --include=$(NEARLY_WHOLE)
 
-# Debian's Chromium, in which the console is tried.
+# Debian's Chromium, in which the console is tried: the one without windows, which takes half the time, or the whole.
+SHELL_BROWSER := chromium-headless-shell
 browser:
-	@command -v chromium > /dev/null || { test "$$CI" = true && apt-get update -qq && apt-get install -qq -y chromium; } || { \
-		echo "NO BROWSER: chromium was not found; the console is not tried" >&2; test "$$CI" != true; }
+	@command -v $(SHELL_BROWSER) > /dev/null || { test "$$CI" = true && apt-get update -qq && \
+		apt-get install -qq -y $(SHELL_BROWSER); } || command -v chromium > /dev/null || { \
+		echo "NO BROWSER: neither $(SHELL_BROWSER) nor chromium was found; the console is not tried" >&2; \
+		test "$$CI" != true; }
 
 # Go and its checker of logs, from Debian: what others wrote reads our log.
 go:
@@ -70,11 +73,12 @@ mutants: $(VENV)/dev ## changes to the rules that no test notices; tests/mutants
 	$(VENV_PYTHON) -m mutmut run
 	$(VENV_PYTHON) -m tests.mutants
 
-lint: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## ruff, mypy, the console's types, known vulnerabilities of dependencies, shellcheck
+lint: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## ruff, mypy, the console's types, the API's description, known vulnerabilities of dependencies, shellcheck
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
 	@if test -x $(CLIENTS)/node_modules/.bin/tsc; then $(CLIENTS)/node_modules/.bin/tsc -p console; fi
+	$(VENV_PYTHON) -m pytest -q -p no:schemathesis tests/clients/linted.py
 	@$(VENV_PYTHON) -m local.advisories
 	$(VENV)/bin/shellcheck deploy.sh
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from local.server import sqlite
 from tests.console.people import Person, api_of, at_browser
 from tests.console.test_life import opened
-from tests.reliability.server import Server, running
+from tests.reliability.server import ForkedServer, running
 
 Api = Callable[..., Any]
 
@@ -106,7 +106,7 @@ def test_signing_out_saves_what_is_written_and_leaves_nothing_for_the_next_perso
 def test_a_session_goes_on_after_the_server_was_started_anew(
     browser: Browser, tmp_path: Path
 ) -> None:
-    server = Server(**sqlite(tmp_path / "db"))
+    server = ForkedServer(**sqlite(tmp_path / "db"))
     refused = ("ERR_CONNECTION_REFUSED",)
     with running(server), at_browser(browser, server.url, refused) as person:
         page = person.signs_in("vera", opened(api_of(server.url), "restart"))

@@ -16,7 +16,7 @@ import pytest
 from shared.config import Config
 from shared.runtime import Runtime
 from tests.client import Api
-from tests.reliability.server import Server, running
+from tests.reliability.server import ForkedServer, Server, running
 from tests.reliability.support import LOAD, held_tenant, types, verification
 
 WRITERS = 8 * min(LOAD, 4)
@@ -33,11 +33,11 @@ def server_and_config(
     """A running server, and the configuration with which a test looks into its store."""
     if request.param == "embedded":
         path = tmp_path / "caseledger.db"
-        server = Server(CASELEDGER_STORE=f"sqlite:///{path}")
+        server = ForkedServer(CASELEDGER_STORE=f"sqlite:///{path}")
         config = Config(sqlite=str(path), unsigned_tokens=True)
     else:
         config = request.getfixturevalue("emulator_config")
-        server = Server(
+        server = ForkedServer(
             FIRESTORE_EMULATOR_HOST=config.emulator or "",
             GOOGLE_CLOUD_PROJECT=config.project or "",
         )

@@ -20,7 +20,7 @@ from shared.runtime import Runtime
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.reliability.fault_proxy import Code, Fault, FaultProxy, Script
-from tests.reliability.server import Server, running
+from tests.reliability.server import ForkedServer, Server, running
 from tests.reliability.support import (
     LOAD,
     all_pages,
@@ -70,11 +70,11 @@ def server_and_config(
     """A running server, and the configuration with which a test looks into its store."""
     if request.param == "embedded":
         path = tmp_path / "caseledger.db"
-        server = Server(CASELEDGER_STORE=f"sqlite:///{path}")
+        server = ForkedServer(CASELEDGER_STORE=f"sqlite:///{path}")
         config = Config(sqlite=str(path), unsigned_tokens=True)
     else:
         config = request.getfixturevalue("emulator_config")
-        server = Server(
+        server = ForkedServer(
             FIRESTORE_EMULATOR_HOST=config.emulator or "",
             GOOGLE_CLOUD_PROJECT=config.project or "",
         )

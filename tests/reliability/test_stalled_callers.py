@@ -17,9 +17,8 @@ from tests.reliability.server import ROOT, Server, running, wait_until
 THREADS = 4
 PATIENCE = 1.0
 """Seconds for a head, and for an answer to be read, in `hasty`."""
-SOON = 5.0
-"""Seconds in which a busy machine answers; a thread that waited would take longer."""
 LONG = 30.0
+"""Seconds in which any machine answers; a thread that waited for a caller would take longer."""
 OK = b"HTTP/1.1 200 OK"
 MANY = 60
 """Answers that are more than a system keeps for who does not read: 9 MB."""
@@ -39,8 +38,9 @@ def served(tmp_path: Path, **constants: float) -> Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(served(tmp_path_factory.mktemp("server"))) as opened:
-        assert healthy(opened, LONG)
+    """A server that waits for a head much longer than any test does."""
+    with running(served(tmp_path_factory.mktemp("server"), HEAD_SECONDS=20 * LONG)) as opened:
+        assert healthy(opened)
         yield opened
 
 
@@ -49,7 +49,7 @@ def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with little patience, and little room for who stalls."""
     constants = {"HEAD_SECONDS": PATIENCE, "ANSWER_SECONDS": PATIENCE, "MAX_STALLED": 8}
     with running(served(tmp_path_factory.mktemp("hasty"), **constants)) as opened:
-        assert healthy(opened, LONG)
+        assert healthy(opened)
         yield opened
 
 
@@ -82,8 +82,8 @@ def parsed(answer: bytes) -> tuple[int, dict[str, str], Any]:
     return int(status.split()[1]), headers, json.loads(body)
 
 
-def healthy(server: Server, seconds: float = SOON) -> bool:
-    with server.client("viewer", timeout=seconds) as client:
+def healthy(server: Server) -> bool:
+    with server.client("viewer", timeout=LONG) as client:
         return client.get("/health").status_code == 200
 
 
@@ -165,7 +165,7 @@ def test_a_connection_whose_body_was_read_is_kept(server: Server) -> None:
 def test_readers_who_read_nothing_keep_nobody_waiting_and_are_given_up(hasty: Server) -> None:
     with contextlib.ExitStack() as stack:
         readers = [stack.enter_context(not_reading(hasty)) for _ in range(2 * THREADS)]
-        assert healthy(hasty, LONG)
+        assert healthy(hasty)
         wait_until(lambda: not connections(hasty), LONG)
         answers = [received(reader).count(OK) for reader in readers]
 
@@ -178,7 +178,7 @@ def test_more_unread_answers_than_there_is_room_for_end_the_oldest(tmp_path: Pat
         contextlib.ExitStack() as stack,
     ):
         readers = [stack.enter_context(not_reading(server)) for _ in range(3)]
-        assert healthy(server, LONG)
+        assert healthy(server)
         wait_until(lambda: connections(server) == 1, LONG)
         answers = sorted(received(reader).count(OK) for reader in readers)
         assert answers[1] < MANY == answers[2]
@@ -251,17 +251,17 @@ def few_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_more_connections_than_files_do_not_end_the_worker(
     few_files: Server, stalled: contextlib.ExitStack, sent: str
 ) -> None:
-    assert healthy(few_files, LONG)
+    assert healthy(few_files)
     worker = few_files.worker
     for _ in range(200):
         stalled.enter_context(connected(few_files, sent))
-    assert healthy(few_files, LONG)
+    assert healthy(few_files)
     assert few_files.worker == worker
 
 
 def test_a_server_with_silent_connections_stops(tmp_path: Path) -> None:
     with running(served(tmp_path)) as server, connected(server), connected(server, GET):
-        assert healthy(server, LONG)
+        assert healthy(server)
         server.stop(LONG)
 
 

@@ -44,7 +44,7 @@ from tests.functions.sweep_support import (
     told,
 )
 from tests.reliability.independent import assert_chain
-from tests.reliability.server import Server, running, wait_until
+from tests.reliability.server import ForkedServer, Server, running, wait_until
 from tests.reliability.support import LOAD, all_pages, in_parallel, trail, verification
 
 FUNCTIONS = (EXPIRE, CLOSE, PURGE)
@@ -171,7 +171,7 @@ def test_a_server_killed_in_the_middle_of_each_leaves_what_the_next_run_finishes
     seed(runtime.store, work("acme", datetime.now(UTC), number))
 
     for function in FUNCTIONS:
-        with running(Server(CASELEDGER_STORE=f"sqlite:///{file}")) as server:
+        with running(ForkedServer(CASELEDGER_STORE=f"sqlite:///{file}")) as server:
             killed_in_the_middle(server, function, runtime.store)
     answers = [run(api, function) for function in FUNCTIONS]
 

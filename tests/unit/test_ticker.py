@@ -36,7 +36,7 @@ def test_what_is_due_is_called_once_at_its_time_and_is_in_the_trail(tmp_path: Pa
     ):
         new = {"uowId": "u-1", "type": "resume", "title": "Go on?", "expiresInSeconds": 1}
         asked = call("POST", f"{url}/interventions", token=AGENT, body=new).body
-        time.sleep(1)
+        eventually(lambda: [s for s in [status(url, asked["id"])] if s == "expired"], 1)
         # Two tickers, as where one is left over: the second delivery of a run does nothing.
         with (
             ticking(url, [EVERY_MINUTE], clock_near_the_minute()),
@@ -53,6 +53,11 @@ def trail(url: str, intervention_id: str) -> list[dict[str, Any]]:
     path = f"{url}/audit?subject=interventions/{intervention_id}"
     events: list[dict[str, Any]] = call("GET", path, token=PILOT).body["events"]
     return events
+
+
+def status(url: str, intervention_id: str) -> str:
+    shown: str = call("GET", f"{url}/interventions/{intervention_id}", token=PILOT).body["status"]
+    return shown
 
 
 def eventually(look: Callable[[], list[Any]], number: int) -> list[Any]:
