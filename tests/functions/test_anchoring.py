@@ -380,15 +380,26 @@ def test_a_checkpoint_whose_answer_was_lost_is_ones_own(
 
 
 @ON_EMBEDDED
-def test_an_object_that_is_no_checkpoint_stops_nothing_and_is_told(
+def test_objects_that_are_no_checkpoints_stop_nothing_and_hide_nothing(
     api: Api, clock: Clock, bucket: BucketStub, lines: Lines
 ) -> None:
-    bucket.objects[f"{api.tenant}/by-hand"] = "?"
+    grow(api, clock, "A")
+    backup = documents(api.runtime.store, api.tenant)
+    foreign = [f"{api.tenant}/by-hand", *(f"{named(api, 1)}{index}" for index in range(3))]
+    bucket.objects |= dict.fromkeys(foreign, "?")
+    lines()
 
-    assert grow(api, clock, "A")["changed"] == 1
+    assert grow(api, clock, "B")["changed"] == 1
+    assert lines() == []
 
-    assert [line["cause"] for line in lines()] == [
-        "an object in it is not called like a checkpoint"
+    restore(api, backup)
+    assert grow(api, clock, "C")["changed"] == 0
+    assert len(lines()) == 1
+    restore(api, backup)
+    bucket.objects |= dict.fromkeys([f"{named(api, 1)}x{index:04}" for index in range(1000)], "?")
+    grow(api, clock, "D")
+    assert [line["cause"] for line in lines() if "cause" in line] == [
+        "it is full of objects that are not called like checkpoints"
     ]
 
 
