@@ -495,13 +495,13 @@ def test_while_two_keys_sign_who_knows_either_of_them_opens_each_checkpoint(
     api: Api, clock: Clock, tmp_path: Path, bucket: BucketStub
 ) -> None:
     grow(api, clock, "A")
-    both = by_another(api, log_key=with_keys(api.runtime.config, tmp_path, OLD, NEW).log_key)
-    first = checkpoint(both, OLD)
+    first = checkpoint(api, OLD)
+    with_keys(api.runtime.config, tmp_path, OLD, NEW)  # in the same file
 
-    grow(both, clock, "B")
+    grow(api, clock, "B")
 
     assert first.size == 1
-    assert checkpoint(both, OLD) == checkpoint(both, NEW)
+    assert checkpoint(api, OLD) == checkpoint(api, NEW)
     one, two = (bucket.objects[name] for name in bucket.names())
     assert opened(one, OLD, api.tenant) == first
     assert opened(two, NEW, api.tenant) == opened(two, OLD, api.tenant)
@@ -513,15 +513,13 @@ def test_a_log_that_nothing_is_added_to_is_signed_by_a_new_key_within_a_day_and_
 ) -> None:
     grow(api, clock, "A")
     first = checkpoint(api, OLD)
-    both = by_another(api, log_key=with_keys(api.runtime.config, tmp_path, OLD, NEW).log_key)
-    tomorrow(both, clock)
-    assert checkpoint(both, OLD) == checkpoint(both, NEW) == first
+    with_keys(api.runtime.config, tmp_path, OLD, NEW)
+    tomorrow(api, clock)
+    assert checkpoint(api, OLD) == checkpoint(api, NEW) == first
 
-    (tmp_path / "new").mkdir()
-    config = with_keys(api.runtime.config, tmp_path / "new", NEW)
-    alone = by_another(api, log_key=config.log_key)
+    with_keys(api.runtime.config, tmp_path, NEW)
     lines()
-    grow(alone, clock, "B")
+    grow(api, clock, "B")
 
     assert lines() == []
     text = api.viewer.get(f"/logs/{api.tenant}/checkpoint").text
@@ -537,12 +535,23 @@ def test_a_key_that_was_exchanged_at_once_signs_nothing_on_top_of_the_other(
 ) -> None:
     """So nobody goes on with a log by a key of their own."""
     grow(api, clock, "A")
-    alone = by_another(api, log_key=with_keys(api.runtime.config, tmp_path, NEW).log_key)
+    with_keys(api.runtime.config, tmp_path, NEW)
     lines()
 
-    assert grow(alone, clock, "B")["changed"] == 0
+    assert grow(api, clock, "B")["changed"] == 0
 
     assert [line["problem"] for line in lines()] == ["the note is not signed by a known key"]
+
+
+@ON_EMBEDDED
+def test_a_file_of_keys_that_cannot_be_read_for_a_while_stops_nothing(
+    api: Api, clock: Clock, tmp_path: Path
+) -> None:
+    grow(api, clock, "A")
+    (tmp_path / "log-key.pem").unlink()
+
+    assert grow(api, clock, "B")["changed"] == 1
+    assert checkpoint(api, OLD).size == 2
 
 
 def test_a_signature_says_which_log_it_is_of() -> None:
