@@ -232,6 +232,8 @@ def test_what_an_answer_always_has_is_required_of_it(api: Api) -> None:
     page = api.viewer.get("/cases").json
 
     shown = {"Case": case, "Intervention": asked, "Run": run, "Event": event, "Settings": settings}
+    # Events that were recorded before values could be erased have no salts.
+    del event["disclosures"]
     for model, answer in (shown | {"CasePage": page}).items():
         assert sorted(answer) == sorted(SCHEMAS[model]["required"])
     assert "nextPageToken" in SCHEMAS["CasePage"]["properties"]
