@@ -125,12 +125,26 @@ class Appender:
             if state.size:
                 raise BrokenLogError("its end is not signed")
             return state
-        signers = self._keys.signers(tenant, state.signed_epoch)
+        if state.epoch == state.signed_epoch:
+            self._require_signed(tenant, state, root)
+        else:
+            self._require_started(tenant, state, root)
+        return state
+
+    def _require_signed(self, tenant: str, state: StoredLog, root: bytes) -> None:
+        signers = self._keys.signers(tenant, state.epoch)
         text = open_note(state.checkpoint, [signer.verifier for signer in signers])
-        origin = self._keys.origin(tenant, state.signed_epoch)
+        origin = self._keys.origin(tenant, state.epoch)
         if parse_checkpoint(text) != Checkpoint(origin, state.size, root):
             raise BrokenLogError("its end is not what was signed")
-        return state
+
+    def _require_started(self, tenant: str, state: StoredLog, root: bytes) -> None:
+        """An epoch begins with what the event says, whichever key signed before."""
+        started = epochs.last_started(self._run.store, tenant)
+        if started is None or started.epoch != state.epoch:
+            raise BrokenLogError(f"no event has started its epoch {state.epoch}")
+        if (started.former_size, started.former_root) != (state.size, root.hex()):
+            raise BrokenLogError("its end is not the one at which its epoch was started")
 
     def _is_forked(self, tenant: str, document: Document | None, fork: ForkError) -> bool:
         """Refuses a log until a new epoch is started; not where another run has moved its end."""
@@ -202,14 +216,7 @@ class Appender:
         return [one for one in judged if one.event and not known.find(one.event)]
 
     def signed(self, tenant: str, state: StoredLog) -> StoredLog:
-        """The end of a log with its checkpoint, of the present epoch and by the present keys.
-
-        Raises BrokenLogError for an epoch that no event has started.
-        """
-        if state.epoch != state.signed_epoch and not epochs.is_started(
-            self._run.store, tenant, state.epoch
-        ):
-            raise BrokenLogError(f"no event has started its epoch {state.epoch}")
+        """The end of a log with its checkpoint, of the present epoch and by the present keys."""
         origin = self._keys.origin(tenant, state.epoch)
         text = checkpoint_text(origin, state.size, root_of(state))
         note = sign(text, self._keys.signers(tenant, state.epoch))

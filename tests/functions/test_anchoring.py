@@ -214,6 +214,7 @@ def test_a_new_epoch_goes_on_under_a_new_name_with_all_that_was_left_out(
     acquainted(api)
     for case_id in ("D", "E"):
         grow(api, clock, case_id)
+    before = checkpoint(api, OLD)
 
     answer = api.admin.post(f"/logs/{api.tenant}:startEpoch", WHY)
 
@@ -222,6 +223,7 @@ def test_a_new_epoch_goes_on_under_a_new_name_with_all_that_was_left_out(
         "origin": f"{ORIGIN}/{api.tenant}/2",
         "formerOrigin": f"{ORIGIN}/{api.tenant}",
         "formerSize": 1,
+        "formerRoot": before.root.hex(),
         "refused": "the log has 1 entries, and the bucket has a checkpoint of 3",
     }
     assert cost(answer) == (2, 3, 3)
@@ -541,6 +543,38 @@ def test_a_key_that_was_exchanged_at_once_signs_nothing_on_top_of_the_other(
     assert grow(api, clock, "B")["changed"] == 0
 
     assert [line["problem"] for line in lines()] == ["the note is not signed by a known key"]
+
+
+@ON_EMBEDDED
+def test_a_log_whose_key_is_lost_goes_on_in_a_new_epoch_by_another_key(
+    api: Api, clock: Clock, tmp_path: Path
+) -> None:
+    grow(api, clock, "A")
+    with_keys(api.runtime.config, tmp_path, NEW)
+    assert grow(api, clock, "B")["changed"] == 0
+
+    api.admin.post(f"/logs/{api.tenant}:startEpoch", WHY)
+    grow(api, clock)
+
+    text = api.viewer.get(f"/logs/{api.tenant}/checkpoint").text
+    assert opened(text, NEW, f"{api.tenant}/2").size == 3
+
+
+@ON_EMBEDDED
+def test_an_epoch_begins_with_the_end_at_which_it_was_started(
+    api: Api, clock: Clock, lines: Lines
+) -> None:
+    grow(api, clock, "A")
+    api.admin.post(f"/logs/{api.tenant}:startEpoch", WHY)
+    log = f"tenants/{api.tenant}/log/state"
+    edge = ["00" * 32]
+    api.runtime.store.commit([Update(log, {"edge": edge})])
+    lines()
+
+    assert grow(api, clock, "B")["changed"] == 0
+
+    (line,) = lines()
+    assert line["problem"] == "its end is not the one at which its epoch was started"
 
 
 @ON_EMBEDDED
