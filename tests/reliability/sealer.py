@@ -65,7 +65,7 @@ def main() -> None:
             store = open_store(Config(sqlite=database))
             dying = _Dying(store, commits, before=before)
             run = run_on(dying, datetime.fromisoformat(now))  # type: ignore[arg-type]
-            seal.seal(run, LogKeys.read(key, ORIGIN), None, None)
+            seal.seal(run, LogKeys.read(key, ORIGIN), None)
             store.close()
             os._exit(0)
         _, status = os.waitpid(child, 0)

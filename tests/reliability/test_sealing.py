@@ -50,7 +50,7 @@ def entries_of(store: DocumentStore, tenant: str) -> list[bytes]:
 def ran(store: DocumentStore, keys: LogKeys, clock: Clock) -> bool:
     """Whether a run came to its end: where the store does not answer, the next one goes on."""
     try:
-        seal.seal(run_on(store, clock.now), keys, None, None)
+        seal.seal(run_on(store, clock.now), keys, None)
     except Unavailable:
         return False
     return True
