@@ -59,7 +59,7 @@ def number(google: Google, project: str) -> str:
     return str(found.get("projectNumber", ""))
 
 
-def services(  # noqa: PLR0913 - what is used besides
+def services(
     google: Google,
     *,
     gateway: bool,

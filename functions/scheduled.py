@@ -58,8 +58,8 @@ def seal_audit(call: Call, query: SweepQuery) -> Sweep:
     runtime = call.runtime
     seconds = runtime.config.sweep_seconds
     run = SweepRun(call.ledger, seconds, lambda: runtime.stopping, dry=query.dry_run)
-    if runtime.log_keys:
-        runtime.sealing = seal.seal(run, runtime.log_keys, runtime.bucket, runtime.sealing)
+    if keys := runtime.log_keys:
+        runtime.sealing = seal.seal(run, keys, runtime.sealing, runtime.bucket)
     else:
         log.write("WARNING", "there is no CASELEDGER_LOG_KEY, so no event is sealed")
     return _noted(call, run)

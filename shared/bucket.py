@@ -20,6 +20,8 @@ SECONDS = 5.0
 """How long one request may take."""
 _SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 _HOST = "https://storage.googleapis.com"
+_PAGES = 10
+"""How many pages of a list without a name are looked through."""
 _NOT_FOUND, _EXISTS = 404, 412
 
 
@@ -60,13 +62,20 @@ class Bucket:
         (cloud.google.com/storage/docs/json_api/v1/objects/list)
         """
         query = {"prefix": prefix, "startOffset": start, "maxResults": str(most)}
-        query |= {"fields": "items(name)"} | ({"endOffset": end} if end else {})
-        found = self._answer(f"{self._root.format('')}?{urlencode(query)}", None)
-        try:
-            items: Any = json.loads(found or b"").get("items", [])
-            return [str(item["name"]) for item in items]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise Unreachable("the answer is no list of objects") from None
+        query |= {"fields": "items(name),nextPageToken"} | ({"endOffset": end} if end else {})
+        for _ in range(_PAGES):
+            found = self._answer(f"{self._root.format('')}?{urlencode(query)}", None)
+            try:
+                page: Any = json.loads(found or b"")
+                names = [str(item["name"]) for item in page.get("items", [])]
+                token = page.get("nextPageToken")
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise Unreachable("the answer is no list of objects") from None
+            # A page may be short although there is more.
+            if names or not token:
+                return names[:most]
+            query["pageToken"] = str(token)
+        raise Unreachable("its list does not end")
 
     def _answer(self, url: str, body: bytes | None, expected: int | None = None) -> bytes | None:
         """The body of an answer; None where its code is the one that is `expected`."""

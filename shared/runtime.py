@@ -64,6 +64,7 @@ class Runtime:
         """Whether the instance is about to end: what takes long is to end early."""
         self.sealing: StoredSealing | None = None
         """How far this instance has sealed the events of all tenants, if it did."""
+        self._log_keys: LogKeys | None = None
         self._store = store
 
     @property
@@ -83,10 +84,19 @@ class Runtime:
 
         return Budgets(self.config.budgets, self.config.budget_storage)
 
-    @cached_property
+    @property
     def log_keys(self) -> LogKeys | None:
-        """The keys that sign the logs of events; None if there are none. Raises ConfigError."""
-        return log_keys(self.config)
+        """The keys that sign the logs of events; None if there are none. Raises ConfigError.
+
+        They are read each time, so that a key is replaced without a new start. While the file
+        cannot be read, they are those that were read last.
+        """
+        try:
+            self._log_keys = log_keys(self.config)
+        except ConfigError:
+            if self._log_keys is None:
+                raise
+        return self._log_keys
 
     @cached_property
     def bucket(self) -> Bucket | None:

@@ -30,6 +30,8 @@ class BucketStub:
         self.stalls: threading.Event | None = None
         self.body: bytes | None = None
         """What is answered instead, with 200."""
+        self.empty_pages = 0
+        """How many pages of each list come before the one with its names."""
         self.lost_answers = 0
         """How many of the next objects are made and then answered with 503."""
         self._making = threading.Lock()
@@ -73,6 +75,8 @@ class BucketStub:
     def _listed(self, query: dict[str, str]) -> dict[str, Any]:
         found = [name for name in self.names(query["prefix"]) if name >= query["startOffset"]]
         found = [name for name in found if "endOffset" not in query or name < query["endOffset"]]
+        if (number := int(query.get("pageToken", 0))) < self.empty_pages:
+            return {"nextPageToken": str(number + 1)}
         page = found[: int(query["maxResults"])]
         # As Google does, no list at all where it would be empty.
         return {"items": [{"name": name} for name in page]} if page else {}

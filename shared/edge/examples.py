@@ -44,6 +44,7 @@ OF_FIELDS: dict[str, Any] = {
     "epoch": 2,
     "evidenceId": "licence",
     "formerOrigin": "logs.example/caseledger/acme",
+    "formerRoot": _HASH,
     "formerSize": 12_804,
     "hash": _HASH,
     "headHash": _HASH,

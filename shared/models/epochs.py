@@ -17,5 +17,7 @@ class LogEpoch(Model):
     former_size: int
     """How many entries it had when the epoch was started. They are also the first of the new one.
     """
+    former_root: str
+    """The root of its tree then, in hex."""
     refused: str | None
     """Why nothing was appended in the epoch before; null where nothing was wrong."""

@@ -21,6 +21,7 @@ from shared.models.sealed import StoredLog
 from shared.models.settings import StoredSettings
 from shared.repository import sealed
 from shared.rules import chain
+from shared.rules.growth import root_of
 
 _LOG = "log"
 
@@ -45,9 +46,10 @@ def start(ledger: Ledger, prefix: str, reason: str) -> Recorded[StoredSettings]:
             origin=sealed.origin(prefix, ledger.tenant, epoch),
             former_origin=sealed.origin(prefix, ledger.tenant, state.epoch),
             former_size=state.size,
+            former_root=root_of(state).hex(),
             refused=state.refused or None,
         )
-        changes = {"epoch": epoch, "otherEpoch": epoch, "refused": ""}
+        changes = {"epoch": epoch, "otherEpoch": epoch, "refused": "", "behind": True}
         return Decision(
             old,
             EventType.LOG_EPOCH_STARTED,
@@ -66,12 +68,12 @@ def of(event: Event) -> LogEpoch:
     return LogEpoch.model_validate(event.meta[_LOG])
 
 
-def is_started(store: DocumentStore, tenant: str, epoch: int) -> bool:
-    """Whether the last event that started an epoch of the log started this one."""
+def last_started(store: DocumentStore, tenant: str) -> LogEpoch | None:
+    """The epoch of a log that was started last; None where no event has started one."""
     only = (Filter("eventType", "==", EventType.LOG_EPOCH_STARTED),)
     newest = (Order("createdAt", descending=True),)
     for row in store.query(Query(f"tenants/{tenant}/audit", only, newest, limit=1)):
         event = events.valid(row)
         if event and event.hash == chain.event_hash(tenant, event):
-            return of(event).epoch == epoch
-    return False
+            return of(event)
+    return None

@@ -10,6 +10,8 @@ says so; the next run that has events of a tenant catches up, and the first run 
 
 from __future__ import annotations
 
+import re
+
 from shared import log
 from shared.bucket import Bucket, Unreachable
 from shared.documents.port import DocumentStore
@@ -18,6 +20,7 @@ from shared.repository import sealed
 from shared.rules.note import parse_checkpoint
 from shared.rules.tree import Frontier
 
+_NAME = re.compile(r"\d{6}/\d{20}", re.ASCII)
 _SEEN = 1_000
 """How many checkpoints beyond a log are looked at: what is told are the last ones of these."""
 
@@ -63,7 +66,7 @@ class Anchors:
 
     def _compare(self, bucket: Bucket, tenant: str, state: StoredLog) -> None:
         own = object_name(tenant, state.epoch, state.size)
-        found = bucket.names(f"{tenant}/", own, most=_SEEN)
+        found = _checkpoints(bucket, f"{tenant}/", own)
         if beyond := [name for name in found if name != own]:
             epoch, size = _place(beyond[-1])
             of_epoch = f" of epoch {epoch}" if epoch > state.epoch else ""
@@ -89,13 +92,13 @@ class Anchors:
 
     def _latest(self, bucket: Bucket, tenant: str, state: StoredLog) -> int | None:
         """The size of the largest log of the epoch that the bucket has: names come from below."""
-        prefix = object_name(tenant, state.epoch, 0)[:-20]
+        prefix = f"{tenant}/"
         end = object_name(tenant, state.epoch, state.size)
         low, high, known = 0, state.size - 1, None
         while low <= high:
             middle = (low + high + 1) // 2
             start = object_name(tenant, state.epoch, middle)
-            if names := bucket.names(prefix, start, end):
+            if names := _checkpoints(bucket, prefix, start, end):
                 known = _place(names[0])[1]
                 low = known + 1
             else:
@@ -122,12 +125,19 @@ class Anchors:
         log.write("ERROR", "checkpoints cannot be kept in the bucket", cause=str(error))
 
 
+def _checkpoints(bucket: Bucket, prefix: str, start: str, end: str | None = None) -> list[str]:
+    """The first names of checkpoints in a part of the bucket. Others prove nothing."""
+    found = bucket.names(prefix, start, end, most=_SEEN)
+    checkpoints = [name for name in found if _NAME.fullmatch(name.removeprefix(prefix))]
+    if len(found) == _SEEN and not set(checkpoints) - {start}:
+        raise Unreachable("it is full of objects that are not called like checkpoints")
+    return checkpoints
+
+
 def _place(name: str) -> tuple[int, int]:
-    """The epoch and the size in an object's name. Raises Unreachable for one that is not ours."""
-    _, *numbers = name.split("/")
-    if len(numbers) != 2 or not all(one.isdecimal() for one in numbers):  # noqa: PLR2004
-        raise Unreachable("an object in it is not called like a checkpoint")
-    return int(numbers[0]), int(numbers[1])
+    """The epoch and the size in the name of a checkpoint."""
+    _, epoch, size = name.split("/")
+    return int(epoch), int(size)
 
 
 def _require_same(bucket: Bucket, name: str, state: StoredLog) -> None:

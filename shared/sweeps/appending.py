@@ -21,6 +21,7 @@ from shared.documents.port import (
     Create,
     Document,
     Set,
+    Stale,
     Unavailable,
     Write,
 )
@@ -62,6 +63,7 @@ class Appender:
         self._keys = keys
         self._anchors = Anchors(bucket, run.store)
         self._told: set[tuple[str, str]] = set()
+        self._closed: set[str] = set()
 
     def append(
         self, tenant: str, state: Document | None, rows: Sequence[Document], *, late: bool = False
@@ -69,22 +71,17 @@ class Appender:
         """Appends events, given in their order, to the log whose `state` was read.
 
         Those that are in the log are left out. What can never be appended is told in the log line;
-        False is for what the next run should try again.
+        False is for what the next run should try again. To a log that is broken nothing is appended
+        any more.
         """
+        if tenant in self._closed:
+            return True
         judged = [self._judged(tenant, row) for row in rows]
         for _ in attempts(CONTENTION_SECONDS):
             try:
-                if grown := self._writes(tenant, state, judged, late=late):
-                    after, writes = grown
-                    self._run.store.commit(writes)
-                    self._anchors.keep(tenant, after)
-            except ForkError as fork:
-                if self._is_forked(tenant, state, fork):
-                    return True
-                beaten = False
+                self._commit(tenant, state, judged, late=late)
             except (BrokenLogError, errors.Unreadable, ValueError) as error:
-                self.broken(tenant, problem(error))
-                return True
+                return self._close(tenant, problem(error))
             except Unavailable:
                 beaten = False
             except Conflict as error:
@@ -93,12 +90,29 @@ class Appender:
                 return True
             again = self._run.store.get(sealed.state_path(tenant))
             if beaten and _version(again) == _version(state):
-                self.broken(tenant, PUT_BACK)
-                return True
+                return self._close(tenant, PUT_BACK)
             state = again
         self._run.counts["failed"] += len(rows)
         log.write("WARNING", "events are left to the next sealing", tenant=tenant)
         return False
+
+    def _commit(
+        self, tenant: str, document: Document | None, judged: Sequence[_Judged], *, late: bool
+    ) -> None:
+        """Appends what is new, unless the log is a fork. Raises what `append` knows."""
+        try:
+            if found := self._writes(tenant, document, judged, late=late):
+                after, writes = found
+                self._run.store.commit(writes)
+                self._anchors.keep(tenant, after)
+        except ForkError as fork:
+            if not self._is_forked(tenant, document, fork):
+                raise Stale from fork
+
+    def _close(self, tenant: str, why: str) -> bool:
+        self._closed.add(tenant)
+        self.broken(tenant, why)
+        return True
 
     def refuses(self, tenant: str, document: Document | None) -> bool:
         """Whether nothing is appended until a new epoch is started, which is told."""
@@ -125,19 +139,33 @@ class Appender:
             if state.size:
                 raise BrokenLogError("its end is not signed")
             return state
-        signers = self._keys.signers(tenant, state.signed_epoch)
+        if state.epoch == state.signed_epoch:
+            self._require_signed(tenant, state, root)
+        else:
+            self._require_started(tenant, state, root)
+        return state
+
+    def _require_signed(self, tenant: str, state: StoredLog, root: bytes) -> None:
+        signers = self._keys.signers(tenant, state.epoch)
         text = open_note(state.checkpoint, [signer.verifier for signer in signers])
-        origin = self._keys.origin(tenant, state.signed_epoch)
+        origin = self._keys.origin(tenant, state.epoch)
         if parse_checkpoint(text) != Checkpoint(origin, state.size, root):
             raise BrokenLogError("its end is not what was signed")
-        return state
+
+    def _require_started(self, tenant: str, state: StoredLog, root: bytes) -> None:
+        """An epoch begins with what the event says, whichever key signed before."""
+        started = epochs.last_started(self._run.store, tenant)
+        if started is None or started.epoch != state.epoch:
+            raise BrokenLogError(f"no event has started its epoch {state.epoch}")
+        if (started.former_size, started.former_root) != (state.size, root.hex()):
+            raise BrokenLogError("its end is not the one at which its epoch was started")
 
     def _is_forked(self, tenant: str, document: Document | None, fork: ForkError) -> bool:
         """Refuses a log until a new epoch is started; not where another run has moved its end."""
         path = sealed.state_path(tenant)
         if _version(self._run.store.get(path)) != _version(document):
             return False
-        self.broken(tenant, str(fork))
+        self._close(tenant, str(fork))
         told = {"refused": str(fork), "other_epoch": fork.epoch, "behind": True}
         with suppress(Conflict):  # the next run says it again
             state = sealed.read(StoredLog, document) if document else StoredLog()
@@ -199,17 +227,11 @@ class Appender:
         if not late:
             return [one for one in judged if one.place > state.until]
         known = sealed.Log(self._run.store, tenant, state)
-        return [one for one in judged if one.event and not known.find(one.event)]
+        readable = [one for one in judged if one.event and one.place <= state.until]
+        return [one for one in readable if one.event and not known.find(one.event)]
 
     def signed(self, tenant: str, state: StoredLog) -> StoredLog:
-        """The end of a log with its checkpoint, of the present epoch and by the present keys.
-
-        Raises BrokenLogError for an epoch that no event has started.
-        """
-        if state.epoch != state.signed_epoch and not epochs.is_started(
-            self._run.store, tenant, state.epoch
-        ):
-            raise BrokenLogError(f"no event has started its epoch {state.epoch}")
+        """The end of a log with its checkpoint, of the present epoch and by the present keys."""
         origin = self._keys.origin(tenant, state.epoch)
         text = checkpoint_text(origin, state.size, root_of(state))
         note = sign(text, self._keys.signers(tenant, state.epoch))

@@ -102,7 +102,7 @@ class Comparison:
             document = self._store.get(path)
         if document:
             # Signed by the keys of today, so that one that was replaced is not needed any more.
-            now = self._appender.signed(tenant, sealed.read(StoredLog, document))
+            now = self._appender.signed(tenant, self._appender.sound(tenant, document))
             signed = {"checkpoint": now.checkpoint, "signedEpoch": now.signed_epoch}
             fresh = {**signed, "comparedUntil": state.until, "behind": False}
             if any(document.data.get(name) != value for name, value in fresh.items()):

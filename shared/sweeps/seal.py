@@ -32,7 +32,7 @@ _INSTANT = timedelta(microseconds=1)
 
 
 def seal(
-    run: SweepRun, keys: LogKeys, bucket: Bucket | None, known: StoredSealing | None
+    run: SweepRun, keys: LogKeys, known: StoredSealing | None, bucket: Bucket | None = None
 ) -> StoredSealing:
     """Seals what is due of all tenants; gives how far that has come, which is `known` next time.
 

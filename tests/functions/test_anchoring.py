@@ -214,6 +214,7 @@ def test_a_new_epoch_goes_on_under_a_new_name_with_all_that_was_left_out(
     acquainted(api)
     for case_id in ("D", "E"):
         grow(api, clock, case_id)
+    before = checkpoint(api, OLD)
 
     answer = api.admin.post(f"/logs/{api.tenant}:startEpoch", WHY)
 
@@ -222,6 +223,7 @@ def test_a_new_epoch_goes_on_under_a_new_name_with_all_that_was_left_out(
         "origin": f"{ORIGIN}/{api.tenant}/2",
         "formerOrigin": f"{ORIGIN}/{api.tenant}",
         "formerSize": 1,
+        "formerRoot": before.root.hex(),
         "refused": "the log has 1 entries, and the bucket has a checkpoint of 3",
     }
     assert cost(answer) == (2, 3, 3)
@@ -380,15 +382,26 @@ def test_a_checkpoint_whose_answer_was_lost_is_ones_own(
 
 
 @ON_EMBEDDED
-def test_an_object_that_is_no_checkpoint_stops_nothing_and_is_told(
+def test_objects_that_are_no_checkpoints_stop_nothing_and_hide_nothing(
     api: Api, clock: Clock, bucket: BucketStub, lines: Lines
 ) -> None:
-    bucket.objects[f"{api.tenant}/by-hand"] = "?"
+    grow(api, clock, "A")
+    backup = documents(api.runtime.store, api.tenant)
+    foreign = [f"{api.tenant}/by-hand", *(f"{named(api, 1)}{index}" for index in range(3))]
+    bucket.objects |= dict.fromkeys(foreign, "?")
+    lines()
 
-    assert grow(api, clock, "A")["changed"] == 1
+    assert grow(api, clock, "B")["changed"] == 1
+    assert lines() == []
 
-    assert [line["cause"] for line in lines()] == [
-        "an object in it is not called like a checkpoint"
+    restore(api, backup)
+    assert grow(api, clock, "C")["changed"] == 0
+    assert len(lines()) == 1
+    restore(api, backup)
+    bucket.objects |= dict.fromkeys([f"{named(api, 1)}x{index:04}" for index in range(1000)], "?")
+    grow(api, clock, "D")
+    assert [line["cause"] for line in lines() if "cause" in line] == [
+        "it is full of objects that are not called like checkpoints"
     ]
 
 
@@ -484,13 +497,13 @@ def test_while_two_keys_sign_who_knows_either_of_them_opens_each_checkpoint(
     api: Api, clock: Clock, tmp_path: Path, bucket: BucketStub
 ) -> None:
     grow(api, clock, "A")
-    both = by_another(api, log_key=with_keys(api.runtime.config, tmp_path, OLD, NEW).log_key)
-    first = checkpoint(both, OLD)
+    first = checkpoint(api, OLD)
+    with_keys(api.runtime.config, tmp_path, OLD, NEW)  # in the same file
 
-    grow(both, clock, "B")
+    grow(api, clock, "B")
 
     assert first.size == 1
-    assert checkpoint(both, OLD) == checkpoint(both, NEW)
+    assert checkpoint(api, OLD) == checkpoint(api, NEW)
     one, two = (bucket.objects[name] for name in bucket.names())
     assert opened(one, OLD, api.tenant) == first
     assert opened(two, NEW, api.tenant) == opened(two, OLD, api.tenant)
@@ -502,15 +515,13 @@ def test_a_log_that_nothing_is_added_to_is_signed_by_a_new_key_within_a_day_and_
 ) -> None:
     grow(api, clock, "A")
     first = checkpoint(api, OLD)
-    both = by_another(api, log_key=with_keys(api.runtime.config, tmp_path, OLD, NEW).log_key)
-    tomorrow(both, clock)
-    assert checkpoint(both, OLD) == checkpoint(both, NEW) == first
+    with_keys(api.runtime.config, tmp_path, OLD, NEW)
+    tomorrow(api, clock)
+    assert checkpoint(api, OLD) == checkpoint(api, NEW) == first
 
-    (tmp_path / "new").mkdir()
-    config = with_keys(api.runtime.config, tmp_path / "new", NEW)
-    alone = by_another(api, log_key=config.log_key)
+    with_keys(api.runtime.config, tmp_path, NEW)
     lines()
-    grow(alone, clock, "B")
+    grow(api, clock, "B")
 
     assert lines() == []
     text = api.viewer.get(f"/logs/{api.tenant}/checkpoint").text
@@ -526,12 +537,55 @@ def test_a_key_that_was_exchanged_at_once_signs_nothing_on_top_of_the_other(
 ) -> None:
     """So nobody goes on with a log by a key of their own."""
     grow(api, clock, "A")
-    alone = by_another(api, log_key=with_keys(api.runtime.config, tmp_path, NEW).log_key)
+    with_keys(api.runtime.config, tmp_path, NEW)
     lines()
 
-    assert grow(alone, clock, "B")["changed"] == 0
+    assert grow(api, clock, "B")["changed"] == 0
 
     assert [line["problem"] for line in lines()] == ["the note is not signed by a known key"]
+
+
+@ON_EMBEDDED
+def test_a_log_whose_key_is_lost_goes_on_in_a_new_epoch_by_another_key(
+    api: Api, clock: Clock, tmp_path: Path
+) -> None:
+    grow(api, clock, "A")
+    with_keys(api.runtime.config, tmp_path, NEW)
+    assert grow(api, clock, "B")["changed"] == 0
+
+    api.admin.post(f"/logs/{api.tenant}:startEpoch", WHY)
+    grow(api, clock)
+
+    text = api.viewer.get(f"/logs/{api.tenant}/checkpoint").text
+    assert opened(text, NEW, f"{api.tenant}/2").size == 3
+
+
+@ON_EMBEDDED
+def test_an_epoch_begins_with_the_end_at_which_it_was_started(
+    api: Api, clock: Clock, lines: Lines
+) -> None:
+    grow(api, clock, "A")
+    api.admin.post(f"/logs/{api.tenant}:startEpoch", WHY)
+    log = f"tenants/{api.tenant}/log/state"
+    edge = ["00" * 32]
+    api.runtime.store.commit([Update(log, {"edge": edge})])
+    lines()
+
+    assert grow(api, clock, "B")["changed"] == 0
+
+    (line,) = lines()
+    assert line["problem"] == "its end is not the one at which its epoch was started"
+
+
+@ON_EMBEDDED
+def test_a_file_of_keys_that_cannot_be_read_for_a_while_stops_nothing(
+    api: Api, clock: Clock, tmp_path: Path
+) -> None:
+    grow(api, clock, "A")
+    (tmp_path / "log-key.pem").unlink()
+
+    assert grow(api, clock, "B")["changed"] == 1
+    assert checkpoint(api, OLD).size == 2
 
 
 def test_a_signature_says_which_log_it_is_of() -> None:

@@ -21,6 +21,7 @@ from shared.models.person import StoredPerson
 from shared.models.preserved import StoredPreserved
 from shared.models.record import StoredRecord
 from shared.models.run import StoredRun
+from shared.models.sealed import StoredBundle, StoredLog, StoredSealing, StoredTile
 from shared.models.settings import StoredSettings
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
@@ -33,16 +34,20 @@ RELEASES = sorted(
 )
 """The releases whose documents are kept, oldest first."""
 _MODELS: list[type[StoredDocument]] = [
+    StoredBundle,
     StoredCase,
     StoredErasure,
     StoredEvidence,
     StoredIntervention,
+    StoredLog,
     StoredPacket,
     StoredPerson,
     StoredPreserved,
     StoredRecord,
     StoredRun,
+    StoredSealing,
     StoredSettings,
+    StoredTile,
     StoredWorksheet,
 ]
 _AT_ONCE = 100

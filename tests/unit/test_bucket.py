@@ -60,6 +60,18 @@ def test_names_are_listed_in_order_from_one_on_and_before_another(bucket: Bucket
     assert bucket.names("acme/", "acme/2/04") == []
 
 
+def test_a_page_without_names_is_not_taken_for_the_end_of_the_list(
+    bucket: Bucket, stub: BucketStub
+) -> None:
+    bucket.make("acme/1/07", "")
+    stub.empty_pages = 3
+    assert bucket.names("acme/", "acme/1/01") == ["acme/1/07"]
+
+    stub.empty_pages = 10
+    with pytest.raises(Unreachable, match="its list does not end"):
+        bucket.names("acme/", "acme/1/01")
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("code", [401, 403, 429, 500, 503])
 def test_a_bucket_that_refuses_is_unreachable_and_the_code_is_told(
