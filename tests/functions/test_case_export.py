@@ -33,16 +33,16 @@ from tests.functions.export_support import (
     sealed,
     verified,
 )
-from tests.functions.sealing_support import new_key, sealing_config
+from tests.functions.sealing_support import with_keys
 from tests.functions.support import acquainted, cost, event_types, refused, trail
 
 Change = Callable[[Api], Any]
 
 
 @pytest.fixture
-def key(tmp_path: Path) -> Ed25519PrivateKey:
+def key() -> Ed25519PrivateKey:
     """The key of the log."""
-    return new_key(tmp_path / "key.pem")
+    return Ed25519PrivateKey.generate()
 
 
 @pytest.fixture
@@ -50,8 +50,7 @@ def api(
     config: Config, clock: Clock, framework: Flask, key: Ed25519PrivateKey, tmp_path: Path
 ) -> Iterator[Api]:
     """Every function over each kind of store, with a key that seals."""
-    del key
-    runtime = Runtime(sealing_config(config, tmp_path / "key.pem"), clock)
+    runtime = Runtime(with_keys(config, tmp_path, key), clock)
     yield Api(runtime, app=framework)
     runtime.close()
 
@@ -454,8 +453,7 @@ def test_names_are_files_on_every_system_and_differ_in_more_than_case(
 ) -> None:
     texts = ["../../etc/passwd", "Café \U0001f600", "<script>", "=1+1", "C:\\x"]
     items = [{"id": i, "title": texts[n % len(texts)]} for n, i in enumerate(HOSTILE)]
-    api.verifier.create(id="CASE-1")
-    api.verifier.attach("CASE-1", *items)
+    api.verifier.create(id="CASE-1", evidence=items)
     sealed(api, clock)
 
     bundle = exported(api.pilot)
