@@ -33,8 +33,14 @@ FORWARDED = (
 )
 PARTS = ("functions", "shared", "console")
 """The directories that are in the image; `console` where there is one."""
-FILES = ("Dockerfile", ".dockerignore", "requirements.lock", "firestore.indexes.json")
-"""The last is what the SQLite store knows its indexes by."""
+FILES = (
+    "Dockerfile",
+    ".dockerignore",
+    "requirements.lock",
+    "firestore.indexes.json",
+    "verify_caseledger.py",
+)
+"""The last two: what the SQLite store knows its indexes by, and what exports name by its hash."""
 _VPC = re.compile(r"[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)?", re.ASCII)
 
 

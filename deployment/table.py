@@ -28,6 +28,10 @@ SPECIAL: dict[str, Resources] = {
     "save_worksheets": Resources(concurrency=8, timeout=120),
     "delete_case": Resources(concurrency=8, timeout=120),
     "verify_audit": Resources(memory="1Gi", concurrency=8, timeout=120),
+    # A whole case, or 10,000 events, sent as fast as the caller reads: a thread and some MiB each.
+    # `export_case` also answers get_case: see gateway.py.
+    "export_audit": Resources(memory="1Gi", timeout=300),
+    "export_case": Resources(memory="1Gi", timeout=300),
     # Called by monitors, and by developers of clients.
     "health": Resources(max_instances=2, timeout=30),
     "openapi": Resources(max_instances=2, timeout=30),

@@ -17,10 +17,11 @@ class EventLines(Stream):
     An event that is gone or cannot be read has `{"index", "id", "hash", "problem"}` instead. The
     last line, `{"tenant", "start", "end", "size", "next", "before", "after", "checkpoint"}`, proves
     that the range is whole, and says where the next one begins. An answer without it broke off:
-    send the request again from the index after that of the last line.
+    send the same request again, or one with an earlier `end`.
     """
 
     media_type = "application/x-ndjson"
+    example = '{"index":17,"event":{"id":"b7d2f6f0c2b14d0b","subject":"tenant","sequence":3}}\n'
     text = True
 
 
@@ -32,6 +33,7 @@ class CaseArchive(Stream):
     """
 
     media_type = "application/zip"
+    example = "PK"
 
 
 @function("GET", "/audit:export", roles=AUDITING, expensive=True)

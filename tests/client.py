@@ -30,8 +30,8 @@ class TestResponse(werkzeug.test.TestResponse):
 
 
 def opened(app: Flask, url: str, **options: Any) -> TestResponse:
-    """What the application answers; `options` are those of werkzeug's client."""
-    answer = FlaskClient(app, TestResponse).open(url, **options)
+    """What the application answers, to its end; `options` are those of werkzeug's client."""
+    answer = FlaskClient(app, TestResponse).open(url, buffered=True, **options)
     assert isinstance(answer, TestResponse)
     return answer
 

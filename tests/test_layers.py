@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sweeps": _REPOSITORY | {"sweeps"},
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
     "runtime": {"config", "documents", "documents/embedded", "documents/firestore"}
-    | {"edge", "ledger", "repository"},
+    | {"edge", "ledger", "models", "repository"},
     # A command beside the functions.
     "migrate": _LEDGER - {"rules"} | {"config", "repository", "runtime"},
     "edge": _LEDGER | {"config", "edge", "log", "runtime", "version"},

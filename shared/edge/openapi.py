@@ -24,8 +24,10 @@ from pydantic_core import core_schema
 from shared import errors
 from shared.edge import examples
 from shared.edge.routes import Nothing, Route
+from shared.edge.streams import Stream
 from shared.models.base import JSON, MARKDOWN, MAX_BYTES, MAX_JSON_DEPTH, Model, Problem
 from shared.models.roles import Role
+from shared.models.sealed import PlainText, Raw
 from shared.version import VERSION
 
 _REF = "#/components/schemas/{model}"
@@ -46,10 +48,16 @@ what you do not know. All times are RFC 3339, in UTC in responses.
 """
 _PATH_PARAMETERS = {
     "caseId": "The case number.",
+    "eventId": "The id of an event of the tenant.",
     "evidenceId": "The id of an item of the case's evidence.",
     "holdId": "The id of a legal hold on the case.",
     "interventionId": "The id of the intervention.",
     "runId": "The id of a run on the case.",
+    "tenant": "The tenant whose log it is.",
+    "tile": (
+        "The rest of the path, whose slashes stay: the level and the number, such as "
+        "`0/x001/067`, or `entries` and the number; `.p/` and the width in the last one."
+    ),
     "userId": "The collaborator: the `sub` of their token.",
 }
 _SENTENCE = re.compile(r"\.\s+(?=[A-Z`])|\.$")
@@ -58,6 +66,7 @@ _HEADERS = {
     "X-Request-Id": "The request's id: the caller's, or a new one. It is in the log too.",
     "Server-Timing": "Time in the store in ms; documents read and written, and round trips.",
     "ETag": "The version of the resource, for If-Match.",
+    "Content-Disposition": "The name of the file that the answer is.",
     "Location": "Where the new resource is.",
     "Idempotent-Replayed": "`true` where the same request took effect before.",
     "Retry-After": "Seconds to wait before trying again.",
@@ -171,7 +180,9 @@ def description(routes: Sequence[Route], public_url: str = "") -> dict[str, Any]
     schemas = _schemas(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+        paths.setdefault(route.path.replace("...", ""), {})[route.method.lower()] = _operation(
+            route, schemas
+        )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -230,7 +241,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
             **_not_modified(route),
             **{str(code): {"$ref": f"#/components/responses/{code}"} for code in sorted(codes)},
         },
-        "security": [{"idToken": []}] if route.roles else [],
+        "security": _security(route),
     }
     if route.roles:
         operation["x-roles"] = sorted(route.roles)
@@ -243,9 +254,21 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    """What a caller must have; the empty one is nothing."""
+    if not route.roles:
+        return []
+    return [{"idToken": []}, *([{}] if route.public else [])]
+
+
 def _who(route: Route) -> str:
     if not route.roles:
         return "Anybody may call it, without a token."
+    if route.public:
+        return (
+            "For the members of the tenant; where its setting `publicLog` is on for anybody, "
+            "without a token."
+        )
     named = [f"`{role}`" for role in Role if role in route.roles]
     return f"For the role{'s' if len(named) > 1 else ''} {', '.join(named)}."
 
@@ -317,11 +340,19 @@ def _request_header(name: str) -> dict[str, Any]:
 
 def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     names = ["X-Request-Id", "Server-Timing"]
-    names += ["ETag"] if route.response and route.response.versioned else []
+    names += ["ETag"] if getattr(route.response, "versioned", False) else []
+    streamed = route.response is not None and issubclass(route.response, Stream)
+    names += ["Content-Disposition"] if streamed else []
     names += ["Location"] if route.code == 201 else []  # noqa: PLR2004
     names += ["Idempotent-Replayed"] if route.method != "GET" else []
     response: dict[str, Any] = {"description": "Done.", "headers": _header_refs(names)}
-    if route.response is not None:
+    if route.response is not None and issubclass(route.response, Raw | Stream):
+        text = route.response is PlainText or getattr(route.response, "text", False)
+        schema = {"type": "string"} | ({} if text else {"format": "binary"})
+        told = {"schema": schema, "example": route.response.example}
+        response["description"] = _prose(route.response.__doc__)
+        response["content"] = {route.response.media_type: told}
+    elif route.response is not None:
         response["description"] = _prose(route.response.__doc__)
         response["content"] = _json(route.response, schemas)
         if hasattr(route.response, "as_markdown"):
@@ -333,7 +364,7 @@ def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _not_modified(route: Route) -> dict[str, Any]:
-    if route.roles or not (route.response and route.response.versioned):
+    if route.roles or not getattr(route.response, "versioned", False):
         return {}
     return {"304": {"description": "The caller has it already: see If-None-Match"}}
 
@@ -406,8 +437,9 @@ def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
         models[(route.query, "validation")] = None
         if route.body is not Nothing:
             models[(route.body, "validation")] = None
-        if route.response is not None and not issubclass(route.response, RootModel):
-            models[(route.response, "serialization")] = None
+        answer = route.response
+        if answer is not None and not issubclass(answer, RootModel | Raw | Stream):
+            models[(answer, "serialization")] = None
     _, schema = models_json_schema(list(models), ref_template=_REF, schema_generator=_BodySchemas)
     found: dict[str, Any] = schema["$defs"]
     for kind in found.values():

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic.alias_generators import to_snake
 
 from shared.config import Budget
+from shared.edge.streams import Stream
 from shared.errors import MethodNotAllowed, NotFound
 from shared.models.base import Model
 from shared.models.roles import Role
@@ -81,8 +82,8 @@ class Route:
         return {name: self._hints[self.parameter(name)] for name, _ in _PLACE.findall(self.path)}
 
     @cached_property
-    def response(self) -> type[Model] | None:
-        """The model of a successful answer; None is no body."""
+    def response(self) -> type[Model | Stream] | None:
+        """The model of a successful answer, or what streams it; None is no body."""
         returned = self._hints["return"]
         (model,) = typing.get_args(returned) or (returned,)
         return None if model is type(None) else model

@@ -33,6 +33,7 @@ class Stream:
     """
 
     media_type: ClassVar[str]
+    example: ClassVar[str]
     text: ClassVar[bool] = False
 
     def __init__(self, name: str, parts: Iterator[bytes]) -> None:
@@ -113,6 +114,10 @@ def _sent(
     except _StoppingError:
         fields = {"stream": "stopped"}
         raise NotWholeError from None
+    except GeneratorExit:
+        if runtime.stopping:
+            fields = {"stream": "stopped"}
+        raise
     except Exception as error:
         cause = error.cause if isinstance(error, StoreError) else None
         fields = {"stream": "broken", "cause": cause, **log.failure(error)}

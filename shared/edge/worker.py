@@ -91,10 +91,13 @@ class _Stall:
 class Outlet:
     """A connection as a thread has it: what the caller does not take at once is kept in `rest`."""
 
-    def __init__(self, connection: socket.socket, request: Any) -> None:
+    def __init__(
+        self, connection: socket.socket, request: Any, stopping: Callable[[], bool]
+    ) -> None:
         self.rest = bytearray()
         self._connection = connection
         self._request = request
+        self._stopping = stopping
         self._waits = False
         self._waited = 0.0
         self._taken = 0
@@ -113,22 +116,22 @@ class Outlet:
     def wait_for_reader(self) -> None:
         """Has an answer that is larger than memory kept only as far as AHEAD_BYTES.
 
-        The thread waits for a caller who takes it slower than it is made; one who takes it much
-        slower is given up (ConnectionResetError). Only so many threads may do this: what answers so
-        is an expensive operation.
+        The thread waits for a caller who takes it slower than it is made. One who takes it much
+        slower is given up (ConnectionResetError), and so is each where the server stops. Only so
+        many threads may wait: what answers so is an expensive operation.
         """
         self._waits = True
 
     def _wait_for_room(self) -> None:
-        patience = STREAM_SECONDS + self._taken / STREAM_BYTES_A_SECOND - self._waited
-        began = time.monotonic()
         room = select.poll()
         room.register(self._connection, select.POLLOUT)
-        ready = room.poll(1_000 * patience) if patience > 0 else []
-        self._waited += time.monotonic() - began
-        if not ready:
-            self.rest.clear()
-            raise ConnectionResetError(errno.ECONNRESET, "the answer is not read")
+        began = time.monotonic() - self._waited
+        while not room.poll(1_000 * _LOOKS_SECONDS):
+            late = time.monotonic() - began > STREAM_SECONDS + self._taken / STREAM_BYTES_A_SECOND
+            if late or self._stopping():
+                self.rest.clear()
+                raise ConnectionResetError(errno.ECONNRESET, "the answer is not read")
+        self._waited = time.monotonic() - began
         sent = _sent(self._connection, self.rest)
         del self.rest[:sent]
         self._taken += sent
@@ -185,7 +188,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answers a request, in a thread."""
         connection = conn.sock
-        conn.sock = outlet = Outlet(connection, req)
+        conn.sock = outlet = Outlet(connection, req, self._is_stopping)
         try:
             return super().handle_request(req, conn)
         finally:
@@ -227,6 +230,9 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             _refuse(client, errors.InvalidArgument(_BAD_LINE if line else _BAD_REQUEST))
         else:
             _refuse(client, errors.Internal("internal error"), **log.failure(exc))
+
+    def _is_stopping(self) -> bool:
+        return self._runtime is not None and self._runtime.stopping
 
     def _stop_waits(self) -> None:
         if self._runtime:

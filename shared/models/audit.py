@@ -66,6 +66,17 @@ class BrokenLink(Model):
     """What is wrong with it."""
 
 
+class LogPart(Model):
+    """What the log of the tenant has of a chain."""
+
+    size: int
+    """How many entries the log has."""
+    index: int | None
+    """The index of the chain's newest event that is in the log; null for none."""
+    sealed: int
+    """How many of the chain's events are in the log; those of the last minute or two are not."""
+
+
 class Verification(Model):
     """Whether a subject's chain holds from its first event to its head.
 
@@ -88,5 +99,7 @@ class Verification(Model):
     """`true` where the subject itself is gone, past its retention; its events stay. Otherwise left
     out.
     """
+    log: LogPart | None = OMITTED
+    """What the log of the tenant has of the chain. Left out where nothing was sealed yet."""
     first_broken: BrokenLink | None = OMITTED
     """The first link that does not hold. Only where `valid` is false."""

@@ -91,6 +91,8 @@ class Raw(BaseModel):
     """
 
     media_type: ClassVar[str]
+    versioned: ClassVar[bool] = False
+    example: ClassVar[str]
 
     content: bytes
     seconds: int = 0
@@ -98,15 +100,21 @@ class Raw(BaseModel):
 
 
 class PlainText(Raw):
-    """Text, in UTF-8."""
+    """Text, in UTF-8: a signed note, or a proof with one."""
 
     media_type: ClassVar[str] = "text/plain"
+    example: ClassVar[str] = (
+        "logs.example/caseledger/acme\n1\n5UTMQzuVoWV6aoaBEaOJYBgCIq9sC0FOtNQTh30faz4=\n\n"
+        "— logs.example/caseledger/acme 3H/S9hpIbTzCmQhrgGzqczJrWTDpweoDnle9W3iwjXiJ1qsL3TpfLrAaqPY"
+        "XCdWvvJ1jvapW4dz3FzFkrnvr8S1E8AQ=\n"
+    )
 
 
 class Octets(Raw):
     """Bytes, of which C2SP's tlog-tiles says what they mean."""
 
     media_type: ClassVar[str] = "application/octet-stream"
+    example: ClassVar[str] = "\x00"
 
 
 class StoredSealing(StoredDocument):

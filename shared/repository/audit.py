@@ -15,8 +15,10 @@ from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
 from shared.models.events import Event, EventType
 from shared.models.subjects import Head
+from shared.repository import sealed
 from shared.repository.listing import query_of
 from shared.repository.paging import page, place
+from shared.repository.sealed_chain import SealedChain
 from shared.rules.chain import Check
 
 _VERIFY_PAGE = 300
@@ -53,16 +55,17 @@ def of_tenant(
 def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
     """Verifies a subject's chain, from its head back to its first event. Raises NotFound."""
     path = f"tenants/{tenant}" if subject == "tenant" else f"tenants/{tenant}/{subject}"
-    document = store.get(path)
+    document, state = store.get_many([path, sealed.state_path(tenant)])
     head = _head(document)
     query = _events(tenant, (Filter("subject", "==", subject),), _BY_SEQUENCE)
     check = Check(tenant, subject, head or Head())
+    in_log = SealedChain(sealed.of(store, tenant, state))
     last = None
     if head and head.sequence:
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
-        last = _follow(store, replace(query, filters=upto), check)
+        last = _follow(store, replace(query, filters=upto), check, in_log)
     check.finish()
-    broken = check.broken or _ending(store, query, document, head, last)
+    broken = _first(check.broken, in_log.broken) or _ending(store, query, document, head, last)
     if document is None and broken is None and subject != "tenant":
         raise NotFound(f"{subject} does not exist")
     if broken:
@@ -80,16 +83,22 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         head_hash=(head or Head()).hash,
         erased_values=check.erased or None,
         purged=True if broken is None and document and _purged(store, document) else None,
+        log=in_log.part,
         first_broken=broken,
     )
 
 
-def _follow(store: DocumentStore, query: Query, check: Check) -> Event | None:
+def _first(*found: BrokenLink | None) -> BrokenLink | None:
+    return min(filter(None, found), key=lambda one: one.sequence, default=None)
+
+
+def _follow(store: DocumentStore, query: Query, check: Check, in_log: SealedChain) -> Event | None:
     newest: Event | None = None
     while rows := store.query(replace(query, limit=_VERIFY_PAGE)):
         found = [events.valid(row) for row in rows]
         newest = newest or found[0]
         check.follow(event or _sequence(row) for event, row in zip(found, rows, strict=True))
+        in_log.follow(found)
         if len(rows) < _VERIFY_PAGE or _sequence(rows[-1]) is None:
             break
         query = replace(query, after=place(rows[-1], query))

@@ -96,12 +96,12 @@ class CaseEvents:
         return {"index": index, **told}
 
     def _rows_of(self, subject: str, head: Head) -> Iterator[Document]:
-        """The events of a chain, first to last, up to its head."""
+        """The events of a chain, first to last, up to its head and some of those beyond it."""
         newest_first = (Order("sequence", descending=True),)
-        for begin in range(0, head.sequence, _AT_ONCE):
+        for begin in range(0, head.sequence + 1, _AT_ONCE):
             part = (
                 Filter("subject", "==", subject),
                 Filter("sequence", ">", begin),
-                Filter("sequence", "<=", min(begin + _AT_ONCE, head.sequence)),
+                Filter("sequence", "<=", begin + _AT_ONCE),
             )
             yield from reversed(self._store.query(Query(self._collection, part, newest_first)))

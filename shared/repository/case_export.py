@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,7 @@ from shared.rules import interventions as intervention_rules
 from shared.rules import runs as run_rules
 
 FORMAT = 1
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 _NOT_SEALED = "nothing of the trail is sealed in the log yet"
 
 Shown = Callable[[Document], Any]
@@ -125,7 +126,8 @@ class _CaseExport:
 
     def _intervention(self, row: Document) -> Any:
         self._events.head(f"interventions/{row.id}", row.data.get("head"))
-        return intervention_rules.shown_row(row.id, row.data, self._now)
+        # As its events say: the event of one that has run out may still be to come.
+        return intervention_rules.shown_row(row.id, row.data, _BEFORE_ALL)
 
     def _records(self) -> Iterator[bytes]:
         newest = (Order("sequence", descending=True),)

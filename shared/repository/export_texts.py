@@ -25,16 +25,17 @@ Export of the case {case_id} of {tenant}, by Caseledger
                       not, why. Events with erased texts are counted there (erased): the trail is
                       complete without these texts, and its hashes hold.
 
-To verify it, you need Python 3.11 or newer, and two things that must not come from this file nor
-from whoever gave it to you:
+To verify it, you need Python 3.9 or newer, and two things that you have not got from here, nor from
+whoever gave you this:
 
-1. {verifier}, with this SHA-256:
+1. {verifier}, of which this release has the one with this SHA-256:
    {sha256}
 2. the public key of the log, from whoever runs it
 
     python {verifier} --key KEY {case_id}.zip
 
-It says 0 where all is sound, 1 where something is broken, and 2 where only a part can be proven.
+It ends with 0 where all is sound, with 1 where something is broken, and with 2 where nothing is
+broken and something cannot be verified. It names what.
 """
 
 

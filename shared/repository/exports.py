@@ -35,8 +35,8 @@ def of_trail(ledger: Ledger, wanted: ExportQuery) -> tuple[range, Iterator[bytes
     """
     log = sealed.opened(ledger.store, ledger.tenant)
     if log is None:
-        raise errors.FailedPrecondition(
-            "nothing of the trail is sealed yet: events are, a minute or two after they happened"
+        raise errors.NotFound(
+            "the trail has no log yet: events are sealed in one a minute or two after they happened"
         )
     if wanted.start > log.size:
         raise errors.InvalidArgument.field("start", f"is beyond the log, which has {log.size}")

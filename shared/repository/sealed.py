@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import starmap
 from typing import TypeVar
 
@@ -27,6 +28,8 @@ from shared.rules.tree import cover, inclusion, leaf_hash
 M = TypeVar("M", bound=StoredDocument)
 _KEPT = 8
 """How many documents of a log are kept in memory, for what is asked next."""
+_HASHES = 4_096
+"""How many hashes of subtrees are kept as well."""
 
 
 def state_path(tenant: str) -> str:
@@ -84,7 +87,9 @@ class Log:
         self._store = store
         self._tenant = tenant
         self._kept: dict[str, StoredDocument] = {}
-        self._hash_of = hash_of_tiles(self.hashes)
+        # Proofs of one entry after the other have most of their hashes in common.
+        tiles = lru_cache(_KEPT)(self.hashes)
+        self._hash_of = lru_cache(_HASHES)(hash_of_tiles(tiles))
         # The bundles in which events were found last: those of a chain are often in the same.
         self._near = {state.size // WIDTH: state.last_bundle}
 
@@ -146,6 +151,7 @@ class Log:
                 number, bundle = int(row.id), read(StoredBundle, row)
                 if number < self.size // WIDTH and event.id in bundle.ids:
                     self._near = {**dict(list(self._near.items())[:1]), number: bundle}
+                    self._keep(row.path, bundle)
                     return _entry(number, bundle, event.id)
         return None
 
@@ -180,10 +186,13 @@ class Log:
             if document is None:
                 raise errors.Unreadable(f"{_name(path)} is missing in the log")
             found = read(model, document)
-            if len(self._kept) == _KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[path] = found
+            self._keep(path, found)
         return found
+
+    def _keep(self, path: str, found: StoredDocument) -> None:
+        if len(self._kept) == _KEPT:
+            self._kept.pop(next(iter(self._kept)))
+        self._kept[path] = found
 
 
 def prove(store: DocumentStore, tenant: str, event_id: str) -> str:

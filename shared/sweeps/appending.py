@@ -9,7 +9,7 @@ before it is committed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shared import errors, log
 from shared.documents.backoff import attempts
@@ -34,6 +34,7 @@ from shared.rules.note import checkpoint_text, open_note, parse_checkpoint, sign
 from shared.sweeps.run import SweepRun
 
 TRAIL_BROKEN = "trail_broken"
+PUT_BACK = "it goes on beyond its own end, so the end was put back"
 _MAX_UNSEALED = 1_000
 """So many ids of events that cannot be sealed are kept; there should be none."""
 
@@ -56,6 +57,7 @@ class Appender:
     def __init__(self, run: SweepRun, keys: LogKeys) -> None:
         self._run = run
         self._keys = keys
+        self._told: set[tuple[str, str]] = set()
 
     def append(
         self, tenant: str, state: Document | None, rows: Sequence[Document], *, late: bool = False
@@ -81,7 +83,7 @@ class Appender:
                 return True
             again = self._run.store.get(sealed.state_path(tenant))
             if beaten and _version(again) == _version(state):
-                self.broken(tenant, "it goes on beyond its own end, so the end was put back")
+                self.broken(tenant, PUT_BACK)
                 return True
             state = again
         self._run.counts["failed"] += len(rows)
@@ -98,27 +100,26 @@ class Appender:
             if state.size:
                 raise BrokenLogError("its end is not signed")
             return state
-        origin = self._keys.origin(tenant, state.epoch)
-        text = state.checkpoint.partition("\n\n")[0] + "\n"
-        if parse_checkpoint(text).origin == origin:
-            signers = self._keys.signers(tenant, state.epoch)
-            text = open_note(state.checkpoint, [signer.verifier for signer in signers])
+        # Where an epoch has just begun, the last one's checkpoint is still there.
+        epochs = {max(1, state.epoch - 1), state.epoch}
+        signers = [one for epoch in epochs for one in self._keys.signers(tenant, epoch)]
+        text = open_note(state.checkpoint, [signer.verifier for signer in signers])
         signed = parse_checkpoint(text)
-        if (signed.size, signed.root) != (state.size, root):
+        names = {signer.name for signer in signers}
+        if (signed.size, signed.root) != (state.size, root) or signed.origin not in names:
             raise BrokenLogError("its end is not what was signed")
         return state
 
-    def broken(self, tenant: str, why: str, **more: Any) -> None:
-        """Tells of a log to which nothing is appended any more."""
-        self._run.counts["failed"] += 1
-        log.write(
-            "ERROR",
-            "a log does not fit its trail",
-            securityEvent=TRAIL_BROKEN,
-            tenant=tenant,
-            problem=why,
-            **more,
-        )
+    def broken(self, tenant: str, why: str) -> None:
+        """Tells of a log that does not fit its trail, or is not as it was signed."""
+        if self._is_new(tenant, why):
+            log.write(
+                "ERROR",
+                "a log does not fit its trail",
+                securityEvent=TRAIL_BROKEN,
+                tenant=tenant,
+                problem=why,
+            )
 
     def _writes(
         self, tenant: str, document: Document | None, judged: Sequence[_Judged], *, late: bool
@@ -172,16 +173,28 @@ class Appender:
     def _judged(self, tenant: str, row: Document) -> _Judged:
         event = events.valid(row)
         if event is None or event.hash != chain.event_hash(tenant, event):
+            self._tell(tenant, row.id)
+            event = None
+        return _Judged(row.id, place_of(row.data["createdAt"], row.id), event)
+
+    def _tell(self, tenant: str, event_id: str) -> None:
+        """Tells of an event that cannot be sealed."""
+        if self._is_new(tenant, event_id):
             log.write(
                 "ERROR",
                 "an event does not match its hash, and is not sealed",
                 securityEvent=TRAIL_BROKEN,
                 tenant=tenant,
-                event=row.id,
+                event=event_id,
             )
-            self._run.counts["failed"] += 1
-            event = None
-        return _Judged(row.id, place_of(row.data["createdAt"], row.id), event)
+
+    def _is_new(self, tenant: str, what: str) -> bool:
+        """Whether something was not told in this run; it counts as a failure once."""
+        if (tenant, what) in self._told:
+            return False
+        self._told.add((tenant, what))
+        self._run.counts["failed"] += 1
+        return True
 
 
 def problem(error: Exception) -> str:

@@ -21,7 +21,7 @@ from shared.models.sealed import StoredLog, place_of
 from shared.repository import sealed
 from shared.repository.paging import place
 from shared.rules.tiles import WIDTH
-from shared.sweeps.appending import Appender, BrokenLogError, problem
+from shared.sweeps.appending import PUT_BACK, Appender, BrokenLogError, problem
 from shared.sweeps.run import SweepRun
 
 _BEHIND_ALL_IDS = "\U0010fffd"
@@ -76,15 +76,17 @@ class Comparison:
 
     def _compare(self, tenant: str) -> None:
         path = sealed.state_path(tenant)
-        if not self._catch_up(tenant, self._store.get(path)):
+        document = self._store.get(path)
+        size = self._appender.sound(tenant, document).size
+        if self._store.get(sealed.bundle_path(tenant, size // WIDTH)):
+            raise BrokenLogError(PUT_BACK)
+        if not self._catch_up(tenant, document):
             return
         self._seal_again(tenant)
         document = self._store.get(path)
         state = self._appender.sound(tenant, document)
-        if document is None or not state.until:
+        if not state.until:
             return
-        if self._store.get(sealed.bundle_path(tenant, state.size // WIDTH)):
-            raise BrokenLogError("it goes on beyond its own end, so the end was put back")
         trail = self._trail(tenant, Filter("createdAt", "<=", _time(state.until)))
         (counted,) = self._store.aggregate([Aggregation(replace(trail, order=()))])
         lacking = counted.count - state.size - len(state.unsealed)

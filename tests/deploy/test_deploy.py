@@ -237,6 +237,7 @@ def test_the_source_holds_the_functions_and_nothing_of_the_tests_or_of_local_run
     assert tops - {"console"} == {
         *(".dockerignore", "Dockerfile", "functions", "requirements.lock", "shared"),
         "firestore.indexes.json",
+        "verify_caseledger.py",
     }
     assert [name for name in names if "__pycache__" in name or name.endswith(".pyc")] == []
 

@@ -35,6 +35,7 @@ NO_TENANTS = {
     "fail_stale_runs",
     "close_approved_cases",
     "purge_records",
+    "seal_audit",
     "health",
     "openapi",
 }
@@ -150,6 +151,9 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
     "delete_case": (Ask(ids={"caseId": "SPARE-THEIRS"}), Ask(ids={"caseId": "FREE-THEIRS"}), Ask()),
 }
 READS: dict[str, tuple[Ask, ...]] = {
+    "get_log_checkpoint": (Ask(),),
+    "get_log_tile": (Ask(ids={"tile": "0/000"}), Ask(ids={"tile": "entries/000.p/1"})),
+    "prove_event": (Ask(),),
     "get_case": (Ask(), Ask("view=full"), Ask(ids={"caseId": "SPARE-THEIRS"})),
     "list_cases": (
         Ask(code=200),
@@ -205,6 +209,8 @@ READS: dict[str, tuple[Ask, ...]] = {
         Ask("subject=tenant", code=200),
     ),
     "get_settings": (Ask(code=200),),
+    "export_case": (Ask(), Ask(ids={"caseId": "SPARE-THEIRS"})),
+    "export_audit": (Ask(), Ask("start=1&end=2")),
 }
 
 
@@ -306,7 +312,7 @@ class World:
     def request(self, name: str, ask: Ask, **query: str) -> Request:
         """A request of the table."""
         ids = self.ids | {one: text.format(**self.ids) for one, text in ask.ids.items()}
-        path = route(name).path.removeprefix("/v1").format(**ids)
+        path = route(name).path.removeprefix("/v1").replace("...", "").format(**ids)
         asked = [ask.query.format(**ids), *(f"{one}={text}" for one, text in query.items())]
         body = json.dumps(filled(ask.body, ids))
         whole = f"{path}?{'&'.join(filter(None, asked))}".rstrip("?")
@@ -365,7 +371,7 @@ def filled(body: Any, ids: dict[str, str]) -> Any:
             return body
 
 
-GIVEN = ("interventionId", "decidedId", "holdId", "spareHoldId")
+GIVEN = ("tenant", "eventId", "interventionId", "decidedId", "holdId", "spareHoldId")
 """Ids that the system gives; the others are chosen."""
 
 
@@ -400,6 +406,8 @@ def seed(world: World) -> None:
         ids[name] = asked.json["id"]
     for name in ("holdId", "spareHoldId"):
         ids[name] = "none-yet"
+    ids["tenant"] = api.tenant
+    ids["eventId"] = admin.get("/audit?pageSize=1").json["events"][0]["id"]
     for name, (ask, *_) in MUTATIONS.items():
         answer = world.send(world.request(name, ask), ask.role, api.tenant)
         assert answer.status_code == route(name).code, (name, answer.text)

@@ -23,7 +23,7 @@ EXPENSIVE = {
     "close_cases",
     "update_cases",
     "save_worksheets",
-} | {"intervention_metrics", "get_figures"}
+} | {"intervention_metrics", "get_figures", "export_audit", "export_case"}
 
 
 @pytest.fixture

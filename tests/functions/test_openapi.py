@@ -19,6 +19,8 @@ from shared.config import Config
 from shared.edge import parsing
 from shared.edge.openapi import description
 from shared.edge.routes import Route
+from shared.edge.streams import Stream
+from shared.models.sealed import Raw
 from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime
 from tests.client import Api
@@ -168,7 +170,7 @@ def test_no_text_names_our_own_files_or_goes_over_lines() -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_every_body_and_every_answer_has_an_example_that_is_one(route: Route) -> None:
-    operation = OPERATIONS[f"{route.method} {route.path}"]
+    operation = operation_of(route)
     shown = [(operation["responses"][str(route.code)], route.response)]
     if route.takes_body:
         shown.append((operation["requestBody"], route.body))
@@ -179,7 +181,7 @@ def test_every_body_and_every_answer_has_an_example_that_is_one(route: Route) ->
     for content, model in shown:
         for media in content.get("content", {}).values():
             assert faults(media["schema"], media["example"]) == []
-        if model is not None:
+        if model is not None and not issubclass(model, Raw | Stream):
             example = content["content"]["application/json"]["example"]
             model.model_validate(example, strict=False, by_name=False)
 
@@ -231,9 +233,16 @@ def test_what_an_answer_always_has_is_required_of_it(api: Api) -> None:
     page = api.viewer.get("/cases").json
 
     shown = {"Case": case, "Intervention": asked, "Run": run, "Event": event, "Settings": settings}
+    # Events that were recorded before values could be erased have no salts.
+    del event["disclosures"]
     for model, answer in (shown | {"CasePage": page}).items():
         assert sorted(answer) == sorted(SCHEMAS[model]["required"])
     assert "nextPageToken" in SCHEMAS["CasePage"]["properties"]
+
+
+def operation_of(route: Route) -> dict[str, Any]:
+    found: dict[str, Any] = OPERATIONS[f"{route.method} {route.path}".replace("...", "")]
+    return found
 
 
 def test_if_match_is_offered_where_a_change_is_about_one_resource() -> None:
@@ -241,7 +250,7 @@ def test_if_match_is_offered_where_a_change_is_about_one_resource() -> None:
         route.name
         for route in ROUTES
         if "#/components/parameters/If-Match"
-        in [one.get("$ref") for one in OPERATIONS[f"{route.method} {route.path}"]["parameters"]]
+        in [one.get("$ref") for one in operation_of(route)["parameters"]]
     }
 
     changes = {route.name for route in ROUTES if route.method != "GET"}

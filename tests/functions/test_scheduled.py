@@ -657,7 +657,11 @@ def test_a_scheduled_run_that_finds_nothing_to_do_writes_nothing(
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.function)
+@pytest.mark.parametrize(
+    "schedule",
+    [one for one in SCHEDULES if one.function != "seal_audit"],  # which needs a key
+    ids=lambda schedule: schedule.function,
+)
 def test_a_run_that_finds_nothing_to_do_costs_what_the_bill_says(
     api: Api, clock: Clock, schedule: Schedule
 ) -> None:
@@ -948,6 +952,7 @@ def test_an_admin_sees_what_each_scheduled_function_last_did(api: Api, clock: Cl
         ("failStaleRuns", None),
         ("closeApprovedCases", None),
         ("purgeRecords", None),
+        ("sealAudit", None),
     ]
     assert cost(answer) == (len(SCHEDULES), 0, len(SCHEDULES))
 

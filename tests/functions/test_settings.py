@@ -19,6 +19,7 @@ DEFAULTS = {
     "interventionRetentionDays": 90,
     "caseRetentionDays": None,
     "runTimeoutMinutes": 10_080,
+    "publicLog": False,
 }
 
 

@@ -354,9 +354,9 @@ def test_half_a_scheduler_is_refused_by_name(name: str, *, empty: bool) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("", {"read": 6_000, "write": 3_000, "expensive": 300}),
-        ("read=5", {"read": 5, "write": 3_000, "expensive": 300}),
-        ("expensive=1  write=2 read=3", {"read": 3, "write": 2, "expensive": 1}),
+        ("", {"read": 6_000, "write": 3_000, "expensive": 300, "public": 600}),
+        ("read=5", {"read": 5, "write": 3_000, "expensive": 300, "public": 600}),
+        ("expensive=1  write=2 read=3", {"read": 3, "write": 2, "expensive": 1, "public": 600}),
         ("off", None),
     ],
 )

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from local.server import ROOT
 from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT, WORKSHEETS
 from shared.models.events import Event, EventType
 from shared.models.roles import Actor, Role
@@ -256,7 +258,8 @@ def test_only_what_was_disclosed_is_erased(pointer: str) -> None:
         erase(event().content(), [pointer], "e-9")
 
 
-def _erased() -> Content:
+def erased_event() -> Content:
+    """An event of which two values were erased."""
     return erase(event().content(), ["/reason", "/changes/0/old"], "e-9")
 
 
@@ -274,7 +277,7 @@ def _spots(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 # `hash` is compared and `erasedBy` is a hint: neither is in the hash.
-SPOTS = [spot for spot in _spots(_erased()) if spot[0] not in {"hash", "erasedBy"}]
+SPOTS = [spot for spot in _spots(erased_event()) if spot[0] not in {"hash", "erasedBy"}]
 
 
 def _other(value: Any) -> Iterator[Any]:
@@ -290,7 +293,7 @@ def _other(value: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("spot", SPOTS, ids=lambda spot: "/".join(map(str, spot)))
 def test_every_character_that_is_changed_changes_the_hash(spot: tuple[Any, ...]) -> None:
     *path, name = spot
-    original = _erased()
+    original = erased_event()
     holder = original
     for step in path:
         holder = holder[step]
@@ -301,7 +304,7 @@ def test_every_character_that_is_changed_changes_the_hash(spot: tuple[Any, ...])
 
 @pytest.mark.parametrize("field", ["disclosures", "erased"])
 def test_every_character_of_a_pointer_that_is_changed_changes_the_hash(field: str) -> None:
-    original = _erased()
+    original = erased_event()
     for pointer in original[field]:
         for other in _other(pointer):
             content = copy.deepcopy(original)
@@ -448,16 +451,38 @@ ATTACKS = [
     _a_list_for_digests,
     _a_pointer_of_many_steps,
 ]
+NOT_HASHED = [_tenant_beside, _nobody_erased_it, _no_name_erased_it]
+"""The functions call these unreadable; to others the hash holds, and says nothing about them.
+
+The name of the tenant is in the hash already, and who erased something is not.
+"""
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_what_is_done_to_disclosures_is_found(attack: Callable[[Content], None]) -> None:
-    content = _erased()
+    content = erased_event()
     assert _holds(content)
 
     attack(content)
 
     assert not _holds(content)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_the_lines_of_the_readme_find_it_too(attack: Callable[[Content], None]) -> None:
+    *_, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - the README's own
+    content = erased_event()
+    assert names["event_hash"](TENANT_ID, content) == content["hash"]
+
+    attack(content)
+
+    try:
+        found = names["event_hash"](TENANT_ID, content)
+    except (AssertionError, LookupError, TypeError, ValueError):
+        return
+    assert (found == content["hash"]) == (attack in NOT_HASHED)
 
 
 @pytest.mark.parametrize("erased", [None, {}])

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 BUDGET = timedelta(minutes=8)
 LONGEST_DEADLINE = timedelta(minutes=30)
 MOST_RETRIES = 5
-MINUTELY, _, HOURLY, DAILY = SCHEDULES
+MINUTELY, _, HOURLY, DAILY = SCHEDULES[:4]
 SECOND = timedelta(seconds=1)
 
 
@@ -35,6 +35,7 @@ def test_every_scheduled_function_stands_in_the_table_once() -> None:
         "fail_stale_runs",
         "close_approved_cases",
         "purge_records",
+        "seal_audit",
     ]
 
 

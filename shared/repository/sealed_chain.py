@@ -1,0 +1,50 @@
+"""Checks that the events of a chain are those that were sealed in the log of their tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.models.audit import BrokenLink, LogPart
+from shared.models.events import Event
+from shared.models.sealed import place_of
+from shared.repository.sealed import Log
+
+
+class SealedChain:
+    """Checks one chain from its head backwards; without a log there is nothing to check.
+
+    The last event alone would not do: on a chain that was rewritten, later events are sealed too.
+    """
+
+    def __init__(self, log: Log | None) -> None:
+        self._log = log
+        self._index: int | None = None
+        self._sealed = 0
+        self.broken: BrokenLink | None = None
+
+    @property
+    def part(self) -> LogPart | None:
+        """What the log has of the chain."""
+        if self._log is None:
+            return None
+        return LogPart(size=self._log.size, index=self._index, sealed=self._sealed)
+
+    def follow(self, events: Iterable[Event | None]) -> None:
+        """Takes events in descending sequence; those that cannot be read prove nothing."""
+        for event in events:
+            if self._log and event and not self._log.is_ahead(event):
+                self._take(self._log, event)
+
+    def _take(self, log: Log, event: Event) -> None:
+        found = log.find(event)
+        if found and found.hash == event.hash:
+            self._sealed += 1
+            self._index = found.index if self._index is None else self._index
+        elif found:
+            self._break(event, "event is not the one in the log")
+        elif place_of(event.created_at, event.id) <= log.state.compared_until:
+            self._break(event, "event is not in the log")
+        # Otherwise it came late, and the next comparison appends it.
+
+    def _break(self, event: Event, problem: str) -> None:
+        self.broken = BrokenLink(sequence=event.sequence, problem=problem)
