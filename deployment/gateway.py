@@ -91,8 +91,8 @@ def description(place: Place, *, one_service: bool) -> dict[str, Any]:
     }
     for route in members:
         backend = ONE_SERVICE if one_service else members[taken_for(route, members)]
-        # OpenAPI has no parameter for the rest of a path; the console's files need none.
-        operations = paths.setdefault(route.path.replace("...", ""), {})
+        # The rest of a path: https://docs.cloud.google.com/api-gateway/docs/path-templating
+        operations = paths.setdefault(route.path.replace("...", "=**"), {})
         operations[route.method.lower()] = _operation(route, place, backend)
         if one_service:
             options = _operation(route, place, backend)
