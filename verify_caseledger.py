@@ -130,10 +130,8 @@ def event_hash(tenant: str, event: Event) -> str:
     """The hash of an event; the values that can be erased are in it by their salted digests."""
     content = json.loads(json.dumps(event))
     salts, erased = content.pop("disclosures", {}), content.pop("erased", {})
-    if (content.pop("erasedBy", None) is None) != (not erased) or content.keys() & {
-        "tenant",
-        "digests",
-    }:
+    by = content.pop("erasedBy", None)
+    if (by is None) != (not erased) or "tenant" in content or "digests" in content:
         raise ValueError("it has members that an event has not")
     del content["hash"]
     content["tenant"], digests = tenant, {}
@@ -154,6 +152,12 @@ def _removed(content: Any, pointer: str) -> Any:
     if start or not isinstance(content, dict) or steps[-1] not in content:
         raise ValueError(f"{pointer} names nothing in it")
     return content.pop(steps[-1])
+
+
+def case_of(event: Event) -> Any:
+    """The case that an event is about; None for none."""
+    kind, _, name = member(event, "subject", str).partition("/")
+    return name.partition(":")[0] if kind in ("cases", "worksheets") else event["caseId"]
 
 
 class Chains:
@@ -200,10 +204,8 @@ class Chains:
         """Raises ValueError where an event is missing that is not one of the unreadable ones."""
         for (subject, sequence), wanted in sorted(self._wanted.items()):
             if wanted not in self._unreadable:
-                raise ValueError(
-                    f"event {sequence} of {subject} is missing, which the one after it names; "
-                    "only one that came late into the log is there a day later"
-                )
+                late = "if it only came late into the log, it will be there a day later"
+                raise ValueError(f"event {sequence} of {subject} is missing; {late}")
 
 
 # --- Signatures: RFC 8032, 5.1 ---
@@ -387,13 +389,14 @@ class Log:
         self.known: dict[tuple[str, int], bytes] = {}
         self.met: set[tuple[str, int]] = set()
         self.origin, self.begin, self.size, self.chains = "", 0, 0, Chains("", report)
+        # What is exported of whole cases: of which log and size, and the hashes of the events.
+        self.cases: dict[tuple[str, Any], tuple[str, int, set[str]]] = {}
 
     def checkpoint(self, note: str, tenant: str | None = None) -> Checkpoint:
         """The checkpoint in a note, of a tenant's log; no two checkpoints may contradict."""
         found = checkpoint_in(note, self.keys)
-        if tenant is not None and not re.fullmatch(
-            f"(.*/)?{re.escape(tenant)}(/[0-9]+)?", found.origin
-        ):
+        name = f"(.*/)?{'.*' if tenant is None else re.escape(tenant)}(/[0-9]+)?"
+        if not re.fullmatch(name, found.origin):
             raise ValueError(f"it is of the log {found.origin}, not of the tenant {tenant}")
         if found[:2] in self.known:
             self.met.add(found[:2])
@@ -401,8 +404,11 @@ class Log:
             raise ValueError(f"another checkpoint of {found.size} entries has another root")
         return found
 
-    def append(self, entry: Any) -> None:
-        """Appends an entry, and compares what there is then with a checkpoint of that size."""
+    def append(self, entry: Any, case: tuple[str, Any]) -> None:
+        """Appends an entry, of an event about a case, and compares the log with what is known."""
+        origin, size, hashes = self.cases.get(case, ("", 0, set()))
+        if origin == self.origin and self.tree.size < size and entry not in hashes:
+            raise ValueError(f"it is about {case[1]}, and the export of that case does not have it")
         self.tree.append(leaf_hash(entry))
         place = self.origin, self.tree.size
         if place in self.known:
@@ -445,7 +451,8 @@ def verify_events(path: str, log: Log) -> None:
             line = parsed(file.readline(MAX_JSON + 1))
             if member(line, "index", int) != index:
                 raise ValueError(f"it is not entry {index} of the log")
-            log.append(log.chains.take(line)[0])
+            entry, event = log.chains.take(line)
+            log.append(entry, (tenant, case_of(event) if event else None))
         report.place = f"{place}, the last line"
         if file.tell() != length:
             raise ValueError(f"before it are more lines than the entries from {start} to {end}")
@@ -460,9 +467,7 @@ def finish(log: Log) -> None:
     if log.origin and whole:
         log.report.place = f"the log {log.origin}"
         log.chains.require_whole()
-        log.report.verified.append(
-            f"the whole log: {len(log.chains.subjects)} chains, each from 1 on"
-        )
+        log.report.verified.append(f"the whole log, with {len(log.chains.subjects)} whole chains")
     elif log.origin:
         there = f"entries {log.begin} to {log.tree.size} of {log.size} of {log.origin} are there"
         log.report.not_verified(f"only {there}: not the others, nor whether chains have gaps")
@@ -481,7 +486,7 @@ class Bundle:
     """The files in the ZIP of a case."""
 
     def __init__(self, archive: zipfile.ZipFile, report: Report) -> None:
-        self._zip, self.report = archive, report
+        self._zip, self.report, self.place = archive, report, report.place
         self.files: dict[str, zipfile.ZipInfo] = {}
         for info in archive.infolist():
             plain = not info.flag_bits & 1 and info.compress_type in (0, 8)
@@ -493,7 +498,7 @@ class Bundle:
 
     def open(self, name: str) -> IO[bytes]:
         """A file, to be read; it is what is being looked at from then on."""
-        self.report.place = name
+        self.report.place = f"{self.place}/{name}"
         if name not in self.files:
             raise ValueError("it is missing")
         return self._zip.open(self.files[name])
@@ -529,86 +534,72 @@ class Bundle:
 
 def verify_bundle(path: str, log: Log) -> None:
     """Verifies the export of a case."""
-    report = log.report
-    report.place = os.path.basename(path)
+    report, name = log.report, os.path.basename(path)
+    report.place = name
     with zipfile.ZipFile(path) as archive:
         bundle = Bundle(archive, report)
         manifest = bundle.json("manifest.json")
         if member(manifest, "format", int) != 1:
-            report.not_verified(f"{report.place} is of a format that this program does not know")
+            report.not_verified(f"{name}: the format of its manifest is unknown to this program")
             return
         complete, reasons = member(manifest, "complete", bool), member(manifest, "reasons", list)
-        if not complete or reasons:
-            report.not_verified(
-                f"{os.path.basename(path)} is not complete: {'; '.join(map(str, reasons[:20]))}"
-            )
         bundle.require_listed(member(manifest, "files", list))
         told = _verify_trail(bundle, manifest, log)
-        _verify_documents(bundle, manifest["caseId"], told, complete=complete)
-    signed_by_nobody = "README.txt and packets/*.md are only what the manifest says"
-    report.verified.append(f"{os.path.basename(path)}: its documents ({signed_by_nobody})")
+        told.verify_documents(bundle, complete=complete)
+        if not complete or reasons:
+            report.not_verified(f"{name} is not complete: {'; '.join(map(str, reasons[:20]))}")
+    report.verified.append(f"{name}: its documents, as far as events tell")
 
 
 def _verify_trail(bundle: Bundle, manifest: Any, log: Log) -> Told:
     """Verifies the events and their proofs; gives what they tell of the documents."""
-    report, tenant, case = (
-        log.report,
-        member(manifest, "tenant", str),
-        member(manifest, "caseId", str),
-    )
-    note, checkpoint = None, None
-    if "checkpoint" in bundle.files:
-        note = bundle.text("checkpoint")
-        checkpoint = log.checkpoint(note, tenant)
-        if checkpoint.origin != member(manifest, "origin", str):
-            raise ValueError("it is not of the origin that the manifest says")
+    tenant, told = member(manifest, "tenant", str), Told(member(manifest, "caseId", str))
+    report, chains, proven, hashes = log.report, Chains(tenant, log.report), 0, set()
+    note = bundle.text("checkpoint") if "checkpoint" in bundle.files else ""
+    checkpoint = log.checkpoint(note, tenant) if note else Checkpoint("no log", 0, b"")
+    if note and checkpoint.origin != member(manifest, "origin", str):
+        raise ValueError("it is not of the origin that the manifest says")
     # Of ids that differ only in case, or are no names of files, a number or a hash makes names.
     names = [name for name in bundle.files if name.startswith("proofs/")]
     proofs = {re.sub(r"^proofs/([0-9]+~)?|\.tlog-proof$", "", name): name for name in names}
-    chains, told, proven = Chains(tenant, report), Told(), 0
     with bundle.open("events.ndjson") as file:
         for number, content in enumerate(iter(lambda: file.readline(MAX_JSON + 1), b""), 1):
-            report.place = f"events.ndjson, line {number}"
+            report.place = f"{bundle.place}/events.ndjson, line {number}"
             line = parsed(content)
             claimed, event = chains.take(line)
+            hashes.add(claimed)
             if event is None:
                 continue
-            where, subject, hashed_id = report.place, event["subject"], event["id"].encode()
-            mine = subject == f"cases/{case}" or subject.startswith(f"worksheets/{case}:")
-            if not mine and event["caseId"] != case:
-                raise ValueError(f"it is not about the case {case}")
             told.take(event)
             if line["index"] is not None:
-                stem = (
-                    event["id"] if event["id"] in proofs else hashlib.sha256(hashed_id).hexdigest()
-                )
-                proof = bundle.text(proofs.pop(stem, f"proofs/{event['id']}.tlog-proof"))
+                where, by_id, proven = report.place, event["id"], proven + 1
+                by_hash = hashlib.sha256(by_id.encode()).hexdigest()
+                stem = by_id if by_id in proofs else by_hash
+                proof = bundle.text(proofs.pop(stem, f"proofs/{by_id}.tlog-proof"))
                 report.place = f"{report.place}, of {where}"
                 _verify_proof(proof, member(line, "index", int), claimed, note, checkpoint)
-                proven += 1
-    report.place = "events.ndjson"
+    report.place = f"{bundle.place}/events.ndjson"
     chains.require_whole()
-    if proofs or f"cases/{case}" not in chains.subjects or len(names) != proven:
+    if proofs or len(names) != proven:
         raise ValueError(f"the event of {min(proofs.values(), default='a proof')} is missing")
     if proven < chains.events:
-        report.not_verified(
-            f"{chains.events - proven} of {chains.events} events are not in the log yet"
-        )
-    origin = f"{checkpoint.size} of {checkpoint.origin}" if checkpoint else "a log"
-    report.verified.append(f"{chains.events} events, {len(chains.subjects)} chains, each from 1 on")
-    report.verified.append(f"{proven} of them are among the entries of the log: {origin}")
+        report.not_verified(f"{chains.events - proven} events are not in the log yet")
+    if member(manifest, "complete", bool) and note:
+        log.cases[tenant, told.case] = checkpoint.origin, checkpoint.size, hashes
+    report.verified.append(f"{chains.events} events in {len(chains.subjects)} whole chains")
+    report.verified.append(
+        f"{proven} of them are in {checkpoint.origin} of {checkpoint.size} entries"
+    )
     return told
 
 
-def _verify_proof(
-    text: str, index: int, claimed: str, note: str | None, checkpoint: Checkpoint | None
-) -> None:
+def _verify_proof(text: str, index: int, claimed: str, note: str, checkpoint: Checkpoint) -> None:
     """Verifies a tlog-proof of an event's hash; it must be of the checkpoint of the bundle."""
     proof, _, checkpoint_note = text.partition("\n\n")
     header, *lines = [line for line in proof.split("\n") if not line.startswith("extra ")]
     if header != "c2sp.org/tlog-proof@v1" or lines[:1] != [f"index {index}"] or len(lines) > 65:
         raise ValueError(f"it is not a proof of entry {index} of the log")
-    if checkpoint is None or checkpoint_note != note:
+    if checkpoint_note != note:
         raise ValueError("it is not of the checkpoint of the bundle")
     hashes = [_bytes_of(line, 32) for line in lines[1:]]
     if proven_root(leaf_hash(claimed), index, checkpoint.size, hashes) != checkpoint.root:
@@ -618,17 +609,17 @@ def _verify_proof(
 class Told:
     """What the events of a case tell of its documents: hashes, and the last values of fields."""
 
-    def __init__(self) -> None:
+    def __init__(self, case: str) -> None:
+        self.case = case
         self.hashes: dict[str, dict[Any, Any]] = {folder: {} for folder in _HASHES}
         self.fields: dict[str, dict[str, Any]] = {}
 
     def take(self, event: Event) -> None:
         """Takes the next event of its chain."""
-        kind, meta, fields = (
-            event["eventType"],
-            event["meta"],
-            self.fields.setdefault(event["subject"], {}),
-        )
+        if case_of(event) != self.case:
+            raise ValueError(f"it is not about the case {self.case}")
+        kind, meta = event["eventType"], event["meta"]
+        fields = self.fields.setdefault(event["subject"], {})
         for number, change in enumerate(event["changes"]):
             gone = f"/changes/{number}/new" in event.get("erased", {})
             fields[change["field"]] = _ERASED if gone else change["new"]
@@ -647,6 +638,36 @@ class Told:
             hashes = {name: meta[name] for name in meta if name.endswith("Sha256")}
             self.hashes["runs"][meta["runId"]] = hashes
 
+    def verify_documents(self, bundle: Bundle, *, complete: bool) -> None:
+        """Raises ValueError where documents are not what the events tell of them."""
+        for folder, (identity, hash_of) in _HASHES.items():
+            told = self.hashes[folder]
+            for document in bundle.folder(folder):
+                if told.pop(document[identity], None) != hash_of(document):
+                    raise ValueError("it is not what the events tell")
+            bundle.report.place = f"{bundle.place}/{folder}"
+            if complete and told:
+                raise ValueError(f"{next(iter(told))} is missing, of which the events tell")
+        case = bundle.json("case.json")
+        self._verify_fields(f"cases/{self.case}", case)
+        for document in bundle.folder("interventions"):
+            self._verify_fields(f"interventions/{document['id']}", document)
+        for sheet in bundle.json("worksheets.json"):
+            self._verify_fields(f"worksheets/{sheet['id']}", sheet)
+        if bundle.json("collaborators.json") != case["collaborators"]:
+            raise ValueError("it is not what case.json says")
+
+    def _verify_fields(self, subject: str, document: Any) -> None:
+        if subject not in self.fields:
+            raise ValueError(f"no event tells of {subject}")
+        fields = {**dict.fromkeys(_EMPTY_AT_FIRST), **self.fields[subject]}
+        for field in fields.keys() & document.keys():
+            found = document[field]
+            if field in ("context", "response", "result") and found is not None:
+                found = f"sha256:{sha256_of(found)}"
+            if fields[field] is not _ERASED and canonical(found) != canonical(fields[field]):
+                raise ValueError(f"{field} of {subject} is not what the events tell")
+
 
 _ERASED = object()
 _EMPTY_AT_FIRST = ("assignedTo", "decision", "decidedBy", "completedBy", "response", "result")
@@ -658,9 +679,8 @@ def _hash_of_evidence(item: Any) -> str:
 
 
 def _hash_of_packet(packet: Any) -> str | None:
-    if packet["manifest"] != [
-        {"id": item["id"], "sha256": sha256_of(item)} for item in packet["items"]
-    ]:
+    manifest = [{"id": item["id"], "sha256": sha256_of(item)} for item in packet["items"]]
+    if packet["manifest"] != manifest:
         raise ValueError("its manifest is not that of its items")
     found = sha256_of({name: packet[name] for name in ("caseId", "version", "items", "manifest")})
     return found if found == packet["sha256"] else None
@@ -678,37 +698,6 @@ _HASHES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "records": ("id", lambda record: sha256_of(record["data"])),
     "runs": ("id", _hashes_of_run),
 }
-
-
-def _verify_documents(bundle: Bundle, case: str, told: Told, *, complete: bool) -> None:
-    """Verifies that the documents are what the events tell of them."""
-    for folder, (identity, hash_of) in _HASHES.items():
-        for document in bundle.folder(folder):
-            if told.hashes[folder].pop(document[identity], None) != hash_of(document):
-                raise ValueError("it is not what the events tell")
-        bundle.report.place = folder
-        if complete and told.hashes[folder]:
-            raise ValueError(
-                f"{next(iter(told.hashes[folder]))} is missing, of which the events tell"
-            )
-    shown = bundle.json("case.json")
-    _verify_fields(shown, f"cases/{case}", told)
-    for document in bundle.folder("interventions"):
-        _verify_fields(document, f"interventions/{document['id']}", told)
-    for sheet in bundle.json("worksheets.json"):
-        _verify_fields(sheet, f"worksheets/{sheet['id']}", told)
-    if bundle.json("collaborators.json") != shown["collaborators"]:
-        raise ValueError("it is not what case.json says")
-
-
-def _verify_fields(document: Any, subject: str, told: Told) -> None:
-    fields = {**dict.fromkeys(_EMPTY_AT_FIRST), **told.fields[subject]}
-    for field in fields.keys() & document.keys():
-        found = document[field]
-        if field in ("context", "response", "result") and found is not None:
-            found = f"sha256:{sha256_of(found)}"
-        if fields[field] is not _ERASED and canonical(found) != canonical(fields[field]):
-            raise ValueError(f"{field} of {subject} is not what the events tell")
 
 
 # --- The command ---
@@ -749,9 +738,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("files", nargs="+", metavar="bundle.zip | events.ndjson")
     parser.add_argument("--key", action="append", required=True, help="a key, or a file with keys")
-    parser.add_argument(
-        "--checkpoint", action="append", default=[], help="a file with your own one"
-    )
+    parser.add_argument("--checkpoint", action="append", default=[], help="a file with one")
     given = parser.parse_args(arguments)
     for path in [*given.files, *given.checkpoint]:
         if not os.path.isfile(path):
@@ -767,7 +754,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         verify(given.files, keys, given.checkpoint, report)
     except Exception as error:  # noqa: BLE001 - whatever somebody has made of the files
-        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        known = isinstance(error, ValueError)
+        kind = "" if known else f"it cannot be read: {type(error).__name__}: "
         _say(f"BROKEN: {report.place}: {kind}{error}")
         return 1
     _say("NOT WHOLLY VERIFIED" if report.open else "SOUND")
@@ -782,11 +770,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _say(text: str) -> None:
     """Prints what may come from an export: no control characters, and not too much."""
-    print(
-        "".join(sign if sign.isprintable() else "?" for sign in text[:500])
-        .encode("ascii", "backslashreplace")
-        .decode()
-    )
+    shown = "".join(sign if sign.isprintable() else "?" for sign in text[:500])
+    print(shown.encode("ascii", "backslashreplace").decode())
 
 
 if __name__ == "__main__":
