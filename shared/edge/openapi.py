@@ -347,7 +347,7 @@ def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     names += ["Idempotent-Replayed"] if route.method != "GET" else []
     response: dict[str, Any] = {"description": "Done.", "headers": _header_refs(names)}
     if route.response is not None and issubclass(route.response, Raw | Stream):
-        text = route.response is PlainText or getattr(route.response, "text", False)
+        text = issubclass(route.response, PlainText) or getattr(route.response, "text", False)
         schema = {"type": "string"} | ({} if text else {"format": "binary"})
         told = {"schema": schema, "example": route.response.example}
         response["description"] = _prose(route.response.__doc__)
