@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from local.demo_data import TENANT
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
-from shared.documents.port import Update
+from shared.documents.port import Create, Update
 from shared.ledger import events
 from shared.models.events import EventType
 from shared.rules.disclosures import erase
@@ -183,6 +183,10 @@ def test_what_was_erased_is_called_erased_and_the_chain_holds(
     address = lived(api, "erased")
     listed = api("vera", "GET", "/cases/erased/audit")["events"]
     store = EmbeddedStore(str(database), project_indexes())
+    first = store.get(events.path(TENANT, listed[-1]["id"]))
+    assert first
+    record = {**first.data, "subject": "other", "eventType": "data_erased"}
+    store.commit([Create(events.path(TENANT, "the-erasure"), record)])
     for event in listed:
         document = store.get(events.path(TENANT, event["id"]))
         assert document
