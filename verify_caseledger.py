@@ -754,7 +754,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         verify(given.files, keys, given.checkpoint, report)
     except Exception as error:  # noqa: BLE001 - whatever somebody has made of the files
-        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        known = isinstance(error, ValueError)
+        kind = "" if known else f"it cannot be read: {type(error).__name__}: "
         _say(f"BROKEN: {report.place}: {kind}{error}")
         return 1
     _say("NOT WHOLLY VERIFIED" if report.open else "SOUND")

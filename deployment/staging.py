@@ -43,7 +43,7 @@ FILES = (
     "firestore.indexes.json",
     "verify_caseledger.py",
 )
-"""The last ones are what the SQLite store knows its indexes by, and what exports name by its hash."""
+"""The last two: what the SQLite store knows its indexes by, and what exports name by its hash."""
 _VPC = re.compile(r"[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)?", re.ASCII)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -273,3 +274,25 @@ def test_hostile_events_are_shown_as_text(api: Api, person: Person) -> None:
             json.dumps({text: text}, separators=(",", ":"), ensure_ascii=False)
         )
     assert not page.locator("main script, main img, main b:text('bold')").count()
+
+
+def test_an_auditor_keeps_a_case_as_a_zip_from_its_page_and_from_its_trail(
+    api: Api, person: Person
+) -> None:
+    page = person.signs_in("audra", lived(api, "kept"))
+
+    for address in ("#/trail/kept", "#/case/kept"):
+        page.evaluate("address => { location.hash = address }", address)
+        with page.expect_download() as found:
+            page.get_by_role("button", name="Export case").click()
+        assert found.value.suggested_filename == "kept.zip"
+        with zipfile.ZipFile(found.value.path()) as bundle:
+            assert bundle.testzip() is None
+            assert json.loads(bundle.read("case.json"))["title"] == "\U0001f600 opened"
+
+
+def test_who_may_not_export_is_not_offered_it(api: Api, person: Person) -> None:
+    page = person.signs_in("nora", lived(api, "not-kept"))
+
+    expect(proof(page)).to_contain_text("chain holds")
+    expect(page.get_by_role("button", name="Export case")).to_have_count(0)

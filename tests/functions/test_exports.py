@@ -19,7 +19,7 @@ from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.export_support import full_case, lines, sealed, verified
-from tests.functions.sealing_support import checkpoint, new_key, sealing_config
+from tests.functions.sealing_support import checkpoint, with_keys
 from tests.functions.support import acquainted, cost, refused, refused_field
 
 EXPORT = "/audit:export"
@@ -28,9 +28,9 @@ SEALED = 15
 
 
 @pytest.fixture
-def key(tmp_path: Path) -> Ed25519PrivateKey:
+def key() -> Ed25519PrivateKey:
     """The key of the log."""
-    return new_key(tmp_path / "key.pem")
+    return Ed25519PrivateKey.generate()
 
 
 @pytest.fixture
@@ -38,8 +38,7 @@ def api(
     config: Config, clock: Clock, framework: Flask, key: Ed25519PrivateKey, tmp_path: Path
 ) -> Iterator[Api]:
     """Every function over each kind of store, with a key that seals."""
-    del key
-    runtime = Runtime(sealing_config(config, tmp_path / "key.pem"), clock)
+    runtime = Runtime(with_keys(config, tmp_path, key), clock)
     yield Api(runtime, app=framework)
     runtime.close()
 

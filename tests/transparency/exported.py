@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 
 from shared.config import Config
@@ -17,7 +18,7 @@ from shared.runtime import Runtime
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.intervention_support import act, ask, decide
-from tests.functions.sealing_support import ORIGIN, new_key, seal, sealing_config
+from tests.functions.sealing_support import ORIGIN, seal, with_keys
 from tests.functions.test_packet import ITEMS
 from tests.functions.test_records import DATA
 
@@ -63,9 +64,9 @@ class Exports:
 @contextmanager
 def exports(directory: Path, empty_database: Path, framework: Flask) -> Iterator[Exports]:
     """An instance in which a case was worked on, with nothing sealed yet."""
-    private = new_key(directory / "key.pem")
+    private = Ed25519PrivateKey.generate()
     path = shutil.copy(empty_database, directory / "caseledger.db")
-    config = sealing_config(Config(sqlite=str(path), unsigned_tokens=True), directory / "key.pem")
+    config = with_keys(Config(sqlite=str(path), unsigned_tokens=True), directory, private)
     clock = Clock()
     runtime = Runtime(config, clock)
     api = Api(runtime, app=framework)
