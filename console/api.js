@@ -14,6 +14,7 @@ import { changed, state } from "./state.js";
  * @property {Record<string, unknown> | URLSearchParams} [query] empty values are left out, lists repeated
  * @property {unknown} [body] sent as JSON
  * @property {string | null} [ifMatch] the version that a change is based on
+ * @property {boolean} [file] whether the answer is a file, whose body is a Blob
  * @property {string} [accept] what kind of answer is wanted, JSON by default
  * @property {boolean} [leaving] whether the page is being left: the request outlives it
  * @property {AbortSignal} [signal]
@@ -99,12 +100,22 @@ async function once(method, path, sent, key) {
   // What the page asks by itself, again and again, is not what somebody did.
   const cost = path === "/changes" ? state.cost : response.headers.get("Server-Timing");
   changed({ offlineSince: null, cost });
+  if (sent.file && response.ok) return { code: response.status, body: await whole(response), etag: null };
   const text = await response.text();
   const json = response.headers.get("Content-Type")?.includes("json");
   const given = json && text ? JSON.parse(text) : text;
   if (response.ok) return { code: response.status, body: given, etag: response.headers.get("ETag") };
   const error = (json && given.error) || { status: "UNKNOWN", message: response.statusText };
   throw new Problem(response.status, error.status, error.message, error.details, response.headers.get("X-Request-Id"));
+}
+
+/** @param {Response} response @returns {Promise<Blob>} @throws {Problem} where the answer broke off */
+async function whole(response) {
+  try {
+    return await response.blob();
+  } catch {
+    throw new Problem(0, "OFFLINE", "");
+  }
 }
 
 /** @param {Sent["query"]} query */

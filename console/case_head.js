@@ -2,10 +2,11 @@
 import { change, kase, tried } from "./case_data.js";
 import { editCase } from "./case_edit.js";
 import { ask } from "./dialog.js";
+import { exportCase } from "./exporting.js";
 import { button, icon, personOf, severityOf, statusOf, tagsOf, typeOf } from "./parts.js";
 import { pick } from "./people.js";
 import { html } from "./render.js";
-import { isMe, may, session } from "./session.js";
+import { isMe, may, sees, session } from "./session.js";
 import { state } from "./state.js";
 import { clockOf, day, inWords, moment, span, timeOf, toSeconds } from "./time.js";
 import { t } from "./texts.js";
@@ -32,7 +33,7 @@ export function caseHead(one) {
   const last = events.find((event) => event.subject === `cases/${one.id}`);
   return html`<div class="case-head">
       <div>
-        <p class="row cap"><a class="back" href="#/cases">${t.shell.cases}</a> <span class="id soft">${one.id}</span></p>
+        <p class="row cap"><a class="back" href="#/cases">${t.shell.cases}</a> <span class="id soft">${one.id}</span>${sees("pilot") ? button(t.exports.ofCase, () => exportCase(one.id), { kind: "bare" }) : null}</p>
         <h1 tabindex="-1">${one.title}</h1>
         ${one.summary && html`<p class="soft lines">${one.summary}</p>`}
         <div class="meta">${statusOf(one.status)}${severityOf(one.severity)}<span class="soft">${typeOf(one.decisionType)}</span>${tagsOf(one.tags)}

@@ -2,7 +2,7 @@
 
 /**
  * Offers a file.
- * @param {string} name @param {string[]} parts its text @param {string} type its media type
+ * @param {string} name @param {BlobPart[]} parts its content @param {string} type its media type
  */
 export function download(name, parts, type) {
   const link = document.createElement("a");

@@ -323,6 +323,11 @@ export default {
     withdrawHelp: "Sie braucht keine Entscheidung mehr. Wer gefragt hat, sieht, dass sie zurückgezogen wurde, und warum.",
     withdrawIt: "Zurückziehen",
   },
+  exports: {
+    ofCase: "Fall exportieren",
+    ofTrail: "Log exportieren",
+    failed: "Der Export wurde nicht gespeichert",
+  },
   trailPage: {
     title: "Protokoll",
     of: "von",
@@ -654,5 +659,6 @@ export default {
     evidence_attached: "Beleg hinzugefügt", evidence_updated: "Beleg geändert", evidence_removed: "Beleg entfernt", packet_updated: "Akte geändert", packet_frozen: "Akte eingefroren", worksheet_saved: "Arbeitsblatt gespeichert", collaborator_changed: "Mitarbeit geändert", hold_placed: "Sperre gesetzt", hold_released: "Sperre aufgehoben",
     intervention_requested: "Frage gestellt", intervention_claimed: "Frage übernommen", intervention_released: "Frage abgegeben", intervention_decided: "Frage entschieden", intervention_completed: "Frage erledigt", intervention_expired: "Frage abgelaufen", intervention_withdrawn: "Frage zurückgezogen",
     agent_started: "Lauf begonnen", agent_completed: "Lauf beendet", agent_failed: "Lauf gescheitert", agent_cancelled: "Lauf abgebrochen", record_added: "Ergebnis übergeben", escalated: "Eskaliert", settings_changed: "Einstellungen geändert", records_purged: "Gelöscht nach Frist",
+    data_exported: "Exportiert",
   },
 };

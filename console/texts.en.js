@@ -322,6 +322,11 @@ export default {
     withdrawHelp: "It needs no decision any more. Who asked sees that it was withdrawn, and why.",
     withdrawIt: "Withdraw it",
   },
+  exports: {
+    ofCase: "Export case",
+    ofTrail: "Export log",
+    failed: "The export was not saved",
+  },
   trailPage: {
     title: "Trail",
     of: "of",
@@ -653,5 +658,6 @@ export default {
     evidence_attached: "Evidence added", evidence_updated: "Evidence changed", evidence_removed: "Evidence removed", packet_updated: "Packet changed", packet_frozen: "Packet frozen", worksheet_saved: "Worksheet saved", collaborator_changed: "Collaborator changed", hold_placed: "Hold placed", hold_released: "Hold released",
     intervention_requested: "Question asked", intervention_claimed: "Question claimed", intervention_released: "Question released", intervention_decided: "Question decided", intervention_completed: "Question completed", intervention_expired: "Question expired", intervention_withdrawn: "Question withdrawn",
     agent_started: "Run started", agent_completed: "Run completed", agent_failed: "Run failed", agent_cancelled: "Run cancelled", record_added: "Record added", escalated: "Escalated", settings_changed: "Settings changed", records_purged: "Records purged",
+    data_exported: "Exported",
   },
 };

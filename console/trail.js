@@ -2,6 +2,7 @@
 import { all, get } from "./api.js";
 import { download } from "./download.js";
 import { actorOf } from "./events.js";
+import { exportCase, exportTrail } from "./exporting.js";
 import { button, choice, refuse } from "./parts.js";
 import { checkedHere, proofOf } from "./proof.js";
 import { html } from "./render.js";
@@ -136,7 +137,7 @@ function view(route) {
   return html`<section>
     <div class="inset">
       <div class="bar"><h1 tabindex="-1">${t.trailPage.title}</h1><span class="soft">${route.id ? html`${t.trailPage.of} <a href=${caseAddress(route.id)}>${trail.title || route.id}</a> <span class="id">${route.id}</span>` : t.trailPage.ofTenant}</span>
-        ${news(again)}${button(t.trailPage.download, () => saved(route))}${button(t.trailPage.again, again)}</div>
+        ${news(again)}${button(t.trailPage.download, () => saved(route))}${exporting(route.id)}${button(t.trailPage.again, again)}</div>
       ${proofOf(trail.proof, trail.events)}
       ${filterBar(route, events.length)}
     </div>
@@ -144,6 +145,12 @@ function view(route) {
     ${events.length ? null : html`<div class="inset empty"><p>${trail.proof ? t.trailPage.empty : t.shell.loading}</p>${filters(route.query).size ? html`<p><a class="b first" href=${address(route.id ? `trail/${encodeURIComponent(route.id)}` : "trail")}>${t.trailPage.clear}</a></p>` : null}</div>`}
     ${left > 0 ? html`<p class="inset bar">${button(t.shell.more, () => more(route))}</p>` : null}
   </section>`;
+}
+
+/** @param {string | null} id of the case, or null for the tenant's trail */
+function exporting(id) {
+  if (!sees("pilot")) return null;
+  return id ? button(t.exports.ofCase, () => exportCase(id)) : button(t.exports.ofTrail, exportTrail);
 }
 
 /** @param {Route} route @param {number} count */

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from typing import Any
 
 from deployment.deployable import ONE_SERVICE, Place
 from deployment.google import Change, Google
@@ -24,7 +25,7 @@ def secret(google: Google, place: Place) -> Iterator[Change]:
     """Makes the secret with a new key where there is none."""
     parent = f"v1/projects/{place.project}/secrets"
     if google.get("secretmanager", f"{parent}/{SECRET}") is None:
-        body = {"replication": {"automatic": {}}}
+        body: dict[str, Any] = {"replication": {"automatic": {}}}
         query = {"secretId": SECRET}
         yield Change(f"make the secret {SECRET}", "POST", "secretmanager", parent, body, query)
     if google.get("secretmanager", f"{parent}/{SECRET}/versions/latest") is None:

@@ -29,35 +29,38 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main() -> int:
     """Runs the command line; gives the exit code."""
     arguments = _parser().parse_args()
-    match arguments.command:
-        case "access":
-            return _access(arguments)
-        case "demo":
-            return demo.run()
-        case "indexes":
-            from local import indexes  # noqa: PLC0415 - it loads every function
+    commands = {
+        "access": _access,
+        "demo": lambda _: demo.run(),
+        "indexes": _indexes,
+        "key": _key,
+        "run": _served,
+        "token": _token,
+    }
+    return commands[arguments.command](arguments)
 
-            wanted = indexes.of_lists().values()
-            for added in indexes.add(indexes.FILE, wanted, indexes.of_pairs()):
-                print(f"added: {added}")  # noqa: T201
-            return 0
-        case "key":
-            return _key(arguments)
-        case "token":
-            print(  # noqa: T201
-                unsigned_token(
-                    sub=arguments.sub,
-                    tenant=arguments.tenant,
-                    role=arguments.role,
-                    email=arguments.email,
-                )
-            )
-            return 0
+
+def _token(given: argparse.Namespace) -> int:
+    caller = {name: getattr(given, name) for name in ("sub", "tenant", "role", "email")}
+    print(unsigned_token(**caller))  # noqa: T201
+    return 0
+
+
+def _served(given: argparse.Namespace) -> int:
     try:
-        _run(arguments.port, arguments.store)
+        _run(given.port, given.store)
     except (server.ServerError, EmulatorError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    return 0
+
+
+def _indexes(_: argparse.Namespace) -> int:
+    from local import indexes  # noqa: PLC0415 - it loads every function
+
+    wanted = indexes.of_lists().values()
+    for added in indexes.add(indexes.FILE, wanted, indexes.of_pairs()):
+        print(f"added: {added}")  # noqa: T201
     return 0
 
 

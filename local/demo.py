@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from local.client import Answer, call
-from local.demo_data import token
+from local.demo_data import TENANT, token
+from local.log_key import sealed_later
 from local.ports import free_port
 from local.server import ServerError, running_server, sqlite
 
@@ -33,6 +34,7 @@ def run() -> int:
                 database = Path(directory) / "demo.db"
                 with running_server(sqlite(database), free_port(), output) as url:
                     _play(url)
+                    _seal(url, database)
                     _tamper(url, database)
             except (ServerError, UnexpectedAnswer) as error:
                 print(f"\n{error}\n\n{log.read_text()}")  # noqa: T201
@@ -146,6 +148,14 @@ def _look_back(say: _Narrator) -> None:
     say.send(200, "GET", f"{_CASE}/audit?related=true", paul)
     say("And can you prove it?")
     say.send(200, "GET", "/audit:verify?subject=cases/CASE-2024-001", paul)
+
+
+def _seal(url: str, database: Path) -> None:
+    say = _Narrator(url)
+    say("A minute later all events are sealed: whoever keeps this checkpoint can prove them.")
+    checkpoint = sealed_later(database, "demo/caseledger", TENANT)
+    print(f"\n{checkpoint}".replace("\n", "\n  "))  # noqa: T201
+    say.send(200, "GET", "/audit:verify?subject=cases/CASE-2024-001", token("pilot", "paul"))
 
 
 def _tamper(url: str, database: Path) -> None:

@@ -9,8 +9,17 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from shared.config import Config
+from shared.ledger.decision import Origin
+from shared.ledger.ledger import Ledger
+from shared.models.roles import Actor, Role
+from shared.repository import sealed
 from shared.repository.log_keys import LogKeys
+from shared.runtime import open_store, utc_now
+from shared.sweeps import seal
+from shared.sweeps.run import SweepRun
 
+_SECONDS = 60.0
 VARIABLE = "CASELEDGER_LOG_KEY"
 
 
@@ -34,6 +43,23 @@ def own(environ: Mapping[str, str], path: Path) -> dict[str, str]:
     if not path.exists():
         make(path)
     return {VARIABLE: str(path)}
+
+
+def sealed_later(database: Path, origin: str, tenant: str) -> str:
+    """Seals what is in an SQLite file as if a minute had gone by, with a new key.
+
+    It gives the checkpoint of a tenant's log.
+    """
+    store = open_store(Config(sqlite=str(database)))
+    later = utc_now() + seal.DELAY
+    cron = Actor(subject="cron", email=None, type="system", role=Role.SCHEDULER)
+    request = Origin(tenant, cron, "scheduler", "seal_audit", "demo")
+    ledger = Ledger(store, request, lambda: later)
+    run = SweepRun(ledger, _SECONDS, lambda: False, dry=False)
+    seal.seal(run, LogKeys(origin, [Ed25519PrivateKey.generate()]), None)
+    log = sealed.opened(store, tenant)
+    store.close()
+    return log.checkpoint if log else ""
 
 
 def verifier_keys(path: Path, origin: str, tenant: str) -> list[str]:

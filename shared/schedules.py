@@ -30,8 +30,8 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("fail_stale_runs", "/v1/scheduled/failStaleRuns", "*/5 * * * *"),
     # Not on the hour or at midnight, when most other jobs start.
     Schedule("close_approved_cases", "/v1/scheduled/closeApprovedCases", "7 * * * *"),
-    Schedule("purge_records", "/v1/scheduled/purgeRecords", "23 3 * * *"),
     Schedule("seal_audit", "/v1/scheduled/sealAudit", "* * * * *"),
+    Schedule("purge_records", "/v1/scheduled/purgeRecords", "23 3 * * *"),
 )
 
 

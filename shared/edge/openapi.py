@@ -34,6 +34,7 @@ _REF = "#/components/schemas/{model}"
 _ALWAYS = (400, 404, 405, 408, 413, 415, 500, 503)
 _WITH_TOKEN = (401, 403, 429)
 _ON_MUTATIONS = (409, 422)
+_ON_STATE = (409,)
 _WITH_MATCH = (412,)
 _ABOUT = """
 Compliance cases, and a trail that proves who changed what, and when.
@@ -228,6 +229,8 @@ def _tag(module: str) -> str:
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     mutates = route.method != "GET"
     codes = _ALWAYS + (_WITH_TOKEN if route.roles else ()) + (_ON_MUTATIONS if mutates else ())
+    # An export is recorded, and a proof is of what is sealed.
+    codes += _ON_STATE if not mutates and not _answers_in_json(route) else ()
     codes += _WITH_MATCH if _has_version(route) else ()
     text = _prose(route.handler.__doc__)
     operation: dict[str, Any] = {
@@ -278,6 +281,10 @@ def _has_version(route: Route) -> bool:
     return route.method in ("PUT", "PATCH", "DELETE") or (
         route.method == "POST" and bool(route.path_types)
     )
+
+
+def _answers_in_json(route: Route) -> bool:
+    return route.response is None or not issubclass(route.response, Raw | Stream)
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
@@ -347,7 +354,7 @@ def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     names += ["Idempotent-Replayed"] if route.method != "GET" else []
     response: dict[str, Any] = {"description": "Done.", "headers": _header_refs(names)}
     if route.response is not None and issubclass(route.response, Raw | Stream):
-        text = route.response is PlainText or getattr(route.response, "text", False)
+        text = issubclass(route.response, PlainText) or getattr(route.response, "text", False)
         schema = {"type": "string"} | ({} if text else {"format": "binary"})
         told = {"schema": schema, "example": route.response.example}
         response["description"] = _prose(route.response.__doc__)

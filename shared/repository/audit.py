@@ -16,6 +16,7 @@ from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verifica
 from shared.models.events import Event, EventType
 from shared.models.subjects import Head
 from shared.repository import sealed
+from shared.repository.erased import unrecorded
 from shared.repository.listing import query_of
 from shared.repository.paging import page, place
 from shared.repository.sealed_chain import SealedChain
@@ -65,7 +66,8 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check, in_log)
     check.finish()
-    broken = _first(check.broken, in_log.broken) or _ending(store, query, document, head, last)
+    broken = _first(check.broken, in_log.broken, unrecorded(store, tenant, check.erasures))
+    broken = broken or _ending(store, query, document, head, last)
     if document is None and broken is None and subject != "tenant":
         raise NotFound(f"{subject} does not exist")
     if broken:
@@ -88,10 +90,6 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
     )
 
 
-def _first(*found: BrokenLink | None) -> BrokenLink | None:
-    return min(filter(None, found), key=lambda one: one.sequence, default=None)
-
-
 def _follow(store: DocumentStore, query: Query, check: Check, in_log: SealedChain) -> Event | None:
     newest: Event | None = None
     while rows := store.query(replace(query, limit=_VERIFY_PAGE)):
@@ -103,6 +101,10 @@ def _follow(store: DocumentStore, query: Query, check: Check, in_log: SealedChai
             break
         query = replace(query, after=place(rows[-1], query))
     return newest
+
+
+def _first(*found: BrokenLink | None) -> BrokenLink | None:
+    return min(filter(None, found), key=lambda one: one.sequence, default=None)
 
 
 def _ending(

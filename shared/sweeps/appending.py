@@ -58,6 +58,7 @@ class Appender:
         self._run = run
         self._keys = keys
         self._told: set[tuple[str, str]] = set()
+        self._closed: set[str] = set()
 
     def append(
         self, tenant: str, state: Document | None, rows: Sequence[Document], *, late: bool = False
@@ -65,16 +66,18 @@ class Appender:
         """Appends events, given in their order, to the log whose `state` was read.
 
         Those that are in the log are left out. What can never be appended is told in the log line;
-        False is for what the next run should try again.
+        False is for what the next run should try again. To a log that is broken nothing is appended
+        any more.
         """
+        if tenant in self._closed:
+            return True
         judged = [self._judged(tenant, row) for row in rows]
         for _ in attempts(CONTENTION_SECONDS):
             try:
                 if writes := self._writes(tenant, state, judged, late=late):
                     self._run.store.commit(writes)
             except (BrokenLogError, errors.Unreadable, ValueError) as error:
-                self.broken(tenant, problem(error))
-                return True
+                return self._close(tenant, problem(error))
             except Unavailable:
                 beaten = False
             except Conflict as error:
@@ -83,12 +86,16 @@ class Appender:
                 return True
             again = self._run.store.get(sealed.state_path(tenant))
             if beaten and _version(again) == _version(state):
-                self.broken(tenant, PUT_BACK)
-                return True
+                return self._close(tenant, PUT_BACK)
             state = again
         self._run.counts["failed"] += len(rows)
         log.write("WARNING", "events are left to the next sealing", tenant=tenant)
         return False
+
+    def _close(self, tenant: str, why: str) -> bool:
+        self._closed.add(tenant)
+        self.broken(tenant, why)
+        return True
 
     def sound(self, tenant: str, document: Document | None) -> StoredLog:
         """The end of a log, which is as it was signed. Raises BrokenLogError and others."""
@@ -162,7 +169,8 @@ class Appender:
         if not late:
             return [one for one in judged if one.place > state.until]
         known = sealed.Log(self._run.store, tenant, state)
-        return [one for one in judged if one.event and not known.find(one.event)]
+        readable = [one for one in judged if one.event and one.place <= state.until]
+        return [one for one in readable if one.event and not known.find(one.event)]
 
     def signed(self, tenant: str, state: StoredLog) -> str:
         """The checkpoint of a log."""

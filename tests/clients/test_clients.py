@@ -98,6 +98,7 @@ def test_a_generated_python_client_creates_a_case_and_reads_it(
         Path(sys.executable).parent / "openapi-python-client",
         "generate",
         "--fail-on-warning",
+        f"--config={HERE / 'python_client.yaml'}",
         *options,
         cwd=tmp_path,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from local.demo_data import TENANT
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
-from shared.documents.port import Update
+from shared.documents.port import Create, Update
 from shared.ledger import events
 from shared.models.events import EventType
 from shared.rules.disclosures import erase
@@ -182,6 +183,10 @@ def test_what_was_erased_is_called_erased_and_the_chain_holds(
     address = lived(api, "erased")
     listed = api("vera", "GET", "/cases/erased/audit")["events"]
     store = EmbeddedStore(str(database), project_indexes())
+    first = store.get(events.path(TENANT, listed[-1]["id"]))
+    assert first
+    record = {**first.data, "subject": "other", "eventType": "data_erased"}
+    store.commit([Create(events.path(TENANT, "the-erasure"), record)])
     for event in listed:
         document = store.get(events.path(TENANT, event["id"]))
         assert document
@@ -269,3 +274,25 @@ def test_hostile_events_are_shown_as_text(api: Api, person: Person) -> None:
             json.dumps({text: text}, separators=(",", ":"), ensure_ascii=False)
         )
     assert not page.locator("main script, main img, main b:text('bold')").count()
+
+
+def test_an_auditor_keeps_a_case_as_a_zip_from_its_page_and_from_its_trail(
+    api: Api, person: Person
+) -> None:
+    page = person.signs_in("audra", lived(api, "kept"))
+
+    for address in ("#/trail/kept", "#/case/kept"):
+        page.evaluate("address => { location.hash = address }", address)
+        with page.expect_download() as found:
+            page.get_by_role("button", name="Export case").click()
+        assert found.value.suggested_filename == "kept.zip"
+        with zipfile.ZipFile(found.value.path()) as bundle:
+            assert bundle.testzip() is None
+            assert json.loads(bundle.read("case.json"))["title"] == "\U0001f600 opened"
+
+
+def test_who_may_not_export_is_not_offered_it(api: Api, person: Person) -> None:
+    page = person.signs_in("nora", lived(api, "not-kept"))
+
+    expect(proof(page)).to_contain_text("chain holds")
+    expect(page.get_by_role("button", name="Export case")).to_have_count(0)

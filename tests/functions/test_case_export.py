@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,13 @@ import verify_caseledger
 from shared.config import Config
 from shared.documents.port import Create, Delete, Update
 from shared.ledger import events
+from shared.ledger.decision import Origin
+from shared.ledger.ledger import Ledger
+from shared.models.evidence import StoredEvidence
+from shared.models.roles import Role
 from shared.repository import case_export
 from shared.repository.archive import Archive
+from shared.rules.callers import Caller
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
@@ -34,7 +41,7 @@ from tests.functions.export_support import (
     verified,
 )
 from tests.functions.sealing_support import with_keys
-from tests.functions.support import acquainted, cost, event_types, refused, trail
+from tests.functions.support import ON_EMBEDDED, acquainted, cost, event_types, refused, trail
 
 Change = Callable[[Api], Any]
 
@@ -525,3 +532,43 @@ def test_reasons_are_as_many_as_a_person_reads(api: Api) -> None:
 
     assert (len(reasons), reasons[-1]) == (200, "and more")
     assert case_export.FORMAT == 1
+
+
+def filled_with_evidence(api: Api, case_id: str, number: int) -> None:
+    """Gives a case so many items of 50 KB that do not compress to less than half."""
+    path = stored(api, f"cases/{case_id}")
+    names = [f"ev-{one:03}" for one in range(number)]
+    item = StoredEvidence(
+        title="An item",
+        snippet="",
+        citation=None,
+        source_id=None,
+        tags=[],
+        metadata=json.dumps({"noise": os.urandom(25_000).hex()}),
+        added_at=api.runtime.clock(),
+        added_by="seed",
+    )
+    refs = [{"id": name, "sha256": "0" * 64, "size": 50_000} for name in names]
+    writes = [Create(f"{path}/evidence/{name}", item.to_data()) for name in names]
+    api.runtime.store.commit([Update(path, {"evidence": refs}), *writes])
+
+
+@ON_EMBEDDED
+def test_the_memory_of_an_export_does_not_grow_with_its_size(api: Api) -> None:
+    store = api.runtime.store
+    peaks = {}
+    for number in (40, 160):
+        case_id = f"BIG-{number}"
+        api.verifier.create(id=case_id)
+        filled_with_evidence(api, case_id, number)
+        pilot = Caller("pilot", None, api.tenant, Role.PILOT).actor
+        origin = Origin(api.tenant, pilot, "system", "export_case", "request-1")
+        ledger = Ledger(store, origin, api.runtime.clock)
+        tracemalloc.start()
+        sent = sum(len(part) for part in case_export.of_case(ledger, case_id))
+        peaks[number] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert sent > number * 25_000
+
+    # Four times as much content, which would be 6 MB more.
+    assert peaks[160] - peaks[40] < 1_000_000

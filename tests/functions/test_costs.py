@@ -146,7 +146,7 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
     ),
     "trail of four": (lambda api: api.viewer.get("/cases/S-0000/audit?pageSize=4"), (4, 0, 1)),
     "all events, four of them": (lambda api: api.pilot.get("/audit?pageSize=4"), (4, 0, 1)),
-    "verify four": (lambda api: api.pilot.get("/audit:verify?subject=cases/S-0000"), (6, 0, 3)),
+    "verify four": (lambda api: api.pilot.get("/audit:verify?subject=cases/S-0000"), (7, 0, 3)),
     "put five items": (lambda api: api.verifier.put(EVIDENCE, {"evidence": ITEMS}), (1, 7, 2)),
     "put the same": (lambda api: api.verifier.put(EVIDENCE, {"evidence": ITEMS}), (1, 0, 1)),
     "put four of the five": (

@@ -266,6 +266,25 @@ def test_a_log_that_was_put_back_is_found_by_what_it_had_already_sealed(
     assert checkpoint(api, KEY).size == 6
 
 
+def test_a_log_that_was_put_back_is_found_by_the_next_bundle_that_would_be_full(
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, path = api.runtime.store, sealed.state_path(api.tenant)
+    earlier = store.get(path)
+    assert earlier
+    recorded(store, api.tenant, 300, clock.now)
+    clock.advance(hours=1)
+    seal(api)
+    store.commit([Set(path, earlier.data)])
+    recorded(store, api.tenant, 300, clock.now, "cases/more")
+    clock.advance(hours=1)
+
+    assert seal(api)["failed"] == 1
+
+    assert told(capsys) == ["it goes on beyond its own end, so the end was put back"]
+    assert checkpoint(api, KEY).size == 6
+
+
 def test_a_log_that_was_put_back_and_made_anew_contradicts_every_checkpoint_that_was_kept(
     api: Api,
 ) -> None:

@@ -9,10 +9,13 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask
 from pydantic_core import to_jsonable_python
 
 from shared.config import Config
@@ -25,6 +28,7 @@ from shared.models.stored import Step, StoredDocument
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
+from tests.functions.sealing_support import checkpoint, seal, with_keys
 from tests.reliability.independent import assert_chain, event_hash
 from tests.stored.formats import RELEASES, documents, kept, restore
 from tests.stored.record import TENANT
@@ -142,6 +146,29 @@ def test_what_a_release_stored_goes_when_its_time_is_over(
         assert (counts["failed"], counts["complete"]) == (0, True)
         assert counts["changed"] > 0
     _assert_all_verified(api)
+
+
+def test_what_a_release_recorded_is_sealed_by_the_first_run_whoever_records_more(
+    config: Config, clock: Clock, framework: Flask, release: str, tmp_path: Path
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    runtime = Runtime(with_keys(config, tmp_path, key), clock)
+    api = Api(runtime, app=framework)
+    api.tenant = TENANT
+    restore(runtime.store, documents(release))
+    stored = runtime.store.query(Query(f"{_ROOT}/audit"))
+    clock.advance(days=400)
+    _sent(api, "verifier", "PATCH", "/cases/NEW-2", {"title": "Another title"})
+    clock.advance(minutes=2)
+
+    counts = seal(api)
+
+    assert (counts["changed"], counts["failed"]) == (len(stored) + 1, 0)
+    assert checkpoint(api, key).size == len(stored) + 1
+    verified = api.pilot.get("/audit:verify?subject=cases/NEW-2").json
+    assert verified["valid"] is True
+    assert verified["log"]["sealed"] == verified["events"]
+    runtime.close()
 
 
 def test_a_scheduled_run_that_a_release_did_is_not_done_again(api: Api, release: str) -> None:

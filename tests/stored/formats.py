@@ -20,6 +20,7 @@ from shared.models.person import StoredPerson
 from shared.models.preserved import StoredPreserved
 from shared.models.record import StoredRecord
 from shared.models.run import StoredRun
+from shared.models.sealed import StoredBundle, StoredLog, StoredSealing, StoredTile
 from shared.models.settings import StoredSettings
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
@@ -32,15 +33,19 @@ RELEASES = sorted(
 )
 """The releases whose documents are kept, oldest first."""
 _MODELS: list[type[StoredDocument]] = [
+    StoredBundle,
     StoredCase,
     StoredEvidence,
     StoredIntervention,
+    StoredLog,
     StoredPacket,
     StoredPerson,
     StoredPreserved,
     StoredRecord,
     StoredRun,
+    StoredSealing,
     StoredSettings,
+    StoredTile,
     StoredWorksheet,
 ]
 _AT_ONCE = 100

@@ -468,6 +468,16 @@ def test_what_is_done_to_disclosures_is_found(attack: Callable[[Content], None])
     assert not _holds(content)
 
 
+@pytest.mark.parametrize("attack", [_inside_another, _inside_another_before_it])
+def test_no_disclosed_value_is_inside_another(attack: Callable[[Content], None]) -> None:
+    """Which of them is taken first would else decide on the digest of the other."""
+    content = erased_event()
+    attack(content)
+
+    with pytest.raises(ValueError, match=r"inside another|names nothing"):
+        parted(content)
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_the_lines_of_the_readme_find_it_too(attack: Callable[[Content], None]) -> None:
     *_, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -504,6 +514,19 @@ def test_a_pointer_names_a_member_by_its_exact_name() -> None:
     for wrong in ("", "a", "/a/00/", "/a/1/", "/a/-/", "/a/0/x", "/a/\u0660/", "/a/0//~1/x"):
         with pytest.raises(ValueError, match="names nothing"):
             value_at(content, wrong)
+
+
+def test_what_another_release_discloses_is_hashed_and_erased_alike() -> None:
+    pointer, salt = "/newField/0/note", "f" * 32
+    content = event().content() | {"newField": [{"note": {"who": "Lee"}, "n": 1}]}
+    content["disclosures"] = {**content["disclosures"], pointer: salt}
+    content["hash"] = _hash(content)
+
+    after = erase(content, [pointer], "e-9")
+
+    assert content["hash"] == independent.event_hash(TENANT_ID, content)
+    assert after["newField"] == [{"note": "erased", "n": 1}]
+    assert after["hash"] == _hash(after) == independent.event_hash(TENANT_ID, after)
 
 
 def test_as_many_salts_are_made_as_there_are_values() -> None:
