@@ -93,13 +93,13 @@ METRICS = (
     Metric(
         "security_events",
         "Refused tokens, roles, rates and holds",
-        "jsonPayload.securityEvent:*",
+        "severity=WARNING AND jsonPayload.securityEvent:*",
         (("event", "jsonPayload.securityEvent"),),
     ),
     Metric(
         "chains_broken",
-        "Verifications that found a broken chain",
-        'jsonPayload.message="a chain does not verify"',
+        "Broken trails that verifications and the nightly check found",
+        'jsonPayload.securityEvent="trail_broken"',
     ),
 )
 

@@ -952,6 +952,7 @@ def test_an_admin_sees_what_each_scheduled_function_last_did(api: Api, clock: Cl
         ("failStaleRuns", None),
         ("closeApprovedCases", None),
         ("purgeRecords", None),
+        ("checkIntegrity", None),
         ("sealAudit", None),
     ]
     assert cost(answer) == (len(SCHEDULES), 0, len(SCHEDULES))

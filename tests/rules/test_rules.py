@@ -148,6 +148,7 @@ TARGETS = {
     "end of a log": Target("tenants/acme/log/state", {"size": "1"}, ("size", "1")),
     "entries of a log": Target("tenants/acme/logBundles/0", {"until": "1"}, ("until", "1")),
     "tile of a log": Target("tenants/acme/logTiles/1-0", {"hashes": "1"}, ("hashes", "1")),
+    "progress of the check": Target("checks/integrity", {"after": "a"}, ("after", "a")),
     "state of the sealing": Target("sealing/progress", {"reached": "a"}, ("reached", "a")),
     "scheduled run": Target("scheduledRuns/s", {"job": "purge"}, ("job", "purge")),
     "document that no rule names": Target("tenants/acme/elsewhere/e", {"a": "b"}, ("a", "b")),

@@ -35,6 +35,7 @@ def test_every_scheduled_function_stands_in_the_table_once() -> None:
         "fail_stale_runs",
         "close_approved_cases",
         "purge_records",
+        "check_integrity",
         "seal_audit",
     ]
 
