@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from shared.documents.port import Create, DocumentStore
 from shared.models.case import StoredCase
 from shared.models.evidence import StoredEvidence
+from shared.models.integrity import StoredProgress
 from shared.models.intervention import StoredIntervention
 from shared.models.packet import StoredPacket
 from shared.models.person import StoredPerson
@@ -38,6 +39,7 @@ _MODELS: list[type[StoredDocument]] = [
     StoredPacket,
     StoredPerson,
     StoredPreserved,
+    StoredProgress,
     StoredRecord,
     StoredRun,
     StoredSettings,
