@@ -45,7 +45,7 @@ main() {
   sign_in
   if [[ $verify ]]; then try_it; fi
   # Roles come after the database: new accounts need a moment before they can be given any.
-  deployment services accounts database roles indexes image ready
+  deployment services accounts database key roles indexes image ready
   if [[ -e $work/slow ]]; then sign_in; fi # a token lasts an hour, and what was built may take long
   steps=(edge functions jobs gateway)
   if [[ $alerts ]]; then steps+=(alerts); fi

@@ -3,7 +3,7 @@
 import { sha256 } from "./canonical.js";
 
 /**
- * @typedef {{subject: string, sequence: number, hash: string, previousHash: string}} ChainedEvent
+ * @typedef {{subject: string, sequence: number, hash: string, previousHash: string, disclosures?: Record<string, string>, erased?: Record<string, string>, erasedBy?: string}} ChainedEvent
  * @typedef {{events: number, headHash: string, broken: {sequence: number, problem: Problem} | null}} Checked
  * @typedef {"missing" | "duplicated" | "content" | "successor" | "start"} Problem
  */
@@ -11,16 +11,33 @@ import { sha256 } from "./canonical.js";
 const GENESIS = "0".repeat(64);
 
 /**
- * The hash that an event must have: of all its content but `hash`, and of the tenant.
+ * The hash that an event must have: of all its content but `hash`, and of the tenant. In the place of the
+ * values that can be erased, or were, it covers their digests.
  *
  * @param {string} tenant
  * @param {ChainedEvent} event
- * @returns {Promise<string>}
+ * @returns {Promise<string | null>} null where its disclosures do not fit it
  */
-export function eventHash(tenant, event) {
-  const { hash: _, ...content } = event;
-  return sha256({ tenant, ...content });
+export async function eventHash(tenant, event) {
+  const { hash: _, erasedBy: __, disclosures, erased, ...content } = structuredClone(event);
+  if (Object.hasOwn(content, "digests")) return null;
+  const salts = disclosures ?? {};
+  const digests = { ...erased };
+  for (const pointer of [...Object.keys(salts), ...Object.keys(digests)]) {
+    const [, ...path] = pointer.split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const name = path.pop();
+    const holder = path.reduce(member, /** @type {any} */ (content));
+    if (name === undefined || Array.isArray(holder) || member(holder, name) === undefined) return null;
+    const value = holder[name];
+    delete holder[name];
+    if (Object.hasOwn(salts, pointer)) digests[pointer] = await sha256([salts[pointer], pointer, value]);
+    else if (value !== "erased") return null;
+  }
+  return sha256({ tenant, ...content, ...(Object.keys(digests).length ? { digests } : {}) });
 }
+
+/** @param {any} part of JSON @param {string} name @returns {any} undefined where it has no such member of its own */
+const member = (part, name) => (typeof part === "object" && part !== null && Object.hasOwn(part, name) ? part[name] : undefined);
 
 /**
  * Checks the whole chain of a subject, from its first event to its last.

@@ -5,7 +5,7 @@ import { t } from "./texts.js";
 import { wordDiff } from "./words.js";
 
 /**
- * @typedef {{id: string, subject: string, caseId: string | null, sequence: number, createdAt: string, actor: {subject: string, email: string | null, role: string}, eventType: string, severity: string, agentId: string | null, message: string, reason: string | null, changes: {field: string, old: any, new: any}[], meta: Record<string, any>, hash: string, previousHash: string, requestId: string}} Event
+ * @typedef {{id: string, subject: string, caseId: string | null, sequence: number, createdAt: string, actor: {subject: string, email: string | null, role: string}, eventType: string, severity: string, agentId: string | null, message: string, reason: string | null, changes: {field: string, old: any, new: any}[], meta: Record<string, any>, hash: string, previousHash: string, requestId: string, disclosures?: Record<string, string>, erased?: Record<string, string>, erasedBy?: string}} Event
  * @typedef {import("./render.js").Shown} Shown
  */
 
@@ -19,6 +19,12 @@ const HASH = /^sha256:[0-9a-f]{64}$/;
 
 /** @param {unknown} value of any kind: an object may have a member called toString, which is then no function */
 const isHash = (value) => typeof value === "string" && HASH.test(value);
+
+/** @param {Event} event @param {string} pointer to a value in it @returns {boolean} whether the value was erased */
+export const isErased = ({ erased }, pointer) => erased !== undefined && Object.hasOwn(erased, pointer);
+
+/** @param {Event} event @param {string} pointer to a value in it @param {Shown} shown the value @returns {Shown} */
+export const unlessErased = (event, pointer, shown) => (isErased(event, pointer) ? html`<span class="quiet">${t.trail.erased}</span>` : shown);
 
 /** @param {Event} event @returns {string} who did it */
 export const actorOf = (event) => event.actor.email ?? event.actor.subject;
@@ -34,8 +40,17 @@ export const eventLine = (event, names) => html`<span class="kind">${kindOf(even
 
 /** @param {Event} event @param {Map<string, string>} [names] @returns {Shown} what happened, without its kind */
 export function happened(event, names = new Map()) {
-  const changes = event.eventType === "case_created" ? [] : event.changes.filter((one) => !SILENT.has(one.field));
-  return html`${TOLD.has(event.eventType) ? sentence(names.get(event.subject) ?? event.message) : changes.map((one) => changeOf(one, names))}${event.reason && event.reason !== event.message ? html`<span class="soft">${t.trail.because(event.reason)}</span>` : null}`;
+  const changes = event.eventType === "case_created" ? [] : event.changes;
+  const told = () => unlessErased(event, "/message", sentence(names.get(event.subject) ?? event.message));
+  return html`${TOLD.has(event.eventType) ? told() : changes.map((one, place) => (SILENT.has(one.field) ? null : changeLine(event, one, place, names)))}${event.reason && event.reason !== event.message ? html`<span class="soft">${isErased(event, "/reason") ? t.trail.reasonErased : t.trail.because(event.reason)}</span>` : null}`;
+}
+
+/** @param {Event} event @param {{field: string, old: any, new: any}} change @param {number} place in its changes @param {Map<string, string>} names */
+function changeLine(event, change, place, names) {
+  const [old, now] = [`/changes/${place}/old`, `/changes/${place}/new`];
+  if (!isErased(event, old) && !isErased(event, now)) return changeOf(change, names);
+  const side = (/** @type {any} */ value) => (value === null ? t.trail.nothing : worded(change.field, value));
+  return html`${t.trail.field(change.field)} <del>${unlessErased(event, old, side(change.old))}</del> <ins>${unlessErased(event, now, side(change.new))}</ins> `;
 }
 
 /** @param {string} text */

@@ -18,6 +18,7 @@ import { t } from "./texts.js";
  * @property {number} events how many were hashed
  * @property {string | null} headHash the hash of the last event of the first chain, where it is whole
  * @property {Broken | null} broken the first that does not hold
+ * @property {number} erased how many of their values were erased
  * @property {number} at when, in milliseconds
  * @property {number} took in milliseconds
  * @property {Verification | Error | null} [server] what the server says; null where it was not asked
@@ -44,7 +45,8 @@ export async function checkedHere(events, { whole }) {
   for (const event of whole ? [] : events) {
     if ((await eventHash(tenant, event)) !== event.hash) broken ??= { subject: event.subject, sequence: event.sequence, problem: "content" };
   }
-  return { whole, events: events.length, headHash, broken, at: Date.now(), took: performance.now() - began };
+  const erased = events.reduce((sum, event) => sum + Object.keys(event.erased ?? {}).length, 0);
+  return { whole, events: events.length, headHash, broken, erased, at: Date.now(), took: performance.now() - began };
 }
 
 /** @param {Proof | null} proof @param {TrailEvent[]} events @returns {import("./render.js").Shown} */
@@ -55,7 +57,7 @@ export function proofOf(proof, events) {
   return html`<div class=${fails ? "proof fails" : "proof"} role="status">
     <div><p class=${proof.broken ? "st stop" : "st good"}><b class="note">${icon(proof.broken ? "s-blocked" : "s-approved")}${here(proof)}</b></p>
       ${headHash ? html`<p class="head">${t.proof.head} <code>${headHash}</code></p>` : null}
-      <p class="cap">${t.proof.how(toSeconds(proof.at), Math.ceil(proof.took))}</p></div>
+      <p class="cap">${t.proof.how(toSeconds(proof.at), Math.ceil(proof.took))}${proof.erased ? ` ${t.proof.erased(proof.erased)}` : ""}</p></div>
     <div><p>${server === null || server === undefined ? html`<b>${t.proof.notAsked}</b>` : says(server, proof)}</p><p class="soft">${proof.whole ? t.proof.neither : t.proof.part}</p></div>
     ${headHash ? html`<div class="stack wide">${button(t.proof.copy, () => navigator.clipboard.writeText(headHash).then(() => say(t.proof.copied)))}${button(t.proof.compare, () => compare(events))}</div>` : null}
   </div>`;

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from deployment import earlier, image, indexes, project, rules, services
+from deployment import earlier, image, indexes, log_key, project, rules, services
 from deployment.deployable import ONE_SERVICE, Deployable, Place, secrets, service_name
 from deployment.gcloud import Gcloud
 from deployment.google import Change, DeploymentError, Google
@@ -100,12 +100,9 @@ def _services(given: argparse.Namespace) -> None:
     """Enables what is used; the first step that writes, so it looks for what forbids that."""
     if not given.replace_functions:
         earlier.refuse(_earlier(given))
-    mounted = bool(secrets(os.environ))
     google, gateway = _google(given), _has_gateway(given)
     alerts, revocation = bool(given.alerts), _revocation()
-    wanted = project.services(
-        google, secrets=mounted, gateway=gateway, alerts=alerts, revocation=revocation
-    )
+    wanted = project.services(google, gateway=gateway, alerts=alerts, revocation=revocation)
     if _gcloud(given).each(wanted):
         _write(given, "fresh", "")
 
@@ -120,8 +117,12 @@ def _database(given: argparse.Namespace) -> None:
     _gcloud(given).each(wanted)
 
 
+def _key(given: argparse.Namespace) -> None:
+    _make(given, log_key.secret(_google(given), _here(given)))
+
+
 def _roles(given: argparse.Namespace) -> None:
-    mounted = secrets(os.environ)
+    mounted = {**secrets(os.environ), log_key.VARIABLE: log_key.SECRET}
     _make(given, project.roles(_google(given), _here(given), mounted, revocation=_revocation()))
 
 
@@ -282,6 +283,7 @@ _STEPS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "services": _services,
     "accounts": _accounts,
     "database": _database,
+    "key": _key,
     "roles": _roles,
     "indexes": _indexes,
     "image": _image,
@@ -299,6 +301,7 @@ TITLES = {
     "services": "services",
     "accounts": "service accounts",
     "database": "database and its backups",
+    "key": "key of the logs",
     "roles": "roles",
     "indexes": "indexes, fields and rules",
     "image": "image",

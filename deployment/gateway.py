@@ -91,8 +91,7 @@ def description(place: Place, *, one_service: bool) -> dict[str, Any]:
     }
     for route in members:
         backend = ONE_SERVICE if one_service else members[taken_for(route, members)]
-        # OpenAPI has no parameter for the rest of a path; the console's files need none.
-        operations = paths.setdefault(route.path.replace("...", ""), {})
+        operations = paths.setdefault(template(route), {})
         operations[route.method.lower()] = _operation(route, place, backend)
         if one_service:
             options = _operation(route, place, backend)
@@ -103,6 +102,14 @@ def description(place: Place, *, one_service: bool) -> dict[str, Any]:
         "schemes": ["https"],
         "paths": paths,
     }
+
+
+def template(route: Route) -> str:
+    """The gateway's template of a path. The console's files need one segment, a tile needs more.
+
+    https://docs.cloud.google.com/api-gateway/docs/path-templating
+    """
+    return route.path.replace("{file...}", "{file}").replace("...", "=**")
 
 
 def taken_for(route: Route, members: Iterable[Route]) -> Route:

@@ -8,6 +8,7 @@ from typing import Any
 from deployment.deployable import Place
 from deployment.gcloud import Command, command
 from deployment.google import Change, DeploymentError, Google, each
+from deployment.log_key import SECRET
 
 SERVICES = (
     "artifactregistry",
@@ -18,8 +19,8 @@ SERVICES = (
     "firestore",
     "iam",
     "run",
+    "secretmanager",
 )
-FOR_SECRETS = ("secretmanager",)
 FOR_REVOCATION = ("identitytoolkit",)
 FOR_ALERTS = ("logging", "monitoring")
 FOR_GATEWAY = ("apigateway", "servicecontrol", "servicemanagement")
@@ -60,7 +61,6 @@ def number(google: Google, project: str) -> str:
 def services(
     google: Google,
     *,
-    secrets: bool,
     gateway: bool,
     alerts: bool = False,
     revocation: bool = False,
@@ -68,7 +68,6 @@ def services(
     """Enables the services that are not enabled, in one call."""
     wanted = [
         *SERVICES,
-        *FOR_SECRETS * secrets,
         *FOR_GATEWAY * gateway,
         *FOR_ALERTS * alerts,
         *FOR_REVOCATION * revocation,
@@ -166,7 +165,7 @@ def _secret_roles(google: Google, place: Place, mounted: Mapping[str, str]) -> I
     member = f"serviceAccount:{place.account('functions')}"
     for secret in sorted({reference.partition(":")[0] for reference in mounted.values()}):
         path = f"v1/projects/{place.project}/secrets/{secret}"
-        if google.get("secretmanager", path) is None:
+        if secret != SECRET and google.get("secretmanager", path) is None:
             raise DeploymentError(
                 f"Secret Manager has no {secret}: make it with `gcloud secrets create {secret} "
                 f"--project={place.project} --data-file=-`, then run it again"

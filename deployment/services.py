@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from deployment import log_key
 from deployment.deployable import LABEL, Deployable, Place
 from deployment.gcloud import Command, Gcloud, command
 from deployment.google import DeploymentError, Google, each
@@ -38,10 +39,12 @@ def described(
     annotations = {_MAX: str(given.max_instances), **_network(function.environment)}
     if given.cpu < _WHOLE_CPU:
         annotations[_GENERATION] = "gen1"  # a fraction of a CPU needs it
+    volumes, mounts = _volumes(function)
     container = {
         "image": image,
         "env": _variables(function, place, public_url),
         "resources": {"limits": {"cpu": f"{given.cpu}m", "memory": given.memory}},
+        **mounts,
     }
     return {
         "apiVersion": "serving.knative.dev/v1",
@@ -59,12 +62,24 @@ def described(
                     "timeoutSeconds": given.timeout,
                     "serviceAccountName": place.account("functions"),
                     "containers": [container],
+                    **volumes,
                 },
             },
             # Also if someone has sent the traffic to an older revision.
             "traffic": [{"latestRevision": True, "percent": 100}],
         },
     }
+
+
+def _volumes(function: Deployable) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The key of the logs as a file, for the functions that sign: the volume, and its place."""
+    if log_key.VARIABLE not in function.environment:
+        return {}, {}
+    # The newest version, as it is when an instance starts.
+    files = [{"key": "latest", "path": log_key.FILE}]
+    volume = {"name": "log-key", "secret": {"secretName": log_key.SECRET, "items": files}}
+    mount = {"name": "log-key", "mountPath": log_key.DIRECTORY}
+    return {"volumes": [volume]}, {"volumeMounts": [mount]}
 
 
 def _network(environment: Mapping[str, str]) -> dict[str, str]:
@@ -135,6 +150,10 @@ def _owned(service: dict[str, Any]) -> dict[str, Any]:
         "image": container.get("image"),
         "command": (container.get("command", []), container.get("args", []), len(others)),
         "environment": {one["name"]: _value(one) for one in container.get("env", ())},
+        "files": [
+            (one.get("mountPath"), _secret_of(inner, one.get("name")))
+            for one in container.get("volumeMounts", ())
+        ],
         "cpu": _cpu(limits.get("cpu", "1000m")),
         "memory": _memory(limits.get("memory", "512Mi")),
         "concurrency": inner.get("containerConcurrency"),
@@ -150,6 +169,14 @@ def _owned(service: dict[str, Any]) -> dict[str, Any]:
 def _value(variable: dict[str, Any]) -> Any:
     key = variable.get("valueFrom", {}).get("secretKeyRef")
     return (key["name"], key["key"]) if key else variable.get("value", "")
+
+
+def _secret_of(inner: dict[str, Any], name: str) -> Any:
+    """The secret and the files of a volume."""
+    volumes = [one for one in inner.get("volumes", ()) if one["name"] == name]
+    found = volumes[0].get("secret", {}) if volumes else {}
+    items = [(one["key"], one["path"]) for one in found.get("items", ())]
+    return found.get("secretName"), items
 
 
 def _cpu(text: str) -> float:

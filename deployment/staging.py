@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deployment import log_key
 from deployment.deployable import ONE_SERVICE, ROOT, Deployable, Place, secrets
 from deployment.google import DeploymentError
 from deployment.table import LONGEST_SWEEP, settings
@@ -30,6 +31,7 @@ FORWARDED = (
     "CASELEDGER_TENANT_CLAIM",
     "CASELEDGER_ROLE_CLAIM",
     "CASELEDGER_REVOCATION",
+    "CASELEDGER_LOG_ORIGIN",
 )
 PARTS = ("functions", "shared", "console")
 """The directories that are in the image; `console` where there is one."""
@@ -118,6 +120,8 @@ def _deployable(  # noqa: PLR0913, PLR0917 - the parts of one record
         environment["CASELEDGER_SCHEDULER_EMAIL"] = place.account("scheduler")
         if seconds := environ.get("CASELEDGER_SWEEP_SECONDS"):
             environment["CASELEDGER_SWEEP_SECONDS"] = seconds
+    if name in log_key.SIGNING:
+        environment[log_key.VARIABLE] = f"{log_key.DIRECTORY}/{log_key.FILE}"
     _check(name, environment, environ)
     if vpc := environ.get("CASELEDGER_VPC"):
         if not _VPC.fullmatch(vpc):

@@ -1,4 +1,4 @@
-"""What a developer runs: `python -m local run | demo | token | access | indexes`."""
+"""What a developer runs: `python -m local run | demo | token | key | access | indexes`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from local import demo, demo_data, server
+from local import demo, demo_data, log_key, server
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
-from shared.config import ConfigError, claim_names, refuse_unknown
+from shared.config import Config, ConfigError, claim_names, refuse_unknown
 from shared.models.base import is_id
 from shared.models.roles import Role
 
 _DATA = server.ROOT / ".local"
+_LOG_KEY = _DATA / "log-key.pem"
 _PROJECT = "demo-caseledger"
 _MEMBERS = [role.value for role in Role if role is not Role.SCHEDULER]
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,33 +29,38 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main() -> int:
     """Runs the command line; gives the exit code."""
     arguments = _parser().parse_args()
-    match arguments.command:
-        case "access":
-            return _access(arguments)
-        case "demo":
-            return demo.run()
-        case "indexes":
-            from local import indexes  # noqa: PLC0415 - it loads every function
+    commands = {
+        "access": _access,
+        "demo": lambda _: demo.run(),
+        "indexes": _indexes,
+        "key": _key,
+        "run": _served,
+        "token": _token,
+    }
+    return commands[arguments.command](arguments)
 
-            wanted = indexes.of_lists().values()
-            for added in indexes.add(indexes.FILE, wanted, indexes.of_pairs()):
-                print(f"added: {added}")  # noqa: T201
-            return 0
-        case "token":
-            print(  # noqa: T201
-                unsigned_token(
-                    sub=arguments.sub,
-                    tenant=arguments.tenant,
-                    role=arguments.role,
-                    email=arguments.email,
-                )
-            )
-            return 0
+
+def _token(given: argparse.Namespace) -> int:
+    caller = {name: getattr(given, name) for name in ("sub", "tenant", "role", "email")}
+    print(unsigned_token(**caller))  # noqa: T201
+    return 0
+
+
+def _served(given: argparse.Namespace) -> int:
     try:
-        _run(arguments.port, arguments.store)
+        _run(given.port, given.store)
     except (server.ServerError, EmulatorError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
+    return 0
+
+
+def _indexes(_: argparse.Namespace) -> int:
+    from local import indexes  # noqa: PLC0415 - it loads every function
+
+    wanted = indexes.of_lists().values()
+    for added in indexes.add(indexes.FILE, wanted, indexes.of_pairs()):
+        print(f"added: {added}")  # noqa: T201
     return 0
 
 
@@ -70,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--role", required=True, choices=[role.value for role in Role])
     token.add_argument("--sub", required=True)
     token.add_argument("--email")
+    key = commands.add_parser("key", help="make a key that signs the logs of events")
+    key.add_argument("--file", type=Path, default=_LOG_KEY)
+    key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT)
+    key.add_argument("--origin", help="CASELEDGER_LOG_ORIGIN, as the functions have it")
+    key.add_argument("--show", action="store_true", help="show the public part of one that exists")
     _add_access(commands.add_parser("access", help="who may use a deployment on Google Cloud"))
     return parser
 
@@ -86,6 +98,23 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
     grant.add_argument("--tenant", required=True, type=_tenant)
     grant.add_argument("--role", required=True, choices=_MEMBERS)
     listed.add_argument("--tenant", type=_tenant)
+
+
+def _key(given: argparse.Namespace) -> int:
+    try:
+        origin = given.origin or Config.from_environment(os.environ).log_origin
+        if not given.show:
+            log_key.make(given.file)
+            print(f"made {given.file}; verifiers of the log of {given.tenant} need this:")  # noqa: T201
+        for shown in log_key.verifier_keys(given.file, origin, given.tenant):
+            print(shown)  # noqa: T201
+    except FileExistsError:
+        print(f"{given.file} exists, and is not replaced; --show shows its key", file=sys.stderr)  # noqa: T201
+        return 1
+    except (ConfigError, OSError, ValueError) as error:
+        print(f"{given.file}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
 
 
 def _tenant(text: str) -> str:
@@ -131,11 +160,12 @@ def _run(port: int, store: str) -> None:
     for number in _STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
             signal.signal(number, _stop_once)
+    _DATA.mkdir(exist_ok=True)
     opened = _emulator() if store == "emulator" else _sqlite()
     with (
         contextlib.suppress(KeyboardInterrupt),
         opened as variables,
-        server.running_server(variables, port) as url,
+        server.running_server({**variables, **log_key.own(os.environ, _LOG_KEY)}, port) as url,
         ticking(url),
     ):
         cases = demo_data.load(variables)
@@ -160,7 +190,6 @@ def _stop_once(*_: object) -> None:
 
 @contextlib.contextmanager
 def _sqlite() -> Iterator[Mapping[str, str]]:
-    _DATA.mkdir(exist_ok=True)
     yield server.own_sqlite(os.environ, _DATA / "caseledger.db")
 
 

@@ -15,6 +15,7 @@ from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verifica
 from shared.models.events import Event
 from shared.models.subjects import Head
 from shared.repository import gone, sealed
+from shared.repository.erased import unrecorded
 from shared.repository.integrity import Trail
 from shared.repository.listing import query_of
 from shared.repository.paging import page, place
@@ -112,7 +113,8 @@ def _verified(
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check, in_log)
     check.finish()
-    broken = _first(check.broken, in_log.broken) or _ending(store, query, document, head)
+    broken = _first(check.broken, in_log.broken, unrecorded(store, tenant, check.erasures))
+    broken = broken or _ending(store, query, document, head)
     if broken is None and document:
         broken = trail.contradiction() or (
             gone.otherwise(store, document, last, trail.replay)

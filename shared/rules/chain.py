@@ -65,6 +65,8 @@ class Check:
         self._seen = 0
         self.erased = 0
         """How many values were erased in the events that were looked at."""
+        self.erasures: dict[str, int] = {}
+        """The events that are said to record it, by id, each with the first that names it."""
         self.broken: BrokenLink | None = None
 
     @property
@@ -77,7 +79,7 @@ class Check:
         for event in events:
             self._seen += 1
             if isinstance(event, Event):
-                self.erased += len(event.erased or ())
+                self._count(event)
             sequence = event.sequence
             self._take(self._sequence if sequence is None else sequence, event)
 
@@ -87,6 +89,11 @@ class Check:
             self._break(1, "event is missing")
         elif self._hash not in (None, GENESIS):
             self._break(1, "first event does not start the chain")
+
+    def _count(self, event: Event) -> None:
+        self.erased += len(event.erased or ())
+        if event.erased_by is not None:
+            self.erasures[event.erased_by] = event.sequence
 
     def _take(self, sequence: int, event: Event | Unread) -> None:
         if sequence > self._sequence:

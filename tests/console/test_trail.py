@@ -14,9 +14,18 @@ import hypothesis
 import rfc8785
 from playwright.sync_api import Browser, Page, Route, expect
 
+from local.demo_data import TENANT
+from shared.documents.embedded.store import EmbeddedStore
+from shared.documents.indexes import project_indexes
+from shared.documents.port import Create, Update
+from shared.ledger import events
+from shared.models.events import EventType
+from shared.rules.disclosures import erase
 from tests.console.people import Person, at_browser
 from tests.console.test_life import opened
 from tests.console.test_looks import HOSTILE
+from tests.reliability import independent
+from tests.unit import test_disclosures as disclosed
 from tests.unit.test_canonical import VALUES
 
 Api = Callable[..., Any]
@@ -132,6 +141,82 @@ def test_the_browser_writes_any_value_in_the_form_that_rfc_8785_names(person: Pe
         [json.dumps(one) for one in contents],
     )
     assert written == [rfc8785.dumps(one).decode() for one in contents]
+
+
+HASHES = (
+    "async (events) => { const {eventHash} = await import('/console/chain.js');"
+    " return Promise.all(events.map((event) => eventHash('acme', JSON.parse(event)))); }"
+)
+
+
+def test_the_browser_computes_the_hash_of_any_event_and_finds_what_python_finds(
+    person: Person,
+) -> None:
+    found: list[Any] = [disclosed.event().content(), disclosed.erased_event()]
+
+    @hypothesis.settings(derandomize=True, max_examples=60, deadline=None, database=None)
+    @hypothesis.given(VALUES, VALUES)
+    def collected(old: Any, new: Any) -> None:
+        meta = {"a/b": old, "__proto__": new, "m~": [new], "": "x"}
+        change = {"field": "fields", "old": old, "new": new}
+        made = disclosed.event(event_type=EventType.CUSTOM, changes=[change], meta=meta).content()
+        gone = erase(made, [*made["disclosures"]][::2], "e-9")
+        found.extend([made, gone, {**made, "disclosures": {}}])
+
+    collected()
+    attacked = []
+    for attack in disclosed.ATTACKS:
+        attacked.append(content := disclosed.erased_event())
+        attack(content)
+    page = person.goto()
+    computed = page.evaluate(HASHES, [json.dumps(one) for one in found])
+    assert computed == [independent.event_hash("acme", one) for one in found]
+    computed = page.evaluate(HASHES, [json.dumps(one) for one in attacked])
+    held = [one["hash"] == computed[at] for at, one in enumerate(attacked)]
+    assert held == [attack in disclosed.NOT_HASHED for attack in disclosed.ATTACKS]
+
+
+def test_what_was_erased_is_called_erased_and_the_chain_holds(
+    api: Api, person: Person, database: Path
+) -> None:
+    address = lived(api, "erased")
+    listed = api("vera", "GET", "/cases/erased/audit")["events"]
+    store = EmbeddedStore(str(database), project_indexes())
+    first = store.get(events.path(TENANT, listed[-1]["id"]))
+    assert first
+    record = {**first.data, "subject": "other", "eventType": "data_erased"}
+    store.commit([Create(events.path(TENANT, "the-erasure"), record)])
+    for event in listed:
+        document = store.get(events.path(TENANT, event["id"]))
+        assert document
+        fields = events.erased(document, event["disclosures"], "the-erasure")
+        store.commit([Update(document.path, fields, version=document.version)])
+
+    page = person.signs_in("vera", address)
+
+    expect(proof(page)).to_contain_text("Checked in this browser: 4 events, chain holds")
+    expect(proof(page)).to_contain_text("The server says: 4 events, chain holds, same head")
+    expect(proof(page)).to_contain_text(re.compile(r"\d+ values in them were erased"))
+    main = page.locator("main")
+    for text in (
+        "vera@example.com",
+        "paul@example.com",
+        "Asked again",
+        "No answer yet",
+        "After it",
+    ):
+        expect(main).not_to_contain_text(text)
+    rows = page.locator(".chain > li")
+    expect(rows.locator(".who-did")).to_have_text(["erased"] * 4)
+    page.get_by_role("button", name="Case changed.").click()
+    row = page.get_by_role("row", name=re.compile("^summary"))
+    expect(row.get_by_role("cell")).to_have_text(["erased", "erased"])
+    expect(page.locator("dt:text('Erased') + dd")).to_contain_text("the-erasure")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download as JSON Lines").click()
+    lines = [json.loads(line) for line in Path(saved.value.path()).read_text().splitlines()]
+    independent.assert_chain(TENANT, lines)
+    assert [one["message"] for one in lines] == ["erased"] * 4
 
 
 def test_what_is_filtered_stands_in_the_address_and_is_downloaded_as_json_lines(

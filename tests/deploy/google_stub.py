@@ -218,6 +218,18 @@ class GoogleStub:
     def _secret(self, _call: Call, project: str, secret: str) -> Any:
         return self._get(f"projects/{project}/secrets/{secret}")
 
+    @route("POST", "/v1/projects/*/secrets")
+    def _create_secret(self, call: Call, project: str) -> Any:
+        return self._put(f"projects/{project}/secrets/{call.query['secretId']}", call.body)
+
+    @route("POST", "/v1/projects/*/secrets/*:addVersion")
+    def _add_version(self, call: Call, project: str, secret: str) -> Any:
+        return self._put(f"projects/{project}/secrets/{secret}/versions/latest", call.body)
+
+    @route("GET", "/v1/projects/*/secrets/*/versions/*")
+    def _version(self, _call: Call, project: str, secret: str, version: str) -> Any:
+        return self._get(f"projects/{project}/secrets/{secret}/versions/{version}")
+
     @route("GET", "/v1/projects/*/secrets/*:getIamPolicy")
     def _secret_policy(self, _call: Call, project: str, secret: str) -> Any:
         return self._policy(f"projects/{project}/secrets/{secret}")

@@ -7,6 +7,7 @@ and one that verifies. All else is tried step by step in test_deployment_steps.p
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -19,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from deployment import staging
+from deployment.deployable import Place
 from local.ports import free_port
 from shared.schedules import SCHEDULES
 from tests.deploy import monitoring_stub, run_stub  # noqa: F401 - the first adds to the stand-in
@@ -177,6 +180,10 @@ def test_every_index_of_the_file_is_made_once_as_it_says(deployed: Cloud) -> Non
     assert sorted(map(key, sent)) == sorted(map(key, INDEXES["indexes"]))
 
 
+def without_scope(index: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in index.items() if name != "queryScope"}
+
+
 def test_every_field_override_and_expiry_of_the_file_is_made_as_it_says(deployed: Cloud) -> None:
     sent = {
         tuple(call.path.split("/")[-3::2]): call.body
@@ -189,7 +196,7 @@ def test_every_field_override_and_expiry_of_the_file_is_made_as_it_says(deployed
         indexes = [
             {
                 "queryScope": index["queryScope"],
-                "fields": [{"fieldPath": path, "order": index["order"]}],
+                "fields": [{"fieldPath": path, **without_scope(index)}],
             }
             for index in entry["indexes"]
         ]
@@ -253,6 +260,29 @@ def test_a_service_gets_its_line_of_the_table_its_secrets_and_its_account(deploy
         "name": "CASELEDGER_RATE_LIMIT_STORAGE",
         "valueFrom": {"secretKeyRef": {"name": "redis-url", "key": "3"}},
     }
+
+
+def test_the_service_that_signs_has_the_key_as_a_file_and_no_other_has_it(
+    deployed: Cloud,
+) -> None:
+    template = run_stub.services(deployed.google)["api"]["spec"]["template"]["spec"]
+    (container,) = template["containers"]
+    (path,) = [one["value"] for one in container["env"] if one["name"] == "CASELEDGER_LOG_KEY"]
+    (version,) = deployed.google.sent("POST", ":addVersion")
+
+    assert path == "/secrets/log-key/key.pem"
+    assert container["volumeMounts"] == [{"name": "log-key", "mountPath": "/secrets/log-key"}]
+    files = [{"key": "latest", "path": "key.pem"}]
+    secret = {"secretName": "caseledger-log-key", "items": files}
+    assert template["volumes"] == [{"name": "log-key", "secret": secret}]
+    key = base64.b64decode(version.body["payload"]["data"])
+    assert key.startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert bindings(deployed, f"projects/{PROJECT}/secrets/caseledger-log-key") == {
+        "roles/secretmanager.secretAccessor": [f"serviceAccount:{account('functions')}"]
+    }
+    found = staging.deployables(["seal_audit", "get_case"], Place(PROJECT, "europe-west1"), {})
+    signs = ["CASELEDGER_LOG_KEY" in one.environment for one in found]
+    assert signs == [True, False]
 
 
 def test_the_jobs_call_the_service_itself_with_a_token_made_out_for_it(deployed: Cloud) -> None:
@@ -354,7 +384,7 @@ def test_project_and_region_may_come_from_the_configuration_of_gcloud(tmp_path: 
     assert "Region europe-west1, from gcloud's configuration.\n" in done.stdout
     stage, first, second = re.findall(r"-m deployment .*--dry-run -- (.*)", done.stdout)
     assert stage == "stage"
-    assert first == "services,accounts,database,roles,indexes,image,ready"
+    assert first == "services,accounts,database,key,roles,indexes,image,ready"
     assert second == "edge,functions,jobs,gateway"
 
 

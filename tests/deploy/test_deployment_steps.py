@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator
 from deployment import services, staging, table
 from deployment.__main__ import TITLES, main
 from deployment.deployable import Place, Resources
-from deployment.gateway import LOCATIONS, description
+from deployment.gateway import LOCATIONS, description, template
 from deployment.gcloud import Command, Gcloud
 from deployment.google import DeploymentError
 from deployment.image import POLICIES
@@ -650,7 +650,7 @@ def test_a_role_with_a_condition_does_not_count(step: Step) -> None:
     binding = {"role": "roles/datastore.user", "members": [member], "condition": {"title": "t"}}
     step.google.policies[f"projects/{PROJECT}"] = {"bindings": [binding]}
 
-    (line,) = step.lines("roles")
+    line, *_ = step.lines("roles")
 
     assert line.startswith("grant: caseledger-functions roles/datastore.user, ")
     assert binding in step.google.policies[f"projects/{PROJECT}"]["bindings"]
@@ -773,6 +773,18 @@ def test_scheduled_functions_have_as_long_as_the_scheduler_waits_for_them() -> N
         assert settings.timeout > table.LONGEST_SWEEP
 
 
+def with_plain_places(found: dict[str, Any]) -> dict[str, Any]:
+    """A description without the gateway's own `=**`, which no validator knows."""
+    paths = {path.replace("=**", ""): operations for path, operations in found["paths"].items()}
+    return {**found, "paths": paths}
+
+
+def test_a_place_of_several_segments_is_one_of_the_gateways_own_templates() -> None:
+    found = description(Place(PROJECT, REGION, NUMBER), one_service=False)["paths"]
+
+    assert [path for path in found if "**" in path] == ["/v1/logs/{tenant}/tile/{tile=**}"]
+
+
 def test_the_gateway_routes_every_operation_of_members_to_its_function() -> None:
     found = description(Place(PROJECT, REGION, NUMBER), one_service=False)
     routed = {
@@ -781,12 +793,12 @@ def test_the_gateway_routes_every_operation_of_members_to_its_function() -> None
         for method, operation in operations.items()
     }
 
-    OpenAPIV2SpecValidator(found).validate()
+    OpenAPIV2SpecValidator(with_plain_places(found)).validate()
     wait = "wait_intervention"
     assert routed == {
         (
             route.method,
-            route.path,
+            template(route),
             URL.format(
                 (wait if route.name == "get_intervention" else route.name).replace("_", "-")
             ),
@@ -794,8 +806,7 @@ def test_the_gateway_routes_every_operation_of_members_to_its_function() -> None
         for route in ROUTES
         if route.roles != SCHEDULERS
     } | {
-        (route.method, route.path.replace("...", ""), URL.format("console"))
-        for route in vars(console)["routes"]
+        (route.method, template(route), URL.format("console")) for route in vars(console)["routes"]
     }
 
 
@@ -807,8 +818,7 @@ def test_what_the_gateway_could_take_for_another_route_is_sent_to_a_function_tha
     paths = description(Place(PROJECT, REGION, NUMBER), one_service=False)["paths"]
 
     def backend(route: Route) -> Any:
-        path = route.path.replace("...", "")
-        return paths[path][route.method.lower()]["x-google-backend"]["address"]
+        return paths[template(route)][route.method.lower()]["x-google-backend"]["address"]
 
     members = [
         route
@@ -845,7 +855,7 @@ def test_the_gateway_lets_browsers_ask_first_where_one_function_answers_for_the_
 ):
     found = description(Place(PROJECT, REGION, NUMBER), one_service=True)
 
-    OpenAPIV2SpecValidator(found).validate()
+    OpenAPIV2SpecValidator(with_plain_places(found)).validate()
     assert all("options" in operations for operations in found["paths"].values())
 
 

@@ -92,6 +92,7 @@ def test_a_tile_that_is_full_is_kept_for_ever_and_any_other_for_seconds(
 
 
 @pytest.mark.both_stores
+@pytest.mark.costs_of("get_log_checkpoint", "get_log_tile", "prove_event")
 def test_a_full_tile_costs_a_read_the_last_ones_two_and_a_stranger_one_more(
     api: Api, clock: Clock
 ) -> None:

@@ -121,7 +121,7 @@ def test_the_description_of_the_api_shows_the_roles_of_each_function(api: Api) -
 
     for name in FUNCTIONS:
         one = route(name)
-        shown = paths[one.path][one.method.lower()]
+        shown = paths[one.path.replace("...", "")][one.method.lower()]
         assert (sorted(one.roles) if one.roles else None) == shown.get("x-roles")
 
 

@@ -102,6 +102,7 @@ def test_each_tenant_has_a_log_of_its_own(api: Api, clock: Clock) -> None:
 
 
 @pytest.mark.both_stores
+@pytest.mark.costs_of("seal_audit")
 def test_a_run_costs_each_event_once_and_two_writes_and_an_idle_one_a_read(
     api: Api, clock: Clock
 ) -> None:

@@ -25,7 +25,7 @@ from shared.models.stored import Step, StoredDocument
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
-from tests.reliability.independent import event_hash
+from tests.reliability.independent import assert_chain, event_hash
 from tests.stored.formats import RELEASES, documents, kept, restore
 from tests.stored.record import TENANT
 
@@ -238,6 +238,23 @@ def test_what_the_next_release_stores_is_shown_as_what_this_one_knows(api: Api) 
             assert_holds(read["answer"], answer, read["path"])
             assert _NEW not in json.dumps(answer)
     _assert_all_verified(api)
+
+
+def test_a_chain_that_an_earlier_release_began_goes_on(api: Api, release: str) -> None:
+    found = documents(release)
+    restore(api.runtime.store, found)
+    before = _sent(api, "viewer", "GET", "/cases/NEW-2/audit")["events"]
+    _sent(api, "agent", "POST", "/cases/NEW-2/audit", {"eventType": "note_added", "message": "x"})
+
+    last, *first = _sent(api, "viewer", "GET", "/cases/NEW-2/audit")["events"]
+
+    assert first == before
+    # The first release knew of no disclosures; its events are hashed as it hashed them.
+    salted = {one["path"] for one in found if "disclosures" in one["data"]}
+    shown = {f"{_ROOT}/audit/{event['id']}" for event in first if "disclosures" in event}
+    assert shown <= salted
+    assert "/message" in last["disclosures"]
+    assert_chain(TENANT, [*reversed(first), last])
 
 
 def test_a_change_keeps_what_the_next_release_has_written_beside_it(api: Api) -> None:

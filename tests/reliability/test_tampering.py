@@ -47,6 +47,9 @@ EDITS: dict[str, Any] = {
     "previousHash": "f" * 64,
     "hash": "f" * 64,
     "actorName": "x@example.com",
+    "disclosures": '{"/message":"00000000000000000000000000000000"}',
+    "erased": '{"/message":"x"}',
+    "erasedBy": "x",
 }
 
 

@@ -397,3 +397,27 @@ def test_a_storage_that_is_no_redis_is_refused_without_repeating_it(value: str) 
         Config.from_environment({"CASELEDGER_RATE_LIMIT_STORAGE": value})
 
     assert "port" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "origin"),
+    [
+        ({}, "local/caseledger"),
+        (PROJECT, "acme-prod/caseledger"),
+        ({"CASELEDGER_LOG_ORIGIN": "logs.example/of/acme"}, "logs.example/of/acme"),
+    ],
+)
+def test_the_name_of_logs_begins_as_is_said_or_with_the_project(
+    environ: dict[str, str], origin: str
+) -> None:
+    project = PROJECT.get("GOOGLE_CLOUD_PROJECT", "")
+
+    found = Config.from_environment(environ).log_origin
+
+    assert found == origin.replace("acme-prod", project)
+
+
+@pytest.mark.parametrize("origin", ["https://logs.example", "a b", "a+b", "/a", "a/", "a//b", "é"])
+def test_the_name_of_logs_is_one_that_a_signed_note_takes(origin: str) -> None:
+    with pytest.raises(ConfigError, match="CASELEDGER_LOG_ORIGIN"):
+        Config.from_environment({"CASELEDGER_LOG_ORIGIN": origin})

@@ -258,7 +258,8 @@ def test_only_what_was_disclosed_is_erased(pointer: str) -> None:
         erase(event().content(), [pointer], "e-9")
 
 
-def _erased() -> Content:
+def erased_event() -> Content:
+    """An event of which two values were erased."""
     return erase(event().content(), ["/reason", "/changes/0/old"], "e-9")
 
 
@@ -276,7 +277,7 @@ def _spots(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 # `hash` is compared and `erasedBy` is a hint: neither is in the hash.
-SPOTS = [spot for spot in _spots(_erased()) if spot[0] not in {"hash", "erasedBy"}]
+SPOTS = [spot for spot in _spots(erased_event()) if spot[0] not in {"hash", "erasedBy"}]
 
 
 def _other(value: Any) -> Iterator[Any]:
@@ -292,7 +293,7 @@ def _other(value: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("spot", SPOTS, ids=lambda spot: "/".join(map(str, spot)))
 def test_every_character_that_is_changed_changes_the_hash(spot: tuple[Any, ...]) -> None:
     *path, name = spot
-    original = _erased()
+    original = erased_event()
     holder = original
     for step in path:
         holder = holder[step]
@@ -303,7 +304,7 @@ def test_every_character_that_is_changed_changes_the_hash(spot: tuple[Any, ...])
 
 @pytest.mark.parametrize("field", ["disclosures", "erased"])
 def test_every_character_of_a_pointer_that_is_changed_changes_the_hash(field: str) -> None:
-    original = _erased()
+    original = erased_event()
     for pointer in original[field]:
         for other in _other(pointer):
             content = copy.deepcopy(original)
@@ -450,11 +451,16 @@ ATTACKS = [
     _a_list_for_digests,
     _a_pointer_of_many_steps,
 ]
+NOT_HASHED = [_tenant_beside, _nobody_erased_it, _no_name_erased_it]
+"""The functions call these unreadable; to others the hash holds, and says nothing about them.
+
+The name of the tenant is in the hash already, and who erased something is not.
+"""
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_what_is_done_to_disclosures_is_found(attack: Callable[[Content], None]) -> None:
-    content = _erased()
+    content = erased_event()
     assert _holds(content)
 
     attack(content)
@@ -462,12 +468,22 @@ def test_what_is_done_to_disclosures_is_found(attack: Callable[[Content], None])
     assert not _holds(content)
 
 
+@pytest.mark.parametrize("attack", [_inside_another, _inside_another_before_it])
+def test_no_disclosed_value_is_inside_another(attack: Callable[[Content], None]) -> None:
+    """Which of them is taken first would else decide on the digest of the other."""
+    content = erased_event()
+    attack(content)
+
+    with pytest.raises(ValueError, match=r"inside another|names nothing"):
+        parted(content)
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_the_lines_of_the_readme_find_it_too(attack: Callable[[Content], None]) -> None:
     *_, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 - the README's own
-    content = _erased()
+    content = erased_event()
     assert names["event_hash"](TENANT_ID, content) == content["hash"]
 
     attack(content)
@@ -476,11 +492,7 @@ def test_the_lines_of_the_readme_find_it_too(attack: Callable[[Content], None]) 
         found = names["event_hash"](TENANT_ID, content)
     except (AssertionError, LookupError, TypeError, ValueError):
         return
-    # The name of the tenant is in the hash already, and who erased something is not.
-    assert (found == content["hash"]) == (attack in _NOT_HASHED)
-
-
-_NOT_HASHED = {_tenant_beside, _nobody_erased_it, _no_name_erased_it}
+    assert (found == content["hash"]) == (attack in NOT_HASHED)
 
 
 @pytest.mark.parametrize("erased", [None, {}])
@@ -502,6 +514,19 @@ def test_a_pointer_names_a_member_by_its_exact_name() -> None:
     for wrong in ("", "a", "/a/00/", "/a/1/", "/a/-/", "/a/0/x", "/a/\u0660/", "/a/0//~1/x"):
         with pytest.raises(ValueError, match="names nothing"):
             value_at(content, wrong)
+
+
+def test_what_another_release_discloses_is_hashed_and_erased_alike() -> None:
+    pointer, salt = "/newField/0/note", "f" * 32
+    content = event().content() | {"newField": [{"note": {"who": "Lee"}, "n": 1}]}
+    content["disclosures"] = {**content["disclosures"], pointer: salt}
+    content["hash"] = _hash(content)
+
+    after = erase(content, [pointer], "e-9")
+
+    assert content["hash"] == independent.event_hash(TENANT_ID, content)
+    assert after["newField"] == [{"note": "erased", "n": 1}]
+    assert after["hash"] == _hash(after) == independent.event_hash(TENANT_ID, after)
 
 
 def test_as_many_salts_are_made_as_there_are_values() -> None:
