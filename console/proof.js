@@ -11,7 +11,7 @@ import { t } from "./texts.js";
 /**
  * @typedef {import("./trail_rows.js").TrailEvent} TrailEvent
  * @typedef {{subject: string, sequence: number, problem: import("./chain.js").Problem}} Broken
- * @typedef {{valid: boolean, events: number, headHash: string, firstBroken?: {sequence: number, problem: string}}} Verification
+ * @typedef {{valid: boolean, events: number, headHash: string, firstBroken?: {sequence: number, problem: string, field?: string}}} Verification
  *
  * @typedef {object} Proof
  * @property {boolean} whole whether all events of the chains are here, so that none can be missing
@@ -72,9 +72,14 @@ function here({ broken, events, whole }) {
 /** @param {Verification | Error} server @param {Proof} proof */
 function says(server, proof) {
   if (server instanceof Error) return html`<b>${t.proof.serverSilent}</b> ${server instanceof Problem ? inSentences(server) : ""}`;
-  if (!server.valid) return html`<b class="st stop">${icon("s-blocked")}${t.proof.serverBreaks(server.firstBroken?.sequence ?? 0, server.firstBroken?.problem ?? "")}</b>`;
+  if (!server.valid) return html`<b class="st stop">${icon("s-blocked")}${t.proof.serverBreaks(server.firstBroken?.sequence ?? 0, problemOf(server))}</b>`;
   if (server.headHash !== proof.headHash) return html`<b class="st stop">${icon("s-blocked")}${t.proof.otherHead(server.events, server.headHash)}</b>`;
   return html`<b>${t.proof.serverHolds(server.events)}</b>`;
+}
+
+/** What the server found wrong, with the field that is not as the event says. @param {Verification} server */
+function problemOf({ firstBroken }) {
+  return [firstBroken?.problem, firstBroken?.field].filter(Boolean).join(": ");
 }
 
 /** Looks for a hash that the reader kept elsewhere. @param {TrailEvent[]} events */

@@ -93,14 +93,13 @@ METRICS = (
     Metric(
         "security_events",
         "Refused tokens, roles, rates and holds",
-        "jsonPayload.securityEvent:*",
+        "severity=WARNING AND jsonPayload.securityEvent:*",
         (("event", "jsonPayload.securityEvent"),),
     ),
     Metric(
         "chains_broken",
-        "Findings of a chain or a log that does not hold",
-        '(jsonPayload.message="a chain does not verify"'
-        ' OR jsonPayload.securityEvent="trail_broken")',
+        "Broken trails that verifications and the nightly check found",
+        'jsonPayload.securityEvent="trail_broken"',
     ),
 )
 

@@ -14,7 +14,7 @@ from shared.ledger.ledger import Ledger
 from shared.models.scheduled import ScheduledRun, ScheduledRuns, Sweep, SweepQuery
 from shared.rules.callers import OVERSEEING, SCHEDULERS
 from shared.schedules import SCHEDULES, Schedule
-from shared.sweeps import closing, expiry, purge, seal, stale_runs
+from shared.sweeps import closing, expiry, integrity, purge, seal, stale_runs
 from shared.sweeps.once import Trigger, last, once
 from shared.sweeps.run import SweepRun
 
@@ -47,6 +47,15 @@ def close_approved_cases(call: Call, query: SweepQuery) -> Reply[Sweep]:
 def purge_records(call: Call, query: SweepQuery) -> Reply[Sweep]:
     """Removes what is past its tenant's retention and under no legal hold; audit events stay."""
     return _swept(call, query, purge.purge)
+
+
+@function("POST", "/scheduled/checkIntegrity", roles=SCHEDULERS)
+def check_integrity(call: Call, query: SweepQuery) -> Reply[Sweep]:
+    """Verifies a thirtieth of all subjects, and of what the logs have, so that a month sees all.
+
+    What does not hold is counted as `failed`, and is an error in the log.
+    """
+    return _swept(call, query, integrity.check)
 
 
 @function("POST", "/scheduled/sealAudit", roles=SCHEDULERS)

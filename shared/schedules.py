@@ -32,6 +32,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("close_approved_cases", "/v1/scheduled/closeApprovedCases", "7 * * * *"),
     Schedule("seal_audit", "/v1/scheduled/sealAudit", "* * * * *"),
     Schedule("purge_records", "/v1/scheduled/purgeRecords", "23 3 * * *"),
+    Schedule("check_integrity", "/v1/scheduled/checkIntegrity", "43 1 * * *"),
 )
 
 

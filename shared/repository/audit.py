@@ -133,6 +133,10 @@ def _verified(
     )
 
 
+def _first(*found: BrokenLink | None) -> BrokenLink | None:
+    return min(filter(None, found), key=lambda one: one.sequence, default=None)
+
+
 def _follow(store: DocumentStore, query: Query, check: Check, in_log: SealedChain) -> Event | None:
     newest: Event | None = None
     while rows := store.query(replace(query, limit=_VERIFY_PAGE)):

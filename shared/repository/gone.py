@@ -45,6 +45,17 @@ def hash_of(subjects: Iterable[str]) -> str:
     return hashlib.sha256(canonical(sorted(subjects))).hexdigest()
 
 
+def purged_by(store: DocumentStore, tenant: str, event_id: str) -> list[str]:
+    """The subjects whose tombstones name the event of a purge. It costs one read for each."""
+    of_it = (Filter(PURGED_BY, "==", event_id),)
+    queries = [
+        Query(f"tenants/{tenant}/{name}", of_it, limit=MAX_WRITES, select=())
+        for name in _PURGED_AFTER
+    ]
+    rows = [row for query in queries for row in store.query(query)]
+    return ["/".join(row.path.split("/")[-2:]) for row in rows]
+
+
 def otherwise(
     store: DocumentStore, document: Document, last: Event | None, replay: Replay
 ) -> BrokenLink | None:
@@ -80,13 +91,7 @@ def _purged(
         return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
     if document.data[DELETED_AT] != event.created_at:
         return BrokenLink(sequence=reached, problem=OTHERWISE, field=DELETED_AT)
-    of_it = (Filter(PURGED_BY, "==", purge),)
-    queries = [
-        Query(f"tenants/{tenant}/{name}", of_it, limit=MAX_WRITES, select=())
-        for name in _PURGED_AFTER
-    ]
-    rows = [row for query in queries for row in store.query(query)]
-    if hash_of("/".join(row.path.split("/")[-2:]) for row in rows) != event.meta.get("sha256"):
+    if hash_of(purged_by(store, tenant, purge)) != event.meta.get("sha256"):
         return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
     return None
 

@@ -139,6 +139,7 @@ def test_a_function_is_waited_for_by_its_own_schedule() -> None:
         "fail_stale_runs": 15,
         "close_approved_cases": 180,
         "purge_records": 3 * 24 * 60,
+        "check_integrity": 3 * 24 * 60,
         "seal_audit": 15,
     }
 
@@ -264,6 +265,8 @@ def test_a_broken_chain_is_counted(api: Api, logged: Logged) -> None:
     api.admin.get("/audit:verify?subject=cases/A")
 
     assert len(logged.of("chains_broken")) == 1
+    api.admin.get("/audit:verify?subject=cases/A")
+    assert logged.of("security_events") == []
 
 
 def test_an_attempt_of_the_scheduler_that_failed_is_counted() -> None:

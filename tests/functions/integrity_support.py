@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.documents.port import Document, Query
+from shared.documents.port import Data, Delete, Document, Query, Set
+from shared.repository import items
+from shared.rules import packets as packet_rules
 from tests.client import Api, Client
 from tests.conftest import Clock
 
 CASE = "FULL-1"
+_OWN = f"cases/{CASE}"
 ITEM = {"title": "An item", "snippet": "Quoted", "tags": ["a"], "metadata": {"pages": [[1, 2.5]]}}
 PARTS = ("evidence", "packets", "records", "preserved")
 
@@ -184,3 +190,101 @@ def subjects(api: Api, since: datetime | None = None) -> list[str]:
     return sorted(
         {row.data["subject"] for row in rows if not since or row.data["createdAt"] >= since}
     )
+
+
+@dataclass
+class Tampering:
+    """A tenant in which everything has happened, and what was changed in its database."""
+
+    api: Api
+    _before: list[Document] = field(default_factory=list)
+
+    def document(self, path: str) -> Document:
+        """A document of the tenant."""
+        found = self.api.runtime.store.get(f"tenants/{self.api.tenant}/{path}")
+        assert found, path
+        return found
+
+    def write(self, path: str, data: Data | None) -> None:
+        """Writes a document, or removes it, until `undone` ends."""
+        store = self.api.runtime.store
+        self._before.append(store.get(path) or Document(path, {}, 0))
+        store.commit([Delete(path) if data is None else Set(path, data)])
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Takes back what is written meanwhile."""
+        yield
+        for one in reversed(self._before):
+            write = Set(one.path, one.data) if one.data else Delete(one.path)
+            self.api.runtime.store.commit([write])
+        self._before.clear()
+
+    def one(self, kind: str) -> str:
+        """One document below the case, by its kind and id."""
+        rows = self.api.runtime.store.query(Query(f"tenants/{self.api.tenant}/{_OWN}/{kind}"))
+        return f"{kind}/{rows[0].id}"
+
+    def kept(self) -> str:
+        """What a hold has preserved of an item of evidence."""
+        query = Query(f"tenants/{self.api.tenant}/{_OWN}/preserved")
+        rows = self.api.runtime.store.query(query)
+        return f"preserved/{next(row.id for row in rows if row.data['collection'] == 'evidence')}"
+
+    def edit(self, name: str, field: str, **fields: Any) -> tuple[str, str]:
+        """Edits the case, or a document below it."""
+        found = self.document(f"{_OWN}/{name}".rstrip("/"))
+        self.write(found.path, {**found.data, **fields})
+        return _OWN, field
+
+    def delete(self, name: str, below: str = f"{_OWN}/") -> tuple[str, str]:
+        """Removes a document below the case."""
+        self.write(self.document(f"{below}{name}").path, None)
+        return _OWN, name
+
+    def add(self, like: str, name: str) -> tuple[str, str]:
+        """Adds a document below the case that is like another."""
+        found = self.document(f"{_OWN}/{like}")
+        self.write(found.path.removesuffix(like) + name, found.data)
+        return _OWN, name
+
+    def edit_made_up(self) -> tuple[str, str]:
+        """Adds preserved content that names an event which is not there."""
+        kept = self.document(f"{_OWN}/{self.kept()}")
+        path = f"{kept.path.removesuffix(kept.id)}x-1"
+        self.write(path, {**kept.data, "eventId": "x"})
+        return _OWN, "preserved/x-1"
+
+    def repack(self, field: str, **fields: Any) -> tuple[str, str]:
+        """Edits what the frozen packet says."""
+        packet = json.loads(self.document(f"{_OWN}/packets/1").data["json"])
+        text = json.dumps({**packet, **fields})
+        return self.edit("packets/1", f"packets/1{field}", json=text)
+
+    def move_run(self) -> tuple[str, str]:
+        """Gives a run to another case, where no event knows it."""
+        run = self.document("runs/r-done")
+        self.write(run.path, {**run.data, "caseId": "CLOSED-1"})
+        return "cases/CLOSED-1", "runs/r-done"
+
+    def rewrite_item(self) -> tuple[str, str]:
+        """Changes an item of evidence, together with the hash and the size that its case has."""
+        item, case = self.document(f"{_OWN}/evidence/e-2"), self.document(_OWN)
+        data = {**item.data, "snippet": "Another text"}
+        self.write(item.path, data)
+        ref = packet_rules.reference(
+            packet_rules.content_of(items.shown(Document(item.path, data, 0), ()))
+        )
+        evidence = [
+            {**one, **ref.model_dump(by_alias=True)} if one["id"] == "e-2" else one
+            for one in case.data["evidence"]
+        ]
+        self.write(case.path, {**case.data, "evidence": evidence})
+        return _OWN, "evidence"
+
+    def take_question(self) -> tuple[str, str]:
+        """Removes an open intervention about the case."""
+        rows = self.api.runtime.store.query(Query(f"tenants/{self.api.tenant}/interventions"))
+        about = [row for row in rows if row.data.get("caseId") == CASE]
+        self.write(next(row.path for row in about if row.data["status"] == "pending"), None)
+        return _OWN, "openInterventions"

@@ -37,6 +37,7 @@ NO_TENANTS = {
     "fail_stale_runs",
     "close_approved_cases",
     "purge_records",
+    "check_integrity",
     "seal_audit",
     "health",
     "openapi",

@@ -42,6 +42,7 @@ from shared.ledger import events
 from shared.models.base import Page
 from shared.models.filters import Filters
 from shared.models.sealed import StoredLog
+from shared.repository import gone
 from shared.repository.removal import PARTS
 from shared.repository.sealed import Log
 from shared.rules.callers import SCHEDULERS
@@ -139,6 +140,7 @@ def queries(config: Config, tmp_path_factory: pytest.TempPathFactory) -> set[Que
     # Where an event is in a log is asked only of one that has full bundles.
     event = events.from_document(api.runtime.store.query(Query(f"tenants/{api.tenant}/audit"))[0])
     assert Log(api.runtime.store, api.tenant, StoredLog(until="9")).find(event) is None
+    assert gone.purged_by(api.runtime.store, api.tenant, "none") == []
     return recorder.queries
 
 

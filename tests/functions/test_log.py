@@ -234,6 +234,7 @@ def test_a_chain_that_does_not_verify_is_named_in_the_log(
     assert line == {
         "severity": "ERROR",
         "message": "a chain does not verify",
+        "securityEvent": "trail_broken",
         "tenant": api.tenant,
         "subject": "cases/CASE-1",
         "sequence": 2,

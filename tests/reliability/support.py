@@ -67,6 +67,12 @@ def verification(api: Api, subject: str) -> dict[str, Any]:
     return answer.json or {}
 
 
+def chain_holds(api: Api, subject: str) -> bool:
+    """Whether a subject's chain holds. What was put into the store without an event differs."""
+    found = verification(api, subject)
+    return found["valid"] or "field" in found["firstBroken"]
+
+
 def held_trail(api: Api, subject: str) -> list[Event]:
     """A subject's events by sequence, once the API and we have found that their chain holds."""
     events = trail(api, subject)

@@ -151,8 +151,9 @@ READS = (
     ("/cases:validate?caseId=A-1", GET_MANY),
     ("/cases/A-1/audit", QUERY),
     ("/audit", QUERY),
-    ("/audit:verify?subject=cases/A-1", GET),
+    ("/audit:verify?subject=cases/A-1", GET_MANY),
     ("/audit:verify?subject=cases/A-1", QUERY),
+    ("/audit:verify?subject=cases/A-1", AGGREGATE),
     ("/settings", GET),
 )
 

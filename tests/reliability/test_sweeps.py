@@ -45,7 +45,13 @@ from tests.functions.sweep_support import (
 )
 from tests.reliability.independent import assert_chain
 from tests.reliability.server import ForkedServer, Server, running, wait_until
-from tests.reliability.support import LOAD, all_pages, in_parallel, trail, verification
+from tests.reliability.support import (
+    LOAD,
+    all_pages,
+    chain_holds,
+    in_parallel,
+    trail,
+)
 
 FUNCTIONS = (EXPIRE, CLOSE, PURGE)
 RACES = 100 * LOAD  # on each store
@@ -108,7 +114,7 @@ def assert_done(api: Api, number: int) -> None:
     for chain in by_subject.values():
         assert_chain(api.tenant, sorted(chain, key=lambda event: event["sequence"]))
     for subject in ("tenant", "cases/old-0", "interventions/late-0", "worksheets/old-0:kim"):
-        assert verification(api, subject)["valid"]
+        assert chain_holds(api, subject)
 
 
 def swept(api: Api) -> None:
@@ -367,7 +373,7 @@ def test_a_hold_is_placed_on_a_whole_case_or_finds_nothing_while_the_purge_runs(
         assert expected == [found[f"{prefix}/{name}"] for name in names]
     assert ids[5] in placed
     assert number - len(placed) == purged_in_all(api.runtime.store, api.tenant)["cases"]
-    assert verification(api, "tenant")["valid"]
+    assert chain_holds(api, "tenant")
 
 
 def test_a_run_that_is_killed_with_its_guard_is_done_again_by_the_next_delivery(

@@ -149,6 +149,7 @@ TARGETS = {
     "end of a log": Target("tenants/acme/log/state", {"size": "1"}, ("size", "1")),
     "entries of a log": Target("tenants/acme/logBundles/0", {"until": "1"}, ("until", "1")),
     "tile of a log": Target("tenants/acme/logTiles/1-0", {"hashes": "1"}, ("hashes", "1")),
+    "progress of the check": Target("checks/integrity", {"after": "a"}, ("after", "a")),
     "state of the sealing": Target("sealing/progress", {"reached": "a"}, ("reached", "a")),
     # What admins ask for may say why, and the notes of the purge say nothing to anybody else.
     "erasure": Target("tenants/acme/erasures/e", {"person": "paul"}, ("person", "paul")),

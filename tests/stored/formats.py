@@ -15,6 +15,7 @@ from shared.documents.port import Create, DocumentStore
 from shared.models.case import StoredCase
 from shared.models.erasure import StoredErasure
 from shared.models.evidence import StoredEvidence
+from shared.models.integrity import StoredProgress
 from shared.models.intervention import StoredIntervention
 from shared.models.packet import StoredPacket
 from shared.models.person import StoredPerson
@@ -43,6 +44,7 @@ _MODELS: list[type[StoredDocument]] = [
     StoredPacket,
     StoredPerson,
     StoredPreserved,
+    StoredProgress,
     StoredRecord,
     StoredRun,
     StoredSealing,

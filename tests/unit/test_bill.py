@@ -14,6 +14,7 @@ def test_a_day_has_as_many_runs_as_the_schedules_say() -> None:
         "fail_stale_runs": 24 * 12,
         "close_approved_cases": 24,
         "purge_records": 1,
+        "check_integrity": 1,
         "seal_audit": 24 * 60,
     }
 

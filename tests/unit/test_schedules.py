@@ -36,6 +36,7 @@ def test_every_scheduled_function_stands_in_the_table_once() -> None:
         "close_approved_cases",
         "seal_audit",
         "purge_records",
+        "check_integrity",
     ]
 
 

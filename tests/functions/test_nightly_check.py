@@ -1,0 +1,141 @@
+"""The nightly check: a thirtieth of all subjects and of the logs, so that a month sees all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared.config import Config
+from shared.documents.port import Delete, Query, Update
+from shared.runtime import Runtime
+from shared.sweeps.integrity import NIGHTS, PROGRESS
+from tests.client import Api
+from tests.conftest import Clock
+from tests.functions.sealing_support import seal, with_keys
+from tests.functions.support import cost
+from tests.functions.sweep_support import answered, did, run
+
+pytestmark = pytest.mark.both_stores
+
+CHECK = "/scheduled/checkIntegrity"
+
+
+def nights(api: Api, clock: Clock, number: int = NIGHTS) -> Iterator[dict[str, Any]]:
+    """What each of so many nightly runs did."""
+    for _ in range(number):
+        clock.advance(days=1)
+        yield run(api, CHECK)
+
+
+def broken_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What the log says of broken trails since the last call."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [line for line in lines if line.get("securityEvent") == "trail_broken"]
+    assert {line["severity"] for line in found} <= {"ERROR"}
+    return found
+
+
+def test_each_subject_is_seen_within_thirty_nights_and_what_is_broken_is_named(
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.admin.patch("/settings", {"caseRetentionDays": 300})
+    for number in range(31):
+        api.verifier.create(id=f"CASE-{number:02}")
+    question = {"uowId": "u", "type": "resume", "title": "?"}
+    asked = api.agent.post("/interventions", question).json["id"]
+    api.verifier.put("/cases/CASE-00/worksheet", {"fsrNotes": "Notes"})
+    root = f"tenants/{api.tenant}"
+    names = ("cases", "interventions", "worksheets")
+    rows = [row for name in names for row in api.runtime.store.query(Query(f"{root}/{name}"))]
+    for row in rows:
+        api.runtime.store.commit([Update(row.path, {"createdAt": clock.now.replace(year=2020)})])
+    capsys.readouterr()
+
+    done = list(nights(api, clock, 17))
+
+    named = broken_lines(capsys)
+    expected = {row.path.removeprefix(f"{root}/") for row in rows}
+    assert f"interventions/{asked}" in expected
+    assert sorted(line["subject"] for line in named) == sorted(expected)
+    assert {line["tenant"] for line in named} == {api.tenant}
+    assert {line["field"] for line in named} == {"createdAt"}
+    # 34 subjects: two a night.
+    assert [one["examined"] for one in done] == [2] * 17
+    assert sum(one["failed"] for one in done) == len(rows)
+
+
+def test_a_night_has_its_part_once_and_what_it_leaves_comes_on_top_of_the_next(
+    config: Config, clock: Clock
+) -> None:
+    hasty = replace(config, sweep_seconds=0)
+    runtime = Runtime(hasty, clock)
+    api = Api(runtime)
+    for number in range(31):
+        api.verifier.create(id=f"CASE-{number}")
+    assert did(complete=False) == run(api, CHECK)
+    runtime.config = config
+    clock.advance(days=1)
+    assert did(examined=2) == run(api, f"{CHECK}?dryRun=true")
+    assert runtime.store.get(PROGRESS) is None
+
+    assert did(examined=2) == run(api, CHECK)
+    assert did() == run(api, CHECK)
+    runtime.config = hasty
+    clock.advance(days=1)
+    assert did(complete=False) == run(api, CHECK)
+    runtime.close()
+
+
+def test_a_run_that_is_late_goes_on_where_the_last_one_stopped(api: Api, clock: Clock) -> None:
+    for number in range(31):
+        api.verifier.create(id=f"CASE-{number:02}")
+
+    seen = []
+    for _ in range(3):
+        run(api, CHECK)
+        progress = api.runtime.store.get(PROGRESS)
+        assert progress
+        seen.append(progress.data["after"].rpartition("/")[2])
+        clock.advance(days=1)
+
+    assert seen == ["CASE-01", "CASE-03", "CASE-05"]
+
+
+@pytest.mark.costs_of("check_integrity")
+def test_a_night_costs_what_its_verifications_cost_and_eight_reads(api: Api) -> None:
+    api.verifier.create(id="CASE-1")
+    verified = api.pilot.get("/audit:verify?subject=cases/CASE-1")
+
+    answer = answered(api, CHECK)
+
+    # Where it is, six counts, the document's name; then where it has come to is written.
+    trips = cost(verified)[2] + 5
+    assert cost(answer) == (cost(verified)[0] + 8 + 1, 1, trips)
+
+
+def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
+    config: Config, clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runtime = Runtime(with_keys(config, tmp_path, Ed25519PrivateKey.generate()), clock)
+    api = Api(runtime)
+    api.verifier.create(id="GONE")
+    clock.advance(minutes=5)
+    seal(api)
+    store, root = runtime.store, f"tenants/{api.tenant}"
+    (event,) = store.query(Query(f"{root}/audit"))
+    store.commit([Delete(event.path), Delete(f"{root}/cases/GONE")])
+    capsys.readouterr()
+
+    done = list(nights(api, clock, 2))
+
+    assert sum(one["failed"] for one in done) == 2
+    line = broken_lines(capsys)[0]
+    assert line["message"] == "an event is not the one in the log"
+    assert (line["tenant"], line["event"]) == (api.tenant, event.id)
+    runtime.close()
