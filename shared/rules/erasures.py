@@ -22,7 +22,7 @@ _EMAIL = "/actor/email"
 
 
 def asked(given: ErasureToAsk, by: Actor, now: datetime) -> StoredErasure:
-    """The erasure that somebody asks for."""
+    """The erasure that somebody asks for; the events that it is about are to be counted."""
     return StoredErasure(
         person=given.person,
         subject=given.subject,
@@ -31,6 +31,7 @@ def asked(given: ErasureToAsk, by: Actor, now: datetime) -> StoredErasure:
         asked_at=now,
         asked_by=by.name,
         asked_by_subject=by.subject,
+        about_events=0,
         lapses_at=now + LAPSES_AFTER,
     )
 
