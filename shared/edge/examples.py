@@ -93,6 +93,10 @@ OF_MODELS: dict[str, dict[str, Any]] = {
         "agentId": None,
         "message": "Case created",
         "reason": None,
+        "disclosures": {
+            "/actor/email": "c1d5b9a70e3f4862a1b7d09e5c8f2634",
+            "/message": "5f0e8c2a91d74b36b8e2c4a7160d9f53",
+        },
     },
     "Evidence": {"id": "licence", "title": "Licence 4711"},
     "EvidenceContent": {"id": "licence", "title": "Licence 4711"},

@@ -203,7 +203,7 @@ class _Copy:
 
     def __init__(self, content: Content) -> None:
         self.root = dict(content)
-        self.parts: dict[str, Any] = {"": self.root}
+        self.parts: dict[str, Any] = {}
 
     def place(self, pointer: str) -> tuple[Content, str]:
         """The object, as copied, whose member the pointer names; and the member's name."""

@@ -14,8 +14,6 @@ from tests.client import Api
 from tests.functions.support import trail
 from tests.reliability.independent import assert_chain
 
-pytestmark = pytest.mark.both_stores
-
 WHOLE = "cases/CASE-1"
 
 
@@ -68,9 +66,10 @@ def test_an_event_is_shown_as_ever_and_has_the_salts_of_its_texts(api: Api) -> N
     assert all(len(bytes.fromhex(salt)) == 16 for salt in every)
 
 
+@pytest.mark.both_stores
 def test_salts_are_stored_as_text_and_beside_the_event_stands_where_it_is_sealed(api: Api) -> None:
     api.verifier.create(id="CASE-1")
-    for number in range(40):
+    for number in range(12):
         note = {"eventType": "note_added", "message": f"Note {number}"}
         api.agent.post("/cases/CASE-1/audit", note)
 
@@ -78,11 +77,14 @@ def test_salts_are_stored_as_text_and_beside_the_event_stands_where_it_is_sealed
 
     rows = [stored(api, event).data for event in found]
     assert [json.loads(row["disclosures"]) for row in rows] == [e["disclosures"] for e in found]
-    # All four numbers, but for one run of the tests in 10,000.
-    assert {row["sealSlot"] for row in rows} == set(range(events.SEAL_SLOTS))
+    slots = {row["sealSlot"] for row in rows}
+    # At random all are the same once in 16 million runs.
+    assert len(slots) > 1
+    assert slots <= set(range(events.SEAL_SLOTS))
     assert all("sealSlot" not in event for event in found)
 
 
+@pytest.mark.both_stores
 def test_what_was_erased_is_counted_and_the_chain_holds(api: Api) -> None:
     api.verifier.create(id="CASE-1", title="Renewal of Dr. Lee")
     note = {"eventType": "note_added", "message": "Called Dr. Lee", "meta": {"of": "Lee", "n": 1}}
@@ -115,6 +117,7 @@ def test_what_was_erased_is_counted_and_the_chain_holds(api: Api) -> None:
     assert verified(api)["valid"]
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize("by", ["no-such-event", "no/path", "x" * 2_000])
 def test_what_was_erased_though_no_event_records_it_is_found(api: Api, by: str) -> None:
     api.verifier.create(id="CASE-1")

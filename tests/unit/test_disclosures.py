@@ -468,6 +468,16 @@ def test_what_is_done_to_disclosures_is_found(attack: Callable[[Content], None])
     assert not _holds(content)
 
 
+@pytest.mark.parametrize("attack", [_inside_another, _inside_another_before_it])
+def test_no_disclosed_value_is_inside_another(attack: Callable[[Content], None]) -> None:
+    """Which of them is taken first would else decide on the digest of the other."""
+    content = erased_event()
+    attack(content)
+
+    with pytest.raises(ValueError, match=r"inside another|names nothing"):
+        parted(content)
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_the_lines_of_the_readme_find_it_too(attack: Callable[[Content], None]) -> None:
     *_, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
