@@ -31,7 +31,6 @@ def asked(given: ErasureToAsk, by: Actor, now: datetime) -> StoredErasure:
         asked_at=now,
         asked_by=by.name,
         asked_by_subject=by.subject,
-        about_events=0,
         lapses_at=now + LAPSES_AFTER,
     )
 
@@ -66,7 +65,7 @@ def confirmed(
 
 def completed(erasure: StoredErasure, now: datetime) -> StoredErasure:
     """The erasure when all of it is done: nothing is left in it that it has erased elsewhere."""
-    updates: dict[str, Any] = {"completed_at": now, "unfinished_since": None, "held_case": None}
+    updates: dict[str, Any] = {"completed_at": now, "unfinished_since": None}
     if erasure.person is not None:
         person = Person(erasure.person, erasure.names)
         given = {"legal_basis": erasure.legal_basis, "reason": erasure.reason}
