@@ -13,7 +13,7 @@ import { t } from "./texts.js";
  * @property {string} id @property {string | null} person @property {string | null} subject
  * @property {string} legalBasis @property {string} reason @property {string} askedAt
  * @property {string} askedBy @property {string} askedBySubject @property {string} lapsesAt
- * @property {keyof typeof t.erasures.states} state @property {number} events @property {number} values
+ * @property {keyof typeof t.erasures.states} state @property {number} events @property {number} values @property {number} aboutEvents
  * @property {string | null} heldCase
  */
 
@@ -66,7 +66,7 @@ function request() {
 function confirm(one) {
   return ask({
     title: t.erasures.confirmTitle,
-    body: () => html`<p>${nameOf(one)}</p><p class="soft">${one.askedBy}, ${day(one.askedAt)}: ${one.legalBasis}. ${one.reason}</p><p>${t.erasures.confirmHelp}</p>`,
+    body: () => html`<p>${nameOf(one)}, ${t.erasures.about(one.aboutEvents)}</p><p class="soft">${one.askedBy}, ${day(one.askedAt)}: ${one.legalBasis}. ${one.reason}</p><p>${t.erasures.confirmHelp}</p>`,
     choices: [{ text: t.erasures.confirmIt, kind: "stop", does: async () => {
       await call("POST", `/erasures/${encodeURIComponent(one.id)}:confirm`, {});
       await attempt(t.shell.notShown, loadErasures);

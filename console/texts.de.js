@@ -155,6 +155,7 @@ export default {
     done: (values, events) => `${n(values, "Wert", "Werte")} in ${n(events, "Ereignis", "Ereignissen")}`,
     confirm: "Bestätigen…",
     confirmTitle: "Endgültig löschen?",
+    about: (events) => n(events, "Ereignis", "Ereignisse"),
     confirmHelp: "Es kann nicht rückgängig gemacht werden. Sicherungen behalten es bis zu 14 Wochen.",
     confirmIt: "Löschen",
   },

@@ -154,6 +154,7 @@ export default {
     done: (/** @type {number} */ values, /** @type {number} */ events) => `${n(values, "value")} in ${n(events, "event")}`,
     confirm: "Confirm…",
     confirmTitle: "Erase it for good?",
+    about: (/** @type {number} */ events) => n(events, "event"),
     confirmHelp: "It cannot be undone. Backups keep it for up to 14 weeks.",
     confirmIt: "Erase it",
   },

@@ -68,6 +68,10 @@ class ErasureFields(Model):
     """Who asked for it: an email address, or a subject."""
     asked_by_subject: str
     """The token's subject of who asked for it."""
+    about_events: int = 0
+    """How many events it is about, as counted when it was asked for and again when it was
+    confirmed; of a person those of which they are the actor.
+    """
     lapses_at: datetime
     """From when on it can no longer be confirmed."""
     confirmed_at: datetime | None = None

@@ -12,7 +12,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from shared.documents.port import Document, DocumentStore, Filter, Order, Query, Update, Write
+from shared.documents.port import (
+    Aggregation,
+    Document,
+    DocumentStore,
+    Filter,
+    Order,
+    Query,
+    Update,
+    Write,
+)
 from shared.documents.values import MAX_WRITES, commit_bytes
 from shared.ledger import events
 from shared.ledger.kinds import CASES
@@ -117,6 +126,11 @@ def of_subject(tenant: str, subject: str) -> tuple[Query, ...]:
         Query(_trail(tenant), about, (Order("createdAt", descending=True),)),
         Query(_trail(tenant), sheets, (Order("subject"), Order("sequence", descending=True))),
     )
+
+
+def count(store: DocumentStore, queries: Iterable[Query]) -> int:
+    """How many events the queries find, in one round trip."""
+    return sum(found.count for found in store.aggregate(list(map(Aggregation, queries))))
 
 
 def chain_of(tenant: str, subject: str) -> Query:

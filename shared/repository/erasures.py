@@ -74,6 +74,7 @@ def ask(ledger: Ledger, given: ErasureToAsk) -> Recorded[StoredSettings, StoredE
     def asked(old: StoredSettings, now: datetime) -> Decision[StoredSettings, StoredErasure]:
         new = rules.asked(given, own.origin.actor, now)
         _require_unheld(own, new, _names(own, new))
+        new = new.model_copy(update={"about_events": _about(own, new)})
         return Decision(
             old,
             EventType.ERASURE_REQUESTED,
@@ -105,6 +106,7 @@ def confirm(ledger: Ledger, erasure_id: str) -> Recorded[StoredSettings]:
         if new is None:
             return Unchanged()
         _require_unheld(own, new, names)
+        new = new.model_copy(update={"about_events": _about(own, new)})
         return Decision(
             old,
             EventType.DATA_ERASED,
@@ -168,10 +170,22 @@ def _rows(store: DocumentStore, query: Query, at_once: int = erasure.PAGE) -> It
         query = replace(query, after=place(rows[-1], query))
 
 
+def _about(ledger: Ledger, found: StoredErasure) -> int:
+    """How many events an erasure is about; of a person they are those of their own."""
+    if found.person is not None:
+        return erasure.count(ledger.store, [erasure.acts_of(ledger.tenant, found.person)])
+    return erasure.count(ledger.store, erasure.of_subject(ledger.tenant, found.subject or ""))
+
+
 def _told(erasure_id: str, found: StoredErasure) -> dict[str, Any]:
     """What the events say of an erasure. Of a person they say nothing but that it is one."""
     scope = "person" if found.subject is None else "subject"
-    told = {"erasure": erasure_id, "scope": scope, "legalBasis": found.legal_basis}
+    told = {
+        "erasure": erasure_id,
+        "scope": scope,
+        "events": found.about_events,
+        "legalBasis": found.legal_basis,
+    }
     return told if found.subject is None else {**told, "erasedSubject": found.subject}
 
 

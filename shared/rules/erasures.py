@@ -22,7 +22,7 @@ _EMAIL = "/actor/email"
 
 
 def asked(given: ErasureToAsk, by: Actor, now: datetime) -> StoredErasure:
-    """The erasure that somebody asks for."""
+    """The erasure that somebody asks for; the events that it is about are to be counted."""
     return StoredErasure(
         person=given.person,
         subject=given.subject,
@@ -65,7 +65,7 @@ def confirmed(
 
 def completed(erasure: StoredErasure, now: datetime) -> StoredErasure:
     """The erasure when all of it is done: nothing is left in it that it has erased elsewhere."""
-    updates: dict[str, Any] = {"completed_at": now, "unfinished_since": None, "held_case": None}
+    updates: dict[str, Any] = {"completed_at": now, "unfinished_since": None}
     if erasure.person is not None:
         person = Person(erasure.person, erasure.names)
         given = {"legal_basis": erasure.legal_basis, "reason": erasure.reason}

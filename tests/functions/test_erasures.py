@@ -72,12 +72,14 @@ def test_it_is_on_record_who_asked_and_who_confirmed_and_by_which_right(api: Api
         assert event["meta"] == {
             "erasure": done["id"],
             "scope": "subject",
+            "events": done["events"],
             "legalBasis": WHY["legalBasis"],
             "erasedSubject": "cases/A",
         }
         assert event["reason"] == WHY["reason"]
         # So that these, too, can be erased.
         assert {"/actor/email", "/reason", "/meta/legalBasis"} <= event["disclosures"].keys()
+    assert done["aboutEvents"] == done["events"] == 5
     assert done == api.admin.get(f"/erasures/{done['id']}").json
     assert [done] == api.admin.get("/erasures").json["erasures"]
 
@@ -486,17 +488,18 @@ def test_an_erasure_reads_what_it_is_about_and_writes_what_it_changes(api: Api) 
     number[case] += 1
 
     asked = api.admin.post("/audit:erase", body)
-    # The settings, the newest event, and the case; the settings, the event, and the erasure.
-    assert cost(asked) == (3, 3, 4)
+    # The settings, the newest event, the case, and the two counts; the settings, the event, and the
+    # erasure.
+    assert cost(asked) == (5, 3, 5)
     path = f"/erasures/{asked.json['id']}"
     about, sheets = number[case] + number[question], number[sheet]
     # To confirm: the same and the erasure. Then for the case, and for its worksheets: the erasure,
     # the events, and the case, which has to stay as it is; once more the erasure, which is done.
-    confirming, changing = (4, 3), (2 * 2 + about + sheets + 1, about + sheets + 2 * 2)
+    confirming, changing = (6, 3), (2 * 2 + about + sheets + 1, about + sheets + 2 * 2)
     assert cost(second.post(f"{path}:confirm")) == (
         confirming[0] + changing[0],
         confirming[1] + changing[1],
-        4 + 1 + 2 * 4 + 1,
+        5 + 1 + 2 * 4 + 1,
     )
     assert cost(api.admin.get(path)) == (1, 0, 1)
     assert cost(api.admin.get("/erasures")) == (1, 0, 1)
@@ -515,9 +518,9 @@ def test_the_erasure_of_a_person_reads_their_events_and_then_the_whole_trail(api
 
     assert (answer.json["complete"], answer.json["events"]) == (True, 3)
     # The second admin is seen for the first time, and writes their entry in the directory. To
-    # confirm: the settings, the erasure, the person's entry, and no held case. Then twice the
-    # erasure and a page, of which the first one changes three events of the case; the erasure.
-    assert cost(answer) == (4 + (1 + 3 + 1) + (1 + everything + 1) + 1, (3 + 1) + 5 + (1 + 2), 13)
+    # confirm: the settings, the erasure, the person's entry, no held case, and a count. Then twice
+    # the erasure and a page, of which the first one changes three events of the case; the erasure.
+    assert cost(answer) == (5 + (1 + 3 + 1) + (1 + everything + 1) + 1, (3 + 1) + 5 + (1 + 2), 14)
 
 
 @pytest.mark.both_stores

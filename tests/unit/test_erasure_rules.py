@@ -139,8 +139,11 @@ def test_another_confirms_what_is_to_be_carried_out_then() -> None:
     ],
 )
 def test_nobody_confirms_their_own_or_what_has_lapsed(by: Actor, at: datetime) -> None:
-    with pytest.raises(FailedPrecondition):
+    with pytest.raises(FailedPrecondition) as refused:
         confirmed(by, at=at)
+
+    state = "asked" if at == NOW else "lapsed"
+    assert refused.value.details == [{"state": state, "confirmedBy": None}]
 
 
 def test_what_somebody_has_confirmed_nobody_else_confirms() -> None:
@@ -150,13 +153,16 @@ def test_what_somebody_has_confirmed_nobody_else_confirms() -> None:
 
 def test_a_completed_erasure_keeps_no_name_of_the_person() -> None:
     before = confirmed(admin("bob"), asked(reason="A letter of kim@example.com", legal_basis="17"))
+    named = confirmed(admin("bob"), asked(legal_basis="The letter of kim-1"))
 
     found = rules.completed(before.model_copy(update={"after": [NOW, "x"]}), NOW)
 
     assert (found.reason, found.legal_basis, found.names, found.after) == ("erased", "17", [], [])
+    assert rules.completed(named, NOW).legal_basis == "erased"
     assert rules.state_of(found, NOW) == "completed"
     assert rules.shown("x", found, NOW).complete
     assert rules.tag(found) != rules.tag(before)
+    assert rules.tag(before) == rules.tag(before.model_copy(update={"after": [NOW, "x"]}))
 
 
 def test_the_reason_for_the_erasure_of_a_subject_stays() -> None:
