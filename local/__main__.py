@@ -148,7 +148,7 @@ def _run(port: int, store: str) -> None:
             flush=True,
         )
         while True:
-            time.sleep(3600)
+            time.sleep(1)  # a signal that comes just before a sleep begins does not end it
 
 
 def _stop_once(*_: object) -> None:
