@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
@@ -88,6 +89,7 @@ class Month(NamedTuple):
     gateway: float
 
 
+@cache
 def runs_a_day() -> dict[str, int]:
     """How often each scheduled function runs in a day."""
     start = datetime(2026, 1, 1, tzinfo=UTC)

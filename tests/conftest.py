@@ -32,6 +32,7 @@ from shared.documents.indexes import project_indexes
 from shared.documents.port import DocumentStore
 from shared.runtime import Runtime, open_store
 from tests.client import Api, served
+from tests.firebase_auth import AuthEmulator, running_auth_emulator
 from tests.store_calls import STORES, StoreCalls
 
 ROOT = Path(__file__).parent.parent
@@ -159,6 +160,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(
                 f"NOT RUN: {len(missing)} tests {what}, which was not found", red=True
             )
+
+
+@pytest.fixture(scope="session")
+def auth_emulator() -> Iterator[AuthEmulator]:
+    """The emulator of Firebase Authentication, for who clears it first."""
+    with running_auth_emulator() as started:
+        yield started
 
 
 @pytest.fixture

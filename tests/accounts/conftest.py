@@ -1,19 +1,10 @@
-"""One emulator of Firebase Authentication for all tests here."""
+"""The emulator of Firebase Authentication, empty for each test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.firebase_auth import AuthEmulator, running_auth_emulator
-
-
-@pytest.fixture(scope="session")
-def auth_emulator() -> Iterator[AuthEmulator]:
-    """A running emulator."""
-    with running_auth_emulator() as started:
-        yield started
+from tests.firebase_auth import AuthEmulator
 
 
 @pytest.fixture

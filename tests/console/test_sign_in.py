@@ -19,7 +19,7 @@ from local.client import Unreachable, call
 from local.ports import free_port
 from local.server import running_server, sqlite
 from tests.console.people import ROOT, Person, at_browser
-from tests.firebase_auth import PASSWORD, PROJECT, AuthEmulator, running_auth_emulator
+from tests.firebase_auth import PASSWORD, PROJECT, AuthEmulator
 
 _SECONDS = 30.0
 _WRITTEN = "Written before the token ended"
@@ -184,15 +184,15 @@ def test_who_signs_in_again_does_it_in_a_window_of_its_own_and_loses_no_text(
 
 
 @pytest.fixture(scope="module")
-def accounts(browser: Browser) -> Iterator[AuthEmulator]:
+def accounts(browser: Browser, auth_emulator: AuthEmulator) -> AuthEmulator:
     """Firebase's accounts: vera@example.com, a pilot of acme."""
     del browser
-    with running_auth_emulator() as started:
-        account = started.sign_up("vera@example.com")
-        claims = json.dumps({"tenant": "acme", "role": "pilot"})
-        known = {"localId": account["localId"], "emailVerified": True}
-        started.as_owner(":update", **known, customAttributes=claims)
-        yield started
+    auth_emulator.clear()
+    account = auth_emulator.sign_up("vera@example.com")
+    claims = json.dumps({"tenant": "acme", "role": "pilot"})
+    known = {"localId": account["localId"], "emailVerified": True}
+    auth_emulator.as_owner(":update", **known, customAttributes=claims)
+    return auth_emulator
 
 
 @pytest.fixture(scope="module")

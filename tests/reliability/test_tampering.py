@@ -22,12 +22,18 @@ from shared.documents.port import (
     Write,
 )
 from tests.client import Api
+from tests.conftest import EVERYTHING_ON_BOTH
 from tests.reliability.independent import assert_chain, event_hash
 from tests.reliability.support import trail, verification
 
 CASE, OTHER = "cases/A-1", "cases/B-1"
 LENGTHS = (1, 10, 305)
 """The last is more than one page of the verifier."""
+CHAINS = [
+    *(("embedded", length) for length in LENGTHS),
+    # Where a chain breaks is found in the events, whichever store they are from.
+    *(("emulator", length) for length in LENGTHS if length <= 10 or EVERYTHING_ON_BOTH),
+]
 
 EDITS: dict[str, Any] = {
     "caseId": "B-1",
@@ -301,7 +307,7 @@ def undone(chain: Trail, writes: Sequence[Write]) -> list[Write]:
     ]
 
 
-@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize(("config", "length"), CHAINS, indirect=["config"])
 def test_tampering_is_found_and_its_first_sequence_named(api: Api, length: int) -> None:
     chain = make_chain(api, length)
 

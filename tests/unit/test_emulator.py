@@ -404,10 +404,13 @@ http.server.HTTPServer((flags["--host"], int(flags["--port"])), Emulator).serve_
 class TestRunning:
     """The real emulator."""
 
-    def test_what_is_exported_is_there_after_a_restart(
+    def test_what_is_exported_is_there_after_a_restart_and_rules_are_for_every_project(
         self, own: str, tmp_path: Path, project: str
     ) -> None:
-        """Every kind of value comes back as it was; what was deleted in between does not."""
+        """Every kind of value comes back as it was; what was deleted in between does not.
+
+        Rules given at the start bind a project that nobody has heard of, and not the owner.
+        """
         kept, gone = "tenants/acme/cases/kept", "tenants/acme/cases/gone"
         exports = tmp_path / "exported here"
         base = documents(own, project)
@@ -417,14 +420,19 @@ class TestRunning:
         httpx.delete(f"{base}/{gone}").raise_for_status()
         newest = export(own, project, exports)
 
-        with running_emulator(import_from=latest_export(exports)) as again:
+        rules = tmp_path / "deny all.rules"
+        rules.write_text(DENY_ALL)
+        owner = {"Authorization": "Bearer owner"}
+        with running_emulator(rules, latest_export(exports)) as again:
             base = documents(again.host, project)
-            found = {path: httpx.get(f"{base}/{path}") for path in (kept, gone)}
+            found = {path: httpx.get(f"{base}/{path}", headers=owner) for path in (kept, gone)}
+            denied = httpx.get(f"{documents(again.host, f'{project}-other')}/cases/c1")
 
         assert newest == latest_export(exports)
         assert [newest.parent] == list(exports.iterdir())
         assert found[kept].json()["fields"] == FIELDS
         assert found[gone].status_code == 404
+        assert denied.status_code == 403
 
     def test_nothing_exported_is_nothing_to_import(self, tmp_path: Path) -> None:
         """Before the first export there is none to start from."""
@@ -479,16 +487,6 @@ class TestRunning:
             running_emulator(rules=tmp_path / "missing.rules"),
         ):
             pass
-
-    @pytest.mark.usefixtures("own")
-    def test_rules_are_for_every_project(self, tmp_path: Path, project: str) -> None:
-        """Rules given at the start bind a project that nobody has heard of."""
-        rules = tmp_path / "deny all.rules"
-        rules.write_text(DENY_ALL)
-        with running_emulator(rules=rules) as emulator:
-            answer = httpx.get(f"{documents(emulator.host, project)}/cases/c1")
-
-        assert answer.status_code == 403
 
 
 class TestQuestions:
