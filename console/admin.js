@@ -54,14 +54,14 @@ export const page = {
   </section>`,
   changed: async (changes) => {
     if (changes.some(({ eventType }) => eventType.startsWith("hold_"))) await loadHolds();
-    if (isAdmin() && changes.some(({ eventType }) => ["erasure_requested", "data_erased"].includes(eventType))) await loadErasures();
+    if (sees("admin") && changes.some(({ eventType }) => ["erasure_requested", "data_erased"].includes(eventType))) await loadErasures();
     if (changes.some(({ subject }) => subject === "tenant")) await loadSettings();
   },
 };
 
 /** Fetches all of it; what is written in the form stays. */
 async function load() {
-  await Promise.all([loadSettings(), loadPeople(), loadHolds(), sees("admin") ? loadRuns() : null, isAdmin() ? loadErasures() : null]);
+  await Promise.all([loadSettings(), loadPeople(), loadHolds(), sees("admin") ? loadRuns() : null, sees("admin") ? loadErasures() : null]);
   changed();
 }
 

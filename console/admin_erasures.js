@@ -3,7 +3,7 @@ import { all, call } from "./api.js";
 import { ask } from "./dialog.js";
 import { attempt, button, icon, personOf } from "./parts.js";
 import { html, keyed } from "./render.js";
-import { isMe } from "./session.js";
+import { isMe, may } from "./session.js";
 import { changed } from "./state.js";
 import { day } from "./time.js";
 import { t } from "./texts.js";
@@ -30,9 +30,9 @@ export async function loadErasures() {
 /** @returns {import("./render.js").Shown} what was asked for; nothing until it was fetched */
 export function erasures() {
   if (!known.rows) return null;
-  return html`<div class="block-head"><h2>${t.erasures.title}</h2><span class="quiet">${t.erasures.note(known.rows.length, known.more)}</span>${button(t.erasures.ask, request, { kind: "push" })}</div>
+  return html`<div class="block-head"><h2>${t.erasures.title}</h2><span class="quiet">${t.erasures.note(known.rows.length, known.more)}</span>${may("admin") ? button(t.erasures.ask, request, { kind: "push" }) : null}</div>
     ${known.rows.length ? html`<div class="scroll" tabindex="0" role="region" aria-label=${t.erasures.title}><table class="plain"><thead><tr><th scope="col">${t.erasures.what}</th><th scope="col">${t.erasures.basis}</th><th scope="col">${t.erasures.asked}</th><th scope="col">${t.erasures.state}</th><td></td></tr></thead>
-    <tbody>${known.rows.map((one) => keyed(one.id, html`<tr><th scope="row">${nameOf(one)}</th><td title=${one.reason}>${one.legalBasis}</td><td>${personOf(one.askedBy, one.askedBySubject)}, ${day(one.askedAt)}</td><td>${stateOf(one)}</td><td class="num">${one.state === "asked" && !isMe(one.askedBy, one.askedBySubject) ? button(t.erasures.confirm, () => confirm(one)) : null}</td></tr>`))}</tbody></table></div>` : html`<p class="soft">${t.erasures.none}</p>`}`;
+    <tbody>${known.rows.map((one) => keyed(one.id, html`<tr><th scope="row">${nameOf(one)}</th><td title=${one.reason}>${one.legalBasis}</td><td>${personOf(one.askedBy, one.askedBySubject)}, ${day(one.askedAt)}</td><td>${stateOf(one)}</td><td class="num">${may("admin") && one.state === "asked" && !isMe(one.askedBy, one.askedBySubject) ? button(t.erasures.confirm, () => confirm(one)) : null}</td></tr>`))}</tbody></table></div>` : html`<p class="soft">${t.erasures.none}</p>`}`;
 }
 
 /** @param {Erasure} one */

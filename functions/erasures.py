@@ -10,7 +10,7 @@ from shared.models.erasure import Erasure, ErasurePage, ErasureQuery, ErasureToA
 from shared.repository import erasing, erasures
 from shared.repository.reading import readable
 from shared.rules import erasures as rules
-from shared.rules.callers import ADMINS
+from shared.rules.callers import ADMINS, OVERSEEING
 
 SECONDS = 20.0
 """How long a confirmation erases before it answers; the nightly purge does the rest."""
@@ -57,14 +57,14 @@ def confirm_erasure(call: Call, erasure_id: Id) -> Reply[Erasure]:
     )
 
 
-@function("GET", "/erasures/{erasureId}", roles=ADMINS)
+@function("GET", "/erasures/{erasureId}", roles=OVERSEEING)
 def get_erasure(call: Call, erasure_id: Id) -> Reply[Erasure]:
     """Gives one erasure, with how much it has erased so far."""
     stored = erasures.get(call.store, call.tenant, erasure_id)
     return Reply(rules.shown(erasure_id, stored, call.now), etag=rules.tag(stored))
 
 
-@function("GET", "/erasures", roles=ADMINS)
+@function("GET", "/erasures", roles=OVERSEEING)
 def list_erasures(call: Call, query: ErasureQuery) -> ErasurePage:
     """Lists the erasures that were asked for, newest first."""
     rows, token = erasures.listed(call.store, call.tenant, query, call.now)

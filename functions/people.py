@@ -8,7 +8,7 @@ from shared.models.person import PeopleQuery, PersonPage
 from shared.models.person_export import PersonExport, PersonExportQuery
 from shared.repository import people, person_export
 from shared.repository.reading import readable
-from shared.rules.callers import ADMINS, PEOPLE, READERS
+from shared.rules.callers import OVERSEEING, READERS
 
 
 @function("GET", "/people", roles=READERS)
@@ -22,14 +22,14 @@ def list_people(call: Call, query: PeopleQuery) -> PersonPage:
     return PersonPage.model_construct(people=shown, next_page_token=token, unreadable=bad)
 
 
-@function("GET", "/people/{userId}:export", roles=PEOPLE)
+@function("GET", "/people/{userId}:export", roles=READERS)
 def export_person(call: Call, user_id: UserId, query: PersonExportQuery) -> PersonExport:
-    """Gives all that is kept of a person, page by page; for themselves and admins.
+    """Gives all that is kept of a person, page by page; for themselves, admins and auditors.
 
     It is their entry in the directory, the events of which they are the actor, the cases and
     interventions that name them, and their worksheets. The texts of worksheets and the saved views
     are shown to themselves only.
     """
     if call.caller.subject != user_id:
-        call.caller.require(ADMINS)
+        call.caller.require(OVERSEEING)
     return person_export.export(call.store, call.caller, user_id, query, call.now)

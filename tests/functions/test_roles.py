@@ -39,7 +39,7 @@ CELLS: dict[str, Roles] = {
     "viewer: own": READERS,
     "viewer: own, or opened by its owner": READERS,
     "viewer: own, or opened by its owner; no auditor": MEMBERS,
-    "viewer: own, admin: all": PEOPLE,
+    "viewer: own; admin, auditor: all": READERS,
     "verifier": VERIFIERS,
     "verifier, agent": CONTRIBUTORS,
     "pilot": PILOTS,
