@@ -33,6 +33,7 @@ _REF = "#/components/schemas/{model}"
 _ALWAYS = (400, 404, 405, 408, 413, 415, 500, 503)
 _WITH_TOKEN = (401, 403, 429)
 _ON_MUTATIONS = (409, 422)
+_ON_STATE = (409,)
 _WITH_MATCH = (412,)
 _ABOUT = """
 Compliance cases, and a trail that proves who changed what, and when.
@@ -226,6 +227,8 @@ def _tag(module: str) -> str:
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     mutates = route.method != "GET"
     codes = _ALWAYS + (_WITH_TOKEN if route.roles else ()) + (_ON_MUTATIONS if mutates else ())
+    # An export is recorded, and a proof is of what is sealed.
+    codes += _ON_STATE if not mutates and not _answers_in_json(route) else ()
     codes += _WITH_MATCH if _has_version(route) else ()
     text = _prose(route.handler.__doc__)
     operation: dict[str, Any] = {
@@ -276,6 +279,10 @@ def _has_version(route: Route) -> bool:
     return route.method in ("PUT", "PATCH", "DELETE") or (
         route.method == "POST" and bool(route.path_types)
     )
+
+
+def _answers_in_json(route: Route) -> bool:
+    return route.response is None or not issubclass(route.response, Raw)
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
