@@ -29,13 +29,13 @@ from shared.ledger import events
 from shared.ledger.ledger import CONTENTION_SECONDS
 from shared.models.events import Event
 from shared.models.sealed import StoredLog, place_of
-from shared.repository import epochs, sealed
+from shared.repository import sealed
 from shared.repository.log_keys import LogKeys
 from shared.rules import chain
-from shared.rules.growth import Entry, grown, root_of
-from shared.rules.note import Checkpoint, checkpoint_text, open_note, parse_checkpoint, sign
+from shared.rules.growth import Entry, grown
 from shared.sweeps.anchoring import Anchors, ForkError
 from shared.sweeps.run import SweepRun
+from shared.sweeps.signing import BrokenLogError, Signing
 
 TRAIL_BROKEN = "trail_broken"
 PUT_BACK = "it goes on beyond its own end, so the end was put back"
@@ -51,16 +51,12 @@ class _Judged(NamedTuple):
     event: Event | None
 
 
-class BrokenLogError(Exception):
-    """A log is not as it was signed, so nothing may be appended to it. It says in what."""
-
-
 class Appender:
     """Appends to the logs of all tenants, and counts what it does as the run's."""
 
     def __init__(self, run: SweepRun, keys: LogKeys, bucket: Bucket | None) -> None:
         self._run = run
-        self._keys = keys
+        self.signing = Signing(run.store, keys)
         self._anchors = Anchors(bucket, run.store)
         self._told: set[tuple[str, str]] = set()
         self._closed: set[str] = set()
@@ -129,37 +125,6 @@ class Appender:
             return not self._is_forked(tenant, document, fork)
         return True
 
-    def sound(self, tenant: str, document: Document | None) -> StoredLog:
-        """The end of a log, which is as it was signed. Raises BrokenLogError and others."""
-        if document is None:
-            return StoredLog()
-        state = sealed.read(StoredLog, document)
-        root = root_of(state)
-        if not state.checkpoint:
-            if state.size:
-                raise BrokenLogError("its end is not signed")
-            return state
-        if state.epoch == state.signed_epoch:
-            self._require_signed(tenant, state, root)
-        else:
-            self._require_started(tenant, state, root)
-        return state
-
-    def _require_signed(self, tenant: str, state: StoredLog, root: bytes) -> None:
-        signers = self._keys.signers(tenant, state.epoch)
-        text = open_note(state.checkpoint, [signer.verifier for signer in signers])
-        origin = self._keys.origin(tenant, state.epoch)
-        if parse_checkpoint(text) != Checkpoint(origin, state.size, root):
-            raise BrokenLogError("its end is not what was signed")
-
-    def _require_started(self, tenant: str, state: StoredLog, root: bytes) -> None:
-        """An epoch begins with what the event says, whichever key signed before."""
-        started = epochs.last_started(self._run.store, tenant)
-        if started is None or started.epoch != state.epoch:
-            raise BrokenLogError(f"no event has started its epoch {state.epoch}")
-        if (started.former_size, started.former_root) != (state.size, root.hex()):
-            raise BrokenLogError("its end is not the one at which its epoch was started")
-
     def _is_forked(self, tenant: str, document: Document | None, fork: ForkError) -> bool:
         """Refuses a log until a new epoch is started; not where another run has moved its end."""
         path = sealed.state_path(tenant)
@@ -189,7 +154,7 @@ class Appender:
         self, tenant: str, document: Document | None, judged: Sequence[_Judged], *, late: bool
     ) -> tuple[StoredLog, list[Write]] | None:
         """The log with these events, and what makes it so; None where it has all of them."""
-        state = self.sound(tenant, document)
+        state = self.signing.sound(tenant, document)
         new = self._new(tenant, state, judged, late=late)
         bad = [one.id for one in new if one.event is None and one.id not in state.unsealed]
         entries = [
@@ -209,7 +174,7 @@ class Appender:
             "until": max(after.until, *(one.place for one in new)),
             "unsealed": unsealed[:_MAX_UNSEALED],
         }
-        signed = self.signed(tenant, after.model_copy(update=looked_at))
+        signed = self.signing.signed(tenant, after.model_copy(update=looked_at))
         self._run.counts["changed"] += len(entries)
         path = sealed.state_path(tenant)
         return signed, [
@@ -229,13 +194,6 @@ class Appender:
         known = sealed.Log(self._run.store, tenant, state)
         readable = [one for one in judged if one.event and one.place <= state.until]
         return [one for one in readable if one.event and not known.find(one.event)]
-
-    def signed(self, tenant: str, state: StoredLog) -> StoredLog:
-        """The end of a log with its checkpoint, of the present epoch and by the present keys."""
-        origin = self._keys.origin(tenant, state.epoch)
-        text = checkpoint_text(origin, state.size, root_of(state))
-        note = sign(text, self._keys.signers(tenant, state.epoch))
-        return state.model_copy(update={"checkpoint": note, "signed_epoch": state.epoch})
 
     def _judged(self, tenant: str, row: Document) -> _Judged:
         event = events.valid(row)

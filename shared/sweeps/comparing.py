@@ -21,8 +21,9 @@ from shared.models.sealed import StoredLog, place_of
 from shared.repository import sealed
 from shared.repository.paging import place
 from shared.rules.tiles import WIDTH
-from shared.sweeps.appending import PUT_BACK, Appender, BrokenLogError, problem
+from shared.sweeps.appending import PUT_BACK, Appender, problem
 from shared.sweeps.run import SweepRun
+from shared.sweeps.signing import BrokenLogError
 
 _BEHIND_ALL_IDS = "\U0010fffd"
 _OLDEST_FIRST = (Order("createdAt"),)
@@ -83,14 +84,14 @@ class Comparison:
         document = self._store.get(path)
         if self._appender.refuses(tenant, document):
             return
-        size = self._appender.sound(tenant, document).size
+        size = self._appender.signing.sound(tenant, document).size
         if self._store.get(sealed.bundle_path(tenant, size // WIDTH)):
             raise BrokenLogError(PUT_BACK)
         if not self._catch_up(tenant, document):
             return
         self._seal_again(tenant)
         document = self._store.get(path)
-        state = self._appender.sound(tenant, document)
+        state = self._appender.signing.sound(tenant, document)
         if not self._appender.fits(tenant, document, state) or not state.until:
             return
         trail = self._trail(tenant, Filter("createdAt", "<=", _time(state.until)))
@@ -102,7 +103,9 @@ class Comparison:
             document = self._store.get(path)
         if document:
             # Signed by the keys of today, so that one that was replaced is not needed any more.
-            now = self._appender.signed(tenant, self._appender.sound(tenant, document))
+            now = self._appender.signing.signed(
+                tenant, self._appender.signing.sound(tenant, document)
+            )
             signed = {"checkpoint": now.checkpoint, "signedEpoch": now.signed_epoch}
             fresh = {**signed, "comparedUntil": state.until, "behind": False}
             if any(document.data.get(name) != value for name, value in fresh.items()):

@@ -16,7 +16,7 @@ from shared.repository.log_keys import LogKeys
 from shared.rules import note
 from shared.rules.growth import root_of
 from shared.runtime import log_keys, open_store
-from shared.sweeps import appending, seal
+from shared.sweeps import seal, signing
 from tests.conftest import ROOT, Clock
 from tests.functions.sealing_support import (
     opened,
@@ -68,7 +68,7 @@ def test_eight_runs_at_once_make_one_history(
         return signed[-1]
 
     sign = note.sign
-    monkeypatch.setattr(appending, "sign", kept)
+    monkeypatch.setattr(signing, "sign", kept)
     written: dict[str, list[str]] = {tenant: [] for tenant in TENANTS}
     for number in range(ROUNDS):
         for tenant in TENANTS:
