@@ -295,7 +295,7 @@ def key_of(text: str) -> Key:
 
 @functools.lru_cache(maxsize=8)
 def checkpoint_in(note: str, keys: Keys) -> Checkpoint:
-    """The checkpoint in a note that a key has signed which has the name of its origin."""
+    """The checkpoint in a note, which a key must have signed that is named as its origin."""
     text, _, signatures = note.rpartition("\n\n")
     lines, signed = text.split("\n"), False
     if len(lines) < 3 or not note.endswith("\n") or re.search("[\0-\t\v-\x1f]", note):
@@ -452,7 +452,7 @@ def verify_events(path: str, log: Log) -> None:
             if member(line, "index", int) != index:
                 raise ValueError(f"it is not entry {index} of the log")
             entry, event = log.chains.take(line)
-            log.append(entry, (tenant, case_of(event) if event else None))
+            log.append(entry, (tenant, event["caseId"] if event else None))
         report.place = f"{place}, the last line"
         if file.tell() != length:
             raise ValueError(f"before it are more lines than the entries from {start} to {end}")
@@ -506,7 +506,7 @@ class Bundle:
     def text(self, name: str) -> str:
         """The text in a file."""
         with self.open(name) as file:
-            return file.read(MAX_TAIL + 1)[:MAX_TAIL].decode("utf-8")
+            return file.read(MAX_TAIL).decode("utf-8")
 
     def json(self, name: str) -> Any:
         """The JSON in a file."""
@@ -521,7 +521,7 @@ class Bundle:
         """Raises ValueError unless the files are those of the manifest, with the same content."""
         listed = {member(one, "name", str): (one["sha256"], one["bytes"]) for one in files}
         if differing := sorted({*listed, "manifest.json"} ^ self.files.keys()):
-            raise ValueError(f"{differing[0]} is only in it, or only beside it")
+            raise ValueError(f"it lists other files than there are: {differing[0]}")
         for name, wanted in listed.items():
             digest, size = hashlib.sha256(), 0
             with self.open(name) as file:
@@ -529,7 +529,7 @@ class Bundle:
                     digest.update(part)
                     size += len(part)
             if (digest.hexdigest(), size) != wanted:
-                raise ValueError("it has not the SHA-256 and the size that the manifest says")
+                raise ValueError("its SHA-256 or its size is not the one in the manifest")
 
 
 def verify_bundle(path: str, log: Log) -> None:
@@ -670,6 +670,7 @@ class Told:
 
 
 _ERASED = object()
+# Fields that are null until an event tells of them.
 _EMPTY_AT_FIRST = ("assignedTo", "decision", "decidedBy", "completedBy", "response", "result")
 
 
@@ -718,8 +719,9 @@ def verify(paths: list[str], keys: Keys, checkpoints: list[str], report: Report)
     """Verifies files. Raises an error for the first fault, which is in `report.place`."""
     log = Log(keys, report)
     own: dict[tuple[str, int], str] = {}
-    for report.place in checkpoints:
-        own[log.checkpoint(_text_in(report.place))[:2]] = report.place
+    for path in checkpoints:
+        report.place = path
+        own[log.checkpoint(_text_in(path))[:2]] = path
     log.met.clear()
     # Bundles first, so that the range of events is compared with their checkpoints.
     bundles = [path for path in paths if zipfile.is_zipfile(path)]

@@ -10,10 +10,10 @@ What is malformed, or is not signed as it should be, is a ValueError.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -22,12 +22,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 _ED25519 = b"\x01"
 _PREFIX = "— "
 _CONTROL = re.compile(r"[\0-\x09\x0b-\x1f\ud800-\udfff]")
-_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+_NUMBER = re.compile(r"(?:0|[1-9][0-9]{0,17})")
 _HASH_BYTES = 32
 MAX_SIGNATURES = 100
 """More signatures than these make a note malformed; C2SP asks for 16, Go allows 100."""
-_MAX_PROOF = 64
 _PROOF_HEADER = "c2sp.org/tlog-proof@v1"
+_PROOF = re.compile(
+    rf"{re.escape(_PROOF_HEADER)}\n(?:extra [A-Za-z0-9+/]+={{0,2}}\n)?"
+    rf"index (?P<index>{_NUMBER.pattern})\n(?P<hashes>(?:[^\n]+\n){{0,64}})\n(?P<checkpoint>.*)",
+    re.DOTALL,
+)
 
 
 def key_id(name: str, public: bytes) -> bytes:
@@ -165,14 +169,11 @@ def proof_text(index: int, hashes: Iterable[bytes], checkpoint_note: str) -> str
 
 def parse_proof(text: str) -> Proof:
     """The parts of a tlog-proof. Data for other uses in a line `extra` is ignored."""
-    proof, found, checkpoint = text.partition("\n\n")
-    header, *lines = proof.split("\n")
-    if lines and lines[0].startswith("extra "):
-        _decoded(lines.pop(0).removeprefix("extra "))
-    word, _, index = lines[0].partition(" ") if lines else ("", "", "")
-    if header != _PROOF_HEADER or word != "index" or not found or len(lines) > 1 + _MAX_PROOF:
+    found = _PROOF.fullmatch(text)
+    if found is None:
         raise ValueError("it is not a tlog-proof")
-    return Proof(_number(index), tuple(map(_hash, lines[1:])), checkpoint)
+    hashes = found["hashes"].split("\n")[:-1]
+    return Proof(int(found["index"]), tuple(map(_hash, hashes)), found["checkpoint"])
 
 
 def _named(name: str) -> str:
@@ -199,13 +200,11 @@ def _verify(public: bytes, signature: bytes, text: str, name: str) -> None:
 
 def _decoded(text: str) -> bytes:
     """The bytes of base64, which must be written in the one standard way."""
-    try:
-        found = base64.b64decode(text.encode(), validate=True)
-    except (binascii.Error, UnicodeError):
-        found = b""
-    if not found or base64.b64encode(found).decode() != text:
-        raise ValueError("it is not base64")
-    return found
+    with suppress(ValueError):
+        found = base64.b64decode(text.encode())
+        if found and base64.b64encode(found).decode() == text:
+            return found
+    raise ValueError("it is not base64")
 
 
 def _hash(text: str) -> bytes:

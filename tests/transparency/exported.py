@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.functions.test_packet import ITEMS
 from tests.functions.test_records import DATA
 
 CASE = "/cases/CASE-1"
+Fill = Callable[[Api, Clock], None]
 
 
 def done(response: TestResponse) -> Any:
@@ -48,9 +49,9 @@ class Exports:
         seal(self.api)
         return self.api.pilot.get(f"/logs/{self.api.tenant}/checkpoint").text
 
-    def case(self) -> bytes:
-        """The ZIP of the case."""
-        answer = self.api.pilot.get(f"{CASE}:export")
+    def case(self, path: str = CASE) -> bytes:
+        """The ZIP of a case."""
+        answer = self.api.pilot.get(f"{path}:export")
         assert answer.status_code == 200, answer.text
         return bytes(answer.data)
 
@@ -62,15 +63,17 @@ class Exports:
 
 
 @contextmanager
-def exports(directory: Path, empty_database: Path, framework: Flask) -> Iterator[Exports]:
-    """An instance in which a case was worked on, with nothing sealed yet."""
+def exports(
+    directory: Path, empty_database: Path, framework: Flask, fill: Fill | None = None
+) -> Iterator[Exports]:
+    """An instance with nothing sealed yet, in which a case was worked on, or that `fill` fills."""
     private = Ed25519PrivateKey.generate()
     path = shutil.copy(empty_database, directory / "caseledger.db")
     config = with_keys(Config(sqlite=str(path), unsigned_tokens=True), directory, private)
     clock = Clock()
     runtime = Runtime(config, clock)
     api = Api(runtime, app=framework)
-    play(api, clock)
+    (fill or play)(api, clock)
     yield Exports(api, clock, Signer(f"{ORIGIN}/{api.tenant}", private))
     runtime.close()
 

@@ -12,6 +12,7 @@ import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ from flask import Flask
 import verify_caseledger
 from shared.rules.disclosures import erase
 from shared.rules.note import Signer, checkpoint_text, sign
-from tests.conftest import ROOT
+from tests.client import Api
+from tests.conftest import ROOT, Clock
+from tests.stored.formats import documents, kept, restore
+from tests.stored.record import TENANT
 from tests.transparency.exported import Exports, exports
 
 Files = dict[str, bytes]
@@ -270,6 +274,27 @@ def erased(content: bytes) -> bytes:
             for row in lines(content)
         ]
     )
+
+
+def test_what_the_first_release_stored_is_exported_and_sound(
+    tmp_path: Path, empty_database: Path, framework: Flask, verify: Verify
+) -> None:
+    def fill(api: Api, clock: Clock) -> None:
+        restore(api.runtime.store, documents("1.0.0"))
+        api.tenant = TENANT
+        clock.now = datetime.fromisoformat(kept("1.0.0", "answers")["at"])
+
+    with exports(tmp_path, empty_database, framework, fill) as old:
+        # Its events cannot be found by what later ones have, so the daily comparison finds them.
+        old.seal()
+        old.clock.advance(days=1)
+        old.seal()
+        cases = [old.case(f"/cases/{name}") for name in ("HELD-1", "REVIEW-1", "APPROVED-1")]
+        events = old.events()
+
+    code, told = verify(old.key, *cases, events)
+    assert code == SOUND, told
+    assert "disclosures" not in json.loads(events.splitlines()[0])["event"]
 
 
 # --- Corrupted exports ---

@@ -148,6 +148,13 @@ def test_a_note_may_have_a_hundred_signatures_and_no_more() -> None:
         open_note(NOTE + others + "— x AAAAAAA=\n", [Verifier.of(KEY)])
 
 
+def test_a_note_without_a_text_is_refused_whatever_is_signed() -> None:
+    signature = sign("\n", [ANN]).removeprefix("\n\n")
+
+    with pytest.raises(ValueError, match="not a signed note"):
+        open_note(signature, [ANN.verifier])
+
+
 def test_two_known_keys_of_the_same_name_and_id_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -202,7 +209,7 @@ def test_a_checkpoint_that_could_not_be_read_is_not_written() -> None:
 
 
 def test_a_proof_is_read_as_it_was_written() -> None:
-    for hashes in ((), (b"x" * 32,), (b"x" * 32, b"y" * 32)):
+    for hashes in ((), (b"x" * 32,), (b"x" * 32,) * 64, (b"x" * 32, b"y" * 32)):
         text = proof_text(7, hashes, NOTE)
         assert parse_proof(text) == Proof(7, hashes, NOTE)
         assert parse_proof(text.replace("index", "extra AAAA\nindex")) == Proof(7, hashes, NOTE)
