@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from deployment.project import DAILY, WEEKLY
 from deployment.table import SCHEDULED, settings
+from shared.rules.tiles import WIDTH
 from shared.schedules import SCHEDULES, due
 
 DAYS = 30
@@ -102,10 +103,22 @@ def idle_reads() -> int:
     return sum(runs * IDLE_READS[name] for name, runs in runs_a_day().items())
 
 
+def sealing(requests: int) -> tuple[float, float]:
+    """The documents that it takes in a day to seal the events of so many requests of one tenant.
+
+    Each event is read once. A run that seals something reads the end of the log, and writes it and
+    how far it came; 256 events make one bundle.
+    """
+    events = requests * sum(one.share for one in MIX if one.writes)
+    runs = min(events, runs_a_day()["seal_audit"])
+    return events + runs, 2 * runs + events / WIDTH
+
+
 def month(requests: int) -> Month:
     """What so many requests a day of the mix cost, and the scheduled runs where nothing is due."""
-    reads = requests * sum(one.share * one.reads for one in MIX) + idle_reads()
-    writes = requests * sum(one.share * one.writes for one in MIX)
+    read, written = sealing(requests)
+    reads = requests * sum(one.share * one.reads for one in MIX) + read + idle_reads()
+    writes = requests * sum(one.share * one.writes for one in MIX) + written
     documents = max(0.0, reads - FREE_READS) * READ + max(0.0, writes - FREE_WRITES) * WRITE
     calls = requests * DAYS
     runs = sum(runs_a_day().values()) * DAYS

@@ -270,6 +270,7 @@ def test_an_event_that_came_too_late_is_appended_by_the_next_days_comparison(
     assert tomorrow(api, clock)["changed"] == 0
 
 
+@pytest.mark.both_stores
 def test_late_events_are_found_behind_full_bundles_too(api: Api, clock: Clock) -> None:
     store = api.runtime.store
     recorded(store, api.tenant, 600, clock.now)
@@ -295,6 +296,7 @@ def log_rows(log: sealed.Log) -> list[dict[str, Any]]:
     return [{"index": n, "id": one, "hash": found} for n, one, found in log.entries(0, log.size)]
 
 
+@pytest.mark.both_stores
 def test_events_without_a_slot_are_sealed_first_when_a_log_begins(api: Api, clock: Clock) -> None:
     store = api.runtime.store
     older = recorded(store, api.tenant, 300, clock.now, "cases/older")
@@ -330,6 +332,7 @@ def without_slot(api: Api) -> None:
         api.runtime.store.commit([Set(row.path, data)])
 
 
+@pytest.mark.both_stores
 def test_an_event_that_does_not_match_its_hash_is_not_sealed_and_stops_nothing(
     api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -378,6 +381,7 @@ class Stopping(Runtime):
         self.asked, self._after = 0, after or self._after
 
 
+@pytest.mark.both_stores
 def test_a_backlog_is_sealed_in_as_many_runs_as_it_takes(
     sealing: Config, clock: Clock, framework: Flask
 ) -> None:
