@@ -522,6 +522,37 @@ def test_an_export_reads_each_document_once(
     assert (line["reads"], line["writes"], line["stream"]) == (reads, 2, "whole")
 
 
+@pytest.mark.both_stores
+def test_more_than_is_read_at_once_is_read_in_parts(
+    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+) -> None:
+    full_case(api, clock)
+    for number in range(3):
+        done(api.agent.post(f"{CASE}/runs", {"agentId": f"robot-{number}"}))
+        done(api.agent.post(f"{CASE}/records", {"kind": f"k-{number}", "title": "R", "data": []}))
+        question = {"uowId": "u", "type": "resume", "title": "?", "caseId": "CASE-1"}
+        done(api.agent.post("/interventions", question))
+        someone = api.caller("viewer", f"viewer-{number}")
+        done(someone.put(f"{CASE}/worksheet", {"fsrNotes": "A note"}))
+    sealed(api, clock)
+    at_once = exported(api.pilot)
+    sealed(api, clock)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("shared.repository.batches._FIRST", 2)
+        patched.setattr("shared.repository.batches._MOST", 2)
+        in_parts = exported(api.pilot)
+
+    added = in_parts.lines[len(events_of(at_once))]
+    assert added["event"]["eventType"] == "data_exported"
+    assert [line["event"] for line in in_parts.lines if line != added] == [
+        line["event"] for line in at_once.lines
+    ]
+    proof = f"proofs/{added['event']['id']}.tlog-proof"
+    assert set(in_parts.names) == {*at_once.names, proof}
+    assert verified(api, key, tmp_path, at_once.content, in_parts.content) == (0, [])
+
+
 def test_reasons_are_as_many_as_a_person_reads(api: Api) -> None:
     items = [{"id": f"ev-{number}", "title": "An item"} for number in range(200)]
     api.verifier.create(id="CASE-1", evidence=items)

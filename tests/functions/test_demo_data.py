@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+import verify_caseledger
 from local import demo_data
 from local.demo_story import story
 from shared.config import Config
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import Order, Query
+from shared.ledger.decision import Origin
+from shared.ledger.ledger import Ledger
 from shared.models.case import Status
+from shared.models.exports import ExportQuery
 from shared.models.intervention import InterventionStatus
-from shared.repository import audit
+from shared.models.roles import Role
+from shared.repository import audit, case_export, exports
+from shared.repository.log_keys import LogKeys
+from shared.rules.callers import Caller
+from shared.rules.note import Signer
 from shared.runtime import Runtime
+from shared.sweeps.run import SweepRun
+from shared.sweeps.seal import seal
 from tests.client import Api
 
 NOW = datetime(2026, 11, 26, 14, 38, tzinfo=UTC)
@@ -126,3 +138,27 @@ def test_what_has_cases_is_left_as_it_is(tmp_path: Any) -> None:
     before = last()
     assert demo_data.load(variables) == 60
     assert last() == before
+
+
+def test_cases_of_the_demo_and_its_whole_log_are_exported_complete_and_verify(
+    tmp_path: Path,
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    store = EmbeddedStore(":memory:", project_indexes())
+    demo_data.seeded(store, NOW)
+    actor = Caller("pilot", None, demo_data.TENANT, Role.PILOT).actor
+    origin = Origin(demo_data.TENANT, actor, "system", "export", "request-1")
+    ledger = Ledger(store, origin, lambda: NOW + timedelta(minutes=10))
+    seal(SweepRun(ledger, 60, lambda: False, dry=False), LogKeys("logs.example", [key]), None)
+    cases = store.query(Query(f"tenants/{demo_data.TENANT}/cases"))
+    exported = {row.id: case_export.of_case(ledger, row.id) for row in cases[::4]}
+    _, exported["log"] = exports.of_trail(ledger, ExportQuery())
+    for name, parts in exported.items():
+        (tmp_path / name).write_bytes(b"".join(parts))
+    store.close()
+
+    public = Signer(f"logs.example/{demo_data.TENANT}", key).verifier_key
+    files = [str(tmp_path / name) for name in exported]
+
+    assert len(files) == 16
+    assert verify_caseledger.main(["--key", public, *files]) == 0
