@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import multiprocessing
 import os
 import random
 import signal
@@ -34,10 +33,10 @@ from shared.documents.port import (
     Update,
     Write,
 )
+from tests.documents.processes import FORKED
 
 PROCESSES, KILLED, COMMITS = 8, 3, 200
 BY_WRITER = Indexes(composites=(Index("rows", (("writer", ASCENDING), ("n", DESCENDING))),))
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def commit_of(writer: int, number: int) -> list[Write]:
@@ -82,8 +81,8 @@ def acknowledged_by(pipe: Connection) -> int:
 
 
 def start(path: str, writer: int) -> tuple[BaseProcess, Connection]:
-    reader, sender = SPAWN.Pipe(duplex=False)
-    process = SPAWN.Process(target=write_rows, args=(path, writer, sender))
+    reader, sender = FORKED.Pipe(duplex=False)
+    process = FORKED.Process(target=write_rows, args=(path, writer, sender))
     process.start()
     sender.close()
     return process, reader
@@ -183,9 +182,9 @@ def test_processes_that_open_a_new_file_at_one_moment_all_succeed(tmp_path: Path
     path = str(tmp_path / "new.db")
     processes, moments = [], []
     for _ in range(4):
-        ready, say_ready = SPAWN.Pipe(duplex=False)
-        moment, say_moment = SPAWN.Pipe(duplex=False)
-        process = SPAWN.Process(target=open_at_once, args=(path, say_ready, moment))
+        ready, say_ready = FORKED.Pipe(duplex=False)
+        moment, say_moment = FORKED.Pipe(duplex=False)
+        process = FORKED.Process(target=open_at_once, args=(path, say_ready, moment))
         process.start()
         processes.append((process, ready))
         moments.append(say_moment)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
 import sqlite3
@@ -32,11 +31,11 @@ from shared.documents.port import (
 from shared.edge import application
 from shared.runtime import Runtime
 from tests.client import Api
+from tests.documents.processes import FORKED
 
 OLD = Indexes()
 NEW = Indexes(composites=(Index("rows", (("kind", ASCENDING), ("n", DESCENDING))),))
 ROWS = Query("rows")
-SPAWN = multiprocessing.get_context("spawn")
 CALLS: dict[str, Callable[[DocumentStore], object]] = {
     "get": lambda store: store.get("rows/a"),
     "get_many": lambda store: store.get_many(["rows/a", "rows/b"]),
@@ -92,8 +91,8 @@ def _work_until_stopped(path: str, told: Connection) -> None:
 
 
 def test_another_process_stops_at_once_and_all_that_it_acknowledged_is_found(path: str) -> None:
-    told, tell = SPAWN.Pipe(duplex=False)
-    process = SPAWN.Process(target=_work_until_stopped, args=(path, tell))
+    told, tell = FORKED.Pipe(duplex=False)
+    process = FORKED.Process(target=_work_until_stopped, args=(path, tell))
     process.start()
     try:
         assert told.recv() == "running"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +35,7 @@ from shared.documents.port import (
     Update,
 )
 from shared.runtime import open_store
+from tests.documents.processes import FORKED
 from tests.reliability.tcp_proxy import TcpProxy, Toxic
 from tests.stopwatch import Stopwatch
 
@@ -44,7 +44,6 @@ END = None
 """The answer by which a scripted server ends a stream."""
 LONG = 60
 """Seconds that no test waits for unless it fails: a busy machine may take its time."""
-SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture
@@ -236,7 +235,7 @@ def test_an_embedded_watch_hinders_nobody_and_sees_other_processes(
         if name == ":memory:":
             store.commit([Set(PATH, {"n": 1})])
         else:
-            process = SPAWN.Process(target=commit_elsewhere, args=(path,))
+            process = FORKED.Process(target=commit_elsewhere, args=(path,))
             process.start()
             process.join()
         assert number(watch.result()[0]) == 1
