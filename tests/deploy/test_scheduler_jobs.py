@@ -119,7 +119,8 @@ def test_a_new_project_gets_every_job_of_the_table(
         f"create    caseledger-fail-stale-runs: '*/5 * * * *', {URL}{SCHEDULES[1].path}",
         f"create    caseledger-close-approved-cases: '7 * * * *', {URL}{SCHEDULES[2].path}",
         f"create    caseledger-seal-audit: '* * * * *', {URL}{SCHEDULES[3].path}",
-        f"create    caseledger-purge-records: '23 3 * * *', {URL}{SCHEDULES[4].path}",
+        f"create    caseledger-check-integrity: '43 1 * * *', {URL}{SCHEDULES[4].path}",
+        f"create    caseledger-purge-records: '23 3 * * *', {URL}{SCHEDULES[5].path}",
         "6 written",
     ]
 
@@ -159,6 +160,7 @@ def test_a_second_run_writes_nothing(
         "unchanged caseledger-fail-stale-runs",
         "unchanged caseledger-close-approved-cases",
         "unchanged caseledger-seal-audit",
+        "unchanged caseledger-check-integrity",
         "unchanged caseledger-purge-records",
         "0 written",
     ]
@@ -358,7 +360,7 @@ def test_a_job_that_somebody_else_creates_meanwhile_is_updated(server: Scheduler
 
     assert code == 0
     methods = [method for method, _ in server.writes]
-    assert methods == ["CreateJob", "UpdateJob", *["CreateJob"] * 4]
+    assert methods == ["CreateJob", "UpdateJob", *["CreateJob"] * 5]
     found = shown(server.jobs[EXPIRE])
     assert found["schedule"] == "* * * * *"
     assert found["httpTarget"]["oidcToken"] == EXPECTED[0]["httpTarget"]["oidcToken"]
