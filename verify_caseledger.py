@@ -169,6 +169,9 @@ class Chains:
         self._wanted: dict[tuple[str, int], str] = {}
         self.subjects: set[str] = set()
         self._unreadable: set[Any] = set()
+        # The events that are said to record erasures, and those that record one.
+        self._erasures: set[str] = set()
+        self._recorded: set[str] = set()
 
     def take(self, line: Any) -> tuple[Any, Event | None]:
         """Takes a line of an export; gives the hash of its event, and the event if it is there."""
@@ -195,10 +198,17 @@ class Chains:
             raise ValueError("previousHash is not the hash of the event before it")
         self.events += 1
         self.subjects.add(subject)
-        self._report.erased += len(event.get("erased", ()))
-        if len(self.subjects) + len(self._wanted) > MAX_CHAINS:
+        self._note_erasures(event)
+        if sum(map(len, (self.subjects, self._wanted, self._erasures))) > MAX_CHAINS:
             raise ValueError(f"more than {MAX_CHAINS} chains are more than this program can verify")
         return claimed, event
+
+    def _note_erasures(self, event: Event) -> None:
+        if "erasedBy" in event:
+            self._report.erased += len(event["erased"])
+            self._erasures.add(member(event, "erasedBy", str))
+        if event["eventType"] == "data_erased" and event["subject"] == "tenant":
+            self._recorded.add(event["id"])
 
     def require_whole(self) -> None:
         """Raises ValueError where an event is missing that is not one of the unreadable ones."""
@@ -206,6 +216,11 @@ class Chains:
             if wanted not in self._unreadable:
                 late = "if it only came late into the log, it will be there a day later"
                 raise ValueError(f"event {sequence} of {subject} is missing; {late}")
+
+    def require_erasures(self) -> None:
+        """Notes values that were erased though none of the events of a whole log records it."""
+        for name in sorted(self._erasures - self._recorded):
+            self._report.not_verified(f"values were erased by {name}, which is not in the log")
 
 
 # --- Signatures: RFC 8032, 5.1 ---
@@ -467,6 +482,7 @@ def finish(log: Log) -> None:
     if log.origin and whole:
         log.report.place = f"the log {log.origin}"
         log.chains.require_whole()
+        log.chains.require_erasures()
         log.report.verified.append(f"the whole log, with {len(log.chains.subjects)} whole chains")
     elif log.origin:
         there = f"entries {log.begin} to {log.tree.size} of {log.size} of {log.origin} are there"
@@ -553,7 +569,8 @@ def verify_bundle(path: str, log: Log) -> None:
 
 def _verify_trail(bundle: Bundle, manifest: Any, log: Log) -> Told:
     """Verifies the events and their proofs; gives what they tell of the documents."""
-    tenant, told = member(manifest, "tenant", str), Told(member(manifest, "caseId", str))
+    tenant, case = member(manifest, "tenant", str), member(manifest, "caseId", str)
+    told = Told(case, log.report)
     report, chains, proven, hashes = log.report, Chains(tenant, log.report), 0, set()
     note = bundle.text("checkpoint") if "checkpoint" in bundle.files else ""
     checkpoint = log.checkpoint(note, tenant) if note else Checkpoint("no log", 0, b"")
@@ -609,8 +626,8 @@ def _verify_proof(text: str, index: int, claimed: str, note: str, checkpoint: Ch
 class Told:
     """What the events of a case tell of its documents: hashes, and the last values of fields."""
 
-    def __init__(self, case: str) -> None:
-        self.case = case
+    def __init__(self, case: str, report: Report) -> None:
+        self.case, self._report = case, report
         self.hashes: dict[str, dict[Any, Any]] = {folder: {} for folder in _HASHES}
         self.fields: dict[str, dict[str, Any]] = {}
 
@@ -665,7 +682,10 @@ class Told:
             found = document[field]
             if field in ("context", "response", "result") and found is not None:
                 found = f"sha256:{sha256_of(found)}"
-            if fields[field] is not _ERASED and canonical(found) != canonical(fields[field]):
+            if fields[field] is _ERASED:
+                told = f"{field} of {subject} was erased from its event"
+                self._report.not_verified(f"{told}: what the document shows may be anything")
+            elif canonical(found) != canonical(fields[field]):
                 raise ValueError(f"{field} of {subject} is not what the events tell")
 
 

@@ -26,6 +26,7 @@ from shared.rules.disclosures import erase
 from shared.rules.note import Signer, checkpoint_text, sign
 from tests.client import Api
 from tests.conftest import ROOT, Clock
+from tests.functions import erasure_support
 from tests.stored.formats import documents, kept, restore
 from tests.stored.record import TENANT
 from tests.transparency.exported import Exports, exports
@@ -251,17 +252,42 @@ def test_events_that_are_not_sealed_yet_are_said(instance: Exports, verify: Veri
     assert "2 events are not in the log yet" in told
 
 
-def test_an_erased_text_leaves_a_sound_export_and_is_said(
+def test_an_erased_text_leaves_sound_events_and_is_said(exported: Exported, verify: Verify) -> None:
+    code, told = verify(exported.key, *map(erased, exported.events[:1]))
+
+    assert (code, told.count("NOT verified")) == (PARTLY, 1), told
+    assert "only entries 0 to" in told
+    assert re.search(r"erased: \d\d+ values of events, whose hashes hold without them", told)
+
+
+def test_what_is_erased_must_be_recorded_in_the_whole_log(
+    instance: Exports, exported: Exported, verify: Verify
+) -> None:
+    code, told = verify(exported.key, *map(erased, exported.events))
+
+    assert (code, told.count("NOT verified")) == (PARTLY, 1), told
+    assert "values were erased by some-event, which is not in the log" in told
+    erasure_support.erased(instance.api, person="verifier")
+    instance.seal()
+    code, told = verify(exported.key, instance.events())
+    assert (code, "erased: " in told) == (SOUND, True), told
+
+
+def test_a_document_cannot_be_forged_by_erasing_what_events_tell_of_it(
     exported: Exported, verify: Verify
 ) -> None:
-    code, told = verify(
-        exported.key,
-        {**exported.bundle, "events.ndjson": erased(exported.bundle["events.ndjson"])},
-        *map(erased, exported.events),
-    )
+    """For that, nobody needs a key, nor anything but the file."""
+    case = json.loads(exported.bundle["case.json"]) | {"title": "Forged"}
+    files = {
+        **exported.bundle,
+        "case.json": json.dumps(case).encode(),
+        "events.ndjson": erased(exported.bundle["events.ndjson"]),
+    }
 
-    assert code == SOUND, told
-    assert re.search(r"erased: \d\d+ values of events, whose hashes hold without them", told)
+    code, told = verify(exported.key, files)
+
+    assert code == PARTLY, told
+    assert "NOT verified: title of cases/CASE-1 was erased from its event" in told
 
 
 def erased(content: bytes) -> bytes:
