@@ -23,7 +23,7 @@ def test_an_auditor_finds_no_button_and_no_field_that_would_change_anything(
     asked = api("robot", "POST", "/interventions", question)["id"]
     person.signs_in("audra", case)
 
-    # What is there looks, prints, downloads and compares; of what is stored only their own views.
+    # What is there looks, exports, prints and compares; of what is stored only their own views.
     seen = {
         case: ("Found", ["Export case", "Print case", "Print packet"]),
         f"#/inbox/{asked}": ("This is decided by a pilot, or a higher role.", []),
