@@ -31,8 +31,8 @@ SCHEDULES: tuple[Schedule, ...] = (
     # Not on the hour or at midnight, when most other jobs start.
     Schedule("close_approved_cases", "/v1/scheduled/closeApprovedCases", "7 * * * *"),
     Schedule("seal_audit", "/v1/scheduled/sealAudit", "* * * * *"),
-    Schedule("purge_records", "/v1/scheduled/purgeRecords", "23 3 * * *"),
     Schedule("check_integrity", "/v1/scheduled/checkIntegrity", "43 1 * * *"),
+    Schedule("purge_records", "/v1/scheduled/purgeRecords", "23 3 * * *"),
 )
 
 

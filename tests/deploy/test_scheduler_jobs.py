@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PARENT = "projects/acme-prod/locations/europe-west1"
 URL = "https://caseledger-abc.a.run.app"
 EMAIL = "caseledger-scheduler@acme-prod.iam.gserviceaccount.com"
-EXPIRE, FAIL, CLOSE, SEAL, PURGE, CHECK = (
+EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE = (
     f"{PARENT}/jobs/caseledger-{schedule.function.replace('_', '-')}" for schedule in SCHEDULES
 )
 OLD = f"{PARENT}/jobs/caseledger-send-reminders"
@@ -99,8 +99,8 @@ EXPECTED = [
     expected_job(FAIL, "*/5 * * * *", "/v1/scheduled/failStaleRuns"),
     expected_job(CLOSE, "7 * * * *", "/v1/scheduled/closeApprovedCases"),
     expected_job(SEAL, "* * * * *", "/v1/scheduled/sealAudit"),
-    expected_job(PURGE, "23 3 * * *", "/v1/scheduled/purgeRecords"),
     expected_job(CHECK, "43 1 * * *", "/v1/scheduled/checkIntegrity"),
+    expected_job(PURGE, "23 3 * * *", "/v1/scheduled/purgeRecords"),
 ]
 
 
@@ -119,8 +119,9 @@ def test_a_new_project_gets_every_job_of_the_table(
         f"create    caseledger-fail-stale-runs: '*/5 * * * *', {URL}{SCHEDULES[1].path}",
         f"create    caseledger-close-approved-cases: '7 * * * *', {URL}{SCHEDULES[2].path}",
         f"create    caseledger-seal-audit: '* * * * *', {URL}{SCHEDULES[3].path}",
-        f"create    caseledger-purge-records: '23 3 * * *', {URL}{SCHEDULES[4].path}",
-        "5 written",
+        f"create    caseledger-check-integrity: '43 1 * * *', {URL}{SCHEDULES[4].path}",
+        f"create    caseledger-purge-records: '23 3 * * *', {URL}{SCHEDULES[5].path}",
+        "6 written",
     ]
 
 
@@ -130,8 +131,8 @@ def test_the_command_works_as_a_program_of_its_own(server: SchedulerServer) -> N
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("5 written\n")
-    assert sorted(server.jobs) == sorted([EXPIRE, FAIL, CLOSE, SEAL, PURGE, CHECK])
+    assert done.stdout.endswith("6 written\n")
+    assert sorted(server.jobs) == sorted([EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE])
 
 
 def test_a_plan_writes_nothing(server: SchedulerServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,7 +143,7 @@ def test_a_plan_writes_nothing(server: SchedulerServer, capsys: pytest.CaptureFi
     assert (code, server.writes) == (0, [])
     assert capsys.readouterr().out.splitlines()[len(SCHEDULES) :] == [
         "delete    caseledger-send-reminders: not in the table",
-        "6 to write: --apply does it",
+        "7 to write: --apply does it",
     ]
 
 
@@ -159,6 +160,7 @@ def test_a_second_run_writes_nothing(
         "unchanged caseledger-fail-stale-runs",
         "unchanged caseledger-close-approved-cases",
         "unchanged caseledger-seal-audit",
+        "unchanged caseledger-check-integrity",
         "unchanged caseledger-purge-records",
         "0 written",
     ]
@@ -222,9 +224,9 @@ def test_a_moved_deployment_and_another_account_are_one_update_of_each_job(
 
     token = "http_target.oidc_token"  # noqa: S105 - a field's name
     fields = ["http_target.uri", f"{token}.service_account_email", f"{token}.audience"]
-    assert masks(deployed) == [(name, fields) for name in (EXPIRE, FAIL, CLOSE, SEAL, PURGE, CHECK)]
+    assert masks(deployed) == [(name, fields) for name in (EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE)]
     assert [
-        deployed.jobs[name].http_target.uri for name in (EXPIRE, FAIL, CLOSE, SEAL, PURGE, CHECK)
+        deployed.jobs[name].http_target.uri for name in (EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE)
     ] == [f"https://new.example{schedule.path}" for schedule in SCHEDULES]
 
 
@@ -340,7 +342,7 @@ def test_jobs_are_known_again_where_the_project_is_named_by_its_number(
     deployed: SchedulerServer,
 ) -> None:
     def answered_by_name() -> None:
-        for name in (EXPIRE, FAIL, CLOSE, SEAL, PURGE, CHECK):
+        for name in (EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE):
             deployed.jobs[name.replace("acme-prod", "12345")] = deployed.jobs[name]
 
     deployed.before("ListJobs", answered_by_name)
@@ -358,7 +360,7 @@ def test_a_job_that_somebody_else_creates_meanwhile_is_updated(server: Scheduler
 
     assert code == 0
     methods = [method for method, _ in server.writes]
-    assert methods == ["CreateJob", "UpdateJob", *["CreateJob"] * 4]
+    assert methods == ["CreateJob", "UpdateJob", *["CreateJob"] * 5]
     found = shown(server.jobs[EXPIRE])
     assert found["schedule"] == "* * * * *"
     assert found["httpTarget"]["oidcToken"] == EXPECTED[0]["httpTarget"]["oidcToken"]
@@ -413,7 +415,7 @@ def test_what_was_left_undone_by_an_error_is_done_by_the_next_run(server: Schedu
 
     assert (first, second) == (1, 0)
     created = [request.job.name for _, request in server.writes]
-    assert created == [EXPIRE, FAIL, FAIL, CLOSE, SEAL, PURGE, CHECK]
+    assert created == [EXPIRE, FAIL, FAIL, CLOSE, SEAL, CHECK, PURGE]
 
 
 @pytest.mark.parametrize("method", ["ListJobs", "CreateJob"])

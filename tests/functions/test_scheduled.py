@@ -953,8 +953,8 @@ def test_an_admin_sees_what_each_scheduled_function_last_did(api: Api, clock: Cl
         ("failStaleRuns", None),
         ("closeApprovedCases", None),
         ("sealAudit", None),
-        ("purgeRecords", None),
         ("checkIntegrity", None),
+        ("purgeRecords", None),
     ]
     assert cost(answer) == (len(SCHEDULES), 0, len(SCHEDULES))
 
