@@ -21,9 +21,9 @@ from shared.ledger.subjects import problem_of
 from shared.models.events import Event
 from shared.models.sealed import StoredBundle, StoredLog, StoredTile, parted, place_of
 from shared.models.stored import StoredDocument
-from shared.rules.note import proof_text
+from shared.rules.note import parse_checkpoint, proof_text, text_of
 from shared.rules.tiles import WIDTH, hash_of_tiles
-from shared.rules.tree import cover, inclusion, leaf_hash
+from shared.rules.tree import cover, inclusion, leaf_hash, verify_inclusion
 
 M = TypeVar("M", bound=StoredDocument)
 _KEPT = 8
@@ -153,7 +153,7 @@ class Log:
         late = Query(self._bundles, (Filter("late", "array_contains", event.id),), limit=1)
         for query in (in_order, late):
             for row in self._store.query(query):
-                number, bundle = int(row.id), read(StoredBundle, row)
+                number, bundle = _number(row), read(StoredBundle, row)
                 if number < self.size // WIDTH and event.id in bundle.ids:
                     self._near = {**dict(list(self._near.items())[:1]), number: bundle}
                     self._keep(row.path, bundle)
@@ -175,6 +175,21 @@ class Log:
         """What makes the checkpoint's root of the entries [begin, end): the hashes around them."""
         before, after = cover(begin, end, self.size)
         return list(starmap(self._hash_of, before)), list(starmap(self._hash_of, after))
+
+    def covers(self, number: int, bundle: StoredBundle) -> bool:
+        """Whether a full bundle is the one that the checkpoint is of, which costs reads of tiles.
+
+        That the checkpoint is signed is for the sealing to know, which has the keys.
+        """
+        self._keep(bundle_path(self._tenant, number), bundle)
+        try:
+            first = leaf_hash(parted(bundle.entries)[0])
+            proof = inclusion(number * WIDTH, self.size, self._hash_of)
+            root = parse_checkpoint(text_of(self.checkpoint)).root
+            verify_inclusion(first, number * WIDTH, self.size, proof, root)
+        except (IndexError, ValueError):
+            return False
+        return True
 
     def proof(self, index: int) -> str:
         """The tlog-proof of the entry at an index."""
@@ -221,6 +236,12 @@ def prove(store: DocumentStore, tenant: str, event_id: str) -> str:
 
 
 NOT_SEALED = "the event is not sealed yet: events are, a minute or two after they were recorded"
+
+
+def _number(bundle: Document) -> int:
+    if not bundle.id.isdecimal():
+        raise errors.Unreadable(f"{_name(bundle.path)} is not the name of a bundle")
+    return int(bundle.id)
 
 
 def _entry(number: int, bundle: StoredBundle, event_id: str) -> Found:

@@ -14,7 +14,7 @@ from datetime import UTC
 from shared import errors, log
 from shared.documents.port import Aggregation, Document, Query, Set
 from shared.ledger import events
-from shared.ledger.subjects import tell, tenant_of
+from shared.ledger.subjects import tenant_of
 from shared.models.integrity import StoredProgress
 from shared.models.sealed import StoredBundle, StoredLog, parted
 from shared.repository import audit, sealed
@@ -86,8 +86,8 @@ def _look(run: SweepRun, row: Document) -> None:
             holds = audit.verify(run.store, tenant, subject).valid
     except (errors.NotFound, errors.Aborted):
         run.counts["skipped"] += 1
-    except errors.Unreadable:
-        tell(row.path)
+    except errors.Unreadable as error:
+        _tell_of_log(tenant, error.message)
         run.counts["failed"] += 1
     else:
         run.counts["failed"] += not holds
@@ -96,10 +96,15 @@ def _look(run: SweepRun, row: Document) -> None:
 def _log_holds(run: SweepRun, tenant: str, row: Document, kind: str) -> bool:
     """Whether each event of a bundle of entries is still there, with the hash in the log.
 
-    So a subject that was deleted with all its events is found.
+    So a subject that was deleted with all its events is found. A full bundle must be in the tree of
+    the checkpoint, so that nobody has made it fit other events; the sealing looks at the last one.
     """
     if kind == "logBundles":
         bundle = sealed.read(StoredBundle, row)
+        log_of_tenant = sealed.opened(run.store, tenant)
+        if not (row.id.isdecimal() and log_of_tenant and log_of_tenant.covers(int(row.id), bundle)):
+            _tell_of_log(tenant, f"logBundles/{row.id} is not what its checkpoint is of")
+            return False
     else:
         bundle = sealed.read(StoredLog, row).last_bundle
     broken = list(_broken(run, tenant, bundle))
@@ -113,6 +118,17 @@ def _log_holds(run: SweepRun, tenant: str, row: Document, kind: str) -> bool:
             event=event_id,
         )
     return not broken
+
+
+def _tell_of_log(tenant: str, problem: str) -> None:
+    """Names a log that does not hold, without what stands in it."""
+    log.write(
+        "ERROR",
+        "a log does not fit its trail",
+        securityEvent="trail_broken",
+        tenant=tenant,
+        problem=problem,
+    )
 
 
 def _broken(run: SweepRun, tenant: str, bundle: StoredBundle) -> Iterator[tuple[str, str | None]]:

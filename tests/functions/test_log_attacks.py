@@ -154,8 +154,9 @@ def test_a_chain_that_was_cut_off_at_its_end_is_found_by_the_comparison(
 ) -> None:
     *_, before, last = chain_of(api, "A")
     head = {"sequence": 2, "hash": before.data["hash"]}
+    as_before = {"head": head, "title": "Two", "updatedAt": before.data["createdAt"]}
     path = f"tenants/{api.tenant}/cases/A"
-    api.runtime.store.commit([Delete(last.path), Update(path, {"head": head})])
+    api.runtime.store.commit([Delete(last.path), Update(path, as_before)])
     assert verified(api)["valid"] is True
 
     tomorrow(api, clock)

@@ -13,11 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.config import Config
 from shared.documents.port import Delete, Query, Update
+from shared.ledger import events
+from shared.repository import sealed
+from shared.rules import chain
 from shared.runtime import Runtime
 from shared.sweeps.integrity import NIGHTS, PROGRESS
 from tests.client import Api
 from tests.conftest import Clock
-from tests.functions.sealing_support import seal, with_keys
+from tests.functions.sealing_support import recorded, seal, with_keys
 from tests.functions.support import cost
 from tests.functions.sweep_support import answered, did, run
 
@@ -138,4 +141,69 @@ def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
     line = broken_lines(capsys)[0]
     assert line["message"] == "an event is not the one in the log"
     assert (line["tenant"], line["event"]) == (api.tenant, event.id)
+    runtime.close()
+
+
+def test_a_full_bundle_of_the_log_that_was_made_to_fit_other_events_is_found(
+    config: Config, clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runtime = Runtime(with_keys(config, tmp_path, Ed25519PrivateKey.generate()), clock)
+    api = Api(runtime)
+    store = runtime.store
+    recorded(store, api.tenant, 513, clock.now)
+    clock.advance(hours=1)
+    seal(api)
+    assert sum(one["examined"] for one in nights(api, clock, 3)) == 3
+    assert broken_lines(capsys) == []
+    path = sealed.bundle_path(api.tenant, 1)
+    bundle = store.get(path)
+    assert bundle
+    event = store.get(events.path(api.tenant, bundle.data["ids"][0]))
+    assert event
+    edited = events.from_document(replace(event, data={**event.data, "severity": "critical"}))
+    forged = chain.event_hash(api.tenant, edited)
+    store.commit([Update(event.path, {"severity": "critical", "hash": forged})])
+    store.commit([Update(path, {"entries": forged + bundle.data["entries"][64:]})])
+
+    done = list(nights(api, clock, 3))
+
+    assert sum(one["failed"] for one in done) == 1
+    (line,) = broken_lines(capsys)
+    assert line["message"] == "a log does not fit its trail"
+    assert (line["tenant"], line["problem"]) == (
+        api.tenant,
+        "logBundles/1 is not what its checkpoint is of",
+    )
+    runtime.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("log/state", {"edge": ["zz"]}),
+        ("log/state", {"ids": []}),
+        ("logBundles/0", {"entries": "zz" * 32}),
+        ("logBundles/0", {"ids": []}),
+        ("logBundles/0", {"entries": " " * 64 * 256}),
+    ],
+)
+def test_a_log_that_cannot_be_read_is_found_and_stops_no_check(  # noqa: PLR0913, PLR0917 - fixtures
+    config: Config,
+    clock: Clock,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    fields: dict[str, Any],
+) -> None:
+    runtime = Runtime(with_keys(config, tmp_path, Ed25519PrivateKey.generate()), clock)
+    api = Api(runtime)
+    recorded(runtime.store, api.tenant, 257, clock.now)
+    clock.advance(hours=1)
+    seal(api)
+    runtime.store.commit([Update(f"tenants/{api.tenant}/{name}", fields)])
+
+    done = list(nights(api, clock, 2))
+
+    assert [one["complete"] for one in done] == [True, True]
+    assert broken_lines(capsys)
     runtime.close()
