@@ -113,7 +113,7 @@ def _verified(
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check, in_log)
     check.finish()
-    broken = _first(check.broken, unrecorded(store, tenant, check.erasures), in_log.broken)
+    broken = _first(check.broken, unrecorded(store, tenant, subject, check.erasures), in_log.broken)
     broken = broken or _ending(store, query, document, head)
     if broken is None and document:
         broken = trail.contradiction() or (

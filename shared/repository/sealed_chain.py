@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from shared.models.audit import BrokenLink, LogPart
 from shared.models.events import Event
 from shared.models.sealed import place_of
-from shared.repository.sealed import Log
+from shared.repository.sealed import ForgedError, Log
 
 
 class SealedChain:
@@ -41,7 +41,11 @@ class SealedChain:
                 self._take(self._log, event)
 
     def _take(self, log: Log, event: Event) -> None:
-        found = log.find(event)
+        try:
+            found = log.find(event)
+        except ForgedError as error:
+            self._break(event, f"the log has it in a forged part: {error.message}")
+            return
         if found and found.hash == event.hash:
             self._sealed += 1
             self._index = found.index if self._index is None else self._index

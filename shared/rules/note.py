@@ -126,11 +126,6 @@ def open_note(note: str, verifiers: Iterable[Verifier]) -> str:
     return text
 
 
-def text_of(note: str) -> str:
-    """The text of a note, without its signatures, none of which is looked at."""
-    return note.partition("\n\n")[0] + "\n"
-
-
 @dataclass(frozen=True)
 class Checkpoint:
     """What a log says of itself: which it is, how many entries it has, and the root of its tree."""

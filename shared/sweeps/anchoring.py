@@ -17,7 +17,7 @@ from shared.bucket import Bucket, Unreachable
 from shared.documents.port import DocumentStore
 from shared.models.sealed import StoredLog
 from shared.repository import sealed
-from shared.rules.note import parse_checkpoint, text_of
+from shared.rules.note import parse_checkpoint
 from shared.rules.tree import Frontier
 
 _NAME = re.compile(r"\d{6}/\d{20}", re.ASCII)
@@ -108,7 +108,7 @@ class Anchors:
     def _require_beginning(self, bucket: Bucket, tenant: str, state: StoredLog, size: int) -> None:
         """Raises ForkError unless the log begins with the smaller one that the bucket has."""
         before, _ = sealed.Log(self._store, tenant, state).range_proof(size, state.size)
-        text = text_of(_read(bucket, object_name(tenant, state.epoch, size)))
+        text = _text(_read(bucket, object_name(tenant, state.epoch, size)))
         try:
             kept = parse_checkpoint(text)
         except ValueError:
@@ -142,7 +142,7 @@ def _place(name: str) -> tuple[int, int]:
 
 def _require_same(bucket: Bucket, name: str, state: StoredLog) -> None:
     """Raises ForkError where the bucket has another checkpoint; signatures may be of other keys."""
-    if text_of(_read(bucket, name)) != text_of(state.checkpoint):
+    if _text(_read(bucket, name)) != _text(state.checkpoint):
         raise ForkError(f"the bucket has another checkpoint of {state.size} entries", state.epoch)
 
 
@@ -151,3 +151,8 @@ def _read(bucket: Bucket, name: str) -> str:
     if found is None:
         raise Unreachable("a checkpoint that it listed is gone")
     return found
+
+
+def _text(note: str) -> str:
+    """The text of a note, without its signatures."""
+    return note.partition("\n\n")[0] + "\n"

@@ -21,9 +21,11 @@ from shared.rules import chain, note
 from shared.rules.growth import root_of
 from shared.runtime import Runtime, log_keys
 from shared.sweeps import seal as seal_run
+from shared.sweeps.integrity import NIGHTS
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import Reader, checkpoint, recorded, seal, tomorrow, with_keys
+from tests.functions.sweep_support import run
 
 pytestmark = pytest.mark.both_stores
 KEY = Ed25519PrivateKey.generate()
@@ -153,10 +155,9 @@ def test_a_chain_that_was_cut_off_at_its_end_is_found_by_the_comparison(
     api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     *_, before, last = chain_of(api, "A")
-    head = {"sequence": 2, "hash": before.data["hash"]}
-    as_before = {"head": head, "title": "Two", "updatedAt": before.data["createdAt"]}
-    path = f"tenants/{api.tenant}/cases/A"
-    api.runtime.store.commit([Delete(last.path), Update(path, as_before)])
+    path, head = f"tenants/{api.tenant}/cases/A", {"sequence": 2, "hash": before.data["hash"]}
+    earlier = {"head": head, "title": "Two", "updatedAt": before.data["createdAt"]}
+    api.runtime.store.commit([Delete(last.path), Update(path, earlier)])
     assert verified(api)["valid"] is True
 
     tomorrow(api, clock)
@@ -212,6 +213,40 @@ def test_a_log_that_was_edited_is_not_what_was_signed_and_grows_no_more(
 
     assert told(capsys) == ["its end is not what was signed"]
     assert checkpoint(api, KEY).size == 6
+
+
+def test_a_full_part_of_the_log_that_was_edited_with_the_events_is_not_what_was_signed(
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sealing looks at the end of a log only, so that it goes on."""
+    store = api.runtime.store
+    recorded(store, api.tenant, 300, clock.now)
+    clock.advance(hours=1)
+    seal(api)
+    proof = f"/audit/{chain_of(api, 'A')[0].id}:prove"
+    assert api.viewer.get(proof).status_code == 200
+    rewritten(api, "A")
+    forged = "".join(row.data["hash"] for row in chain_of(api, "A"))
+    bundle = store.get(sealed.bundle_path(api.tenant, 0))
+    assert bundle
+    entries = forged + bundle.data["entries"][len(forged) :]
+    store.commit([Update(bundle.path, {"entries": entries})])
+    api.verifier.create(id="C")
+    clock.advance(**MINUTE)
+    assert seal(api)["failed"] == 0
+    capsys.readouterr()
+
+    problem = "logBundles/0 is not what was signed"
+    assert verified(api)["firstBroken"] == {
+        "sequence": 1,
+        "problem": f"the log has it in a forged part: {problem}",
+    }
+    assert api.viewer.get(proof).status_code == 500
+    capsys.readouterr()
+    for _ in range(NIGHTS):
+        clock.advance(days=1)
+        run(api, "/scheduled/checkIntegrity")
+    assert problem in told(capsys)
 
 
 @pytest.mark.parametrize(
