@@ -141,9 +141,10 @@ class Log:
         The level above has its root, and so on up to the end of the log, which is signed. A bundle
         that was exchanged with the events of its entries would prove them otherwise.
         """
-        leaves = isinstance(found, StoredBundle)
-        hashes = parted(found.entries if leaves else found.hashes)
-        whole = root(map(leaf_hash, hashes) if leaves else hashes)
+        if isinstance(found, StoredBundle):
+            whole = root(map(leaf_hash, parted(found.entries)))
+        else:
+            whole = root(parted(found.hashes))
         above, place = divmod(number, WIDTH)
         if self._tiles(level + 1, above)[place : place + 1] != [whole]:
             what = f"logTiles/{level}-{number}" if level else f"logBundles/{number}"
@@ -197,7 +198,8 @@ class Log:
 
     def is_ahead(self, event: Event) -> bool:
         """Whether an event is newer than what has been sealed."""
-        return place_of(event.created_at, event.id) > self.state.until
+        later = place_of(event.created_at, event.id) > self.state.until
+        return later and event.id not in self.state.ids
 
     def range_proof(self, begin: int, end: int) -> tuple[list[bytes], list[bytes]]:
         """What makes the checkpoint's root of the entries [begin, end): the hashes around them."""

@@ -90,7 +90,7 @@ def _look(run: SweepRun, row: Document) -> None:
             holds = _log_holds(run, tenant, row, kind)
         else:
             subject = "tenant" if kind == "tenants" else f"{kind}/{row.id}"
-            holds = audit.verify(run.store, tenant, subject).valid
+            holds = audit.verify(run.store, tenant, subject, run.now).valid
     except (errors.NotFound, errors.Aborted):
         run.counts["skipped"] += 1
     except errors.Unreadable as error:

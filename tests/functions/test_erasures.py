@@ -478,7 +478,7 @@ def test_another_value_in_the_place_of_an_erased_one_is_found(api: Api) -> None:
 def test_an_erasure_that_was_confirmed_in_the_database_alone_erases_nothing(
     api: Api, clock: Clock, by: str
 ) -> None:
-    subjects = busy_case(api, "A")
+    subjects = [*busy_case(api, "A")]
     store, now = api.runtime.store, clock.now
     asked = ask(api, subject="cases/A")["id"]
     fields: dict[str, Any] = {"confirmedAt": now, "unfinishedSince": now, "eventId": None}
@@ -493,8 +493,7 @@ def test_an_erasure_that_was_confirmed_in_the_database_alone_erases_nothing(
                 patch.setattr(erasing, "_next_page", lambda *given: (given[2], []))
                 confirm(api, asked)
             fields = {"subject": "cases/B"}
-            busy_case(api, "B")
-            subjects = (*subjects, "cases/B")
+            subjects += busy_case(api, "B")
     store.commit([Update(f"tenants/{api.tenant}/erasures/{asked}", fields)])
 
     assert run(api, PURGE) == did(failed=1)

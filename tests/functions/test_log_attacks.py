@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,9 @@ def chain_of(api: Api, case_id: str) -> list[Document]:
     return rows[::-1]
 
 
-def rewritten(api: Api, case_id: str, *, new_ids: bool = False) -> None:
+def rewritten(
+    api: Api, case_id: str, *, new_ids: bool = False, later: timedelta = timedelta()
+) -> None:
     """Has the case say that it was always called "Forged": every event, its hash, and the head."""
     store, head = api.runtime.store, Head(sequence=0, hash=GENESIS)
     for row in chain_of(api, case_id):
@@ -66,6 +69,7 @@ def rewritten(api: Api, case_id: str, *, new_ids: bool = False) -> None:
             **{name: getattr(old, name) for name in type(old).model_fields},
             "message": "Forged",
             "id": f"{old.id[::-1]}" if new_ids else old.id,
+            "created_at": old.created_at + later,
         }
         for name in ("sequence", "previous_hash", "hash", "disclosures", "erased", "erased_by"):
             content.pop(name)
@@ -136,6 +140,41 @@ def test_events_in_the_place_of_others_are_not_in_the_log_once_it_was_compared(
     found = verified(api)
 
     assert found["firstBroken"] == {"sequence": 1, "problem": "event is not in the log"}
+
+
+def test_a_chain_that_was_rewritten_to_be_of_the_future_is_never_sealed_and_is_found(
+    api: Api,
+) -> None:
+    rewritten(api, "A", new_ids=True, later=timedelta(days=9_000))
+
+    assert verified(api)["firstBroken"] == {"sequence": 1, "problem": "event is of the future"}
+
+
+def test_a_rewritten_chain_is_found_also_where_the_log_says_that_it_did_not_come_so_far(
+    api: Api,
+) -> None:
+    rewritten(api, "A")
+    api.runtime.store.commit([Update(sealed.state_path(api.tenant), {"until": ""})])
+
+    problem = "event is not the one in the log"
+    assert verified(api)["firstBroken"] == {"sequence": 1, "problem": problem}
+
+
+def test_nobody_puts_the_sealing_off_by_saying_that_it_has_come_further(
+    api: Api, clock: Clock
+) -> None:
+    beyond = clock.now + timedelta(days=9_000)
+    api.runtime.store.commit([Update(seal_run.PROGRESS, {"until": beyond})])
+    api.runtime.sealing = None
+    api.verifier.create(id="C")
+    clock.advance(**MINUTE)
+    seal(api)
+    api.verifier.create(id="D")
+    clock.advance(**MINUTE)
+
+    assert seal(api)["changed"] == 1
+    assert tomorrow(api, clock)["changed"] == 1
+    assert verified(api, "C")["log"]["sealed"] == 1
 
 
 def test_a_subject_that_is_gone_with_all_its_events_is_found_by_the_comparison(
