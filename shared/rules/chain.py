@@ -27,8 +27,10 @@ def linked(tenant: str, head: Head, content: dict[str, Any], salt: Callable[[], 
     `salt` gives another salt each time: 128 random bits, in hex.
     """
     event = Event(**content, sequence=head.sequence + 1, previous_hash=head.hash, hash=GENESIS)
-    event = event.model_copy(update={"disclosures": salted(event.content(), salt)})
-    return event.model_copy(update={"hash": event_hash(tenant, event)})
+    told = event.content()
+    told["disclosures"] = salted(told, salt)
+    proven = {"disclosures": told["disclosures"], "hash": _hash(tenant, told)}
+    return event.model_copy(update=proven)
 
 
 def event_hash(tenant: str, event: Event) -> str:
@@ -37,8 +39,11 @@ def event_hash(tenant: str, event: Event) -> str:
     The JSON is that which was stored, with all that another release may have written. Raises
     ValueError where its disclosures do not fit it, and for numbers that RFC 8785 cannot write.
     """
-    content = {**hashed(event.content()), "tenant": tenant}
-    return hashlib.sha256(canonical(content)).hexdigest()
+    return _hash(tenant, event.content())
+
+
+def _hash(tenant: str, content: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical({**hashed(content), "tenant": tenant})).hexdigest()
 
 
 def holds(tenant: str, event: Event) -> bool:
