@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared import log
 from shared.documents.port import Document, DocumentStore
 from shared.models.sealed import StoredLog
 from shared.repository import epochs, sealed
@@ -60,3 +61,22 @@ class Signing:
             raise BrokenLogError(f"no event has started its epoch {state.epoch}")
         if (started.former_size, started.former_root) != (state.size, root.hex()):
             raise BrokenLogError("its end is not the one at which its epoch was started")
+        self._tell_unsigned(tenant, state, root)
+
+    def _tell_unsigned(self, tenant: str, state: StoredLog, root: bytes) -> None:
+        """Tells of an epoch whose beginning no key of today has signed.
+
+        It is right where the key was lost. But whoever may write to the database can write the
+        event that starts an epoch, too, and so have a log signed that they have made.
+        """
+        former = state.model_copy(update={"epoch": state.signed_epoch})
+        try:
+            self._require_signed(tenant, former, root)
+        except (BrokenLogError, ValueError):
+            log.write(
+                "ERROR",
+                "an epoch begins with a log that was not signed",
+                securityEvent="trail_broken",
+                tenant=tenant,
+                epoch=state.epoch,
+            )

@@ -12,7 +12,7 @@ import pytest
 from shared.documents.embedded import file as database_file
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import Indexes
-from shared.documents.port import Set
+from shared.documents.port import Delete, Set
 
 LIMIT = 256 * 1024
 ROW = {"text": "x" * 30_000}
@@ -71,3 +71,12 @@ def test_a_long_reader_does_not_keep_others_from_writing_and_the_log_is_short_af
 
         assert log_bytes(path) <= 2 * LIMIT
         assert store.get("rows/39")
+
+
+def test_what_is_deleted_or_overwritten_is_not_in_the_file_any_more(path: Path) -> None:
+    paths = [f"rows/{number}" for number in range(20)]
+    with closing(EmbeddedStore(str(path), Indexes())) as store:
+        store.commit([Set(one, {"text": "a secret " + "x" * 3_000}) for one in paths])
+        store.commit([Set(paths[0], {"text": "erased"}), *map(Delete, paths[1:])])
+
+    assert b"a secret" not in path.read_bytes()

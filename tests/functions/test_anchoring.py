@@ -18,6 +18,7 @@ from deployment.alerts import metric
 from shared.bucket import Bucket
 from shared.config import Config
 from shared.documents.port import Delete, Document, DocumentStore, Query, Set, Update, Write
+from shared.repository import sealed
 from shared.rules import note
 from shared.runtime import Runtime
 from tests.bucket_stub import NAME, BucketStub, running_bucket
@@ -558,6 +559,26 @@ def test_a_log_whose_key_is_lost_goes_on_in_a_new_epoch_by_another_key(
 
     text = api.viewer.get(f"/logs/{api.tenant}/checkpoint").text
     assert opened(text, NEW, f"{api.tenant}/2").size == 3
+
+
+@ON_EMBEDDED
+def test_an_epoch_that_somebody_starts_in_the_database_with_a_log_of_their_own_is_told(
+    api: Api, clock: Clock, lines: Lines
+) -> None:
+    """The event is no obstacle: whoever may write to the database writes it, with its hash."""
+    grow(api, clock, "A")
+    store, path = api.runtime.store, sealed.state_path(api.tenant)
+    store.commit([Update(path, {"edge": ["00" * 32]})])
+    api.admin.post(f"/logs/{api.tenant}:startEpoch", WHY)
+    lines()
+
+    grow(api, clock)
+
+    assert {line["message"] for line in lines()} == {
+        "an epoch begins with a log that was not signed"
+    }
+    text = api.viewer.get(f"/logs/{api.tenant}/checkpoint").text
+    assert opened(text, OLD, f"{api.tenant}/2").size == 2
 
 
 @ON_EMBEDDED

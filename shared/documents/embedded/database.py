@@ -135,6 +135,8 @@ class Database:
         )
         _persist(connection, "PRAGMA journal_mode = WAL", _PATIENCE_SECONDS)
         connection.execute("PRAGMA synchronous = FULL")
+        # What is erased is overwritten in the file. Not each build of SQLite does that by itself.
+        connection.execute("PRAGMA secure_delete = ON")
         self._file.was_opened()
         return connection
 
