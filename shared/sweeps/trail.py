@@ -89,7 +89,7 @@ class _OldTrail:
         for rows in self._run.pages(Query(self._notes)):
             for row in rows:
                 if row.path == self._mark:
-                    after = tuple(row.data["after"])
+                    after = self._place(row.data.get("after"))
             passed = [row.id.removeprefix(_CASE) for row in rows if row.path != self._mark]
             cases = erasure.cases_of(self._store, self._tenant, passed)
             for case_id, case in cases.items():
@@ -97,6 +97,13 @@ class _OldTrail:
                     self._erase_case(case_id, case)
         trail = erasure.until(erasure.all_events(self._tenant), self._until)
         self._erase_all(replace(trail, after=after), marked=True)
+
+    def _place(self, marked: object) -> tuple[Any, ...]:
+        """The place that a mark names; the beginning for one that is none, or is of the future."""
+        match marked:
+            case [datetime() as time, str()] if time <= self._run.now:
+                return tuple(marked)
+        return ()
 
     def _erase_case(self, case_id: str, case: Document | None) -> None:
         """Erases what is old about a case that was passed before, and forgets that it was."""

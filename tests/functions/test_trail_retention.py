@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from shared.documents.port import Query
+from shared.documents.port import Query, Set
 from shared.repository import erasure
 from tests.client import Api
 from tests.conftest import Clock
@@ -16,6 +17,7 @@ from tests.functions.sweep_support import PURGE, answered, meddle, on_commit, ru
 from tests.reliability.support import types, verification
 
 DAYS = 365
+LATER = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 def keep(api: Api, days: int | None = DAYS) -> None:
@@ -69,6 +71,21 @@ def test_what_is_older_than_the_days_is_erased_once_and_what_is_younger_stays(
     assert (event["source"], event["actor"]["type"]) == ("scheduler", "system")
     assert event["meta"] == {"scope": "retention", "days": DAYS}
     assert {one["erasedBy"] for one in events_of(api, old[0])} == {event["id"]}
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("mark", [{}, {"after": "x"}, {"after": [LATER, "z"]}])
+def test_nobody_keeps_old_texts_by_editing_how_far_they_were_erased(
+    api: Api, clock: Clock, mark: dict[str, Any]
+) -> None:
+    keep(api)
+    old = closed_case(api, "OLD")
+    api.runtime.store.commit([Set(f"tenants/{api.tenant}/trailRetention/mark", mark)])
+    clock.advance(days=DAYS + 1)
+
+    assert run(api, PURGE)["failed"] == 0
+
+    assert not personal(api, *old)
 
 
 def test_without_the_setting_nothing_is_erased(api: Api, clock: Clock) -> None:
