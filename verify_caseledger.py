@@ -556,6 +556,23 @@ class Bundle:
             self.files[info.filename] = info
         if sum(info.file_size for info in self.files.values()) > MAX_UNPACKED:
             raise ValueError(f"it unpacks to more than {MAX_UNPACKED} bytes")
+        self._require_nothing_between(archive)
+
+    def _require_nothing_between(self, archive: zipfile.ZipFile) -> None:
+        """Raises ValueError where some programs would unpack other files than are verified here.
+
+        Not all of them ask the directory at the end what there is. Behind a file's content may be
+        its sizes, of up to 24 bytes.
+        """
+        end, file = 0, archive.fp
+        for info in sorted(self.files.values(), key=lambda one: one.header_offset):
+            if file is None or not 0 <= info.header_offset - end <= 24:
+                raise ValueError(f"before {info.filename} is something that is no file of it")
+            file.seek(info.header_offset + 26)
+            name, extra = (int.from_bytes(file.read(2), "little") for _ in range(2))
+            end = info.header_offset + 30 + name + extra + info.compress_size
+        if not 0 <= archive.start_dir - end <= 24:
+            raise ValueError("behind its files is something that is no file of it")
 
     def open(self, name: str) -> IO[bytes]:
         """A file, to be read; it is what is being looked at from then on."""

@@ -767,6 +767,33 @@ def test_a_hostile_archive_ends_with_a_sentence(
     is_found(verify(exported.key, joined(rows)), "line 1", "longer than")
 
 
+def test_an_archive_in_which_other_programs_find_other_files_is_broken(
+    exported: Exported, verify: Verify
+) -> None:
+    """A program that reads from the beginning unpacks what the directory at the end leaves out."""
+    own = {"case.json": b'{"title":"Forged"}'}
+    hidden = packed(own)[: packed(own).index(b"PK\x01\x02")]
+    is_found(verify(exported.key, hidden + packed(exported.bundle)), "something that is no file")
+    for before in ("case.json", None):
+        whole = io.BytesIO()
+        with zipfile.ZipFile(whole, "w") as archive:
+            for name, content in exported.bundle.items():
+                if name == before:
+                    between(archive, hidden)
+                archive.writestr(name, content)
+            if before is None:
+                between(archive, hidden)
+        is_found(verify(exported.key, whole.getvalue()), "something that is no file")
+
+
+def between(archive: zipfile.ZipFile, hidden: bytes) -> None:
+    """Writes bytes into an archive that its directory says nothing of."""
+    assert archive.fp
+    archive.fp.seek(archive.start_dir)
+    archive.fp.write(hidden)
+    archive.start_dir = archive.fp.tell()
+
+
 def test_what_an_export_says_does_not_reach_the_terminal_as_it_is(
     exported: Exported, verify: Verify
 ) -> None:
