@@ -698,10 +698,7 @@ class Told:
         if case_of(event) != self.case:
             raise ValueError(f"it is not about the case {self.case}")
         kind, meta = event["eventType"], event["meta"]
-        fields = self.fields.setdefault(event["subject"], {})
-        for number, change in enumerate(event["changes"]):
-            gone = f"/changes/{number}/new" in event.get("erased", {})
-            fields[change["field"]] = _ERASED if gone else change["new"]
+        self._take_fields(event)
         if event["source"] == "api":
             return  # a client's report, which may say anything
         if "evidenceCount" in meta:
@@ -717,24 +714,43 @@ class Told:
             hashes = {name: meta[name] for name in meta if name.endswith("Sha256")}
             self.hashes["runs"][meta["runId"]] = hashes
 
+    def _take_fields(self, event: Event) -> None:
+        fields = self.fields.setdefault(event["subject"], {})
+        for number, change in enumerate(event["changes"]):
+            gone = f"/changes/{number}/new" in event.get("erased", {})
+            fields[change["field"]] = _ERASED if gone else change["new"]
+            if change["field"] == "status" and change["new"] in _DECIDED:
+                gone = "/reason" in event.get("erased", {})
+                fields["actionReason"] = _ERASED if gone else event["reason"]
+        if event["sequence"] == 1:
+            fields["createdAt"] = event["createdAt"]
+
     def verify_documents(self, bundle: Bundle, *, complete: bool) -> None:
         """Raises ValueError where documents are not what the events tell of them."""
         for folder, (identity, hash_of) in _HASHES.items():
             told = self.hashes[folder]
             for document in bundle.folder(folder):
+                self._require_of_case(document.get("caseId", self.case))
                 if told.pop(document[identity], None) != hash_of(document):
                     raise ValueError("it is not what the events tell")
             bundle.report.place = f"{bundle.place}/{folder}"
             if complete and told:
                 raise ValueError(f"{next(iter(told))} is missing, of which the events tell")
         case = bundle.json("case.json")
+        self._require_of_case(case["id"])
         self._verify_fields(f"cases/{self.case}", case)
         for document in bundle.folder("interventions"):
+            self._require_of_case(document["caseId"])
             self._verify_fields(f"interventions/{document['id']}", document)
         for sheet in bundle.json("worksheets.json"):
+            self._require_of_case(sheet["caseId"])
             self._verify_fields(f"worksheets/{sheet['id']}", sheet)
         if bundle.json("collaborators.json") != case["collaborators"]:
             raise ValueError("it is not what case.json says")
+
+    def _require_of_case(self, case: Any) -> None:
+        if case != self.case:
+            raise ValueError(f"it is not about the case {self.case}")
 
     def _verify_fields(self, subject: str, document: Any) -> None:
         if subject not in self.fields:
@@ -753,7 +769,13 @@ class Told:
 
 _ERASED = object()
 # Fields that are null until an event tells of them.
-_EMPTY_AT_FIRST = ("assignedTo", "decision", "decidedBy", "completedBy", "response", "result")
+_EMPTY_AT_FIRST = (
+    *("assignedTo", "assignedToSubject", "completedBy", "completedBySubject", "decidedBy"),
+    *("decidedBySubject", "decision", "description", "escalatedAt", "expiresAt", "response"),
+    *("result", "submissionId"),
+)
+_DECIDED = ("approved", "rejected", "withdrawn")
+"""The statuses of an intervention whose reason is its `actionReason`."""
 
 
 def _hash_of_evidence(item: Any) -> str:

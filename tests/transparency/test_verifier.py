@@ -360,7 +360,16 @@ def test_a_file_that_is_dropped_added_or_renamed_is_found(
 
 NOT_PROVEN = re.compile(r"README\.txt|packets/.*\.md|interventions/.*")
 FORGED = {
-    "case.json": ["/title", "/status", "/dueAt", "/summary", "/assignedTo", "/packetEvidenceIds"],
+    "case.json": [
+        "/id",
+        "/createdAt",
+        "/title",
+        "/status",
+        "/dueAt",
+        "/summary",
+        "/assignedTo",
+        "/packetEvidenceIds",
+    ],
     "evidence/": ["/id", "/title", "/snippet", "/citation", "/sourceId", "/tags", "/metadata/n"],
     "packets/": [
         "/version",
@@ -370,10 +379,20 @@ FORGED = {
         "/sha256",
         "/caseId",
     ],
-    "records/": ["/id", "/data/text"],
-    "runs/": ["/id", "/input/text", "/output/1"],
-    "interventions/": ["/id", "/title", "/status", "/context/n", "/decidedBy", "/completedBy"],
-    "worksheets.json": ["/0/problemStatement", "/0/id"],
+    "records/": ["/id", "/caseId", "/data/text"],
+    "runs/": ["/id", "/caseId", "/input/text", "/output/1"],
+    "interventions/": [
+        "/id",
+        "/caseId",
+        "/createdAt",
+        "/actionReason",
+        "/title",
+        "/status",
+        "/context/n",
+        "/decidedBy",
+        "/completedBy",
+    ],
+    "worksheets.json": ["/0/caseId", "/0/problemStatement", "/0/id"],
     "collaborators.json": [""],
 }
 """What is changed in files of a bundle, by the beginning of their names, as JSON Pointers."""
