@@ -50,7 +50,7 @@ export const page = {
   open: () => load(),
   view: () => html`<section class="inset">
     <div class="bar"><h1 tabindex="-1">${t.shell.admin}</h1><span class="soft">${t.admin.tenant} ${session.me?.tenant}</span>${admin.saved ? html`<span class="push st good" role="status">${icon("s-approved")}${t.admin.saved(admin.saved)}</span>` : null}</div>
-    <div class="admin"><div>${admin.draft && admin.settings ? settings(admin.draft, admin.settings) : html`<p class="quiet">${t.shell.loading}</p>`}${scheduledRuns(admin.runs)}</div><div>${people()}${holds()}${erasures()}</div></div>
+    <div class="admin"><div>${admin.draft && admin.settings ? settings(admin.draft, admin.settings) : html`<p class="quiet">${t.shell.loading}</p>`}${scheduledRuns(admin.runs)}</div><div>${people()}${holds()}${erasures(admin.people)}</div></div>
   </section>`,
   changed: async (changes) => {
     if (changes.some(({ eventType }) => eventType.startsWith("hold_"))) await loadHolds();

@@ -3,6 +3,7 @@ import { all, call } from "./api.js";
 import { ask } from "./dialog.js";
 import { attempt, button, icon, personOf } from "./parts.js";
 import { html, keyed } from "./render.js";
+import { caseAddress } from "./router.js";
 import { isMe, may } from "./session.js";
 import { changed } from "./state.js";
 import { day } from "./time.js";
@@ -15,6 +16,8 @@ import { t } from "./texts.js";
  * @property {string} askedBy @property {string} askedBySubject @property {string} lapsesAt
  * @property {keyof typeof t.erasures.states} state @property {number} events @property {number} values @property {number} aboutEvents
  * @property {string | null} heldCase
+ *
+ * @typedef {{subject: string, name: string}} Known somebody of the directory
  */
 
 /** @type {{rows: Erasure[] | null, more: boolean}} */
@@ -27,16 +30,19 @@ export async function loadErasures() {
   changed();
 }
 
-/** @returns {import("./render.js").Shown} what was asked for; nothing until it was fetched */
-export function erasures() {
+/** @param {Known[]} people who may be named @returns {import("./render.js").Shown} what was asked for; nothing until it was fetched */
+export function erasures(people) {
   if (!known.rows) return null;
-  return html`<div class="block-head"><h2>${t.erasures.title}</h2><span class="quiet">${t.erasures.note(known.rows.length, known.more)}</span>${may("admin") ? button(t.erasures.ask, request, { kind: "push" }) : null}</div>
+  return html`<div class="block-head"><h2>${t.erasures.title}</h2><span class="quiet">${t.erasures.note(known.rows.length, known.more)}</span>${may("admin") ? button(t.erasures.ask, () => request(people), { kind: "push" }) : null}</div>
     ${known.rows.length ? html`<div class="scroll" tabindex="0" role="region" aria-label=${t.erasures.title}><table class="plain"><thead><tr><th scope="col">${t.erasures.what}</th><th scope="col">${t.erasures.basis}</th><th scope="col">${t.erasures.asked}</th><th scope="col">${t.erasures.state}</th><td></td></tr></thead>
     <tbody>${known.rows.map((one) => keyed(one.id, html`<tr><th scope="row">${nameOf(one)}</th><td title=${one.reason}>${one.legalBasis}</td><td>${personOf(one.askedBy, one.askedBySubject)}, ${day(one.askedAt)}</td><td>${stateOf(one)}</td><td class="num">${may("admin") && one.state === "asked" && !isMe(one.askedBy, one.askedBySubject) ? button(t.erasures.confirm, () => confirm(one)) : null}</td></tr>`))}</tbody></table></div>` : html`<p class="soft">${t.erasures.none}</p>`}`;
 }
 
 /** @param {Erasure} one */
-const nameOf = ({ person, subject }) => (person === null ? html`<span class="id">${subject}</span>` : html`${t.erasures.person} <span class="id">${person}</span>`);
+const nameOf = ({ person, subject }) => (person === null ? subjectOf(subject ?? "") : html`${t.erasures.person} <span class="id">${person}</span>`);
+
+/** @param {string} subject @returns {import("./render.js").Shown} a case as a link */
+const subjectOf = (subject) => (subject.startsWith("cases/") ? html`<a class="id" href=${caseAddress(subject.slice("cases/".length))}>${subject.slice("cases/".length)}</a>` : html`<span class="id">${subject}</span>`);
 
 /** @param {Erasure} one */
 function stateOf({ state, events, values, heldCase, lapsesAt }) {
@@ -45,17 +51,23 @@ function stateOf({ state, events, values, heldCase, lapsesAt }) {
   return html`<span class="soft">${state === "asked" ? t.erasures.until(day(lapsesAt)) : t.erasures.states[state]}</span>`;
 }
 
-/** Asks for an erasure, which somebody else has to confirm. */
-function request() {
+/** Asks for an erasure, which somebody else has to confirm. @param {Known[]} people */
+function request(people) {
+  let person = false;
   return ask({
     title: t.erasures.askTitle,
-    body: () => html`<p>${t.erasures.askHelp}</p>
-      <label class="field"><span>${t.erasures.kind}</span><select name="kind"><option value="subject">${t.erasures.ofSubject}</option><option value="person">${t.erasures.ofPerson}</option></select></label>
-      <label class="field"><span>${t.erasures.named}</span><input class="area" name="named" required autocomplete="off" placeholder=${t.erasures.namedHint}></label>
+    body: (redraw) => html`<p>${t.erasures.askHelp}</p>
+      <label class="field"><span>${t.erasures.kind}</span><select class="area" name="kind" @change=${(/** @type {any} */ event) => {
+        person = event.target.value === "person";
+        redraw();
+      }}><option value="subject">${t.erasures.ofSubject}</option><option value="person">${t.erasures.ofPerson}</option></select></label>
+      <label class="field"><span>${person ? t.erasures.sub : t.admin.caseId}</span><input class="area" name="named" required autocomplete="off" list=${person ? "erasable" : null}></label><datalist id="erasable">${people.map((one) => html`<option value=${one.subject}>${one.name}</option>`)}</datalist>
       <label class="field"><span>${t.erasures.basis}</span><input class="area" name="basis" required maxlength="300" autocomplete="off" placeholder=${t.erasures.basisHint}></label>
       <label class="field"><span>${t.admin.reason}</span><textarea class="area" name="reason" rows="3" maxlength="2000" required></textarea></label>`,
     choices: [{ text: t.erasures.askIt, does: async (given) => {
-      const body = { [String(given.get("kind"))]: String(given.get("named")).trim(), legalBasis: given.get("basis"), reason: given.get("reason") };
+      const named = String(given.get("named")).trim();
+      const whose = person ? { person: named } : { subject: `cases/${named}` };
+      const body = { ...whose, legalBasis: given.get("basis"), reason: given.get("reason") };
       await call("POST", "/audit:erase", { body });
       await attempt(t.shell.notShown, loadErasures);
     } }],

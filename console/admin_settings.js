@@ -9,9 +9,9 @@ import { t } from "./texts.js";
  * @typedef {object} Settings
  * @property {Record<string, number>} slaHours @property {number | null} autoCloseDays @property {number} interventionRetentionDays
  * @property {number | null} caseRetentionDays @property {number | null} runTimeoutMinutes
- * @property {number | null} trailPersonalDataDays
+ * @property {number | null} trailPersonalDataDays @property {boolean} publicLog
  *
- * @typedef {{types: [string, string][], newType: string, plain: Record<Plain, string>}} Draft the texts of the fields
+ * @typedef {{types: [string, string][], newType: string, plain: Record<Plain, string>, publicLog: boolean}} Draft what is in the fields
  * @typedef {(typeof PLAIN)[number]} Plain
  */
 
@@ -32,14 +32,14 @@ const number = (given) => (given.trim() === "" ? null : Number(given));
 export function draftOf(settings) {
   const { [DEFAULT]: others, ...types } = settings.slaHours;
   const rows = /** @type {[string, string][]} */ (Object.entries(types).map(([type, hours]) => [type, text(hours)]));
-  return { types: [...rows.sort(), [DEFAULT, text(others)]], newType: "", plain: /** @type {Draft["plain"]} */ (Object.fromEntries(PLAIN.map((name) => [name, text(settings[name])]))) };
+  return { types: [...rows.sort(), [DEFAULT, text(others)]], newType: "", plain: /** @type {Draft["plain"]} */ (Object.fromEntries(PLAIN.map((name) => [name, text(settings[name])]))), publicLog: settings.publicLog };
 }
 
 /** @param {Draft} draft @param {Settings} settings @returns {Record<string, unknown>} what the form changes */
 export function patchOf(draft, settings) {
   const hours = draft.types.filter(([type, given]) => text(settings.slaHours[type]) !== given.trim()).map(([type, given]) => [type, number(given)]);
   const plain = PLAIN.filter((name) => text(settings[name]) !== draft.plain[name].trim()).map((name) => [name, number(draft.plain[name])]);
-  return { ...(hours.length ? { slaHours: Object.fromEntries(hours) } : {}), ...Object.fromEntries(plain) };
+  return { ...(hours.length ? { slaHours: Object.fromEntries(hours) } : {}), ...Object.fromEntries(plain), ...(draft.publicLog === settings.publicLog ? {} : { publicLog: draft.publicLog }) };
 }
 
 /** @param {Draft} draft @param {boolean} off whether the reader may only look @returns {import("./render.js").View} */
@@ -48,7 +48,9 @@ export function form(draft, off) {
     <div class="settings">${draft.types.map((row, index) => keyed(row[0], field(`sla-${index}`, row[0] === DEFAULT ? t.admin.others : typeOf(row[0]), row[1], "hours", hoursSay(row), off, (given) => (row[1] = given))))}
       ${off ? null : html`<div><label for="new-type">${t.admin.addType}</label><span class="f"><input id="new-type" type="text" autocomplete="off" .value=${draft.newType} @input=${(/** @type {any} */ event) => (draft.newType = event.target.value)}></span><span><button type="button" class="b" @click=${() => addType(draft)}>${t.admin.add}</button></span></div>`}</div>
     <div class="block-head"><h2>${t.admin.automatic}</h2></div>
-    <div class="settings">${PLAIN.map((name) => keyed(name, field(name, t.admin.names[name], draft.plain[name], UNITS[name], says(name, draft.plain[name]), off, (given) => (draft.plain[name] = given))))}</div>`;
+    <div class="settings">${PLAIN.map((name) => keyed(name, field(name, t.admin.names[name], draft.plain[name], UNITS[name], says(name, draft.plain[name]), off, (given) => (draft.plain[name] = given))))}</div>
+    <div class="block-head"><h2>${t.admin.log}</h2></div>
+    <div class="settings">${logReaders(draft, off)}</div>`;
 }
 
 /** @param {string} id @param {string} label @param {string} value @param {keyof typeof MOST} unit @param {string} says @param {boolean} off @param {(given: string) => unknown} takes */
@@ -57,6 +59,15 @@ function field(id, label, value, unit, says, off, takes) {
     takes(event.target.value);
     changed();
   }}><span>${t.admin.units[unit]}</span></span><span class=${fits(value, unit) ? "soft" : "st stop wraps"} id=${`${id}-says`}>${fits(value, unit) ? says : t.admin.outside(MOST[unit], LEAST[unit] ?? 1)}</span></div>`;
+}
+
+/** Who may read the log. @param {Draft} draft @param {boolean} off */
+function logReaders(draft, off) {
+  const takes = (/** @type {any} */ event) => {
+    draft.publicLog = event.target.value === "true";
+    changed();
+  };
+  return html`<div><label for="public-log">${t.admin.logReaders}</label><span class="f"><select id="public-log" .value=${String(draft.publicLog)} ?disabled=${off} aria-describedby="public-log-says" @change=${takes}><option value="false">${t.admin.members}</option><option value="true">${t.admin.everybody}</option></select></span><span class="soft" id="public-log-says">${draft.publicLog ? t.admin.logIsPublic : t.admin.logIsPrivate}</span></div>`;
 }
 
 /** @param {string} value @param {keyof typeof MOST} unit */

@@ -10,7 +10,7 @@ import { isMe, may, sees, session } from "./session.js";
 import { state } from "./state.js";
 import { clockOf, day, inWords, moment, span, timeOf, toSeconds } from "./time.js";
 import { t } from "./texts.js";
-import { actorOf } from "./events.js";
+import { actorOf, isErased } from "./events.js";
 
 /**
  * @typedef {import("./queue_query.js").Case} Case
@@ -44,7 +44,7 @@ export function caseHead(one) {
       ${clock(one)}
     </div>
     ${moves(one)}
-    <nav class="index bar" aria-label=${t.case.onPage}>${index()}<span class="push cap">${last ? html`${t.case.changed} <time datetime=${one.updatedAt}>${sameDay(one.updatedAt) ? toSeconds(one.updatedAt) : moment(one.updatedAt)}</time> ${t.case.by} ${personOf(actorOf(last), last.actor.subject)}` : null}</span></nav>`;
+    <nav class="index bar" aria-label=${t.case.onPage}>${index()}<span class="push cap">${last ? html`${t.case.changed} <time datetime=${one.updatedAt}>${sameDay(one.updatedAt) ? toSeconds(one.updatedAt) : moment(one.updatedAt)}</time>${isErased(last, "/actor/email") ? null : html` ${t.case.by} ${personOf(actorOf(last), last.actor.subject)}`}` : null}</span></nav>`;
 }
 
 const sameDay = (/** @type {string} */ time) => new Date(time).toDateString() === new Date(state.now).toDateString();

@@ -11,7 +11,8 @@ import { t } from "./texts.js";
 /**
  * @typedef {import("./trail_rows.js").TrailEvent} TrailEvent
  * @typedef {{subject: string, sequence: number, problem: import("./chain.js").Problem}} Broken
- * @typedef {{valid: boolean, events: number, headHash: string, firstBroken?: {sequence: number, problem: string, field?: string}}} Verification
+ * @typedef {{valid: boolean, events: number, headHash: string, firstBroken?: {sequence: number, problem: string, field?: string}, log?: Log}} Verification
+ * @typedef {{size: number, index: number | null, sealed: number, refused?: string}} Log what the log has of the chain
  *
  * @typedef {object} Proof
  * @property {boolean} whole whether all events of the chains are here, so that none can be missing
@@ -53,7 +54,7 @@ export async function checkedHere(events, { whole }) {
 export function proofOf(proof, events) {
   if (!proof) return html`<div class="proof" role="status"><p class="quiet">${t.proof.checking}</p></div>`;
   const { server, headHash } = proof;
-  const fails = proof.broken || (server && !(server instanceof Error) && (!server.valid || server.headHash !== headHash));
+  const fails = proof.broken || (server && !(server instanceof Error) && (faultOf(server, proof) || server.log?.refused));
   return html`<div class=${fails ? "proof fails" : "proof"} role="status">
     <div><p class=${proof.broken ? "st stop" : "st good"}><b class="note">${icon(proof.broken ? "s-blocked" : "s-approved")}${here(proof)}</b></p>
       ${headHash ? html`<p class="head">${t.proof.head} <code>${headHash}</code></p>` : null}
@@ -72,14 +73,22 @@ function here({ broken, events, whole }) {
 /** @param {Verification | Error} server @param {Proof} proof */
 function says(server, proof) {
   if (server instanceof Error) return html`<b>${t.proof.serverSilent}</b> ${server instanceof Problem ? inSentences(server) : ""}`;
-  if (!server.valid) return html`<b class="st stop">${icon("s-blocked")}${t.proof.serverBreaks(server.firstBroken?.sequence ?? 0, problemOf(server))}</b>`;
-  if (server.headHash !== proof.headHash) return html`<b class="st stop">${icon("s-blocked")}${t.proof.otherHead(server.events, server.headHash)}</b>`;
-  return html`<b>${t.proof.serverHolds(server.events)}</b>`;
+  const fault = faultOf(server, proof);
+  return html`${fault ? html`<b class="st stop wraps">${icon("s-blocked")}${fault}</b>` : html`<b>${t.proof.serverHolds(server.events)}</b>`}${logOf(server)}`;
 }
 
-/** What the server found wrong, with the field that is not as the event says. @param {Verification} server */
-function problemOf({ firstBroken }) {
-  return [firstBroken?.problem, firstBroken?.field].filter(Boolean).join(": ");
+/** @param {Verification} server @param {Proof} proof @returns {string | null} what is wrong by what the server says */
+function faultOf({ valid, firstBroken, events, headHash }, proof) {
+  if (valid) return headHash === proof.headHash ? null : t.proof.otherHead(events, headHash);
+  const { sequence = 0, problem = "", field } = firstBroken ?? {};
+  return field ? t.proof.serverDiffers(sequence, field, problem) : t.proof.serverBreaks(sequence, problem);
+}
+
+/** What the log has of the chain. @param {Verification} server */
+function logOf({ log, events }) {
+  if (!log) return html`<br>${t.proof.notSealed}`;
+  const { sealed, index, size, refused } = log;
+  return html`<br>${t.proof.logHas(sealed, events, index, size)} ${refused ? html`<span class="st stop wraps">${icon("s-blocked")}${t.proof.logRefused(refused)}</span>` : sealed < events ? t.proof.logSoon : null}`;
 }
 
 /** Looks for a hash that the reader kept elsewhere. @param {TrailEvent[]} events */

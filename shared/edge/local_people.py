@@ -18,6 +18,7 @@ PEOPLE = tuple(
         ("paul", "pilot"),
         ("nora", "verifier"),
         ("alex", "admin"),
+        ("ada", "admin"),
         ("victor", "viewer"),
         ("audra", "auditor"),
     )

@@ -8,17 +8,21 @@ a run that had no time left is gone on with by the next one. What was left over 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC
+
+from pydantic import ValidationError
 
 from shared import errors, log
 from shared.documents.port import Aggregation, Document, Query, Set
 from shared.ledger import events
-from shared.ledger.subjects import tell, tenant_of
+from shared.ledger.subjects import tenant_of
 from shared.models.integrity import StoredProgress
 from shared.models.sealed import StoredBundle, StoredLog, parted
 from shared.repository import audit, sealed
 from shared.rules import chain
+from shared.rules.tiles import WIDTH
 from shared.sweeps.run import SweepRun
 
 NIGHTS = 30
@@ -57,7 +61,10 @@ def check(run: SweepRun) -> None:
 def _tonight(run: SweepRun) -> StoredProgress:
     """Where to begin, and how much is to be looked at: a thirtieth, and what other nights left."""
     document = run.store.get(PROGRESS)
-    known = StoredProgress.read(document.data) if document else StoredProgress()
+    known = StoredProgress()
+    # What cannot be read, or is no place to go on from, is begun anew: nobody stops the check so.
+    with suppress(ValidationError):
+        known = StoredProgress.read(document.data) if document else known
     night = run.now.astimezone(UTC).date().isoformat()
     if known.night == night:
         return known
@@ -68,7 +75,7 @@ def _tonight(run: SweepRun) -> StoredProgress:
 
 
 def _next(run: SweepRun, progress: StoredProgress) -> list[Document]:
-    name = _ROUND[progress.collection]
+    name = _ROUND[progress.collection % len(_ROUND)]
     query = Query(name, group=True, limit=min(_PAGE, progress.left))
     if name in SUBJECTS:
         query = replace(query, select=())
@@ -83,11 +90,18 @@ def _look(run: SweepRun, row: Document) -> None:
             holds = _log_holds(run, tenant, row, kind)
         else:
             subject = "tenant" if kind == "tenants" else f"{kind}/{row.id}"
-            holds = audit.verify(run.store, tenant, subject).valid
+            holds = audit.verify(run.store, tenant, subject, run.now).valid
     except (errors.NotFound, errors.Aborted):
         run.counts["skipped"] += 1
-    except errors.Unreadable:
-        tell(row.path)
+    except errors.Unreadable as error:
+        # Whatever cannot be read of a subject is broken in its trail: this is the log.
+        log.write(
+            "ERROR",
+            "a log does not fit its trail",
+            securityEvent="trail_broken",
+            tenant=tenant,
+            problem=error.message,
+        )
         run.counts["failed"] += 1
     else:
         run.counts["failed"] += not holds
@@ -96,10 +110,14 @@ def _look(run: SweepRun, row: Document) -> None:
 def _log_holds(run: SweepRun, tenant: str, row: Document, kind: str) -> bool:
     """Whether each event of a bundle of entries is still there, with the hash in the log.
 
-    So a subject that was deleted with all its events is found.
+    So a subject that was deleted with all its events is found. Raises Unreadable where the bundle
+    is not what the log was signed with; of one beyond the end the sealing tells.
     """
     if kind == "logBundles":
-        bundle = sealed.read(StoredBundle, row)
+        bundle, number = sealed.read(StoredBundle, row), sealed.number_of(row)
+        opened = sealed.opened(run.store, tenant)
+        if opened and number < opened.size // WIDTH:
+            opened.require(0, number, bundle)
     else:
         bundle = sealed.read(StoredLog, row).last_bundle
     broken = list(_broken(run, tenant, bundle))
@@ -123,5 +141,5 @@ def _broken(run: SweepRun, tenant: str, bundle: StoredBundle) -> Iterator[tuple[
         found = run.store.get_many([events.path(tenant, event_id) for event_id in ids])
         for event_id, entry, document in zip(ids, entries[begin:], found, strict=False):
             event = events.valid(document) if document else None
-            if event is None or not entry == event.hash == chain.event_hash(tenant, event):
+            if event is None or event.hash != entry or not chain.holds(tenant, event):
                 yield event_id, event.subject if event else None

@@ -23,9 +23,9 @@ def test_an_auditor_finds_no_button_and_no_field_that_would_change_anything(
     asked = api("robot", "POST", "/interventions", question)["id"]
     person.signs_in("audra", case)
 
-    # What is there looks, prints, downloads and compares; of what is stored only their own views.
+    # What is there looks, exports, prints and compares; of what is stored only their own views.
     seen = {
-        case: ("Found", ["Print case", "Print packet"]),
+        case: ("Found", ["Export case", "Print case", "Print packet"]),
         f"#/inbox/{asked}": ("This is decided by a pilot, or a higher role.", []),
         "#/admin": ("Only an admin changes settings.", []),
         "#/cases": ("Case audited", ["More…", "Save view…", "Due "]),

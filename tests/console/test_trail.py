@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import pytest
 import rfc8785
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -112,6 +113,56 @@ def test_an_event_that_was_edited_or_removed_in_the_store_is_named_by_both(
     page.route("**/v1/cases/in-the-store/audit*", without_second)
     page.get_by_role("button", name="Verify again").click()
     expect(proof(page)).to_contain_text("breaks at event 2: it is missing")
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({}, "Nothing is in the log yet."),
+        (
+            {"log": {"size": 2048, "index": 2047, "sealed": 3}},
+            (
+                "In the log: 3 of 4 events, the newest at index 2047; the log has 2,048 entries."
+                " The others follow within two minutes."
+            ),
+        ),
+        (
+            {"log": {"size": 9, "index": None, "sealed": 0, "refused": "it was set back"}},
+            (
+                "In the log: 0 of 4 events; the log has 9 entries."
+                " Nothing is added to the log until an admin starts a new epoch: it was set back"
+            ),
+        ),
+        (
+            {
+                "valid": False,
+                "firstBroken": {"sequence": 2, "problem": "it is gone", "field": "evidence/e1"},
+            },
+            "The server says: at event 2, evidence/e1 does not hold: it is gone",
+        ),
+    ],
+)
+def test_the_browser_shows_what_the_server_says_of_the_log_and_of_what_is_stored(
+    api: Api, person: Person, told: dict[str, Any], shown: str
+) -> None:
+    address = lived(api, f"told-{len(shown)}")
+
+    def answered(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        route.fulfill(response=answer, json={**without_log(body), **told})
+
+    person.page.route("**/v1/audit:verify*", answered)
+    page = person.signs_in("vera", address)
+
+    expect(proof(page)).to_contain_text(shown)
+    fails = "refused" in str(told) or "valid" in told
+    expect(page.locator(".proof.fails")).to_have_count(int(fails))
+
+
+def without_log(body: dict[str, Any]) -> dict[str, Any]:
+    """What a verification says, but of the log."""
+    return {name: value for name, value in body.items() if name != "log"}
 
 
 def without_second(route: Route) -> None:
@@ -281,8 +332,9 @@ def test_an_auditor_keeps_a_case_as_a_zip_from_its_page_and_from_its_trail(
 ) -> None:
     page = person.signs_in("audra", lived(api, "kept"))
 
-    for address in ("#/trail/kept", "#/case/kept"):
+    for address, heading in (("#/trail/kept", "Trail"), ("#/cases/kept", "\U0001f600 opened")):
         page.evaluate("address => { location.hash = address }", address)
+        page.get_by_role("heading", level=1, name=heading).wait_for()
         with page.expect_download() as found:
             page.get_by_role("button", name="Export case").click()
         assert found.value.suggested_filename == "kept.zip"
