@@ -131,6 +131,24 @@ def test_a_night_costs_what_its_verifications_cost_and_eight_reads(api: Api) -> 
     assert cost(answer) == (cost(verified)[0] + 8 + 1, 1, trips)
 
 
+@pytest.mark.parametrize("config", ["embedded"], indirect=True)
+def test_what_a_purge_removed_is_read_once_a_night(api: Api, clock: Clock) -> None:
+    api.admin.patch("/settings", {"caseRetentionDays": 2})
+    for number in range(31):
+        api.verifier.create(id=f"CASE-{number:02}")
+        api.verifier.patch(f"/cases/CASE-{number:02}", {"status": "closed", "reason": "Over"})
+    clock.advance(days=3)
+    assert run(api, "/scheduled/purgeRecords")["changed"] == 31
+    assert run(api, CHECK)["examined"] == 2
+    clock.advance(days=1)
+    one, _, _ = cost(api.pilot.get("/audit:verify?subject=cases/CASE-02"))
+
+    answer = answered(api, CHECK)
+
+    # Two cases; besides them the place that it has reached, six counts, and their names.
+    assert cost(answer)[0] == 2 * one - (31 + 1) + 1 + 6 + 2
+
+
 def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
     config: Config, clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
