@@ -15,7 +15,7 @@ from datetime import UTC
 from pydantic import ValidationError
 
 from shared import errors, log
-from shared.documents.port import Aggregation, Document, Query, Set
+from shared.documents.port import Aggregation, Document, Query, Rejected, Set
 from shared.ledger import events
 from shared.ledger.subjects import tenant_of
 from shared.models.integrity import StoredProgress
@@ -79,7 +79,11 @@ def _next(run: SweepRun, progress: StoredProgress) -> list[Document]:
     query = Query(name, group=True, limit=min(_PAGE, progress.left))
     if name in SUBJECTS:
         query = replace(query, select=())
-    return run.store.query(replace(query, after=(progress.after,)) if progress.after else query)
+    # What is no place begins the collection anew: nobody stops the check so.
+    with suppress(Rejected):
+        if progress.after:
+            return run.store.query(replace(query, after=(progress.after,)))
+    return run.store.query(query)
 
 
 def _look(run: SweepRun, row: Document, purges: gone.Purges) -> None:

@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.config import Config
-from shared.documents.port import Delete, Query, Update
+from shared.documents.port import Delete, Query, Set, Update
 from shared.runtime import Runtime
-from shared.sweeps.integrity import NIGHTS, PROGRESS
+from shared.sweeps.integrity import NIGHTS, PROGRESS, SUBJECTS
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import recorded, seal, with_keys
@@ -202,3 +202,12 @@ def test_a_log_that_cannot_be_read_is_found_and_stops_no_check(  # noqa: PLR0913
     assert [one["complete"] for one in done] == [True, True]
     assert broken_lines(capsys)
     runtime.close()
+
+
+@pytest.mark.parametrize("after", ["x", "tenants/t/cases/x/y", "tenants/t/cases/__x__"])
+def test_a_place_that_is_none_begins_the_collection_anew(api: Api, after: str) -> None:
+    api.verifier.create(id="A")
+    cases = SUBJECTS.index("cases")
+    api.runtime.store.commit([Set(PROGRESS, {"after": after, "collection": cases})])
+
+    assert run(api, CHECK) == did(examined=1)
