@@ -5,7 +5,7 @@
 
 KEY is the public key of the log, `name+hex+base64`, or a file with such keys, one a line. Get it,
 and this program, from whoever runs the system, and never from the export. FILE is a checkpoint that
-you kept, or have from others: it must be of the same log. Files of events that follow each other
+you kept, or have from others: the log must begin with it. Files of events that follow each other
 make one range, in the order in which they are given.
 
 It ends with 0 where all is sound, 1 where something is broken, which it names, 2 where nothing is
@@ -41,20 +41,30 @@ Keys = tuple[Key, ...]
 
 
 class Report:
-    """What was verified, how many values were erased, and what could not be verified.
+    """What was verified, what could not be, which events are gone, and what was erased of others.
 
-    `place` is what is being looked at: whatever is wrong is an error, and is wrong there.
+    `place` is what is being looked at: whatever else is wrong is an error, and is wrong there.
     """
 
     def __init__(self) -> None:
         self.verified: list[str] = []
         self.open: list[str] = []
-        self.erased, self.place = 0, ""
+        self.gone: list[str] = []
+        self.erased: dict[str, int] = {}  # by the hash of the event
+        self.place = ""
 
     def not_verified(self, reason: str) -> None:
         """Notes what could not be verified; of very many such reasons only the first."""
-        if len(self.open) <= 20:
-            self.open.append(reason if len(self.open) < 20 else "and more")
+        _note(self.open, reason)
+
+    def is_gone(self, problem: str) -> None:
+        """Notes an event that was recorded and cannot be shown; of very many only the first."""
+        _note(self.gone, f"{self.place}: {problem}")
+
+
+def _note(notes: list[str], text: str) -> None:
+    if len(notes) <= 20:
+        notes.append(text if len(notes) < 20 else "and more")
 
 
 # --- JSON and its hashes: RFC 8785 ---
@@ -173,7 +183,7 @@ class Chains:
     def take(self, line: Any) -> tuple[Any, Event | None]:
         """Takes a line of an export; gives the hash of its event, and the event if it is there."""
         if "problem" in line:
-            self._report.not_verified(f"{self._report.place}: {line.get('id')}: {line['problem']}")
+            self._report.is_gone(f"{line.get('id')}: {line['problem']}")
             self._unreadable.add(line.get("hash"))
             return line.get("hash"), None
         event = member(line, "event", dict)
@@ -195,17 +205,24 @@ class Chains:
             raise ValueError("previousHash is not the hash of the event before it")
         self.events += 1
         self.subjects.add(subject)
-        self._report.erased += len(event.get("erased", ()))
+        if "erased" in event:
+            self._report.erased[claimed] = len(event["erased"])
         if len(self.subjects) + len(self._wanted) > MAX_CHAINS:
             raise ValueError(f"more than {MAX_CHAINS} chains are more than this program can verify")
         return claimed, event
 
-    def require_whole(self) -> None:
-        """Raises ValueError where an event is missing that is not one of the unreadable ones."""
+    def require_whole(self) -> str:
+        """Says that the chains are whole, but for the events that an export says are gone.
+
+        Raises ValueError where another event is missing.
+        """
         for (subject, sequence), wanted in sorted(self._wanted.items()):
             if wanted not in self._unreadable:
                 late = "if it only came late into the log, it will be there a day later"
                 raise ValueError(f"event {sequence} of {subject} is missing; {late}")
+        number = len(self.subjects)
+        but = " but for the events that are gone" if self._unreadable else ""
+        return f"{number} whole chain{'' if number == 1 else 's'}{but}"
 
 
 # --- Signatures: RFC 8032, 5.1 ---
@@ -285,7 +302,9 @@ def _bytes_of(text: str, size: int) -> bytes:
 
 def key_of(text: str) -> Key:
     """The name, the id and the public bytes of a key, `name+hex+base64`. Raises ValueError."""
-    name, identity, encoded = text.split("+", 2)
+    name, identity, encoded = [*text.split("+", 2), "", ""][:3]
+    if not encoded:
+        raise ValueError(f"{text} is neither a file nor a key such as name+hex+base64")
     key = _bytes_of(encoded, 33)
     named = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
     if key[0] != 1 or identity != named.hex() or _decoded(key[1:]) is None:
@@ -388,6 +407,8 @@ class Log:
         self.keys, self.report, self.tree = keys, report, Tree()
         self.known: dict[tuple[str, int], bytes] = {}
         self.met: set[tuple[str, int]] = set()
+        self.changed: set[tuple[str, int]] = set()
+        self.former: dict[int, list[tuple[str, int]]] = {}
         self.origin, self.begin, self.size, self.chains = "", 0, 0, Chains("", report)
         # What is exported of whole cases: of which log and size, and the hashes of the events.
         self.cases: dict[tuple[str, Any], tuple[str, int, set[str]]] = {}
@@ -404,6 +425,16 @@ class Log:
             raise ValueError(f"another checkpoint of {found.size} entries has another root")
         return found
 
+    def begin_file(self, origin: str, tenant: str) -> None:
+        """Sets the name of the log, and finds what is known of it under the names it had before."""
+        name = re.compile(f"((?:.*/)?{re.escape(tenant)})(?:/([0-9]+))?")
+        stem, epoch = name.fullmatch(origin).groups("1")  # type: ignore[union-attr]
+        self.origin, self.former = origin, {}
+        for place in self.known:
+            found = name.fullmatch(place[0])
+            if found and found[1] == stem and int(found[2] or 1) < int(epoch):
+                self.former.setdefault(place[1], []).append(place)
+
     def append(self, entry: Any, case: tuple[str, Any]) -> None:
         """Appends an entry, of an event about a case, and compares the log with what is known."""
         origin, size, hashes = self.cases.get(case, ("", 0, set()))
@@ -415,6 +446,14 @@ class Log:
             self.met.add(place)
             if self.tree.root() != self.known[place]:
                 raise ValueError(f"the log up to here is not that of its checkpoint of {place[1]}")
+        for former in self.former.get(self.tree.size, ()):
+            self.met.add(former)
+            if self.tree.root() != self.known[former]:
+                self.changed.add(former)
+                self.report.not_verified(
+                    f"{self.origin} does not begin with the {former[1]} entries that {former[0]} "
+                    "had: its event log_epoch_started must explain what it left out"
+                )
 
 
 # --- Files of events ---
@@ -431,7 +470,8 @@ def verify_events(path: str, log: Log) -> None:
         report.place = f"{place}, the last line"
         summary = parsed(last) if last.endswith(b"\n") else {"index": None}
         if "index" in summary:
-            report.not_verified(f"{place} has no last line: the export broke off; export it again")
+            what = "is no export, or one that broke off: it has no last line; export it again"
+            report.not_verified(f"{place} {what}")
             return
         tenant, before = member(summary, "tenant", str), member(summary, "before", list)
         start, end, size = (member(summary, name, int) for name in ("start", "end", "size"))
@@ -444,7 +484,8 @@ def verify_events(path: str, log: Log) -> None:
             log.begin, log.chains = start, Chains(tenant, report)
         elif log.tree.parts != tree.parts:
             raise ValueError("it does not continue the file before it: it is of another log")
-        log.origin, log.tree, log.size = checkpoint.origin, tree, size
+        log.begin_file(checkpoint.origin, tenant)
+        log.tree, log.size = tree, size
         file.seek(0)
         for index in range(start, end):
             report.place = f"{place}, line {index - start + 1}"
@@ -458,7 +499,12 @@ def verify_events(path: str, log: Log) -> None:
             raise ValueError(f"before it are more lines than the entries from {start} to {end}")
     if tree.grown(size, member(summary, "after", list)).root() != checkpoint.root:
         raise ValueError(f"entries {start} to {end} are not those of the checkpoint")
-    report.verified.append(f"{place}: entries {start} to {end} of the {size} of {log.origin}")
+    report.verified.append(f"{place}: {_entries(start, end)} of the {size} of {log.origin}")
+
+
+def _entries(start: int, end: int) -> str:
+    """Which entries a range has; `end` is the index behind its last one."""
+    return f"entries {start} to {end - 1}" if start < end else "no entries"
 
 
 def finish(log: Log) -> None:
@@ -466,10 +512,10 @@ def finish(log: Log) -> None:
     whole = (log.begin, log.tree.size) == (0, log.size)
     if log.origin and whole:
         log.report.place = f"the log {log.origin}"
-        log.chains.require_whole()
-        log.report.verified.append(f"the whole log, with {len(log.chains.subjects)} whole chains")
+        log.report.verified.append(f"the whole log, with {log.chains.require_whole()}")
     elif log.origin:
-        there = f"entries {log.begin} to {log.tree.size} of {log.size} of {log.origin} are there"
+        entries = _entries(log.begin, log.tree.size)
+        there = f"{entries} of {log.size} of {log.origin} are there"
         log.report.not_verified(f"only {there}: not the others, nor whether chains have gaps")
 
 
@@ -579,14 +625,14 @@ def _verify_trail(bundle: Bundle, manifest: Any, log: Log) -> Told:
                 report.place = f"{report.place}, of {where}"
                 _verify_proof(proof, member(line, "index", int), claimed, note, checkpoint)
     report.place = f"{bundle.place}/events.ndjson"
-    chains.require_whole()
+    whole = chains.require_whole()
     if proofs or len(names) != proven:
         raise ValueError(f"the event of {min(proofs.values(), default='a proof')} is missing")
     if proven < chains.events:
         report.not_verified(f"{chains.events - proven} events are not in the log yet")
     if member(manifest, "complete", bool) and note:
         log.cases[tenant, told.case] = checkpoint.origin, checkpoint.size, hashes
-    report.verified.append(f"{chains.events} events in {len(chains.subjects)} whole chains")
+    report.verified.append(f"{chains.events} events in {whole}")
     report.verified.append(
         f"{proven} of them are in {checkpoint.origin} of {checkpoint.size} entries"
     )
@@ -731,16 +777,23 @@ def verify(paths: list[str], keys: Keys, checkpoints: list[str], report: Report)
         if path not in bundles:
             verify_events(path, log)
     finish(log)
-    for place in own.keys() - log.met:
-        report.not_verified(f"{own[place]}: no export ends or goes on at its {place[1]} entries")
+    for place, path in own.items():
+        where = f"its {place[1]} entries of {place[0]}"
+        if place not in log.met:
+            report.not_verified(f"{path}: no export ends or goes on at {where}")
+        elif place not in log.changed:
+            report.verified.append(f"{path}: the log begins with {where}")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command: prints what was verified and what not; gives the exit code."""
     parser = _Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("files", nargs="+", metavar="bundle.zip | events.ndjson")
-    parser.add_argument("--key", action="append", required=True, help="a key, or a file with keys")
-    parser.add_argument("--checkpoint", action="append", default=[], help="a file with one")
+    parser.add_argument(
+        "--key", action="append", required=True, help="the key of the log, or a file with keys"
+    )
+    kept = "a file with a checkpoint that you kept; it can be given several times"
+    parser.add_argument("--checkpoint", action="append", default=[], help=kept)
     given = parser.parse_args(arguments)
     for path in [*given.files, *given.checkpoint]:
         if not os.path.isfile(path):
@@ -760,14 +813,18 @@ def main(arguments: list[str] | None = None) -> int:
         kind = "" if known else f"it cannot be read: {type(error).__name__}: "
         _say(f"BROKEN: {report.place}: {kind}{error}")
         return 1
-    _say("NOT WHOLLY VERIFIED" if report.open else "SOUND")
+    kind = "NOT WHOLLY VERIFIED" if report.open else "SOUND"
+    _say("BROKEN: events that were recorded are gone, or cannot be read" if report.gone else kind)
+    for line in report.gone:
+        _say(f"  gone: {line}")
     for line in report.verified:
         _say(f"  verified: {line}")
     if report.erased:
-        _say(f"  erased: {report.erased} values of events, whose hashes hold without them")
+        values = sum(report.erased.values())
+        _say(f"  erased: {values} values of events, whose hashes hold without them")
     for line in report.open:
         _say(f"  NOT verified: {line}")
-    return 2 if report.open else 0
+    return 1 if report.gone else 2 if report.open else 0
 
 
 def _say(text: str) -> None:

@@ -41,7 +41,7 @@ def list_audit(call: Call, query: EventQuery) -> EventPage:
 @function("GET", "/audit:verify", roles=AUDITING, expensive=True)
 def verify_audit(call: Call, query: SubjectQuery) -> Verification:
     """Verifies a subject's chain from its head to its first event; names the first broken link."""
-    return audit.verify(call.store, call.tenant, query.subject)
+    return audit.verify(call.store, call.tenant, query.subject, call.now)
 
 
 def _page(rows: list[Document], token: str | None) -> EventPage:

@@ -78,8 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--sub", required=True)
     token.add_argument("--email")
     key = commands.add_parser("key", help="make a key that signs the logs of events")
-    key.add_argument("--file", type=Path, default=_LOG_KEY)
-    key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT)
+    key.add_argument("--file", type=Path, default=_LOG_KEY, help="by default that of `make run`")
+    key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT, help="whose log it is")
+    key.add_argument(
+        "--epoch", type=_epoch, default=1, help="of the log, after a restore: 2 and up"
+    )
     key.add_argument("--origin", help="CASELEDGER_LOG_ORIGIN, as the functions have it")
     key.add_argument("--show", action="store_true", help="show the public part of one that exists")
     _add_access(commands.add_parser("access", help="who may use a deployment on Google Cloud"))
@@ -106,15 +109,25 @@ def _key(given: argparse.Namespace) -> int:
         if not given.show:
             log_key.make(given.file)
             print(f"made {given.file}; verifiers of the log of {given.tenant} need this:")  # noqa: T201
-        for shown in log_key.verifier_keys(given.file, origin, given.tenant):
+        for shown in log_key.verifier_keys(given.file, origin, given.tenant, given.epoch):
             print(shown)  # noqa: T201
     except FileExistsError:
         print(f"{given.file} exists, and is not replaced; --show shows its key", file=sys.stderr)  # noqa: T201
         return 1
-    except (ConfigError, OSError, ValueError) as error:
+    except OSError as error:
+        print(f"{given.file}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return 1
+    except (ConfigError, ValueError) as error:
         print(f"{given.file}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _epoch(text: str) -> int:
+    """The number of an epoch. Raises ArgumentTypeError."""
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError("must be a number from 1 on")
+    return int(text)
 
 
 def _tenant(text: str) -> str:

@@ -31,6 +31,7 @@ def new_key() -> bytes:
 
 def make(path: Path) -> None:
     """Writes a new key, for its owner only. Raises FileExistsError rather than replace one."""
+    path.parent.mkdir(exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(new_key())
@@ -62,6 +63,8 @@ def sealed_later(database: Path, origin: str, tenant: str) -> str:
     return log.checkpoint if log else ""
 
 
-def verifier_keys(path: Path, origin: str, tenant: str) -> list[str]:
+def verifier_keys(path: Path, origin: str, tenant: str, epoch: int) -> list[str]:
     """The public parts, as verifiers of a tenant's log know them. Raises ValueError."""
-    return [one.verifier_key for one in LogKeys.read(str(path), origin).signers(tenant, 1)]
+    if not path.exists():
+        raise ValueError("there is no such file; without --show it is made")
+    return [one.verifier_key for one in LogKeys.read(str(path), origin).signers(tenant, epoch)]

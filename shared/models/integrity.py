@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import NonNegativeInt
+
 from shared.models.stored import StoredDocument
 
 
@@ -13,6 +15,6 @@ class StoredProgress(StoredDocument):
     """
 
     night: str = ""
-    left: int = 0
-    collection: int = 0
+    left: NonNegativeInt = 0
+    collection: NonNegativeInt = 0
     after: str = ""

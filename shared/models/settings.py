@@ -13,8 +13,9 @@ from shared.models.subjects import Subject
 MAX_TYPES = 200
 Hours = Annotated[int, Field(ge=1, le=87_600)]
 Minutes = Annotated[int, Field(ge=1, le=5_256_000)]
-Days = Annotated[int, Field(ge=1, le=36_500)]
-TrailDays = Annotated[int, Field(ge=30, le=36_500)]
+MAX_DAYS = 36_500
+Days = Annotated[int, Field(ge=1, le=MAX_DAYS)]
+TrailDays = Annotated[int, Field(ge=30, le=MAX_DAYS)]
 """Not fewer than it may take until somebody asks what happened."""
 
 

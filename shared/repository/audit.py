@@ -55,7 +55,7 @@ def of_tenant(
     return rows, token
 
 
-def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
+def verify(store: DocumentStore, tenant: str, subject: str, now: datetime) -> Verification:
     """Verifies a subject's chain, from its head back to its first event, and what is stored of it.
 
     What is stored must be what the events say (`integrity.py`). A subject that was changed while it
@@ -65,7 +65,8 @@ def verify(store: DocumentStore, tenant: str, subject: str) -> Verification:
     paths.append(sealed.state_path(tenant))
     document, state = store.get_many(paths)
     for _ in range(_ATTEMPTS):
-        found = _verified(store, tenant, subject, document, state)
+        in_log = SealedChain(sealed.of(store, tenant, state), now)
+        found = _verified(store, tenant, subject, document, in_log)
         if found.first_broken is None:
             if document is None and subject != "tenant":
                 raise NotFound(f"{subject} does not exist")
@@ -101,19 +102,18 @@ def _verified(
     tenant: str,
     subject: str,
     document: Document | None,
-    state: Document | None,
+    in_log: SealedChain,
 ) -> Verification:
     head = _head(document)
     query = _events(tenant, (Filter("subject", "==", subject),), _BY_SEQUENCE)
     trail = Trail(subject)
     check = Check(tenant, subject, head or Head(), trail.take)
-    in_log = SealedChain(sealed.of(store, tenant, state))
     last = None
     if head and head.sequence:
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check, in_log)
     check.finish()
-    broken = _first(check.broken, unrecorded(store, tenant, check.erasures), in_log.broken)
+    broken = _first(check.broken, unrecorded(store, tenant, subject, check.erasures), in_log.broken)
     broken = broken or _ending(store, query, document, head)
     if broken is None and document:
         broken = trail.contradiction() or (

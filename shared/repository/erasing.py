@@ -20,12 +20,15 @@ from shared.documents.port import (
     Query,
     Write,
 )
-from shared.ledger import directory
+from shared.errors import Unreadable
+from shared.ledger import directory, events
 from shared.ledger.ledger import CONTENTION_SECONDS
 from shared.ledger.subjects import tenant_of, written
 from shared.models.erasure import StoredErasure
+from shared.models.events import EventType
 from shared.repository import erasure, erasures, views
 from shared.repository.paging import place
+from shared.rules import chain
 from shared.rules import erasures as rules
 
 
@@ -34,7 +37,8 @@ def carry_out(
 ) -> StoredErasure:
     """Erases what a confirmed erasure still has to, a page at least and then while `go_on()`.
 
-    `at` is where it is kept. A legal hold stops it. Raises NotFound.
+    `at` is where it is kept. A legal hold stops it. Raises NotFound, and Unreadable where no event
+    says that it was confirmed.
     """
     pauses = attempts(CONTENTION_SECONDS)
     first = True
@@ -43,6 +47,8 @@ def carry_out(
         found = erasures.required(document, at.rpartition("/")[2])
         if document is None or found.unfinished_since is None or not (first or go_on()):
             return found
+        if first:
+            _require_confirmed(store, tenant_of(at), document.id, found)
         first = False
         new, writes = _next_page(store, tenant_of(at), found, clock)
         if new == found:
@@ -63,6 +69,20 @@ def unfinished(now: datetime) -> Query:
     """The query for the erasures of all tenants that are confirmed and not completed."""
     since = "unfinishedSince"
     return Query("erasures", (Filter(since, "<=", now),), (Order(since),), group=True)
+
+
+def _require_confirmed(
+    store: DocumentStore, tenant: str, erasure_id: str, found: StoredErasure
+) -> None:
+    """Raises Unreadable unless an event has confirmed it: whoever edits it makes nothing go."""
+    document = store.get(events.path(tenant, found.event_id)) if found.event_id else None
+    event = events.valid(document) if document else None
+    known = event is not None and event.event_type == EventType.DATA_ERASED
+    if event is None or not known or event.hash != chain.event_hash(tenant, event):
+        raise Unreadable(f"erasures/{erasure_id} is confirmed by no event")
+    told = event.meta.get("erasure"), event.meta.get("erasedSubject"), event.created_at
+    if told != (erasure_id, found.subject, found.confirmed_at):
+        raise Unreadable(f"erasures/{erasure_id} is not what its event says")
 
 
 def _next_page(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from typing import TYPE_CHECKING
 
 from shared.repository import sealed
 from shared.rules.note import Signer
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _PEM = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL)
 
@@ -27,6 +28,13 @@ class LogKeys:
 
         The message does not say what is in the file.
         """
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415 - heavy
+            Ed25519PrivateKey,
+        )
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - as above
+            load_pem_private_key,
+        )
+
         try:
             keys = [
                 load_pem_private_key(one, None) for one in _PEM.findall(Path(path).read_bytes())

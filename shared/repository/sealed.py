@@ -23,13 +23,18 @@ from shared.models.sealed import StoredBundle, StoredLog, StoredTile, parted, pl
 from shared.models.stored import StoredDocument
 from shared.rules.note import proof_text
 from shared.rules.tiles import WIDTH, hash_of_tiles
-from shared.rules.tree import cover, inclusion, leaf_hash
+from shared.rules.tree import cover, inclusion, leaf_hash, root
 
 M = TypeVar("M", bound=StoredDocument)
+F = TypeVar("F", StoredBundle, StoredTile)
 _KEPT = 8
 """How many documents of a log are kept in memory, for what is asked next."""
 _HASHES = 4_096
 """How many hashes of subtrees are kept as well."""
+
+
+class ForgedError(errors.Unreadable):
+    """A part of a log is not what the log was signed with; the message names the part."""
 
 
 def state_path(tenant: str) -> str:
@@ -93,8 +98,8 @@ class Log:
         self._tenant = tenant
         self._kept: dict[str, StoredDocument] = {}
         # Proofs of one entry after the other have most of their hashes in common.
-        tiles = lru_cache(_KEPT)(self.hashes)
-        self._hash_of = lru_cache(_HASHES)(hash_of_tiles(tiles))
+        self._tiles = lru_cache(_KEPT)(self.hashes)
+        self._hash_of = lru_cache(_HASHES)(hash_of_tiles(self._tiles))
         # The bundles in which events were found last: those of a chain are often in the same.
         self._near = {state.size // WIDTH: state.last_bundle}
 
@@ -112,7 +117,7 @@ class Log:
         """A bundle of entries, full or the last one."""
         if number == self.size // WIDTH:
             return self.state.last_bundle
-        return self._full(StoredBundle, bundle_path(self._tenant, number))
+        return self._full(StoredBundle, bundle_path(self._tenant, number), 0, number)
 
     def hashes(self, level: int, number: int) -> Sequence[bytes]:
         """The hashes of a tile, as many as there are."""
@@ -120,7 +125,23 @@ class Log:
             return list(map(leaf_hash, parted(self.bundle(number).entries)))
         if number == self.size >> 8 * (level + 1):
             return parted(self.state.edge[level]) if level < len(self.state.edge) else []
-        return parted(self._full(StoredTile, tile_path(self._tenant, level, number)).hashes)
+        path = tile_path(self._tenant, level, number)
+        return parted(self._full(StoredTile, path, level, number).hashes)
+
+    def require(self, level: int, number: int, found: StoredBundle | StoredTile) -> None:
+        """Raises ForgedError unless a full bundle, of level 0, or tile is what the tree has.
+
+        The level above has its root, and so on up to the end of the log, which is signed. A bundle
+        that was exchanged with the events of its entries would prove them otherwise.
+        """
+        if isinstance(found, StoredBundle):
+            whole = root(map(leaf_hash, parted(found.entries)))
+        else:
+            whole = root(parted(found.hashes))
+        above, place = divmod(number, WIDTH)
+        if self._tiles(level + 1, above)[place : place + 1] != [whole]:
+            what = f"logTiles/{level}-{number}" if level else f"logBundles/{number}"
+            raise ForgedError(f"{what} is not what was signed")
 
     def entries(self, begin: int, end: int) -> Iterator[tuple[int, str, str]]:
         """The entries [begin, end): the index, the id of the event, and its hash in hex."""
@@ -155,6 +176,7 @@ class Log:
             for row in self._store.query(query):
                 number, bundle = int(row.id), read(StoredBundle, row)
                 if number < self.size // WIDTH and event.id in bundle.ids:
+                    self.require(0, number, bundle)
                     self._near = {**dict(list(self._near.items())[:1]), number: bundle}
                     self._keep(row.path, bundle)
                     return _entry(number, bundle, event.id)
@@ -169,7 +191,8 @@ class Log:
 
     def is_ahead(self, event: Event) -> bool:
         """Whether an event is newer than what has been sealed."""
-        return place_of(event.created_at, event.id) > self.state.until
+        later = place_of(event.created_at, event.id) > self.state.until
+        return later and event.id not in self.state.ids
 
     def range_proof(self, begin: int, end: int) -> tuple[list[bytes], list[bytes]]:
         """What makes the checkpoint's root of the entries [begin, end): the hashes around them."""
@@ -184,13 +207,14 @@ class Log:
     def _bundles(self) -> str:
         return f"tenants/{self._tenant}/logBundles"
 
-    def _full(self, model: type[M], path: str) -> M:
+    def _full(self, model: type[F], path: str, level: int, number: int) -> F:
         found = self._kept.get(path)
         if not isinstance(found, model):
             document = self._store.get(path)
             if document is None:
                 raise errors.Unreadable(f"{_name(path)} is missing in the log")
             found = read(model, document)
+            self.require(level, number, found)
             self._keep(path, found)
         return found
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from shared.models.audit import BrokenLink, LogPart
 from shared.models.events import Event
 from shared.models.sealed import place_of
-from shared.repository.sealed import Log
+from shared.repository.sealed import ForgedError, Log
+
+_SKEW = timedelta(hours=1)
+"""How far the clocks of servers may differ: an event that is newer would never be sealed."""
 
 
 class SealedChain:
-    """Checks one chain from its head backwards; without a log there is nothing to check.
+    """Checks one chain from its head backwards; without a log only that it is not of the future.
 
     The last event alone would not do: on a chain that was rewritten, later events are sealed too.
     """
 
-    def __init__(self, log: Log | None) -> None:
+    def __init__(self, log: Log | None, now: datetime) -> None:
         self._log = log
+        self._latest = now + _SKEW
         self._index: int | None = None
         self._sealed = 0
         self.broken: BrokenLink | None = None
@@ -36,12 +41,18 @@ class SealedChain:
 
     def follow(self, events: Iterable[Event | None]) -> None:
         """Takes events in descending sequence; those that cannot be read prove nothing."""
-        for event in events:
-            if self._log and event and not self._log.is_ahead(event):
+        for event in filter(None, events):
+            if event.created_at > self._latest:
+                self._break(event, "event is of the future")
+            elif self._log and not self._log.is_ahead(event):
                 self._take(self._log, event)
 
     def _take(self, log: Log, event: Event) -> None:
-        found = log.find(event)
+        try:
+            found = log.find(event)
+        except ForgedError as error:
+            self._break(event, f"the log has it in a forged part: {error.message}")
+            return
         if found and found.hash == event.hash:
             self._sealed += 1
             self._index = found.index if self._index is None else self._index

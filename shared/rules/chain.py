@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.models.audit import BrokenLink
@@ -47,6 +48,18 @@ class Unread(NamedTuple):
     field: str | None = None
 
 
+class Taken(NamedTuple):
+    """Events of a chain from which one erasure took values, as they say.
+
+    The `sequence` of the oldest, which is also the first that is named; when the newest was
+    recorded; and about which cases they are.
+    """
+
+    sequence: int
+    newest_at: datetime
+    cases: frozenset[str | None]
+
+
 class Check:
     """Checks one chain from its head backwards, an event at a time, in constant memory.
 
@@ -65,8 +78,8 @@ class Check:
         self._seen = 0
         self.erased = 0
         """How many values were erased in the events that were looked at."""
-        self.erasures: dict[str, int] = {}
-        """The events that are said to record it, by id, each with the first that names it."""
+        self.erasures: dict[str, Taken] = {}
+        """What the events that are said to record it must cover, by their ids."""
         self.broken: BrokenLink | None = None
 
     @property
@@ -93,7 +106,12 @@ class Check:
     def _count(self, event: Event) -> None:
         self.erased += len(event.erased or ())
         if event.erased_by is not None:
-            self.erasures[event.erased_by] = event.sequence
+            newer = self.erasures.get(event.erased_by)
+            self.erasures[event.erased_by] = Taken(
+                event.sequence,
+                max(newer.newest_at, event.created_at) if newer else event.created_at,
+                (newer.cases if newer else frozenset()) | {event.case_id},
+            )
 
     def _take(self, sequence: int, event: Event | Unread) -> None:
         if sequence > self._sequence:

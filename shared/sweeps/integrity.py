@@ -8,8 +8,11 @@ a run that had no time left is gone on with by the next one. What was left over 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC
+
+from pydantic import ValidationError
 
 from shared import errors, log
 from shared.documents.port import Aggregation, Document, Query, Set
@@ -19,6 +22,7 @@ from shared.models.integrity import StoredProgress
 from shared.models.sealed import StoredBundle, StoredLog, parted
 from shared.repository import audit, sealed
 from shared.rules import chain
+from shared.rules.tiles import WIDTH
 from shared.sweeps.run import SweepRun
 
 NIGHTS = 30
@@ -57,7 +61,10 @@ def check(run: SweepRun) -> None:
 def _tonight(run: SweepRun) -> StoredProgress:
     """Where to begin, and how much is to be looked at: a thirtieth, and what other nights left."""
     document = run.store.get(PROGRESS)
-    known = StoredProgress.read(document.data) if document else StoredProgress()
+    known = StoredProgress()
+    # What cannot be read, or is no place to go on from, is begun anew: nobody stops the check so.
+    with suppress(ValidationError):
+        known = StoredProgress.read(document.data) if document else known
     night = run.now.astimezone(UTC).date().isoformat()
     if known.night == night:
         return known
@@ -68,7 +75,7 @@ def _tonight(run: SweepRun) -> StoredProgress:
 
 
 def _next(run: SweepRun, progress: StoredProgress) -> list[Document]:
-    name = _ROUND[progress.collection]
+    name = _ROUND[progress.collection % len(_ROUND)]
     query = Query(name, group=True, limit=min(_PAGE, progress.left))
     if name in SUBJECTS:
         query = replace(query, select=())
@@ -83,7 +90,7 @@ def _look(run: SweepRun, row: Document) -> None:
             holds = _log_holds(run, tenant, row, kind)
         else:
             subject = "tenant" if kind == "tenants" else f"{kind}/{row.id}"
-            holds = audit.verify(run.store, tenant, subject).valid
+            holds = audit.verify(run.store, tenant, subject, run.now).valid
     except (errors.NotFound, errors.Aborted):
         run.counts["skipped"] += 1
     except errors.Unreadable:
@@ -100,6 +107,8 @@ def _log_holds(run: SweepRun, tenant: str, row: Document, kind: str) -> bool:
     """
     if kind == "logBundles":
         bundle = sealed.read(StoredBundle, row)
+        if not _is_signed(run, tenant, int(row.id), bundle):
+            return False
     else:
         bundle = sealed.read(StoredLog, row).last_bundle
     broken = list(_broken(run, tenant, bundle))
@@ -113,6 +122,24 @@ def _log_holds(run: SweepRun, tenant: str, row: Document, kind: str) -> bool:
             event=event_id,
         )
     return not broken
+
+
+def _is_signed(run: SweepRun, tenant: str, number: int, bundle: StoredBundle) -> bool:
+    """Whether a bundle is what its log was signed with; of one beyond the end the sealing tells."""
+    opened = sealed.opened(run.store, tenant)
+    try:
+        if opened and number < opened.size // WIDTH:
+            opened.require(0, number, bundle)
+    except sealed.ForgedError as error:
+        log.write(
+            "ERROR",
+            "a log does not fit its trail",
+            securityEvent="trail_broken",
+            tenant=tenant,
+            problem=error.message,
+        )
+        return False
+    return True
 
 
 def _broken(run: SweepRun, tenant: str, bundle: StoredBundle) -> Iterator[tuple[str, str | None]]:

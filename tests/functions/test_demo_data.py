@@ -58,7 +58,7 @@ def test_every_chain_of_the_demo_tenant_holds(api: Api) -> None:
 
     assert len(subjects) > 150
     for subject in subjects:
-        found = audit.verify(api.runtime.store, demo_data.TENANT, subject)
+        found = audit.verify(api.runtime.store, demo_data.TENANT, subject, NOW)
         assert found.valid, found
 
 

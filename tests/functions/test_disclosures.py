@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.documents.port import Create, Document, Set, Update
+from shared.documents.port import Document, Set, Update
 from shared.ledger import events
 from tests.client import Api
+from tests.conftest import Clock
+from tests.functions.erasure_support import erased
 from tests.functions.support import trail
 from tests.reliability.independent import assert_chain
 
@@ -24,23 +27,12 @@ def stored(api: Api, event: dict[str, Any]) -> Document:
     return document
 
 
-def erase(api: Api, event: dict[str, Any], *pointers: str, by: str = "") -> None:
-    """Erases values of an event, as an erasure does; `by` is the event that records it."""
-    document = stored(api, event)
-    fields = events.erased(document, pointers, by or erasure(api))
+def erase(api: Api, event: dict[str, Any], *pointers: str, by: str = "") -> str:
+    """Erases values of an event, as an erasure does; gives `by`, the event that records it."""
+    document, by = stored(api, event), by or erased(api, person="nobody")["eventId"]
+    fields = events.erased(document, pointers, by)
     api.runtime.store.commit([Update(document.path, fields, version=document.version)])
-
-
-def erasure(api: Api, event_type: str = "data_erased") -> str:
-    """Records that something is erased; gives the id of the event."""
-    api.admin.patch("/settings", {"autoCloseDays": 30})
-    name = f"the-{event_type}"
-    path = f"tenants/{api.tenant}/audit/{name}"
-    (settings,) = api.pilot.get("/audit?subject=tenant").json["events"]
-    if api.runtime.store.get(path) is None:
-        data = {**stored(api, settings).data, "subject": "other", "eventType": event_type}
-        api.runtime.store.commit([Create(path, data)])
-    return name
+    return by
 
 
 def verified(api: Api, subject: str = WHOLE) -> dict[str, Any]:
@@ -95,21 +87,21 @@ def test_what_was_erased_is_counted_and_the_chain_holds(api: Api) -> None:
     title = [one["field"] for one in created["changes"]].index("title")
     erase(api, created, "/actor/email", f"/changes/{title}/new")
     erase(api, noted, "/message")
-    erase(api, noted, "/message", "/meta/of")
+    by = erase(api, noted, "/message", "/meta/of")
 
     created, noted = trail(api, "CASE-1")
     assert created["actor"]["email"] == created["changes"][title]["new"] == "erased"
     assert (noted["message"], noted["meta"]) == ("erased", {"of": "erased", "n": 1})
     assert list(noted["erased"]) == ["/message", "/meta/of"]
-    assert (noted["erasedBy"], noted["hash"]) == ("the-data_erased", sent.json["hash"])
+    assert (noted["erasedBy"], noted["hash"]) == (by, sent.json["hash"])
     assert_chain(api.tenant, [created, noted])
     held = verified(api)
     assert (held["valid"], held["erasedValues"]) == (True, 4)
     # Nothing of it is in the documents any more, and lists by person do not find it.
     assert "Lee" not in f"{stored(api, created).data} {stored(api, noted).data}"
-    by = api.pilot.get("/audit?actor=verifier@example.com").json["events"]
-    assert noted["id"] not in [event["id"] for event in by]
-    assert created["id"] not in [event["id"] for event in by]
+    theirs = api.pilot.get("/audit?actor=verifier@example.com").json["events"]
+    assert noted["id"] not in [event["id"] for event in theirs]
+    assert created["id"] not in [event["id"] for event in theirs]
     # The event is the receipt still.
     again = api.agent.post("/cases/CASE-1/audit", note, idempotency_key="note")
     assert (again.status_code, again.json) == (201, noted)
@@ -130,14 +122,44 @@ def test_what_was_erased_though_no_event_records_it_is_found(api: Api, by: str) 
     assert verified(api)["firstBroken"] == {"sequence": 2, "problem": problem}
 
 
-@pytest.mark.parametrize(("event_type", "broken"), [("records_purged", None), ("custom", 1)])
-def test_an_erasure_is_recorded_by_an_event_about_erasures(
-    api: Api, event_type: str, broken: int | None
-) -> None:
-    api.verifier.create(id="CASE-1")
-    erase(api, trail(api, "CASE-1")[0], "/message", by=erasure(api, event_type))
+def of_another_case(api: Api) -> str:
+    api.verifier.create(id="OTHER")
+    return str(erased(api, subject="cases/OTHER")["eventId"])
 
-    assert verified(api).get("firstBroken", {}).get("sequence") == broken
+
+def of_earlier(api: Api) -> str:
+    return str(erased(api, person="nobody")["eventId"])
+
+
+def of_another_type(api: Api) -> str:
+    return str(api.admin.patch("/settings", {"autoCloseDays": 30}) and trail_of_tenant(api)[0])
+
+
+def of_this_case_without_its_hash(api: Api) -> str:
+    by = str(erased(api, person="nobody")["eventId"])
+    row = api.runtime.store.get(f"tenants/{api.tenant}/audit/{by}")
+    assert row
+    forged = {**row.data, "createdAt": row.data["createdAt"] + timedelta(days=9)}
+    api.runtime.store.commit([Set(row.path, forged)])
+    return by
+
+
+def trail_of_tenant(api: Api) -> list[str]:
+    return [event["id"] for event in api.pilot.get("/audit?subject=tenant").json["events"]]
+
+
+@pytest.mark.parametrize(
+    "record", [of_another_case, of_earlier, of_another_type, of_this_case_without_its_hash]
+)
+def test_an_event_that_does_not_cover_what_was_erased_does_not_record_it(
+    api: Api, clock: Clock, record: Callable[[Api], str]
+) -> None:
+    by = record(api)
+    clock.advance(seconds=1)
+    api.verifier.create(id="CASE-1")
+    erase(api, trail(api, "CASE-1")[0], "/message", by=by)
+
+    assert verified(api)["firstBroken"]["sequence"] == 1
 
 
 def changed(name: str, change: Callable[[dict[str, str]], Any]) -> Callable[[Document], Set]:

@@ -9,7 +9,7 @@ import pytest
 import functions.erasures
 from shared.documents.port import Query, Set, Update
 from shared.ledger.events import content
-from shared.repository import erasure
+from shared.repository import erasing, erasure
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.erasure_support import (
@@ -474,6 +474,33 @@ def test_another_value_in_the_place_of_an_erased_one_is_found(api: Api) -> None:
     assert verification(api, "cases/A")["valid"]
 
 
+@pytest.mark.parametrize("by", ["nothing", "another event", "another erasure", "another subject"])
+def test_an_erasure_that_was_confirmed_in_the_database_alone_erases_nothing(
+    api: Api, clock: Clock, by: str
+) -> None:
+    subjects = [*busy_case(api, "A")]
+    store, now = api.runtime.store, clock.now
+    asked = ask(api, subject="cases/A")["id"]
+    fields: dict[str, Any] = {"confirmedAt": now, "unfinishedSince": now, "eventId": None}
+    match by:
+        case "another event":
+            fields["eventId"] = asked
+        case "another erasure":
+            fields["eventId"] = erased(api, person="nobody")["eventId"]
+        case "another subject":
+            hasty = pytest.MonkeyPatch()
+            with hasty.context() as patch:
+                patch.setattr(erasing, "_next_page", lambda *given: (given[2], []))
+                confirm(api, asked)
+            fields = {"subject": "cases/B"}
+            subjects += busy_case(api, "B")
+    store.commit([Update(f"tenants/{api.tenant}/erasures/{asked}", fields)])
+
+    assert run(api, PURGE) == did(failed=1)
+
+    assert not any("erased" in event for one in subjects for event in events_of(api, one))
+
+
 # What it costs
 
 
@@ -493,13 +520,14 @@ def test_an_erasure_reads_what_it_is_about_and_writes_what_it_changes(api: Api) 
     assert cost(asked) == (5, 3, 5)
     path = f"/erasures/{asked.json['id']}"
     about, sheets = number[case] + number[question], number[sheet]
-    # To confirm: the same and the erasure. Then for the case, and for its worksheets: the erasure,
-    # the events, and the case, which has to stay as it is; once more the erasure, which is done.
-    confirming, changing = (6, 3), (2 * 2 + about + sheets + 1, about + sheets + 2 * 2)
+    # To confirm: the same and the erasure. Then the event that confirms it; for the case, and for
+    # its worksheets: the erasure, the events, and the case, which has to stay as it is; once more
+    # the erasure, which is done.
+    confirming, changing = (6, 3), (1 + 2 * 2 + about + sheets + 1, about + sheets + 2 * 2)
     assert cost(second.post(f"{path}:confirm")) == (
         confirming[0] + changing[0],
         confirming[1] + changing[1],
-        5 + 1 + 2 * 4 + 1,
+        5 + 1 + 1 + 2 * 4 + 1,
     )
     assert cost(api.admin.get(path)) == (1, 0, 1)
     assert cost(api.admin.get("/erasures")) == (1, 0, 1)
@@ -518,9 +546,11 @@ def test_the_erasure_of_a_person_reads_their_events_and_then_the_whole_trail(api
 
     assert (answer.json["complete"], answer.json["events"]) == (True, 3)
     # The second admin is seen for the first time, and writes their entry in the directory. To
-    # confirm: the settings, the erasure, the person's entry, no held case, and a count. Then twice
-    # the erasure and a page, of which the first one changes three events of the case; the erasure.
-    assert cost(answer) == (5 + (1 + 3 + 1) + (1 + everything + 1) + 1, (3 + 1) + 5 + (1 + 2), 14)
+    # confirm: the settings, the erasure, the person's entry, no held case, and a count. Then the
+    # event that confirms it, and twice the erasure and a page, of which the first one changes three
+    # events of the case; the erasure.
+    reads = 5 + 1 + (1 + 3 + 1) + (1 + everything + 1) + 1
+    assert cost(answer) == (reads, (3 + 1) + 5 + (1 + 2), 15)
 
 
 @pytest.mark.both_stores

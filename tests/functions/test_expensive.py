@@ -23,7 +23,14 @@ EXPENSIVE = {
     "close_cases",
     "update_cases",
     "save_worksheets",
-} | {"intervention_metrics", "get_figures", "export_audit", "export_case"}
+} | {
+    "intervention_metrics",
+    "get_figures",
+    "export_audit",
+    "export_case",
+    "erase_audit",
+    "confirm_erasure",
+}
 
 
 @pytest.fixture

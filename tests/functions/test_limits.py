@@ -172,6 +172,8 @@ def test_expensive_are_those_that_read_much() -> None:
         "update_cases",
         "erase_audit",
         "confirm_erasure",
+        "export_audit",
+        "export_case",
         "get_figures",
         "intervention_metrics",
         "save_worksheets",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from shared.rules import chain, note
 from shared.rules.growth import root_of
 from shared.runtime import Runtime, log_keys
 from shared.sweeps import seal as seal_run
+from shared.sweeps.integrity import NIGHTS
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import Reader, checkpoint, recorded, seal, tomorrow, with_keys
+from tests.functions.sweep_support import run
 
 pytestmark = pytest.mark.both_stores
 KEY = Ed25519PrivateKey.generate()
@@ -55,7 +58,9 @@ def chain_of(api: Api, case_id: str) -> list[Document]:
     return rows[::-1]
 
 
-def rewritten(api: Api, case_id: str, *, new_ids: bool = False) -> None:
+def rewritten(
+    api: Api, case_id: str, *, new_ids: bool = False, later: timedelta = timedelta()
+) -> None:
     """Has the case say that it was always called "Forged": every event, its hash, and the head."""
     store, head = api.runtime.store, Head(sequence=0, hash=GENESIS)
     for row in chain_of(api, case_id):
@@ -64,6 +69,7 @@ def rewritten(api: Api, case_id: str, *, new_ids: bool = False) -> None:
             **{name: getattr(old, name) for name in type(old).model_fields},
             "message": "Forged",
             "id": f"{old.id[::-1]}" if new_ids else old.id,
+            "created_at": old.created_at + later,
         }
         for name in ("sequence", "previous_hash", "hash", "disclosures", "erased", "erased_by"):
             content.pop(name)
@@ -136,6 +142,41 @@ def test_events_in_the_place_of_others_are_not_in_the_log_once_it_was_compared(
     assert found["firstBroken"] == {"sequence": 1, "problem": "event is not in the log"}
 
 
+def test_a_chain_that_was_rewritten_to_be_of_the_future_is_never_sealed_and_is_found(
+    api: Api,
+) -> None:
+    rewritten(api, "A", new_ids=True, later=timedelta(days=9_000))
+
+    assert verified(api)["firstBroken"] == {"sequence": 1, "problem": "event is of the future"}
+
+
+def test_a_rewritten_chain_is_found_also_where_the_log_says_that_it_did_not_come_so_far(
+    api: Api,
+) -> None:
+    rewritten(api, "A")
+    api.runtime.store.commit([Update(sealed.state_path(api.tenant), {"until": ""})])
+
+    problem = "event is not the one in the log"
+    assert verified(api)["firstBroken"] == {"sequence": 1, "problem": problem}
+
+
+def test_nobody_puts_the_sealing_off_by_saying_that_it_has_come_further(
+    api: Api, clock: Clock
+) -> None:
+    beyond = clock.now + timedelta(days=9_000)
+    api.runtime.store.commit([Update(seal_run.PROGRESS, {"until": beyond})])
+    api.runtime.sealing = None
+    api.verifier.create(id="C")
+    clock.advance(**MINUTE)
+    seal(api)
+    api.verifier.create(id="D")
+    clock.advance(**MINUTE)
+
+    assert seal(api)["changed"] == 1
+    assert tomorrow(api, clock)["changed"] == 1
+    assert verified(api, "C")["log"]["sealed"] == 1
+
+
 def test_a_subject_that_is_gone_with_all_its_events_is_found_by_the_comparison(
     api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,9 +194,9 @@ def test_a_chain_that_was_cut_off_at_its_end_is_found_by_the_comparison(
     api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     *_, before, last = chain_of(api, "A")
-    head = {"sequence": 2, "hash": before.data["hash"]}
-    path = f"tenants/{api.tenant}/cases/A"
-    api.runtime.store.commit([Delete(last.path), Update(path, {"head": head})])
+    path, head = f"tenants/{api.tenant}/cases/A", {"sequence": 2, "hash": before.data["hash"]}
+    earlier = {"head": head, "title": "Two", "updatedAt": before.data["createdAt"]}
+    api.runtime.store.commit([Delete(last.path), Update(path, earlier)])
     assert verified(api)["valid"] is True
 
     tomorrow(api, clock)
@@ -211,6 +252,40 @@ def test_a_log_that_was_edited_is_not_what_was_signed_and_grows_no_more(
 
     assert told(capsys) == ["its end is not what was signed"]
     assert checkpoint(api, KEY).size == 6
+
+
+def test_a_full_part_of_the_log_that_was_edited_with_the_events_is_not_what_was_signed(
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sealing looks at the end of a log only, so that it goes on."""
+    store = api.runtime.store
+    recorded(store, api.tenant, 300, clock.now)
+    clock.advance(hours=1)
+    seal(api)
+    proof = f"/audit/{chain_of(api, 'A')[0].id}:prove"
+    assert api.viewer.get(proof).status_code == 200
+    rewritten(api, "A")
+    forged = "".join(row.data["hash"] for row in chain_of(api, "A"))
+    bundle = store.get(sealed.bundle_path(api.tenant, 0))
+    assert bundle
+    entries = forged + bundle.data["entries"][len(forged) :]
+    store.commit([Update(bundle.path, {"entries": entries})])
+    api.verifier.create(id="C")
+    clock.advance(**MINUTE)
+    assert seal(api)["failed"] == 0
+    capsys.readouterr()
+
+    problem = "logBundles/0 is not what was signed"
+    assert verified(api)["firstBroken"] == {
+        "sequence": 1,
+        "problem": f"the log has it in a forged part: {problem}",
+    }
+    assert api.viewer.get(proof).status_code == 500
+    capsys.readouterr()
+    for _ in range(NIGHTS):
+        clock.advance(days=1)
+        run(api, "/scheduled/checkIntegrity")
+    assert problem in told(capsys)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,18 @@ def test_a_run_that_is_late_goes_on_where_the_last_one_stopped(api: Api, clock: 
     assert seen == ["CASE-01", "CASE-03", "CASE-05"]
 
 
+@pytest.mark.parametrize("edited", [{"left": -1_000}, {"collection": 77}, {"after": 7}])
+def test_nobody_stops_the_check_by_editing_how_far_it_has_come(
+    api: Api, clock: Clock, edited: dict[str, int]
+) -> None:
+    api.verifier.create(id="CASE-1")
+    run(api, CHECK)
+    api.runtime.store.commit([Update(PROGRESS, edited)])
+    clock.advance(days=1)
+
+    assert run(api, CHECK)["examined"] == 1
+
+
 @pytest.mark.costs_of("check_integrity")
 def test_a_night_costs_what_its_verifications_cost_and_eight_reads(api: Api) -> None:
     api.verifier.create(id="CASE-1")

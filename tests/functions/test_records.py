@@ -101,6 +101,7 @@ def test_the_event_holds_the_hash_of_the_data_that_anybody_can_find_again(api: A
     assert event["meta"] == {
         "recordId": record["id"],
         "kind": "feasibility",
+        "title": "A report",
         "version": 1,
         "supersedes": None,
         "runId": "run-1",

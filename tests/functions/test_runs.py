@@ -126,18 +126,22 @@ def test_each_step_of_a_run_is_an_event_with_hashes_and_none_of_its_content(
     _, *events = trail(api, "CASE-1")
     hashes = {"inputSha256": sha256(INPUT)}
     ends = {**hashes, "outputSha256": sha256([1.5]), "errorsSha256": sha256(["secret"])}
+    first, second, third = (
+        {"timeoutAt": (when(event["createdAt"]) + WEEK).isoformat().replace("+00:00", "Z")}
+        for event in (events[0], events[1], events[3])
+    )
     assert [(e["eventType"], e["severity"], e["agentId"], e["meta"]) for e in events] == [
         (
             "agent_action",
             "info",
             "researcher",
-            {"runId": "run-1", "status": "pending", **named, **hashes},
+            {"runId": "run-1", "status": "pending", **named, **hashes, **first},
         ),
         (
             "agent_started",
             "info",
             "researcher",
-            {"runId": "run-1", "status": "running", **named, **hashes},
+            {"runId": "run-1", "status": "running", **named, **hashes, **second},
         ),
         (
             "agent_failed",
@@ -145,7 +149,7 @@ def test_each_step_of_a_run_is_an_event_with_hashes_and_none_of_its_content(
             "researcher",
             {"runId": "run-1", "status": "failed", **named, **ends},
         ),
-        ("agent_started", "info", "writer", {"runId": "run-2", "status": "running"}),
+        ("agent_started", "info", "writer", {"runId": "run-2", "status": "running", **third}),
         ("agent_completed", "info", "writer", {"runId": "run-2", "status": "completed"}),
     ]
     assert {event["subject"] for event in events} == {"cases/CASE-1"}

@@ -213,7 +213,7 @@ def test_a_file_that_broke_off_is_said_to_be_incomplete(exported: Exported, veri
         assert "broke off" in told
 
 
-def test_an_event_that_cannot_be_read_is_named_and_the_range_is_proven(
+def test_an_event_that_is_gone_is_broken_and_named_and_the_range_is_proven(
     exported: Exported, verify: Verify
 ) -> None:
     rows = lines(exported.events[1])
@@ -222,8 +222,9 @@ def test_an_event_that_cannot_be_read_is_named_and_the_range_is_proven(
 
     code, told = verify(exported.key, exported.events[0], joined(rows), exported.events[2])
 
-    assert code == PARTLY, told
-    assert f"1.ndjson, line 4: {gone['id']}: gone" in told
+    assert code == BROKEN, told
+    assert f"gone: 1.ndjson, line 4: {gone['id']}: gone" in told
+    assert "the whole log, with 5 whole chains but for the events that are gone" in told
     rows[3]["hash"] = "0" * 64
     is_found(verify(exported.key, exported.events[0], joined(rows), exported.events[2]))
 
@@ -574,9 +575,43 @@ def test_ones_own_checkpoint_must_be_of_the_same_log(exported: Exported, verify:
     is_found(verify(exported.key, exported.bundle, own=[own(size + 1)]), "another root")
     code, told = verify(exported.key, exported.bundle, own=[exported.old])
     assert code == PARTLY
-    assert f"no export ends or goes on at its {size} entries" in told
+    assert f"no export ends or goes on at its {size} entries of {name}" in told
     stranger = Signer(name, Ed25519PrivateKey.generate())
     is_found(verify(exported.key, exported.bundle, own=[own(size, stranger)]), "own-0")
+
+
+def test_ones_own_checkpoint_is_said_to_hold(exported: Exported, verify: Verify) -> None:
+    code, told = verify(exported.key, *exported.events, own=[exported.old])
+
+    assert code == SOUND, told
+    size = exported.old.split("\n")[1]
+    assert f"own-0: the log begins with its {size} entries of {exported.signer.name}" in told
+
+
+def test_ones_own_checkpoint_of_an_earlier_epoch_is_compared_with_the_log_of_the_new_one(
+    exported: Exported, verify: Verify, tmp_path: Path
+) -> None:
+    name, size = exported.signer.name, int(exported.old.split("\n")[1])
+    new = Signer(f"{name}/2", exported.signer.private)
+    files = [lines(content) for content in exported.events]
+    for rows in files:
+        root = base64.b64decode(rows[-1]["checkpoint"].split("\n")[2])
+        rows[-1]["checkpoint"] = sign(checkpoint_text(new.name, rows[-1]["size"], root), [new])
+    keys = tmp_path / "keys.txt"
+    keys.write_text(f"{exported.key}\n{new.verifier_key}\n")
+    events = [joined(rows) for rows in files]
+
+    code, told = verify(str(keys), *events, own=[exported.old])
+
+    assert code == SOUND, told
+    assert f"own-0: the log begins with its {size} entries of {name}" in told
+
+    forked = sign(checkpoint_text(name, size, b"r" * 32), [exported.signer])
+    code, told = verify(str(keys), *events, own=[forked])
+
+    assert code == PARTLY, told
+    assert f"{name}/2 does not begin with the {size} entries that {name} had" in told
+    assert "own-0: the log begins" not in told
 
 
 def test_an_event_that_another_one_names_must_be_in_the_log(exported: Exported) -> None:
@@ -737,6 +772,15 @@ def test_a_wrong_call_ends_with_3(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         verify_caseledger.main(arguments)
     assert ended.value.code == 3
+
+
+def test_a_key_that_is_no_key_is_told_what_a_key_looks_like(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        verify_caseledger.main(["--key", "keys.txd", __file__])
+    told = capsys.readouterr().err
+    assert "keys.txd is neither a file nor a key such as name+hex+base64" in told
 
 
 def test_the_verifier_needs_nothing_but_python_3_9() -> None:

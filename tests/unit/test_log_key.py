@@ -43,6 +43,21 @@ def test_a_key_is_made_shown_and_never_replaced(tmp_path: Path) -> None:
     assert "PRIVATE" not in made.stdout + shown.stdout
 
 
+def test_the_key_of_an_epoch_has_the_name_of_the_log_in_that_epoch(tmp_path: Path) -> None:
+    file, of_acme = tmp_path / "keys" / "key.pem", ("--tenant", "acme", "--origin", "logs.example")
+    log_key.make(file)
+
+    shown = command("--file", str(file), *of_acme, "--show", "--epoch", "2")
+
+    (signer,) = LogKeys.read(str(file), "logs.example").signers("acme", 2)
+    assert shown.stdout.strip() == signer.verifier_key
+    assert shown.stdout.startswith("logs.example/acme/2+")
+    assert command("--epoch", "0").returncode == 2
+    missing = command("--file", str(tmp_path / "none.pem"), "--show")
+    assert missing.returncode == 1
+    assert "there is no such file; without --show it is made" in missing.stderr
+
+
 def test_a_local_run_has_a_key_of_its_own_unless_one_is_named(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
 
