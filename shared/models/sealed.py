@@ -7,9 +7,9 @@ into the log: texts that sort by its time, then by its id (`place_of`).
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, model_validator
 
 from shared.models.stored import StoredDocument
 
@@ -29,9 +29,18 @@ def joined(hashes: list[bytes]) -> str:
 def parted(text: str) -> list[bytes]:
     """The hashes in such a text. Raises ValueError where it is none."""
     found = [bytes.fromhex(text[place : place + _HEX]) for place in range(0, len(text), _HEX)]
-    if found and len(found[-1]) * 2 != _HEX:
+    if any(len(one) * 2 != _HEX for one in found):
         raise ValueError("a hash is 32 bytes")
     return found
+
+
+def _hashes(text: str) -> str:
+    parted(text)
+    return text
+
+
+Hashes = Annotated[str, AfterValidator(_hashes)]
+"""Hashes as `joined` makes one text of them."""
 
 
 class StoredBundle(StoredDocument):
@@ -42,9 +51,15 @@ class StoredBundle(StoredDocument):
     """
 
     ids: list[str] = []
-    entries: str = ""
+    entries: Hashes = ""
     until: str = ""
     late: list[str] = []
+
+    @model_validator(mode="after")
+    def _one_entry_for_each_id(self) -> Self:
+        if len(self.entries) != _HEX * len(self.ids):
+            raise ValueError("it has not an entry for each id")
+        return self
 
 
 class StoredTile(StoredDocument):
@@ -53,7 +68,7 @@ class StoredTile(StoredDocument):
     Level 0 is not stored: its hashes are those of the entries of a bundle.
     """
 
-    hashes: str
+    hashes: Hashes
 
 
 class StoredLog(StoredDocument):
@@ -77,12 +92,17 @@ class StoredLog(StoredDocument):
     compared_until: str = ""
     ids: list[str] = []
     late: list[str] = []
-    edge: list[str] = []
+    edge: list[Hashes] = []
     unsealed: list[str] = []
     signed_epoch: int = 1
     refused: str = ""
     other_epoch: int = 1
     behind: bool = False
+
+    @model_validator(mode="after")
+    def _end_is_a_bundle(self) -> Self:
+        self.last_bundle  # noqa: B018 - raises where it is none
+        return self
 
     @property
     def last_bundle(self) -> StoredBundle:

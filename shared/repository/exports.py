@@ -30,8 +30,8 @@ def of_trail(ledger: Ledger, wanted: ExportQuery) -> tuple[range, Iterator[bytes
     """The entries of the log that are exported at most, and the lines of the export.
 
     The lines are made when they are asked for, and the export is recorded before the first of
-    them. Raises InvalidArgument for a range that the log has not, and FailedPrecondition while
-    nothing is sealed.
+    them. Raises InvalidArgument for a range that the log has not, and NotFound while nothing is
+    sealed.
     """
     log = sealed.opened(ledger.store, ledger.tenant)
     if log is None:

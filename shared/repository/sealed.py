@@ -52,6 +52,13 @@ def bundle_path(tenant: str, number: int) -> str:
     return f"tenants/{tenant}/logBundles/{number}"
 
 
+def number_of(bundle: Document) -> int:
+    """The number of a full bundle of entries. Raises Unreadable."""
+    if not bundle.id.isdecimal():
+        raise errors.Unreadable(f"{_name(bundle.path)} is not called as a bundle is")
+    return int(bundle.id)
+
+
 def tile_path(tenant: str, level: int, number: int) -> str:
     """Where a full tile above level 0 is kept."""
     return f"tenants/{tenant}/logTiles/{level}-{number}"
@@ -174,7 +181,7 @@ class Log:
         late = Query(self._bundles, (Filter("late", "array_contains", event.id),), limit=1)
         for query in (in_order, late):
             for row in self._store.query(query):
-                number, bundle = int(row.id), read(StoredBundle, row)
+                number, bundle = number_of(row), read(StoredBundle, row)
                 if number < self.size // WIDTH and event.id in bundle.ids:
                     self.require(0, number, bundle)
                     self._near = {**dict(list(self._near.items())[:1]), number: bundle}

@@ -27,18 +27,31 @@ def linked(tenant: str, head: Head, content: dict[str, Any], salt: Callable[[], 
     `salt` gives another salt each time: 128 random bits, in hex.
     """
     event = Event(**content, sequence=head.sequence + 1, previous_hash=head.hash, hash=GENESIS)
-    event = event.model_copy(update={"disclosures": salted(event.content(), salt)})
-    return event.model_copy(update={"hash": event_hash(tenant, event)})
+    told = event.content()
+    told["disclosures"] = salted(told, salt)
+    proven = {"disclosures": told["disclosures"], "hash": _hash(tenant, told)}
+    return event.model_copy(update=proven)
 
 
 def event_hash(tenant: str, event: Event) -> str:
     """SHA-256, in hex, of the RFC 8785 form of what is `hashed` of the event's JSON, with `tenant`.
 
     The JSON is that which was stored, with all that another release may have written. Raises
-    ValueError where its disclosures do not fit it.
+    ValueError where its disclosures do not fit it, and for numbers that RFC 8785 cannot write.
     """
-    content = {**hashed(event.content()), "tenant": tenant}
-    return hashlib.sha256(canonical(content)).hexdigest()
+    return _hash(tenant, event.content())
+
+
+def _hash(tenant: str, content: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical({**hashed(content), "tenant": tenant})).hexdigest()
+
+
+def holds(tenant: str, event: Event) -> bool:
+    """Whether an event is the one that its hash says; no content of it raises anything."""
+    try:
+        return event.hash == event_hash(tenant, event)
+    except ValueError:
+        return False
 
 
 class Unread(NamedTuple):
@@ -137,15 +150,9 @@ class Check:
             return "event cannot be read"
         if self._hash not in (None, event.hash):
             return "hash is not the one its successor or the head names"
-        if not self._holds(event) or event.subject != self._subject:
+        if not holds(self._tenant, event) or event.subject != self._subject:
             return "content does not match its hash"
         return None
-
-    def _holds(self, event: Event) -> bool:
-        try:
-            return event.hash == event_hash(self._tenant, event)
-        except ValueError:
-            return False
 
     def _break(self, sequence: int, problem: str, field: str | None = None) -> None:
         self.broken = BrokenLink(sequence=sequence, problem=problem, field=field)

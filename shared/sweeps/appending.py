@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import NamedTuple
 
 from shared import errors, log
@@ -44,7 +45,10 @@ _MAX_UNSEALED = 1_000
 
 
 class _Judged(NamedTuple):
-    """An event to be sealed; None where it does not match its own hash."""
+    """An event to be sealed; None where it does not match its own hash.
+
+    Without a time it has no place, and comes after nothing.
+    """
 
     id: str
     place: str
@@ -197,10 +201,11 @@ class Appender:
 
     def _judged(self, tenant: str, row: Document) -> _Judged:
         event = events.valid(row)
-        if event is None or event.hash != chain.event_hash(tenant, event):
+        if event is None or not chain.holds(tenant, event):
             self._tell(tenant, row.id)
             event = None
-        return _Judged(row.id, place_of(row.data["createdAt"], row.id), event)
+        at = row.data.get("createdAt")
+        return _Judged(row.id, place_of(at, row.id) if isinstance(at, datetime) else "", event)
 
     def _tell(self, tenant: str, event_id: str) -> None:
         """Tells of an event that cannot be sealed."""

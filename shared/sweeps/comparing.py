@@ -41,7 +41,18 @@ class Comparison:
         self._cutoff = cutoff
 
     def take(self, tenant: str, state: Document | None, rows: Sequence[Document]) -> bool:
-        """Appends new events to a log. If it begins with them, so does the trail before them.
+        """Appends new events to a log; False for what the next run should try again.
+
+        A log that cannot be read is told, and stops no other.
+        """
+        try:
+            return self._taken(tenant, state, rows)
+        except (errors.Unreadable, ValueError) as error:
+            self._appender.broken(tenant, problem(error))
+            return True
+
+    def _taken(self, tenant: str, state: Document | None, rows: Sequence[Document]) -> bool:
+        """The same. A log that is begun has all events of the trail, also older ones.
 
         Events of the first format are found by no query of all tenants.
         """

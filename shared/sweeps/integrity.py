@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from shared import errors, log
 from shared.documents.port import Aggregation, Document, Query, Set
 from shared.ledger import events
-from shared.ledger.subjects import tell, tenant_of
+from shared.ledger.subjects import tenant_of
 from shared.models.integrity import StoredProgress
 from shared.models.sealed import StoredBundle, StoredLog, parted
 from shared.repository import audit, sealed
@@ -93,8 +93,15 @@ def _look(run: SweepRun, row: Document) -> None:
             holds = audit.verify(run.store, tenant, subject, run.now).valid
     except (errors.NotFound, errors.Aborted):
         run.counts["skipped"] += 1
-    except errors.Unreadable:
-        tell(row.path)
+    except errors.Unreadable as error:
+        # Whatever cannot be read of a subject is broken in its trail: this is the log.
+        log.write(
+            "ERROR",
+            "a log does not fit its trail",
+            securityEvent="trail_broken",
+            tenant=tenant,
+            problem=error.message,
+        )
         run.counts["failed"] += 1
     else:
         run.counts["failed"] += not holds
@@ -103,12 +110,14 @@ def _look(run: SweepRun, row: Document) -> None:
 def _log_holds(run: SweepRun, tenant: str, row: Document, kind: str) -> bool:
     """Whether each event of a bundle of entries is still there, with the hash in the log.
 
-    So a subject that was deleted with all its events is found.
+    So a subject that was deleted with all its events is found. Raises Unreadable where the bundle
+    is not what the log was signed with; of one beyond the end the sealing tells.
     """
     if kind == "logBundles":
-        bundle = sealed.read(StoredBundle, row)
-        if not _is_signed(run, tenant, int(row.id), bundle):
-            return False
+        bundle, number = sealed.read(StoredBundle, row), sealed.number_of(row)
+        opened = sealed.opened(run.store, tenant)
+        if opened and number < opened.size // WIDTH:
+            opened.require(0, number, bundle)
     else:
         bundle = sealed.read(StoredLog, row).last_bundle
     broken = list(_broken(run, tenant, bundle))
@@ -124,24 +133,6 @@ def _log_holds(run: SweepRun, tenant: str, row: Document, kind: str) -> bool:
     return not broken
 
 
-def _is_signed(run: SweepRun, tenant: str, number: int, bundle: StoredBundle) -> bool:
-    """Whether a bundle is what its log was signed with; of one beyond the end the sealing tells."""
-    opened = sealed.opened(run.store, tenant)
-    try:
-        if opened and number < opened.size // WIDTH:
-            opened.require(0, number, bundle)
-    except sealed.ForgedError as error:
-        log.write(
-            "ERROR",
-            "a log does not fit its trail",
-            securityEvent="trail_broken",
-            tenant=tenant,
-            problem=error.message,
-        )
-        return False
-    return True
-
-
 def _broken(run: SweepRun, tenant: str, bundle: StoredBundle) -> Iterator[tuple[str, str | None]]:
     """The events of a bundle that are missing or others, with the subjects that they name now."""
     entries = [entry.hex() for entry in parted(bundle.entries)]
@@ -150,5 +141,5 @@ def _broken(run: SweepRun, tenant: str, bundle: StoredBundle) -> Iterator[tuple[
         found = run.store.get_many([events.path(tenant, event_id) for event_id in ids])
         for event_id, entry, document in zip(ids, entries[begin:], found, strict=False):
             event = events.valid(document) if document else None
-            if event is None or not entry == event.hash == chain.event_hash(tenant, event):
+            if event is None or event.hash != entry or not chain.holds(tenant, event):
                 yield event_id, event.subject if event else None

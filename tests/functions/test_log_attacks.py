@@ -422,7 +422,7 @@ def test_a_log_that_cannot_be_read_stops_no_other(
     clock.advance(hours=1)
     seal(api)
     for row in store.query(query_of(api, what)):
-        store.commit([Update(row.path, {"ids": 7})])
+        store.commit([Update(row.path, {"ids": 7, "behind": True})])
     recorded(store, api.tenant, 1, clock.now, "cases/new")
     recorded(store, "zz-other", 1, clock.now, "cases/new")
     clock.advance(hours=1)

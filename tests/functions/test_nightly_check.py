@@ -17,7 +17,7 @@ from shared.runtime import Runtime
 from shared.sweeps.integrity import NIGHTS, PROGRESS
 from tests.client import Api
 from tests.conftest import Clock
-from tests.functions.sealing_support import seal, with_keys
+from tests.functions.sealing_support import recorded, seal, with_keys
 from tests.functions.support import cost
 from tests.functions.sweep_support import answered, did, run
 
@@ -150,4 +150,36 @@ def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
     line = broken_lines(capsys)[0]
     assert line["message"] == "an event is not the one in the log"
     assert (line["tenant"], line["event"]) == (api.tenant, event.id)
+    runtime.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("log/state", {"edge": ["zz"]}),
+        ("log/state", {"ids": []}),
+        ("logBundles/0", {"entries": "zz" * 32}),
+        ("logBundles/0", {"ids": []}),
+        ("logBundles/0", {"entries": " " * 64 * 256}),
+    ],
+)
+def test_a_log_that_cannot_be_read_is_found_and_stops_no_check(  # noqa: PLR0913, PLR0917 - fixtures
+    config: Config,
+    clock: Clock,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    fields: dict[str, Any],
+) -> None:
+    runtime = Runtime(with_keys(config, tmp_path, Ed25519PrivateKey.generate()), clock)
+    api = Api(runtime)
+    recorded(runtime.store, api.tenant, 257, clock.now)
+    clock.advance(hours=1)
+    seal(api)
+    runtime.store.commit([Update(f"tenants/{api.tenant}/{name}", fields)])
+
+    done = list(nights(api, clock, 2))
+
+    assert [one["complete"] for one in done] == [True, True]
+    assert broken_lines(capsys)
     runtime.close()

@@ -35,6 +35,7 @@ from tests.functions.sealing_support import (
 from tests.functions.support import acquainted, cost
 
 KEY = Ed25519PrivateKey.generate()
+NO_JSON_FOR_RFC_8785 = '{"half":0.5,"beyond53Bits":100000000000000000000}'
 MINUTE = {"seconds": 61}
 
 
@@ -333,15 +334,16 @@ def without_slot(api: Api) -> None:
 
 
 @pytest.mark.both_stores
+@pytest.mark.parametrize("edit", [{"severity": "critical"}, {"meta": NO_JSON_FOR_RFC_8785}])
 def test_an_event_that_does_not_match_its_hash_is_not_sealed_and_stops_nothing(
-    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str], edit: dict[str, str]
 ) -> None:
     for title in ("A", "B", "C"):
         api.verifier.create(id=title)
         clock.advance(seconds=1)
     store = api.runtime.store
     edited = stored_events(api)[0]
-    store.commit([Update(edited.path, {"severity": "critical"})])
+    store.commit([Update(edited.path, edit)])
     clock.advance(**MINUTE)
 
     done = seal(api)
@@ -351,7 +353,9 @@ def test_an_event_that_does_not_match_its_hash_is_not_sealed_and_stops_nothing(
     assert line["message"] == "an event does not match its hash, and is not sealed"
     assert (line["tenant"], line["event"]) == (api.tenant, edited.id)
     assert tomorrow(api, clock)["failed"] == 1  # it is told again each day
-    store.commit([Update(edited.path, {"severity": "info"})])
+    store.commit([Update(edited.path, {"createdAt": "a text"})])
+    assert tomorrow(api, clock)["failed"] == 1
+    store.commit([Set(edited.path, edited.data)])
     again = tomorrow(api, clock)
     assert (again["changed"], again["failed"]) == (1, 0)
     assert checkpoint(api, KEY).size == 3
