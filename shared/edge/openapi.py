@@ -230,8 +230,8 @@ def _tag(module: str) -> str:
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     mutates = route.method != "GET"
     codes = _ALWAYS + (_WITH_TOKEN if route.roles else ()) + (_ON_MUTATIONS if mutates else ())
-    # An export is recorded, and a proof is of what is sealed.
-    codes += _ON_STATE if not mutates and not _answers_in_json(route) else ()
+    # An export is recorded, and a proof is of what is sealed; what strangers may read is neither.
+    codes += _ON_STATE if not (mutates or _answers_in_json(route) or route.public) else ()
     codes += _WITH_MATCH if _has_version(route) else ()
     text = _prose(route.handler.__doc__)
     operation: dict[str, Any] = {

@@ -6,6 +6,7 @@ into the log: texts that sort by its time, then by its id (`place_of`).
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Self
 
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, model_validator
 from shared.models.stored import StoredDocument
 
 _HEX = 64
+_SEGMENT = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[^/\0]+", re.DOTALL)
 
 
 def place_of(created_at: datetime, event_id: str) -> str:
@@ -34,6 +36,16 @@ def parted(text: str) -> list[bytes]:
     return found
 
 
+def _name(text: str) -> str:
+    if not _SEGMENT.fullmatch(text):
+        raise ValueError("no document can be called so")
+    return text
+
+
+Ids = list[Annotated[str, AfterValidator(_name)]]
+"""Ids of events, for each of which the store can be asked."""
+
+
 def _hashes(text: str) -> str:
     parted(text)
     return text
@@ -50,10 +62,10 @@ class StoredBundle(StoredDocument):
     are the ids of those that did not: their events were committed after their time had been sealed.
     """
 
-    ids: list[str] = []
+    ids: Ids = []
     entries: Hashes = ""
     until: str = ""
-    late: list[str] = []
+    late: Ids = []
 
     @model_validator(mode="after")
     def _one_entry_for_each_id(self) -> Self:
@@ -90,10 +102,10 @@ class StoredLog(StoredDocument):
     checkpoint: str = ""
     until: str = ""
     compared_until: str = ""
-    ids: list[str] = []
-    late: list[str] = []
+    ids: Ids = []
+    late: Ids = []
     edge: list[Hashes] = []
-    unsealed: list[str] = []
+    unsealed: Ids = []
     signed_epoch: int = 1
     refused: str = ""
     other_epoch: int = 1

@@ -55,18 +55,26 @@ def of_tenant(
     return rows, token
 
 
-def verify(store: DocumentStore, tenant: str, subject: str, now: datetime) -> Verification:
+def verify(
+    store: DocumentStore,
+    tenant: str,
+    subject: str,
+    now: datetime,
+    purges: gone.Purges | None = None,
+) -> Verification:
     """Verifies a subject's chain, from its head back to its first event, and what is stored of it.
 
     What is stored must be what the events say (`integrity.py`). A subject that was changed while it
-    was read is read again. Raises NotFound, and Aborted for a subject that does not stand still.
+    was read is read again. Who verifies many gives the same `purges` to each: they are read once.
+    Raises NotFound, and Aborted for a subject that does not stand still.
     """
     paths = [f"tenants/{tenant}" if subject == "tenant" else f"tenants/{tenant}/{subject}"]
     paths.append(sealed.state_path(tenant))
     document, state = store.get_many(paths)
+    purges = purges or gone.Purges(store)
     for _ in range(_ATTEMPTS):
         in_log = SealedChain(sealed.of(store, tenant, state), now)
-        found = _verified(store, tenant, subject, document, in_log)
+        found = _verified(store, tenant, subject, document, in_log, purges)
         if found.first_broken is None:
             if document is None and subject != "tenant":
                 raise NotFound(f"{subject} does not exist")
@@ -97,12 +105,13 @@ def _version(document: Document | None) -> int | None:
     return document.version if document else None
 
 
-def _verified(
+def _verified(  # noqa: PLR0913, PLR0917 - a subject, and what it is compared with
     store: DocumentStore,
     tenant: str,
     subject: str,
     document: Document | None,
     in_log: SealedChain,
+    purges: gone.Purges,
 ) -> Verification:
     head = _head(document)
     query = _events(tenant, (Filter("subject", "==", subject),), _BY_SEQUENCE)
@@ -117,7 +126,7 @@ def _verified(
     broken = broken or _ending(store, query, document, head)
     if broken is None and document:
         broken = trail.contradiction() or (
-            gone.otherwise(store, document, last, trail.replay)
+            gone.otherwise(store, document, last, trail.replay, purges)
             if gone.is_gone(document)
             else trail.otherwise(store, document)
         )

@@ -10,6 +10,7 @@ from shared.documents.values import MAX_WRITES
 from shared.ledger import events
 from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink
+from shared.models.base import is_id
 from shared.models.events import Event, EventType
 from shared.rules.canonical import canonical
 from shared.rules.interventions import TRANSITIONS
@@ -45,6 +46,21 @@ def hash_of(subjects: Iterable[str]) -> str:
     return hashlib.sha256(canonical(sorted(subjects))).hexdigest()
 
 
+class Purges:
+    """What purges are found to have removed; each is read once, which costs a read a subject."""
+
+    def __init__(self, store: DocumentStore) -> None:
+        self._store = store
+        self._hashes: dict[tuple[str, str], str] = {}
+
+    def hash_of(self, tenant: str, event_id: str) -> str:
+        """The hash of the subjects whose tombstones name the event of a purge."""
+        key = tenant, event_id
+        if key not in self._hashes:
+            self._hashes[key] = hash_of(purged_by(self._store, tenant, event_id))
+        return self._hashes[key]
+
+
 def purged_by(store: DocumentStore, tenant: str, event_id: str) -> list[str]:
     """The subjects whose tombstones name the event of a purge. It costs one read for each."""
     of_it = (Filter(PURGED_BY, "==", event_id),)
@@ -57,7 +73,7 @@ def purged_by(store: DocumentStore, tenant: str, event_id: str) -> list[str]:
 
 
 def otherwise(
-    store: DocumentStore, document: Document, last: Event | None, replay: Replay
+    store: DocumentStore, document: Document, last: Event | None, replay: Replay, purges: Purges
 ) -> BrokenLink | None:
     """What is wrong with a tombstone, after its chain has held; None where nothing is.
 
@@ -66,7 +82,7 @@ def otherwise(
     """
     reached = last.sequence if last else 0
     if purge := document.data.get(PURGED_BY):
-        return _purged(store, document, str(purge), reached, replay)
+        return _purged(store, document, str(purge), reached, replay, purges)
     if "/worksheets/" in document.path:
         case = _case_of(store, document)
         deleted = case is not None and is_gone(case)
@@ -78,11 +94,16 @@ def otherwise(
     return None
 
 
-def _purged(
-    store: DocumentStore, document: Document, purge: str, reached: int, replay: Replay
+def _purged(  # noqa: PLR0913, PLR0917 - what is gone, and what its trail says
+    store: DocumentStore,
+    document: Document,
+    purge: str,
+    reached: int,
+    replay: Replay,
+    purges: Purges,
 ) -> BrokenLink | None:
     tenant, collection = tenant_of(document.path), document.path.split("/")[-2]
-    told = store.get(events.path(tenant, purge))
+    told = store.get(events.path(tenant, purge)) if is_id(purge) else None
     event = events.valid(told) if told else None
     if event is None or event.event_type != EventType.RECORDS_PURGED:
         return BrokenLink(sequence=reached, problem=_WITHOUT_EVENT, field=PURGED_BY)
@@ -91,7 +112,7 @@ def _purged(
         return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
     if document.data[DELETED_AT] != event.created_at:
         return BrokenLink(sequence=reached, problem=OTHERWISE, field=DELETED_AT)
-    if hash_of(purged_by(store, tenant, purge)) != event.meta.get("sha256"):
+    if purges.hash_of(tenant, purge) != event.meta.get("sha256"):
         return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
     return None
 

@@ -18,6 +18,7 @@ from shared.ledger.kinds import WORKSHEETS
 from shared.ledger.preserved import PRESERVED
 from shared.ledger.subjects import tenant_of
 from shared.models.audit import BrokenLink
+from shared.models.base import is_id
 from shared.models.events import Event
 from shared.models.preserved import StoredPreserved
 from shared.repository import items
@@ -77,7 +78,7 @@ def _wrong(store: DocumentStore, row: Document) -> str | None:
     try:
         kept = StoredPreserved.read(row.data)
         event_id = row.id.rpartition("-")[0]
-        if kept.event_id != event_id:
+        if kept.event_id != event_id or not is_id(event_id):
             return "eventId"
         document = store.get(events.path(tenant_of(row.path), event_id))
         event = events.valid(document) if document else None

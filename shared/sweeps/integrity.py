@@ -15,12 +15,12 @@ from datetime import UTC
 from pydantic import ValidationError
 
 from shared import errors, log
-from shared.documents.port import Aggregation, Document, Query, Set
+from shared.documents.port import Aggregation, Document, Query, Rejected, Set
 from shared.ledger import events
 from shared.ledger.subjects import tenant_of
 from shared.models.integrity import StoredProgress
 from shared.models.sealed import StoredBundle, StoredLog, parted
-from shared.repository import audit, sealed
+from shared.repository import audit, gone, sealed
 from shared.rules import chain
 from shared.rules.tiles import WIDTH
 from shared.sweeps.run import SweepRun
@@ -40,13 +40,13 @@ def check(run: SweepRun) -> None:
     In the run's counts, `failed` are the subjects and logs that do not hold, and `skipped` those
     that did not stand still or were removed meanwhile.
     """
-    progress, ends = _tonight(run), 0
+    progress, ends, purges = _tonight(run), 0, gone.Purges(run.store)
     while progress.left > 0 and ends <= len(_ROUND) and run.has_time():
         rows = _next(run, progress)
         for row in rows:
             if not run.has_time():
                 break
-            _look(run, row)
+            _look(run, row, purges)
             seen = {"after": row.path, "left": progress.left - 1}
             progress = progress.model_copy(update=seen)
         if not rows:
@@ -79,10 +79,14 @@ def _next(run: SweepRun, progress: StoredProgress) -> list[Document]:
     query = Query(name, group=True, limit=min(_PAGE, progress.left))
     if name in SUBJECTS:
         query = replace(query, select=())
-    return run.store.query(replace(query, after=(progress.after,)) if progress.after else query)
+    # What is no place begins the collection anew: nobody stops the check so.
+    with suppress(Rejected):
+        if progress.after:
+            return run.store.query(replace(query, after=(progress.after,)))
+    return run.store.query(query)
 
 
-def _look(run: SweepRun, row: Document) -> None:
+def _look(run: SweepRun, row: Document, purges: gone.Purges) -> None:
     run.counts["examined"] += 1
     tenant, kind = tenant_of(row.path), row.path.split("/")[-2]
     try:
@@ -90,7 +94,7 @@ def _look(run: SweepRun, row: Document) -> None:
             holds = _log_holds(run, tenant, row, kind)
         else:
             subject = "tenant" if kind == "tenants" else f"{kind}/{row.id}"
-            holds = audit.verify(run.store, tenant, subject, run.now).valid
+            holds = audit.verify(run.store, tenant, subject, run.now, purges).valid
     except (errors.NotFound, errors.Aborted):
         run.counts["skipped"] += 1
     except errors.Unreadable as error:

@@ -82,7 +82,7 @@ def verified(
     with redirect_stdout(io.StringIO()) as said:
         code = verify_caseledger.main(["--key", public, *map(str, paths)])
     lines = said.getvalue().splitlines()
-    return code, [line for line in lines if re.match("BROKEN|  NOT verified", line)]
+    return code, [line for line in lines if re.match("BROKEN|  gone|  NOT verified", line)]
 
 
 def full_case(api: Api, clock: Clock) -> str:

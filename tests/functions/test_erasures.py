@@ -154,6 +154,20 @@ def test_every_address_that_a_person_has_had_goes_wherever_it_is(api: Api) -> No
     assert "@" not in str({**kept.data, "askedBy": "", "confirmedBy": ""})
 
 
+def test_the_address_of_somebody_without_a_token_goes_from_each_text(api: Api) -> None:
+    api.verifier.create(id="A")
+    for name in ("Sarah.Smith", "max"):
+        note = {"eventType": "note_added", "message": f"Wrote to {name}@clinic.example"}
+        api.agent.post("/cases/A/audit", note)
+
+    done = erased(api, person="sarah.smith@clinic.example")
+
+    assert (done["aboutEvents"], done["events"], done["complete"]) == (0, 1, True)
+    messages = [event["message"] for event in events_of(api, "cases/A")]
+    assert messages[1:] == ["erased", "Wrote to max@clinic.example"]
+    assert verification(api, "cases/A")["valid"]
+
+
 def test_an_erasure_forgets_what_its_own_reason_says_of_the_person(api: Api) -> None:
     api.caller("verifier", "kim").create(id="A")
 

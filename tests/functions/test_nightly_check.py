@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.config import Config
-from shared.documents.port import Delete, Query, Update
+from shared.documents.port import Delete, Query, Set, Update
 from shared.runtime import Runtime
-from shared.sweeps.integrity import NIGHTS, PROGRESS
+from shared.sweeps.integrity import NIGHTS, PROGRESS, SUBJECTS
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import recorded, seal, with_keys
@@ -131,6 +131,24 @@ def test_a_night_costs_what_its_verifications_cost_and_eight_reads(api: Api) -> 
     assert cost(answer) == (cost(verified)[0] + 8 + 1, 1, trips)
 
 
+@pytest.mark.parametrize("config", ["embedded"], indirect=True)
+def test_what_a_purge_removed_is_read_once_a_night(api: Api, clock: Clock) -> None:
+    api.admin.patch("/settings", {"caseRetentionDays": 2})
+    for number in range(31):
+        api.verifier.create(id=f"CASE-{number:02}")
+        api.verifier.patch(f"/cases/CASE-{number:02}", {"status": "closed", "reason": "Over"})
+    clock.advance(days=3)
+    assert run(api, "/scheduled/purgeRecords")["changed"] == 31
+    assert run(api, CHECK)["examined"] == 2
+    clock.advance(days=1)
+    one, _, _ = cost(api.pilot.get("/audit:verify?subject=cases/CASE-02"))
+
+    answer = answered(api, CHECK)
+
+    # Two cases; besides them the place that it has reached, six counts, and their names.
+    assert cost(answer)[0] == 2 * one - (31 + 1) + 1 + 6 + 2
+
+
 def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
     config: Config, clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +178,7 @@ def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
         ("log/state", {"ids": []}),
         ("logBundles/0", {"entries": "zz" * 32}),
         ("logBundles/0", {"ids": []}),
+        ("logBundles/0", {"ids": ["no/id"] * 256}),
         ("logBundles/0", {"entries": " " * 64 * 256}),
     ],
 )
@@ -183,3 +202,12 @@ def test_a_log_that_cannot_be_read_is_found_and_stops_no_check(  # noqa: PLR0913
     assert [one["complete"] for one in done] == [True, True]
     assert broken_lines(capsys)
     runtime.close()
+
+
+@pytest.mark.parametrize("after", ["x", "tenants/t/cases/x/y", "tenants/t/cases/__x__"])
+def test_a_place_that_is_none_begins_the_collection_anew(api: Api, after: str) -> None:
+    api.verifier.create(id="A")
+    cases = SUBJECTS.index("cases")
+    api.runtime.store.commit([Set(PROGRESS, {"after": after, "collection": cases})])
+
+    assert run(api, CHECK) == did(examined=1)
