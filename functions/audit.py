@@ -40,7 +40,10 @@ def list_audit(call: Call, query: EventQuery) -> EventPage:
 
 @function("GET", "/audit:verify", roles=AUDITING, expensive=True)
 def verify_audit(call: Call, query: SubjectQuery) -> Verification:
-    """Verifies a subject's chain from its head to its first event; names the first broken link."""
+    """Verifies a subject's chain, what is stored of the subject, and what the log has of it.
+
+    `firstBroken` names the first event that does not hold, or that what is stored contradicts.
+    """
     return audit.verify(call.store, call.tenant, query.subject, call.now)
 
 

@@ -20,9 +20,9 @@ SECONDS = 20.0
 def erase_audit(call: Call, body: ErasureToAsk) -> Reply[Erasure]:
     """Asks for an erasure, which another admin has to confirm within 14 days.
 
-    Of a person the values that name them go, wherever they are in the trail, with their entry in
-    the directory and their saved views; of a subject all personal data and texts. The hashes of the
-    events stay, and prove the rest. 409 where it is about a case under a legal hold.
+    For a person it erases what identifies them in the whole trail, their entry in the directory and
+    their saved views; for a subject all personal data and texts of its events. The hashes of the
+    events stay, and prove the rest. 409 where a case that it is about is under a legal hold.
     """
     recorded = erasures.ask(call.ledger, body)
     erasure_id = recorded.happened.id
@@ -39,8 +39,8 @@ def erase_audit(call: Call, body: ErasureToAsk) -> Reply[Erasure]:
 def confirm_erasure(call: Call, erasure_id: Id) -> Reply[Erasure]:
     """Confirms an erasure that another admin asked for, and carries it out.
 
-    Where the request has no time for all of it, `complete` is false: the same request goes on with
-    it, and so does the nightly purge. 409 for who asked, and under a legal hold.
+    Where the request has no time for all of it, `complete` is false: the same request continues
+    it, and so does the nightly purge. 409 for the admin who asked, and under a legal hold.
     """
     recorded = erasures.confirm(call.ledger, erasure_id)
     until = time.monotonic() + SECONDS

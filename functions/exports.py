@@ -40,7 +40,7 @@ class CaseArchive(Stream):
 def export_audit(call: Call, query: ExportQuery) -> EventLines:
     """Exports the tenant's sealed events, in the order of the log, as lines of JSON.
 
-    One request gets up to 10,000 events, or 24 MiB. Each leaves a `data_exported` event on the
+    One request gets up to 10,000 events or 24 MiB, and leaves a `data_exported` event on the
     tenant's own chain.
     """
     part, lines = exports.of_trail(call.ledger, query)

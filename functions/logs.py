@@ -38,8 +38,9 @@ def get_log_tile(call: Call, tenant: Id, tile: str) -> Octets:
 def start_log_epoch(call: Call, tenant: Id, body: Why) -> Reply[LogEpoch]:
     """Starts a new epoch of the tenant's log: from then on it has another name.
 
-    That is for a database that was restored from a backup, so that its log is a fork of what was
-    signed before. The trail says why it was done. The next sealing goes on under the new name.
+    It is for a log that is refused, such as that of a restored database, which lacks what was
+    signed after the backup. The trail keeps the reason. The next sealing continues under the new
+    name.
     """
     if tenant != call.tenant:
         raise NotFound(served.NOT_THERE)

@@ -24,11 +24,11 @@ def list_people(call: Call, query: PeopleQuery) -> PersonPage:
 
 @function("GET", "/people/{userId}:export", roles=READERS)
 def export_person(call: Call, user_id: UserId, query: PersonExportQuery) -> PersonExport:
-    """Gives all that is kept of a person, page by page; for themselves, admins and auditors.
+    """Gives all that is kept of a person, page by page: to themselves, to admins and to auditors.
 
-    It is their entry in the directory, the events of which they are the actor, the cases and
-    interventions that name them, and their worksheets. The texts of worksheets and the saved views
-    are shown to themselves only.
+    It has their entry in the directory, the events of which they are the actor, the cases and
+    interventions that name them, and their worksheets. Only they themselves get the texts of their
+    worksheets and their saved views.
     """
     if call.caller.subject != user_id:
         call.caller.require(OVERSEEING)

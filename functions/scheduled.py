@@ -51,18 +51,18 @@ def purge_records(call: Call, query: SweepQuery) -> Reply[Sweep]:
 
 @function("POST", "/scheduled/checkIntegrity", roles=SCHEDULERS)
 def check_integrity(call: Call, query: SweepQuery) -> Reply[Sweep]:
-    """Verifies a thirtieth of all subjects, and of what the logs have, so that a month sees all.
+    """Verifies a thirtieth of all subjects and of the logs' entries, so that 30 runs verify all.
 
-    What does not hold is counted as `failed`, and is an error in the log.
+    `failed` counts what does not hold; for each, the server logs an error.
     """
     return _swept(call, query, integrity.check)
 
 
 @function("POST", "/scheduled/sealAudit", roles=SCHEDULERS)
 def seal_audit(call: Call, query: SweepQuery) -> Sweep:
-    """Appends events that are a minute old to the log of their tenant, and signs what it is then.
+    """Appends events that are a minute old to the log of their tenant, and signs its checkpoint.
 
-    Delivered twice, it goes on from where the first one is: it needs no mark.
+    A run that is delivered twice does no harm: the second continues where the first one is.
     """
     runtime = call.runtime
     seconds = runtime.config.sweep_seconds

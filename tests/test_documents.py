@@ -25,6 +25,24 @@ def test_links_of_a_document_lead_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_links_to_a_part_of_a_document_name_one_of_its_headings(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", document.read_text())
+
+    for path, part in targets:
+        text = (document.parent / path if path else document).read_text()
+        heads = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        assert part in [re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in heads]
+
+
+def test_the_changelog_says_nothing_twice() -> None:
+    """Merges double what two branches have said of the same change, each in its own words."""
+    for part in re.split(r"^##", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE):
+        beginnings = [" ".join(one.split()[:4]) for one in part.split("\n- ")[1:]]
+
+        assert sorted(beginnings) == sorted(set(beginnings))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_files_that_a_document_names_exist(document: Path) -> None:
     code = " ".join(re.findall(r"`([^`]+)`", document.read_text()))
 

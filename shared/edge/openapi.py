@@ -57,10 +57,10 @@ _PATH_PARAMETERS = {
     "runId": "The id of a run on the case.",
     "tenant": "The tenant whose log it is.",
     "tile": (
-        "The rest of the path, whose slashes stay: the level and the number, such as "
+        "The rest of the path, with its slashes: the level and the number, such as "
         "`0/x001/067`, or `entries` and the number; `.p/` and the width in the last one."
     ),
-    "userId": "The collaborator: the `sub` of their token.",
+    "userId": "The person: the `sub` of their token.",
 }
 _SENTENCE = re.compile(r"\.\s+(?=[A-Z`])|\.$")
 _TEXT = {"schema": {"type": "string"}}
@@ -270,8 +270,8 @@ def _who(route: Route) -> str:
         return "Anybody may call it, without a token."
     if route.public:
         return (
-            "For the members of the tenant; where its setting `publicLog` is on for anybody, "
-            "without a token."
+            "For the members of the tenant. Where its setting `publicLog` is on, anybody may call "
+            "it, without a token."
         )
     named = [f"`{role}`" for role in Role if role in route.roles]
     return f"For the role{'s' if len(named) > 1 else ''} {', '.join(named)}."

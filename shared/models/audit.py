@@ -61,8 +61,8 @@ class BrokenLink(Model):
     """The first sequence number at which a trail does not hold, and why."""
 
     sequence: int
-    """The sequence number of the first event that does not hold, or of the event that says
-    otherwise than what is stored.
+    """The sequence number of the first event that does not hold, or of the event that contradicts
+    what is stored.
     """
     problem: str
     """What is wrong with it."""

@@ -27,18 +27,18 @@ ErasureState = Literal["asked", "lapsed", "confirmed", "completed"]
 
 
 class ErasureToAsk(Model):
-    """What is to be erased from the trail, and by which right: either a person or a subject."""
+    """What is to be erased from the trail, a person or a subject, and the legal basis."""
 
     person: UserId | None = None
     """Whose name and address are to be erased: the `sub` of their token. Not together with
     `subject`.
     """
     subject: SubjectName | None = None
-    """About what all personal data and texts are to be erased: `cases/{id}` with all that the trail
-    has about the case, `interventions/{id}` or `worksheets/{id}`. Not together with `person`.
+    """The subject whose personal data and texts are to be erased: `cases/{id}` with all that the
+    trail has about the case, `interventions/{id}` or `worksheets/{id}`. Not together with `person`.
     """
     legal_basis: Title
-    """By which right, such as an article of the GDPR, on one line."""
+    """The legal basis, such as an article of the GDPR, on one line."""
     reason: Reason
     """Why. It is kept in the audit events."""
 
@@ -57,9 +57,9 @@ class ErasureFields(Model):
     person: str | None
     """Whose name and address are erased: the `sub` of their token; null for a subject."""
     subject: str | None
-    """About what all personal data and texts are erased; null for a person."""
+    """The subject whose personal data and texts are erased; null for a person."""
     legal_basis: str
-    """By which right."""
+    """The legal basis."""
     reason: str
     """Why."""
     asked_at: datetime
@@ -73,7 +73,7 @@ class ErasureFields(Model):
     confirmed; of a person those of which they are the actor.
     """
     lapses_at: datetime
-    """From when on it can no longer be confirmed."""
+    """When it lapses, so that it can no longer be confirmed."""
     confirmed_at: datetime | None = None
     """When it was confirmed; null while it is not. What was recorded until then is erased."""
     confirmed_by: str | None = None
@@ -122,8 +122,8 @@ class Erasure(ErasureFields, Identified):
     it is carried out, and `completed`.
     """
     complete: bool
-    """Whether all of it is erased. If not, and it is confirmed, the nightly purge goes on with it,
-    as the same request does when it is repeated.
+    """Whether all of it is erased. If not, and it is confirmed, the nightly purge continues it,
+    and so does the same request when it is sent again.
     """
 
 

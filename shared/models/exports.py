@@ -24,4 +24,4 @@ class ExportQuery(Model):
     start: Annotated[int, Field(ge=0, le=_MAX_INDEX)] = 0
     """The index of the first entry; at most the size of the log."""
     end: Annotated[int, Field(ge=0, le=_MAX_INDEX)] | None = None
-    """The index behind the last entry; without it, or beyond the log, its end."""
+    """The index after the last entry; without it, or beyond the log, the size of the log."""

@@ -37,7 +37,7 @@ def start(ledger: Ledger, prefix: str, reason: str) -> Recorded[StoredSettings]:
     def started(old: StoredSettings, _: datetime) -> Decision[StoredSettings]:
         document = ledger.store.get(path)
         if document is None:
-            raise FailedPrecondition("nothing was sealed yet, so there is no epoch to end")
+            raise FailedPrecondition("nothing is sealed yet, so there is no epoch to end")
         state = sealed.read(StoredLog, document)
         # The bucket may know of epochs that a restored backup does not know.
         epoch = max(state.epoch, state.other_epoch) + 1

@@ -36,7 +36,7 @@ def of_trail(ledger: Ledger, wanted: ExportQuery) -> tuple[range, Iterator[bytes
     log = sealed.opened(ledger.store, ledger.tenant)
     if log is None:
         raise errors.NotFound(
-            "the trail has no log yet: events are sealed in one a minute or two after they happened"
+            "there is no log yet: events are sealed a minute or two after they were recorded"
         )
     if wanted.start > log.size:
         raise errors.InvalidArgument.field("start", f"is beyond the log, which has {log.size}")

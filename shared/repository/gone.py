@@ -17,7 +17,7 @@ from shared.rules.interventions import TRANSITIONS
 from shared.rules.replay import OTHERWISE, Replay
 
 _WITHOUT_EVENT = "the subject is gone without an event"
-_NOT_OF_THE_PURGE = "the subject is gone, and is not what the event that it names has purged"
+_NOT_OF_THE_PURGE = "the subject is gone, but the purge that it names did not remove it"
 _PURGED_AFTER = {
     "cases": {"closed"},
     "interventions": {status.value for status, after in TRANSITIONS.items() if not after},

@@ -247,11 +247,11 @@ def prove(store: DocumentStore, tenant: str, event_id: str) -> str:
     if log is None or found is None:
         raise errors.FailedPrecondition(NOT_SEALED)
     if found.hash != event.hash:
-        raise errors.FailedPrecondition(f"the event is not the one in the log, at {found.index}")
+        raise errors.FailedPrecondition(f"the event differs from entry {found.index} of the log")
     return log.proof(found.index)
 
 
-NOT_SEALED = "the event is not sealed yet: events are, a minute or two after they were recorded"
+NOT_SEALED = "the event is not sealed yet: that happens a minute or two after it was recorded"
 
 
 def _entry(number: int, bundle: StoredBundle, event_id: str) -> Found:

@@ -19,7 +19,7 @@ from shared.rules.callers import Caller
 from shared.rules.tiles import WIDTH, Level, Tile, bundle, parse_tile_path, tile_width
 from shared.rules.tree import leaf_hash
 
-NOT_THERE = "there is no such log or tile, or not yet, or it is not public"
+NOT_THERE = "there is no such log or tile yet, or it is not public"
 _SHORT, _FOR_EVER = 10, 31_536_000
 """How many seconds an answer may be kept: full tiles never change; HTTP means a year by ever."""
 

@@ -49,7 +49,7 @@ def confirmed(
             return None
         raise FailedPrecondition("the erasure is confirmed already", details)
     if people.asked(by, erasure.asked_by_subject, erasure.asked_by):
-        raise FailedPrecondition("another admin than who asked for an erasure confirms it", details)
+        raise FailedPrecondition("an erasure must be confirmed by another admin", details)
     if state == "lapsed":
         raise FailedPrecondition("the erasure was not confirmed in time: ask for it again", details)
     updates = {
