@@ -371,7 +371,7 @@ def test_a_role_without_a_token_is_named(deployment: Deployment) -> None:
     ("broken", "found"),
     [
         (job(status=Status(code=7, message="denied")), "the last run failed"),
-        (lambda one: one.cloud.scheduler.jobs.pop(JOBS[4]), "missing: caseledger-purge-records"),
+        (lambda one: one.cloud.scheduler.jobs.pop(JOBS[-1]), "missing: caseledger-purge-records"),
     ],
 )
 def test_a_job_that_fails_or_is_missing_is_named(
