@@ -10,8 +10,8 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 export PYTHONDONTWRITEBYTECODE :=
 # With STORES=both the tests of the functions run on both stores: see CONTRIBUTING.md.
 export CASELEDGER_TEST_STORES = $(STORES)
-# Two more than there are cores: the tests also wait, for the emulator, servers and browsers.
-TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 2)')
+# One more than there are cores: the tests also wait, for the emulator, servers and browsers.
+TEST_WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 TEST_OPTIONS = -p no:schemathesis -n $(TEST_WORKERS) --dist worksteal --timeout 170
 # What other tools make of the description of the API: linters and generators of clients.
 CLIENTS := tests/clients

@@ -59,10 +59,15 @@ export const page = {
   takeIn: () => attempt(t.shell.notShown, () => load({ page: "figures", id: null, query: new URLSearchParams(location.hash.split("?")[1]) })),
 };
 
-/** @param {Route} route */
+let turn = 0;
+
+/** Fetches what the address asks for; what comes after it was asked for something else is not shown. @param {Route} route */
 async function load({ query }) {
+  const mine = (turn += 1);
   const since = new Date(Math.floor(Date.now() / DAY) * DAY - (Number(daysOf(query)) - 1) * DAY).toISOString();
-  shown.figures = await get("/figures", { since, decisionType: query.get("decisionType") });
+  const figures = await get("/figures", { since, decisionType: query.get("decisionType") });
+  if (mine !== turn) return;
+  shown.figures = figures;
   for (const { decisionType } of shown.figures?.closed ?? []) shown.types.add(decisionType);
   changed();
 }

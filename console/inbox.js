@@ -30,6 +30,7 @@ export const page = {
   open: async ({ id, query }) => {
     disarm();
     const tab = tabOf(query);
+    inbox.asked = tab;
     await Promise.all([inbox.loaded && tab === inbox.tab ? null : load(tab), show(id)]);
   },
   view: ({ id, query }) => {

@@ -39,6 +39,8 @@ export const inbox = {
   lately: [],
   /** @type {string | null} where the next page of the tab begins */
   more: null,
+  /** @type {Tab} the tab that the address names */
+  asked: "open",
   /** @type {string | null} the id of the one that the address names; another one that arrives late is not opened */
   wanted: null,
   /** @type {Question | null} the one that is opened */
@@ -66,9 +68,10 @@ export const isOwn = (one) => one.createdBySubject === session.me?.subject || on
 /** @param {Question} one @returns {boolean} whether the reader may claim or decide it */
 export const mayDecide = (one) => isOpen(one) && may(one.requiredRole) && !isOwn(one) && (!isHeld(one) || isMine(one));
 
-/** Fetches the questions of a tab. @param {Tab} tab */
+/** Fetches the questions of a tab; they are not shown where the address names another one by then. @param {Tab} tab */
 export async function load(tab) {
   const [pages, lately] = await Promise.all([fetched(tab, null), tab === "open" ? get("/interventions", { status: ENDED, pageSize: LATELY }) : null]);
+  if (tab !== inbox.asked) return;
   Object.assign(inbox, { tab, loaded: true, ...pages, lately: lately?.interventions ?? [] });
   changed({ news: [] });
 }

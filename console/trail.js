@@ -74,12 +74,17 @@ export const page = {
 
 /** Fetches the trail that the address names, and checks it. @param {Route} route */
 async function fetched(route) {
+  const { asked } = trail;
+  // What comes after another trail was asked for is not shown in its place.
+  const late = () => asked !== trail.asked;
   if (!route.id) {
     const [{ rows, more }, { people }] = await Promise.all([tenantPage(route.query, null), get("/people", { pageSize: 200 })]);
+    if (late()) return;
     Object.assign(trail, { events: rows, more, people: people.map((/** @type {{name: string}} */ one) => one.name) });
   } else {
     const path = `/cases/${encodeURIComponent(route.id)}`;
     const [{ rows, more }, one] = await Promise.all([all(`${path}/audit`, { related: route.query.get("related") }, "events", MOST), get(path).catch(() => null)]);
+    if (late()) return;
     Object.assign(trail, { events: rows, more, title: one?.title ?? "", people: names(rows, actorOf) });
   }
   changed({ news: [] });

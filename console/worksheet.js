@@ -38,8 +38,10 @@ function sheetOf(id) {
 export async function loadSheet(id) {
   const sheet = sheetOf(id);
   if (sheet.state !== "saved") return;
+  const { etag } = sheet;
   const found = await fetchSheet(id);
-  if (sheet.state === "saved") Object.assign(sheet, { ...found, texts: { ...found.saved }, loaded: true });
+  // What was read before it was saved here is older than what the page shows already.
+  if (sheet.state === "saved" && sheet.etag === etag) Object.assign(sheet, { ...found, texts: { ...found.saved }, loaded: true });
   changed();
 }
 
