@@ -553,6 +553,7 @@ def test_more_than_is_read_at_once_is_read_in_parts(
     assert verified(api, key, tmp_path, at_once.content, in_parts.content) == (0, [])
 
 
+@pytest.mark.both_stores
 def test_reasons_are_as_many_as_a_person_reads(api: Api) -> None:
     items = [{"id": f"ev-{number}", "title": "An item"} for number in range(200)]
     api.verifier.create(id="CASE-1", evidence=items)

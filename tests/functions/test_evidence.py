@@ -135,6 +135,7 @@ def test_another_order_alone_is_a_change_that_the_event_tells(api: Api) -> None:
     assert told(api)["order"] == ["b", "a"]
 
 
+@pytest.mark.both_stores
 def test_four_hundred_items_are_replaced_by_others_in_one_commit(api: Api) -> None:
     api.verifier.create(id="CASE-1")
     old = [item(f"old-{number}", snippet="x" * 1_000) for number in range(400)]

@@ -109,6 +109,7 @@ def test_a_full_tile_costs_a_read_the_last_ones_two_and_a_stranger_one_more(
     assert cost(proven) == (3, 0, 2)
 
 
+@pytest.mark.both_stores
 def test_what_the_log_does_not_have_is_not_there(api: Api, clock: Clock) -> None:
     sealed_events(api, clock, 260)
 
