@@ -63,7 +63,6 @@ def free(api: Api) -> bool:
     return not api.runtime.expensive._taken  # noqa: SLF001 - nothing else shows it
 
 
-@pytest.mark.both_stores
 def test_the_first_bytes_are_sent_before_the_second_are_made(api: Api) -> None:
     made = []
 
