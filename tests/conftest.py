@@ -95,6 +95,7 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Says which test asks from now on."""
     CALLS.test = item.nodeid
+    CALLS.on_both = item.get_closest_marker("both_stores") is not None
 
 
 @pytest.hookimpl(optionalhook=True)

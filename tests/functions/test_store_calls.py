@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
+import flask
 import pytest
 
+from shared.documents import port
 from tests.client import Api
 from tests.conftest import CALLS, pytest_sessionfinish
 from tests.store_calls import StoreCalls
@@ -46,6 +48,25 @@ def test_what_the_emulator_was_never_asked_is_missing_and_names_the_test() -> No
     calls.add({"emulator": {"b": "in another process", "c": "in another process"}})
 
     assert calls.missing() == ["tests/functions/test_a.py::test_first: a"]
+
+
+@pytest.mark.parametrize(
+    ("store", "on_both", "kept"),
+    [("embedded", False, 1), ("embedded", True, 0), ("emulator", True, 1)],
+)
+def test_a_race_that_runs_on_both_stores_and_is_lost_on_one_is_not_missed_on_the_other(
+    store: str, *, on_both: bool, kept: int
+) -> None:
+    def lost(*_: object) -> None:
+        raise port.Stale("tenants/acme/cases/A")
+
+    calls = StoreCalls()
+    calls.test, calls.on_both = "tests/functions/test_a.py::test_race", on_both
+    commit = calls._recorded(store, "commit", lost)  # noqa: SLF001 - what it puts into the stores
+    with flask.Flask("a").test_request_context(), pytest.raises(port.Stale):
+        commit(None, [port.Update("tenants/acme/cases/A", {}, version=1)])
+
+    assert len(calls.asked[store]) == kept
 
 
 @pytest.mark.parametrize(
