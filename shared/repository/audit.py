@@ -15,10 +15,11 @@ from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verifica
 from shared.models.events import Event
 from shared.models.subjects import Head
 from shared.repository import gone, sealed
+from shared.repository.batches import pages
 from shared.repository.erased import unrecorded
 from shared.repository.integrity import Trail
 from shared.repository.listing import query_of
-from shared.repository.paging import page, place
+from shared.repository.paging import page
 from shared.repository.sealed_chain import SealedChain
 from shared.rules.chain import Check, Unread
 
@@ -148,14 +149,13 @@ def _first(*found: BrokenLink | None) -> BrokenLink | None:
 
 def _follow(store: DocumentStore, query: Query, check: Check, in_log: SealedChain) -> Event | None:
     newest: Event | None = None
-    while rows := store.query(replace(query, limit=_VERIFY_PAGE)):
+    for rows in pages(store, query, _VERIFY_PAGE):
         found = [events.valid(row) for row in rows]
         newest = newest or found[0]
         check.follow(event or _unread(row) for event, row in zip(found, rows, strict=True))
         in_log.follow(found)
-        if len(rows) < _VERIFY_PAGE or _sequence(rows[-1]) is None:
+        if _sequence(rows[-1]) is None:
             break
-        query = replace(query, after=place(rows[-1], query))
     return newest
 
 

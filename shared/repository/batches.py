@@ -1,8 +1,8 @@
-"""Reading more documents than memory holds: some at a time, which come to about a MiB."""
+"""Reading more documents than memory holds: some at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from shared.documents.port import Document, DocumentStore, Query
@@ -13,7 +13,7 @@ _BYTES = 1_048_576
 
 
 class Pace:
-    """How many documents to read next, by the size of those read last."""
+    """How many documents to read next, by the size of those read last: they come to about a MiB."""
 
     def __init__(self) -> None:
         self.number = _FIRST
@@ -25,17 +25,29 @@ class Pace:
             self.number = max(1, min(_MOST, _BYTES * len(rows) // size))
 
 
-def rows_of(store: DocumentStore, query: Query) -> Iterator[Document]:
-    """All rows of a query."""
-    pace = Pace()
-    while True:
-        limit = pace.number
+def pages(
+    store: DocumentStore,
+    query: Query,
+    size: int | Pace,
+    go_on: Callable[[], bool] = lambda: True,
+) -> Iterator[list[Document]]:
+    """The rows of a query, `size` at a time, or by their pace, as long as `go_on()`."""
+    while go_on():
+        limit = size.number if isinstance(size, Pace) else size
         rows = store.query(replace(query, limit=limit))
-        yield from rows
+        if rows:
+            yield rows
         if len(rows) < limit:
             return
-        pace.note(rows)
+        if isinstance(size, Pace):
+            size.note(rows)
         query = replace(query, after=place(rows[-1], query))
+
+
+def rows_of(store: DocumentStore, query: Query, size: int | None = None) -> Iterator[Document]:
+    """All rows of a query, read `size` at a time, or about a MiB."""
+    for rows in pages(store, query, size or Pace()):
+        yield from rows
 
 
 def documents_of(

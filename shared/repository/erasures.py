@@ -30,8 +30,9 @@ from shared.models.erasure import ErasureQuery, ErasureToAsk, StoredErasure
 from shared.models.events import EventType
 from shared.models.settings import StoredSettings
 from shared.repository import erasure
+from shared.repository.batches import rows_of
 from shared.repository.listing import query_of
-from shared.repository.paging import page, place
+from shared.repository.paging import page
 from shared.repository.reading import readable
 from shared.rules import erasures as rules
 
@@ -155,19 +156,11 @@ def _held_cases_of(store: DocumentStore, tenant: str, choose: erasure.Choose) ->
         (Order("createdAt", descending=True),),
         select=("createdAt",),
     )
-    for case in _rows(store, held, _CASES_AT_ONCE):
+    for case in rows_of(store, held, _CASES_AT_ONCE):
         for query in erasure.of_subject(tenant, f"cases/{case.id}"):
-            if any(erasure.look([row], choose, "").erased for row in _rows(store, query)):
+            events = rows_of(store, query, erasure.PAGE)
+            if any(erasure.look([event], choose, "").erased for event in events):
                 yield case.id
-
-
-def _rows(store: DocumentStore, query: Query, at_once: int = erasure.PAGE) -> Iterator[Document]:
-    """All rows of a query, a page at a time."""
-    while rows := store.query(replace(query, limit=at_once)):
-        yield from rows
-        if len(rows) < at_once:
-            return
-        query = replace(query, after=place(rows[-1], query))
 
 
 def _about(ledger: Ledger, found: StoredErasure) -> int:

@@ -19,7 +19,8 @@ from shared.models.packet import Packet, StoredPacket
 from shared.models.record import StoredRecord
 from shared.models.run import StoredRun
 from shared.repository import integrity_preserved, items
-from shared.repository.integrity_preserved import MISSING, SURPLUS, rows
+from shared.repository.batches import rows_of
+from shared.repository.integrity_preserved import MISSING, SURPLUS
 from shared.repository.reading import UNREADABLE
 from shared.rules import packets as packet_rules
 from shared.rules.replay import OTHERWISE
@@ -52,7 +53,7 @@ def differences(
         (runs, _LARGE, parts.runs, _run),
     ):
         name = query.collection.rpartition("/")[2]
-        yield from _compared(rows(store, query, size), name, said, actual, last)
+        yield from _compared(rows_of(store, query, size), name, said, actual, last)
     yield from integrity_preserved.differences(store, document, parts, last)
     for ref in case.evidence:
         if ref.size != sizes.get(ref.id, ref.size):

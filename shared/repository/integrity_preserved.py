@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -22,6 +21,7 @@ from shared.models.base import is_id
 from shared.models.events import Event
 from shared.models.preserved import StoredPreserved
 from shared.repository import items
+from shared.repository.batches import rows_of
 from shared.repository.reading import UNREADABLE
 from shared.rules import packets as packet_rules
 from shared.rules.replay import OTHERWISE, erased
@@ -30,15 +30,6 @@ from shared.rules.replay_parts import Parts
 MISSING = "a document that this event says is stored is missing"
 SURPLUS = "a document is stored that no event says is there"
 _AT_ONCE = 20
-
-
-def rows(store: DocumentStore, query: Query, size: int) -> Iterator[Document]:
-    """The rows of a query by their names, `size` at a time."""
-    while found := store.query(replace(query, limit=size)):
-        yield from found
-        if len(found) < size:
-            return
-        query = replace(query, after=(found[-1].id,))
 
 
 def differences(
@@ -51,7 +42,7 @@ def differences(
     """
     seen: set[str] = set()
     query = Query(f"{document.path}/{PRESERVED}")
-    for row in rows(store, query, _AT_ONCE):
+    for row in rows_of(store, query, _AT_ONCE):
         seen.add(row.id)
         field = _wrong(store, row)
         if field is not None:

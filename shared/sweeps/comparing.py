@@ -15,11 +15,9 @@ from datetime import datetime
 from shared import errors
 from shared.documents.port import Aggregation, Conflict, Document, Filter, Order, Query, Update
 from shared.ledger import events
-from shared.ledger.ledger import BATCH
 from shared.ledger.subjects import tenant_of
 from shared.models.sealed import StoredLog, place_of
 from shared.repository import sealed
-from shared.repository.paging import place
 from shared.rules.tiles import WIDTH
 from shared.sweeps.appending import PUT_BACK, Appender, problem
 from shared.sweeps.run import SweepRun
@@ -128,7 +126,7 @@ class Comparison:
         path = sealed.state_path(tenant)
         beginning = sealed.read(StoredLog, document).until if document else ""
         newer = [Filter("createdAt", ">=", _time(beginning))] if beginning else []
-        for rows in self._pages(self._trail(tenant, *newer)):
+        for rows in self._run.pages(self._trail(tenant, *newer)):
             self._run.counts["examined"] += len(rows)
             if not self._appender.append(tenant, document, rows):
                 return False
@@ -207,18 +205,9 @@ class Comparison:
             return
         times = [Filter("createdAt", "<=", _time(until))]
         times += [Filter("createdAt", ">=", _time(after))] if after else []
-        for rows in self._pages(self._trail(tenant, *times)):
+        for rows in self._run.pages(self._trail(tenant, *times)):
             places = [place_of(row.data["createdAt"], row.id) for row in rows]
             yield [row for row, one in zip(rows, places, strict=True) if after < one <= until]
-
-    def _pages(self, query: Query) -> Iterator[list[Document]]:
-        while self._run.has_time():
-            rows = self._store.query(replace(query, limit=BATCH))
-            if rows:
-                yield rows
-            if len(rows) < BATCH:
-                return
-            query = replace(query, after=place(rows[-1], query))
 
     def _trail(self, tenant: str, *filters: Filter, limit: int | None = None) -> Query:
         until = Filter("createdAt", "<=", self._cutoff)

@@ -25,7 +25,7 @@ from shared.ledger.ledger import BATCH, Ledger
 from shared.ledger.subjects import Kind, S, load, tenant_of
 from shared.models.scheduled import Sweep
 from shared.models.settings import StoredSettings
-from shared.repository.paging import place
+from shared.repository.batches import pages
 from shared.rules.cases import NEVER
 
 T = TypeVar("T")
@@ -78,13 +78,7 @@ class SweepRun:
 
     def pages(self, query: Query) -> Iterator[list[Document]]:
         """The same, for rows that are not late however long they have been there."""
-        while self.has_time():
-            rows = self.store.query(replace(query, limit=BATCH))
-            if rows:
-                yield rows
-            if len(rows) < BATCH:
-                return
-            query = replace(query, after=place(rows[-1], query))
+        return pages(self.store, query, BATCH, self.has_time)
 
     def has_time(self) -> bool:
         """Whether the run may go on; once it may not, it is not complete."""
