@@ -6,7 +6,6 @@ into the log: texts that sort by its time, then by its id (`place_of`).
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Self
 
@@ -15,7 +14,6 @@ from pydantic import AfterValidator, BaseModel, model_validator
 from shared.models.stored import StoredDocument
 
 _HEX = 64
-_SEGMENT = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[^/\0]+", re.DOTALL)
 
 
 def place_of(created_at: datetime, event_id: str) -> str:
@@ -36,16 +34,6 @@ def parted(text: str) -> list[bytes]:
     return found
 
 
-def _name(text: str) -> str:
-    if not _SEGMENT.fullmatch(text):
-        raise ValueError("no document can be called so")
-    return text
-
-
-Ids = list[Annotated[str, AfterValidator(_name)]]
-"""Ids of events, for each of which the store can be asked."""
-
-
 def _hashes(text: str) -> str:
     parted(text)
     return text
@@ -62,10 +50,10 @@ class StoredBundle(StoredDocument):
     are the ids of those that did not: their events were committed after their time had been sealed.
     """
 
-    ids: Ids = []
+    ids: list[str] = []
     entries: Hashes = ""
     until: str = ""
-    late: Ids = []
+    late: list[str] = []
 
     @model_validator(mode="after")
     def _one_entry_for_each_id(self) -> Self:
@@ -102,10 +90,10 @@ class StoredLog(StoredDocument):
     checkpoint: str = ""
     until: str = ""
     compared_until: str = ""
-    ids: Ids = []
-    late: Ids = []
+    ids: list[str] = []
+    late: list[str] = []
     edge: list[Hashes] = []
-    unsealed: Ids = []
+    unsealed: list[str] = []
     signed_epoch: int = 1
     refused: str = ""
     other_epoch: int = 1

@@ -15,7 +15,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from shared import errors
-from shared.documents.port import Document, DocumentStore, Filter, Order, Query
+from shared.documents.port import Document, DocumentStore, Filter, Order, Query, Rejected
+from shared.documents.values import check_path
 from shared.ledger import events
 from shared.ledger.subjects import problem_of
 from shared.models.events import Event
@@ -65,13 +66,27 @@ def tile_path(tenant: str, level: int, number: int) -> str:
 
 
 def read(model: type[M], document: Document) -> M:
-    """The model in a document of a log. Raises Unreadable."""
+    """The model in a document of a log, in which each id names a document. Raises Unreadable."""
     try:
-        return model.read(document.data)
+        found = model.read(document.data)
+        for event_id in _ids(found):
+            check_path(f"audit/{event_id}")
+    except Rejected:
+        problem = "an id in it is none"
     except ValidationError as error:
-        raise errors.Unreadable(
-            f"{_name(document.path)} cannot be read: {problem_of(error)}"
-        ) from None
+        problem = problem_of(error)
+    else:
+        return found
+    raise errors.Unreadable(f"{_name(document.path)} cannot be read: {problem}")
+
+
+def _ids(found: StoredDocument) -> list[str]:
+    match found:
+        case StoredBundle():
+            return found.ids + found.late
+        case StoredLog():
+            return found.ids + found.late + found.unsealed
+    return []
 
 
 def opened(store: DocumentStore, tenant: str) -> Log | None:

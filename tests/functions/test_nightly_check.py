@@ -179,6 +179,8 @@ def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
         ("logBundles/0", {"entries": "zz" * 32}),
         ("logBundles/0", {"ids": []}),
         ("logBundles/0", {"ids": ["no/id"] * 256}),
+        ("logBundles/0", {"ids": ["x" * 1501] * 256}),
+        ("log/state", {"unsealed": ["x" * 1501]}),
         ("logBundles/0", {"entries": " " * 64 * 256}),
     ],
 )
