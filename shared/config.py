@@ -121,28 +121,16 @@ class Config:
         emulator = environ.get("FIRESTORE_EMULATOR_HOST") or None
         project = environ.get("GOOGLE_CLOUD_PROJECT") or None
         in_cloud = bool(environ.get("K_SERVICE"))
-        store = environ.get("CASELEDGER_STORE", "")
-        if emulator or project or in_cloud:
-            if store:
-                raise ConfigError("CASELEDGER_STORE is set, and so is Firestore: unset one")
-            if not project:
-                raise ConfigError("GOOGLE_CLOUD_PROJECT is not set")
-            sqlite = None
-        else:
-            sqlite = _sqlite_path(store)
+        sqlite = _sqlite_path(environ, in_firestore=bool(emulator or project or in_cloud))
+        if not (sqlite or project):
+            raise ConfigError("GOOGLE_CLOUD_PROJECT is not set")
         audience = environ.get("CASELEDGER_AUDIENCE") or project or ""
         unsigned = _chosen(environ, "CASELEDGER_UNSIGNED_TOKENS", "loopback")
-        auth_emulator = environ.get("FIREBASE_AUTH_EMULATOR_HOST") or None
         demo = bool(emulator and project and project.startswith("demo-"))
         if unsigned and (in_cloud or not (sqlite or demo)):
             raise ConfigError(
                 "CASELEDGER_UNSIGNED_TOKENS is for the embedded store or a demo- project only"
             )
-        if auth_emulator and in_cloud:
-            raise ConfigError("FIREBASE_AUTH_EMULATOR_HOST is for local runs only")
-        storage_emulator = environ.get("STORAGE_EMULATOR_HOST") or None
-        if storage_emulator and in_cloud:
-            raise ConfigError("STORAGE_EMULATOR_HOST is for local runs only")
         tenant_claim, role_claim = claim_names(environ)
         found = cls(
             project=project,
@@ -167,9 +155,9 @@ class Config:
             tenant_claim=tenant_claim,
             role_claim=role_claim,
             check_revocation=_chosen(environ, "CASELEDGER_REVOCATION", "check"),
-            auth_emulator=auth_emulator,
+            auth_emulator=_local(environ, "FIREBASE_AUTH_EMULATOR_HOST"),
             log_bucket=_log_bucket(environ),
-            storage_emulator=storage_emulator,
+            storage_emulator=_local(environ, "STORAGE_EMULATOR_HOST"),
             log_key=environ.get("CASELEDGER_LOG_KEY", ""),
             log_origin=_log_origin(environ, project),
         )
@@ -292,6 +280,13 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _log_bucket(environ: Mapping[str, str]) -> str:
+    name = environ.get("CASELEDGER_LOG_BUCKET", "")
+    if name and not re.fullmatch(BUCKET_NAME, name, re.ASCII):
+        raise ConfigError("CASELEDGER_LOG_BUCKET must be the name of a bucket, without gs://")
+    return name
+
+
 def _log_origin(environ: Mapping[str, str], project: str | None) -> str:
     origin = environ.get("CASELEDGER_LOG_ORIGIN") or f"{project or 'local'}/caseledger"
     if not re.fullmatch(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*", origin, re.ASCII):
@@ -336,14 +331,20 @@ def _is_number(text: str) -> bool:
     return text.isdecimal() and len(text) <= _DIGITS and int(text) > 0
 
 
-def _log_bucket(environ: Mapping[str, str]) -> str:
-    name = environ.get("CASELEDGER_LOG_BUCKET", "")
-    if name and not re.fullmatch(BUCKET_NAME, name, re.ASCII):
-        raise ConfigError("CASELEDGER_LOG_BUCKET must be the name of a bucket, without gs://")
-    return name
+def _local(environ: Mapping[str, str], name: str) -> str | None:
+    """Where an emulator is, which is never used in the cloud."""
+    host = environ.get(name) or None
+    if host and environ.get("K_SERVICE"):
+        raise ConfigError(f"{name} is for local runs only")
+    return host
 
 
-def _sqlite_path(url: str) -> str:
+def _sqlite_path(environ: Mapping[str, str], *, in_firestore: bool) -> str | None:
+    url = environ.get("CASELEDGER_STORE", "")
+    if in_firestore:
+        if url:
+            raise ConfigError("CASELEDGER_STORE is set, and so is Firestore: unset one")
+        return None
     path = (url or f"sqlite:///{DEFAULT_FILE}").removeprefix("sqlite:///")
     if not path or path == url or "://" in path:
         raise ConfigError("CASELEDGER_STORE must be sqlite:///path or sqlite:///:memory:")
