@@ -210,10 +210,10 @@ class Comparison:
             yield [row for row, one in zip(rows, places, strict=True) if after < one <= until]
 
     def _trail(self, tenant: str, *filters: Filter, limit: int | None = None) -> Query:
-        until = Filter("createdAt", "<=", self._cutoff)
-        several = [one for one in filters if one.op == "<="]
-        chosen = filters if several else (*filters, until)
-        return Query(f"tenants/{tenant}/audit", chosen, _OLDEST_FIRST, limit=limit)
+        """The query for a tenant's events, up to the cutoff if the filters name no end."""
+        if not any(one.op == "<=" for one in filters):
+            filters = (*filters, Filter("createdAt", "<=", self._cutoff))
+        return Query(f"tenants/{tenant}/audit", filters, _OLDEST_FIRST, limit=limit)
 
 
 def _time(found: str) -> datetime:
