@@ -98,6 +98,16 @@ def tenant_of(path: str) -> str:
     return path.split("/")[1]
 
 
+def name_of(path: str) -> str:
+    """What the document at a path is called within its tenant, such as `cases/A`."""
+    return "/".join(path.split("/")[2:])
+
+
+def version_of(document: Document | None) -> int | None:
+    """The version of a document; None where there is none."""
+    return document.version if document else None
+
+
 def etag(state: Subject) -> str:
     """The entity tag of a state (RFC 9110, 8.8.3), made of the head, which every change moves."""
     return f"{state.head.sequence}-{state.head.hash[:16]}"
@@ -144,7 +154,7 @@ def tombstone(path: str, document: Document | None, state: Subject, **more: Any)
     subject. It has none of the fields that lists sort by, so no list shows it.
     """
     data = {"head": state.head.model_dump(by_alias=True), DELETED_AT: state.updated_at, **more}
-    return Set(path, data, version=document.version if document else None)
+    return Set(path, data, version=version_of(document))
 
 
 def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
@@ -183,8 +193,9 @@ def _showable(kind: Kind[S], state: S | None) -> dict[str, Any]:
         include=known - {"head", "updated_at", *kind.unlisted, *kind.hashed},
     )
     private = state.model_dump(by_alias=True, include=set(kind.hashed))
-    return told | {name: _sha256(text) for name, text in private.items()}
+    return told | {name: sha256_of(text) for name, text in private.items()}
 
 
-def _sha256(text: str | None) -> str | None:
+def sha256_of(text: str | None) -> str | None:
+    """What events say in the place of a private text: its SHA-256."""
     return None if text is None else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

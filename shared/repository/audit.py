@@ -11,13 +11,14 @@ from shared import log
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import Aborted, NotFound
 from shared.ledger import events
+from shared.ledger.subjects import version_of
 from shared.models.audit import BrokenLink, CaseEventQuery, EventQuery, Verification
 from shared.models.events import Event
 from shared.models.subjects import Head
 from shared.repository import gone, sealed
 from shared.repository.batches import pages
 from shared.repository.erased import unrecorded
-from shared.repository.integrity import Trail
+from shared.repository.integrity import Trail, first_of
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.repository.sealed_chain import SealedChain
@@ -83,7 +84,7 @@ def verify(
         # What broke may be a change that was made meanwhile, and that was read in part.
         before = document
         document, state = store.get_many(paths)
-        if _version(document) == _version(before):
+        if version_of(document) == version_of(before):
             _tell(tenant, subject, found.first_broken)
             return found
     raise Aborted("the subject was changed each time that it was read; try again")
@@ -100,10 +101,6 @@ def _tell(tenant: str, subject: str, broken: BrokenLink) -> None:
         sequence=broken.sequence,
         field=broken.field,
     )
-
-
-def _version(document: Document | None) -> int | None:
-    return document.version if document else None
 
 
 def _verified(  # noqa: PLR0913, PLR0917 - a subject, and what it is compared with
@@ -123,7 +120,8 @@ def _verified(  # noqa: PLR0913, PLR0917 - a subject, and what it is compared wi
         upto = (*query.filters, Filter("sequence", "<=", head.sequence))
         last = _follow(store, replace(query, filters=upto), check, in_log)
     check.finish()
-    broken = _first(check.broken, unrecorded(store, tenant, subject, check.erasures), in_log.broken)
+    taken = unrecorded(store, tenant, subject, check.erasures)
+    broken = first_of((check.broken, taken, in_log.broken))
     broken = broken or _ending(store, query, document, head)
     if broken is None and document:
         broken = trail.contradiction() or (
@@ -141,10 +139,6 @@ def _verified(  # noqa: PLR0913, PLR0917 - a subject, and what it is compared wi
         log=in_log.part,
         first_broken=broken,
     )
-
-
-def _first(*found: BrokenLink | None) -> BrokenLink | None:
-    return min(filter(None, found), key=lambda one: one.sequence, default=None)
 
 
 def _follow(store: DocumentStore, query: Query, check: Check, in_log: SealedChain) -> Event | None:

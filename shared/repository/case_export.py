@@ -7,7 +7,6 @@ what is not sealed yet is said in its manifest.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +18,7 @@ from shared.documents.port import Document, Filter, Order, Query
 from shared.ledger.decision import Decision, Seen
 from shared.ledger.kinds import CASES, WORKSHEETS
 from shared.ledger.ledger import Ledger
-from shared.ledger.subjects import load, required
+from shared.ledger.subjects import load, required, sha256_of
 from shared.models.case import FullCase, StoredCase
 from shared.models.events import EventType
 from shared.models.packet import Packet, StoredPacket
@@ -204,13 +203,9 @@ def _worksheet(row: Document) -> dict[str, Any]:
         "sharedWith": sheet.shared_with,
         "createdAt": sheet.created_at,
         "updatedAt": sheet.updated_at,
-        "problemStatement": _hash(sheet.problem_statement),
-        "fsrNotes": _hash(sheet.fsr_notes),
+        "problemStatement": sha256_of(sheet.problem_statement),
+        "fsrNotes": sha256_of(sheet.fsr_notes),
     }
-
-
-def _hash(text: str) -> str:
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _json(value: Any) -> bytes:

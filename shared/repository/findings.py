@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from shared.documents.port import Document
-from shared.ledger.subjects import problem_of, tell
+from shared.ledger.subjects import name_of, problem_of, tell
 from shared.repository.reading import UNREADABLE
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Findings:
 
         `path` is where it should be.
         """
-        name = "/".join(path.split("/")[2:])
+        name = name_of(path)
         if row is None:
             self.say(f"{name} is missing")
             return None

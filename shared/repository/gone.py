@@ -14,7 +14,7 @@ from shared.models.base import is_id
 from shared.models.events import Event, EventType
 from shared.rules.canonical import canonical
 from shared.rules.interventions import TRANSITIONS
-from shared.rules.replay import OTHERWISE, Replay
+from shared.rules.replay import Replay, differs
 
 _WITHOUT_EVENT = "the subject is gone without an event"
 _NOT_OF_THE_PURGE = "the subject is gone, but the purge that it names did not remove it"
@@ -90,7 +90,7 @@ def otherwise(
     if last is None or last.event_type != EventType.CASE_DELETED:
         return BrokenLink(sequence=reached, problem=_WITHOUT_EVENT)
     if document.data[DELETED_AT] != last.created_at:
-        return BrokenLink(sequence=reached, problem=OTHERWISE, field=DELETED_AT)
+        return differs(reached, DELETED_AT)
     return None
 
 
@@ -111,7 +111,7 @@ def _purged(  # noqa: PLR0913, PLR0917 - what is gone, and what its trail says
     if status is not None and status not in _PURGED_AFTER.get(collection, ()):
         return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
     if document.data[DELETED_AT] != event.created_at:
-        return BrokenLink(sequence=reached, problem=OTHERWISE, field=DELETED_AT)
+        return differs(reached, DELETED_AT)
     if purges.hash_of(tenant, purge) != event.meta.get("sha256"):
         return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
     return None

@@ -6,7 +6,7 @@ subject's own, and of a case those below it and its runs (`integrity_parts.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,7 +24,7 @@ from shared.repository import integrity_parts
 from shared.rules import cases as case_rules
 from shared.rules import interventions as intervention_rules
 from shared.rules import replay_fields
-from shared.rules.replay import OTHERWISE, Replay, Said, same
+from shared.rules.replay import Replay, Said, differs, same
 from shared.rules.replay_parts import Parts
 
 UNREADABLE = "the document cannot be read"
@@ -59,8 +59,9 @@ class Trail:
 
     def contradiction(self) -> BrokenLink | None:
         """The first event that contradicts the events before it, or that cannot be understood."""
-        found = (self._not_understood, self.replay.contradiction, self._parts.contradiction)
-        return _first([one for one in found if one])
+        return first_of(
+            (self._not_understood, self.replay.contradiction, self._parts.contradiction)
+        )
 
     def otherwise(self, store: DocumentStore, document: Document) -> BrokenLink | None:
         """The first event that says otherwise than what is stored; None where all agrees."""
@@ -81,7 +82,7 @@ class Trail:
             found += integrity_parts.differences(store, document, state, self._parts)
             found += self._open_interventions(store, document, state, newest)
         # What follows from a field that was changed differs, too: the field itself is named.
-        return _first(found) or _first(list(self._derived(document, state)))
+        return first_of(found) or first_of(self._derived(document, state))
 
     def _own(self, state: Subject) -> Iterator[BrokenLink]:
         """What differs in the subject's own document."""
@@ -164,10 +165,6 @@ class Trail:
             yield differs(newest, "openInterventions")
 
 
-def differs(sequence: int, field: str) -> BrokenLink:
-    """That a field is not what the event of this sequence says."""
-    return BrokenLink(sequence=sequence, problem=OTHERWISE, field=field)
-
-
-def _first(found: list[BrokenLink]) -> BrokenLink | None:
-    return min(found, key=lambda one: one.sequence, default=None)
+def first_of(found: Iterable[BrokenLink | None]) -> BrokenLink | None:
+    """That which is broken first; None where nothing is."""
+    return min(filter(None, found), key=lambda one: one.sequence, default=None)

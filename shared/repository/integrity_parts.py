@@ -23,7 +23,7 @@ from shared.repository.batches import rows_of
 from shared.repository.integrity_preserved import MISSING, SURPLUS
 from shared.repository.reading import UNREADABLE
 from shared.rules import packets as packet_rules
-from shared.rules.replay import OTHERWISE
+from shared.rules.replay import differs
 from shared.rules.replay_parts import WHOLE, Part, Parts
 
 _UNREADABLE = "a document that this event is about cannot be read"
@@ -41,7 +41,7 @@ def differences(
     yield from _references(case, parts, opened)
     holds = {hold.id: hold.model_dump(mode="json", by_alias=True) for hold in case.holds}
     if (sequence := parts.holds_differ(holds, opened)) is not None:
-        yield BrokenLink(sequence=sequence, problem=OTHERWISE, field="holds")
+        yield differs(sequence, "holds")
     last = case.head.sequence
     tenant = f"tenants/{tenant_of(document.path)}"
     runs = Query(f"{tenant}/runs", (Filter("caseId", "==", document.id),))
@@ -58,7 +58,7 @@ def differences(
     for ref in case.evidence:
         if ref.size != sizes.get(ref.id, ref.size):
             sequence = parts.evidence[ref.id].sequence
-            yield BrokenLink(sequence=sequence, problem=OTHERWISE, field="evidence")
+            yield differs(sequence, "evidence")
 
 
 def _references(case: StoredCase, parts: Parts, opened: int) -> Iterator[BrokenLink]:
@@ -69,9 +69,9 @@ def _references(case: StoredCase, parts: Parts, opened: int) -> Iterator[BrokenL
         said = part.fields[WHOLE].values if part and part.there else [None]
         if said != [refs.get(name)]:
             sequence = part.sequence if part else opened
-            yield BrokenLink(sequence=sequence, problem=OTHERWISE, field="evidence")
+            yield differs(sequence, "evidence")
     if len(refs) != len(case.evidence):
-        yield BrokenLink(sequence=opened, problem=OTHERWISE, field="evidence")
+        yield differs(opened, "evidence")
 
 
 def _compared(
@@ -97,7 +97,7 @@ def _compared(
             one = part.fields.get(name)
             if one and not one.allows(value):
                 field = f"{path}/{name}" if name else path
-                yield BrokenLink(sequence=one.sequence, problem=OTHERWISE, field=field)
+                yield differs(one.sequence, field)
     for name, part in said.items():
         if part.there and name not in seen:
             yield BrokenLink(sequence=part.sequence, problem=MISSING, field=f"{collection}/{name}")

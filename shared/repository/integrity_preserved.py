@@ -5,9 +5,7 @@ An event has the hash of an item or a text that it took away, or the text itself
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from typing import Any
 
 from pydantic_core import from_json
 
@@ -15,7 +13,7 @@ from shared.documents.port import Document, DocumentStore, Query
 from shared.ledger import events
 from shared.ledger.kinds import WORKSHEETS
 from shared.ledger.preserved import PRESERVED
-from shared.ledger.subjects import tenant_of
+from shared.ledger.subjects import sha256_of, tenant_of
 from shared.models.audit import BrokenLink
 from shared.models.base import is_id
 from shared.models.events import Event
@@ -24,7 +22,7 @@ from shared.repository import items
 from shared.repository.batches import rows_of
 from shared.repository.reading import UNREADABLE
 from shared.rules import packets as packet_rules
-from shared.rules.replay import OTHERWISE, erased
+from shared.rules.replay import differs, erased
 from shared.rules.replay_parts import Parts
 
 MISSING = "a document that this event says is stored is missing"
@@ -49,9 +47,7 @@ def differences(
             sequence = row.data.get("sequence") if row.data.get("subject") == _own(document) else 0
             found = sequence if isinstance(sequence, int) and 0 < sequence <= last else last
             path = f"{PRESERVED}/{row.id}"
-            yield BrokenLink(
-                sequence=found, problem=OTHERWISE, field=f"{path}/{field}" if field else path
-            )
+            yield differs(found, f"{path}/{field}" if field else path)
     for one in parts.taken:
         for number in range(1, one.count + 1 if one.held else 1):
             name = f"{one.event_id}-{number}"
@@ -108,16 +104,12 @@ def _content(event: Event, kept: StoredPreserved) -> str | None:
         if f"/changes/{number}/old" not in erased(event)
     }
     known = {change.field for change in event.changes}
-    told = {name: _told(kept.collection, value) for name, value in content.items()}
+    told = content
+    if kept.collection == WORKSHEETS.collection:
+        told = {name: sha256_of(text) for name, text in content.items()}
     same = (
         known >= told.keys()
         and before.items()
         >= {name: value for name, value in told.items() if name in before}.items()
     )
     return None if same and told else "content"
-
-
-def _told(collection: str, value: Any) -> Any:
-    if collection != WORKSHEETS.collection or value is None:
-        return value
-    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"

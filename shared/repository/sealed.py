@@ -18,7 +18,7 @@ from shared import errors
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query, Rejected
 from shared.documents.values import check_path
 from shared.ledger import events
-from shared.ledger.subjects import problem_of
+from shared.ledger.subjects import name_of, problem_of
 from shared.models.events import Event
 from shared.models.sealed import StoredBundle, StoredLog, StoredTile, parted, place_of
 from shared.models.stored import StoredDocument
@@ -32,6 +32,7 @@ _KEPT = 8
 """How many documents of a log are kept in memory, for what is asked next."""
 _HASHES = 4_096
 """How many hashes of subtrees are kept as well."""
+_NOT_SEALED = "the event is not sealed yet: that happens a minute or two after it was recorded"
 
 
 class ForgedError(errors.Unreadable):
@@ -56,7 +57,7 @@ def bundle_path(tenant: str, number: int) -> str:
 def number_of(bundle: Document) -> int:
     """The number of a full bundle of entries. Raises Unreadable."""
     if not bundle.id.isdecimal():
-        raise errors.Unreadable(f"{_name(bundle.path)} is not called as a bundle is")
+        raise errors.Unreadable(f"{name_of(bundle.path)} is not called as a bundle is")
     return int(bundle.id)
 
 
@@ -77,7 +78,7 @@ def read(model: type[M], document: Document) -> M:
         problem = problem_of(error)
     else:
         return found
-    raise errors.Unreadable(f"{_name(document.path)} cannot be read: {problem}")
+    raise errors.Unreadable(f"{name_of(document.path)} cannot be read: {problem}")
 
 
 def _ids(found: StoredDocument) -> list[str]:
@@ -193,8 +194,7 @@ class Log:
                 return _entry(number, bundle, event.id)
         place = place_of(event.created_at, event.id)
         in_order = Query(self._bundles, (Filter("until", ">=", place),), (Order("until"),), limit=1)
-        late = Query(self._bundles, (Filter("late", "array_contains", event.id),), limit=1)
-        for query in (in_order, late):
+        for query in (in_order, self._late(event.id)):
             for row in self._store.query(query):
                 number, bundle = number_of(row), read(StoredBundle, row)
                 if number < self.size // WIDTH and event.id in bundle.ids:
@@ -208,8 +208,7 @@ class Log:
         """Whether an event was appended after its time had been sealed."""
         if event_id in self.state.late:
             return True
-        late = Query(self._bundles, (Filter("late", "array_contains", event_id),), limit=1)
-        return bool(self._store.query(late))
+        return bool(self._store.query(self._late(event_id)))
 
     def is_ahead(self, event: Event) -> bool:
         """Whether an event is newer than what has been sealed."""
@@ -225,6 +224,10 @@ class Log:
         """The tlog-proof of the entry at an index."""
         return proof_text(index, inclusion(index, self.size, self._hash_of), self.checkpoint)
 
+    def _late(self, event_id: str) -> Query:
+        """The query for the full bundle to which an event came late."""
+        return Query(self._bundles, (Filter("late", "array_contains", event_id),), limit=1)
+
     @property
     def _bundles(self) -> str:
         return f"tenants/{self._tenant}/logBundles"
@@ -234,7 +237,7 @@ class Log:
         if not isinstance(found, model):
             document = self._store.get(path)
             if document is None:
-                raise errors.Unreadable(f"{_name(path)} is missing in the log")
+                raise errors.Unreadable(f"{name_of(path)} is missing in the log")
             found = read(model, document)
             self.require(level, number, found)
             self._keep(path, found)
@@ -260,19 +263,12 @@ def prove(store: DocumentStore, tenant: str, event_id: str) -> str:
         raise errors.Unreadable(f"audit/{event_id} cannot be read")
     found = log.find(event) if log else None
     if log is None or found is None:
-        raise errors.FailedPrecondition(NOT_SEALED)
+        raise errors.FailedPrecondition(_NOT_SEALED)
     if found.hash != event.hash:
         raise errors.FailedPrecondition(f"the event differs from entry {found.index} of the log")
     return log.proof(found.index)
 
 
-NOT_SEALED = "the event is not sealed yet: that happens a minute or two after it was recorded"
-
-
 def _entry(number: int, bundle: StoredBundle, event_id: str) -> Found:
     place = bundle.ids.index(event_id)
     return Found(number * WIDTH + place, parted(bundle.entries)[place].hex())
-
-
-def _name(path: str) -> str:
-    return "/".join(path.split("/")[2:])

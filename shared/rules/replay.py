@@ -24,6 +24,11 @@ OTHERWISE = "what is stored is not what this event says"
 CONTRADICTION = "the value before this event is not the one that an earlier event left"
 
 
+def differs(sequence: int, field: str) -> BrokenLink:
+    """That what is stored in a field is not what the event of this sequence says."""
+    return BrokenLink(sequence=sequence, problem=OTHERWISE, field=field)
+
+
 @dataclass(slots=True)
 class Said:
     """What an event says of a stored value: it is one of `values`, as JSON.

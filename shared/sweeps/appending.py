@@ -21,13 +21,13 @@ from shared.documents.port import (
     Conflict,
     Create,
     Document,
-    Set,
     Stale,
     Unavailable,
     Write,
 )
 from shared.ledger import events
 from shared.ledger.ledger import CONTENTION_SECONDS
+from shared.ledger.subjects import version_of, written
 from shared.models.events import Event
 from shared.models.sealed import StoredLog, place_of
 from shared.repository import sealed
@@ -89,7 +89,7 @@ class Appender:
             else:
                 return True
             again = self._run.store.get(sealed.state_path(tenant))
-            if beaten and _version(again) == _version(state):
+            if beaten and version_of(again) == version_of(state):
                 return self._close(tenant, PUT_BACK)
             state = again
         self._run.counts["failed"] += len(rows)
@@ -132,15 +132,14 @@ class Appender:
     def _is_forked(self, tenant: str, document: Document | None, fork: ForkError) -> bool:
         """Refuses a log until a new epoch is started; not where another run has moved its end."""
         path = sealed.state_path(tenant)
-        if _version(self._run.store.get(path)) != _version(document):
+        if version_of(self._run.store.get(path)) != version_of(document):
             return False
         self._close(tenant, str(fork))
         told = {"refused": str(fork), "other_epoch": fork.epoch, "behind": True}
         with suppress(Conflict):  # the next run says it again
             state = sealed.read(StoredLog, document) if document else StoredLog()
-            data = state.model_copy(update=told).to_data(document.data if document else None)
-            write = Set(path, data, document.version) if document else Create(path, data)
-            self._run.store.commit([write])
+            refused = state.model_copy(update=told)
+            self._run.store.commit([written(path, document, refused)])
         return True
 
     def broken(self, tenant: str, why: str) -> None:
@@ -182,9 +181,7 @@ class Appender:
         self._run.counts["changed"] += len(entries)
         path = sealed.state_path(tenant)
         return signed, [
-            Set(path, signed.to_data(document.data), document.version)
-            if document
-            else Create(path, signed.to_data()),
+            written(path, document, signed),
             *(Create(sealed.bundle_path(tenant, n), one.to_data()) for n, one in bundles.items()),
             *(Create(sealed.tile_path(tenant, *n), one.to_data()) for n, one in tiles.items()),
         ]
@@ -230,7 +227,3 @@ class Appender:
 def problem(error: Exception) -> str:
     """What is wrong with a log, without what stands in it."""
     return error.message if isinstance(error, errors.Unreadable) else str(error)
-
-
-def _version(document: Document | None) -> int | None:
-    return document.version if document else None
