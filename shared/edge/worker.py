@@ -9,9 +9,7 @@ its head is there. Only bodies are read by a thread: see `slow_bodies`.
 from __future__ import annotations
 
 import atexit
-import errno
 import resource
-import select
 import socket
 import time
 import uuid
@@ -35,6 +33,7 @@ from pydantic_core import to_json
 
 from shared import errors, log
 from shared.edge.exchange import ALWAYS
+from shared.edge.outlet import LOOKS_SECONDS, Outlet
 from shared.models.base import JSON
 from shared.runtime import Runtime
 
@@ -42,12 +41,6 @@ HEAD_SECONDS = 10.0
 """How long the head of a request may take, from the connection or the last answer."""
 ANSWER_SECONDS = 60.0
 """How long a caller may take to read an answer."""
-AHEAD_BYTES = 262_144
-"""How much of an answer that is made while it is sent may wait to be read."""
-STREAM_SECONDS = 10.0
-STREAM_BYTES_A_SECOND = 16_384
-"""A thread that makes an answer while it is sent waits for its reader as long as what was taken
-would take at this rate, and some seconds more; who reads slower is given up."""
 MAX_HEAD_BYTES = 65_536
 MAX_STALLED = 250
 """How many connections may wait for a head, how many for an answer to be read, how many for their
@@ -60,7 +53,6 @@ _STOPPING_SECONDS = {"head": 1.0, "answer": 5.0, "end": 1.0}
 """How long a worker that stops waits for each of these. Cloud Run kills it after 10 s."""
 _LINGER_SECONDS = 2.0
 _AT_ONCE = 262_144
-_LOOKS_SECONDS = 0.25
 _BAD_REQUEST = "the request is not well-formed HTTP/1.1"
 _BAD_LINE = (
     "the request line is not well-formed: "
@@ -86,59 +78,6 @@ class _Stall:
     late: Then
     held: bytearray
     since: float = field(default_factory=time.monotonic)
-
-
-class Outlet:
-    """A connection as a thread has it: what the caller does not take at once is kept in `rest`."""
-
-    def __init__(
-        self, connection: socket.socket, request: Any, stopping: Callable[[], bool]
-    ) -> None:
-        self.rest = bytearray()
-        self._connection = connection
-        self._request = request
-        self._stopping = stopping
-        self._waits = False
-        self._waited = 0.0
-        self._taken = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def sendall(self, data: bytes) -> None:
-        """Sends what can be sent without waiting, or waits: see `wait_for_reader`."""
-        sent = 0 if self.rest else _sent(self._connection, data)
-        self.rest += memoryview(data)[sent:]
-        self._taken += sent
-        while self._waits and len(self.rest) > AHEAD_BYTES:
-            self._wait_for_room()
-
-    def wait_for_reader(self) -> None:
-        """Has an answer that is larger than memory kept only as far as AHEAD_BYTES.
-
-        The thread waits for a caller who takes it slower than it is made. One who takes it much
-        slower is given up (ConnectionResetError), and so is each where the server stops. Only so
-        many threads may wait: what answers so is an expensive operation.
-        """
-        self._waits = True
-
-    def _wait_for_room(self) -> None:
-        room = select.poll()
-        room.register(self._connection, select.POLLOUT)
-        began = time.monotonic() - self._waited
-        while not room.poll(1_000 * _LOOKS_SECONDS):
-            late = time.monotonic() - began > STREAM_SECONDS + self._taken / STREAM_BYTES_A_SECOND
-            if late or self._stopping():
-                self.rest.clear()
-                raise ConnectionResetError(errno.ECONNRESET, "the answer is not read")
-        self._waited = time.monotonic() - began
-        sent = _sent(self._connection, self.rest)
-        del self.rest[:sent]
-        self._taken += sent
-
-    def end_after_answer(self) -> None:
-        """Has the answer say `Connection: close`, which an application cannot say by a header."""
-        self._request.force_close()
 
 
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
@@ -209,7 +148,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Waits for what happens next; one that stops looks more often who is late."""
-        super().wait_for_and_dispatch_events(timeout if self.alive else _LOOKS_SECONDS)
+        super().wait_for_and_dispatch_events(timeout if self.alive else LOOKS_SECONDS)
 
     def murder_pending(self) -> None:
         """Gives up who is late; the main loop calls it every second or more often."""
@@ -217,7 +156,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         now = time.monotonic()
         if now < self._next_look:
             return
-        self._next_look = now + _LOOKS_SECONDS
+        self._next_look = now + LOOKS_SECONDS
         for conn, stall in list(self._stalls.items()):
             seconds = stall.seconds if self.alive else _STOPPING_SECONDS[stall.what]
             if now >= stall.since + seconds:
@@ -347,13 +286,6 @@ def _is_whole(head: bytearray) -> bool:
     It refuses a line that does not end with CR LF as soon as it sees one.
     """
     return b"\r\n\r\n" in head or head.count(b"\n") != head.count(b"\r\n")
-
-
-def _sent(connection: socket.socket, data: bytes | bytearray) -> int:
-    try:
-        return connection.send(data, socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return 0
 
 
 def _refuse(connection: socket.socket, error: errors.ApiError, **fields: Any) -> None:

@@ -65,7 +65,7 @@ def server(log: Path) -> Iterator[Server]:
     """A server with little patience for who does not read."""
     path = log.parent / "caseledger.db"
     filled(path)
-    patch = ["import gunicorn", "gunicorn.SERVER = 'caseledger'", "import shared.edge.worker as it"]
+    patch = ["import gunicorn", "gunicorn.SERVER = 'caseledger'", "import shared.edge.outlet as it"]
     patch += ["it.STREAM_SECONDS = 3.0", "it.STREAM_BYTES_A_SECOND = 2**30"]
     (log.parent / "sitecustomize.py").write_text("\n".join(patch))
     told = {"CASELEDGER_STORE": f"sqlite:///{path}", "PYTHONPATH": f"{log.parent}:{ROOT}"}

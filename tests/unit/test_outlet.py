@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.edge import worker
-from shared.edge.worker import AHEAD_BYTES, Outlet
+from shared.edge.outlet import AHEAD_BYTES, Outlet
 
 PART = b"x" * 65_536
 MANY = 64
@@ -73,8 +72,8 @@ def test_of_a_stream_no_more_is_kept_than_is_said_and_all_of_it_arrives(
 def test_who_does_not_read_a_stream_is_given_up(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "STREAM_SECONDS", 0.0)
-    monkeypatch.setattr(worker, "STREAM_BYTES_A_SECOND", 2**40)
+    monkeypatch.setattr("shared.edge.outlet.STREAM_SECONDS", 0.0)
+    monkeypatch.setattr("shared.edge.outlet.STREAM_BYTES_A_SECOND", 2**40)
     outlet = outlet_of(ends[0])
     outlet.wait_for_reader()
 
@@ -88,8 +87,8 @@ def test_who_reads_at_the_least_rate_is_waited_for_however_long_it_takes(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No patience but that which is earned: a second for each byte that is taken.
-    monkeypatch.setattr(worker, "STREAM_SECONDS", 0.0)
-    monkeypatch.setattr(worker, "STREAM_BYTES_A_SECOND", 1)
+    monkeypatch.setattr("shared.edge.outlet.STREAM_SECONDS", 0.0)
+    monkeypatch.setattr("shared.edge.outlet.STREAM_BYTES_A_SECOND", 1)
     ours, theirs = ends
     outlet = outlet_of(ours)
     outlet.wait_for_reader()
