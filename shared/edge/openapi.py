@@ -27,7 +27,7 @@ from shared.edge.routes import Nothing, Route
 from shared.edge.streams import Stream
 from shared.models.base import JSON, MARKDOWN, MAX_BYTES, MAX_JSON_DEPTH, Model, Problem
 from shared.models.roles import Role
-from shared.models.sealed import PlainText, Raw
+from shared.models.sealed import Raw
 from shared.version import VERSION
 
 _REF = "#/components/schemas/{model}"
@@ -348,22 +348,21 @@ def _request_header(name: str) -> dict[str, Any]:
 
 def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     names = ["X-Request-Id", "Server-Timing"]
-    names += ["ETag"] if getattr(route.response, "versioned", False) else []
-    streamed = route.response is not None and issubclass(route.response, Stream)
-    names += ["Content-Disposition"] if streamed else []
+    answer = route.response
+    names += ["ETag"] if answer and answer.versioned else []
+    names += ["Content-Disposition"] if answer and issubclass(answer, Stream) else []
     names += ["Location"] if route.code == 201 else []  # noqa: PLR2004
     names += ["Idempotent-Replayed"] if route.method != "GET" else []
     response: dict[str, Any] = {"description": "Done.", "headers": _header_refs(names)}
-    if route.response is not None and issubclass(route.response, Raw | Stream):
-        text = issubclass(route.response, PlainText) or getattr(route.response, "text", False)
-        schema = {"type": "string"} | ({} if text else {"format": "binary"})
-        told = {"schema": schema, "example": route.response.example}
-        response["description"] = _prose(route.response.__doc__)
-        response["content"] = {route.response.media_type: told}
-    elif route.response is not None:
-        response["description"] = _prose(route.response.__doc__)
-        response["content"] = _json(route.response, schemas)
-        if hasattr(route.response, "as_markdown"):
+    if answer is None:
+        return response
+    response["description"] = _prose(answer.__doc__)
+    if issubclass(answer, Raw | Stream):
+        schema = {"type": "string"} | ({} if answer.text else {"format": "binary"})
+        response["content"] = {answer.media_type: {"schema": schema, "example": answer.example}}
+    else:
+        response["content"] = _json(answer, schemas)
+        if hasattr(answer, "as_markdown"):
             response["content"][MARKDOWN] = {
                 "schema": {"type": "string"},
                 "example": examples.MARKDOWN_EXAMPLE,
@@ -372,7 +371,7 @@ def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _not_modified(route: Route) -> dict[str, Any]:
-    if route.roles or not getattr(route.response, "versioned", False):
+    if route.roles or not (route.response and route.response.versioned):
         return {}
     return {"304": {"description": "The caller has it already: see If-None-Match"}}
 

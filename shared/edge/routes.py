@@ -16,6 +16,7 @@ from shared.edge.streams import Stream
 from shared.errors import MethodNotAllowed, NotFound
 from shared.models.base import Model
 from shared.models.roles import Role
+from shared.models.sealed import Raw
 
 PREFIX = "/v1"
 _PLACE = re.compile(r"\{(\w+)(\.\.\.)?\}")
@@ -82,7 +83,7 @@ class Route:
         return {name: self._hints[self.parameter(name)] for name, _ in _PLACE.findall(self.path)}
 
     @cached_property
-    def response(self) -> type[Model | Stream] | None:
+    def response(self) -> type[Model | Raw | Stream] | None:
         """The model of a successful answer, or what streams it; None is no body."""
         returned = self._hints["return"]
         (model,) = typing.get_args(returned) or (returned,)

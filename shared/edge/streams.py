@@ -35,6 +35,7 @@ class Stream:
     media_type: ClassVar[str]
     example: ClassVar[str]
     text: ClassVar[bool] = False
+    versioned: ClassVar[bool] = False
 
     def __init__(self, name: str, parts: Iterator[bytes]) -> None:
         self.name = name

@@ -119,8 +119,9 @@ class Raw(BaseModel):
     """
 
     media_type: ClassVar[str]
-    versioned: ClassVar[bool] = False
     example: ClassVar[str]
+    text: ClassVar[bool] = False
+    versioned: ClassVar[bool] = False
 
     content: bytes
     seconds: int = 0
@@ -131,6 +132,7 @@ class PlainText(Raw):
     """Text, in UTF-8: a signed note, or a proof with one."""
 
     media_type: ClassVar[str] = "text/plain"
+    text: ClassVar[bool] = True
     example: ClassVar[str] = (
         "logs.example/caseledger/acme\n1\n5UTMQzuVoWV6aoaBEaOJYBgCIq9sC0FOtNQTh30faz4=\n\n"
         "— logs.example/caseledger/acme 3H/S9hpIbTzCmQhrgGzqczJrWTDpweoDnle9W3iwjXiJ1qsL3TpfLrAaqPY"
