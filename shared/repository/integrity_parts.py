@@ -23,8 +23,8 @@ from shared.repository.batches import rows_of
 from shared.repository.integrity_preserved import MISSING, SURPLUS
 from shared.repository.reading import UNREADABLE
 from shared.rules import packets as packet_rules
-from shared.rules.replay import differs
-from shared.rules.replay_parts import WHOLE, Part, Parts
+from shared.rules.replay import Part, differs
+from shared.rules.replay_parts import WHOLE, Parts
 
 _UNREADABLE = "a document that this event is about cannot be read"
 _SMALL, _LARGE, _LARGEST = 50, 20, 5

@@ -81,6 +81,21 @@ class Move:
 
 
 @dataclass(slots=True)
+class Part:
+    """What is said of one document below a case, or of a run.
+
+    `sequence` is that of the newest event about it. `settled` says that older events are about a
+    document of the same name before it.
+    """
+
+    sequence: int
+    there: bool = True
+    settled: bool = False
+    fields: dict[str, Said] = field(default_factory=dict)
+    before: Said | None = None
+
+
+@dataclass(slots=True)
 class Replay:
     """The events of one subject, taken newest first.
 

@@ -1,4 +1,4 @@
-"""What a case's trail says of its holds, its runs, and the documents below it. Pure.
+"""What a case's trail says of its holds, and of the documents below it and its runs. Pure.
 
 Events have the hashes of what is too large or too private for them, so hashes are compared.
 """
@@ -7,33 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from shared.models.audit import BrokenLink
 from shared.models.events import Event, EventType
-from shared.models.run import OPEN_RUN
-from shared.rules.replay import CONTRADICTION, Replay, Said, Stamp, erased, stamp_of
+from shared.rules import replay_runs
+from shared.rules.replay import CONTRADICTION, Part, Replay, Said, Stamp, erased, stamp_of
 
 _HOLDS = (EventType.HOLD_PLACED, EventType.HOLD_RELEASED)
-_TEXTS = ("input", "output", "errors")
 _YES = True
 WHOLE = ""
 """Stands for the content of a document of which an event has only one hash."""
-
-
-@dataclass(slots=True)
-class Part:
-    """What is said of one document below a case; `sequence` is that of the newest event about it.
-
-    `settled` says that older events are about a document of the same name before it.
-    """
-
-    sequence: int
-    there: bool = True
-    settled: bool = False
-    fields: dict[str, Said] = field(default_factory=dict)
-    before: Said | None = None
 
 
 @dataclass(slots=True)
@@ -79,7 +63,7 @@ class Parts:
         elif event.event_type == EventType.RECORD_ADDED:
             self._take_record(event)
         elif "runId" in meta and "status" in meta:
-            self._take_run(event)
+            replay_runs.take(self.runs, event)
         elif "evidenceCount" in meta:
             self._take_evidence(event)
 
@@ -92,7 +76,7 @@ class Parts:
             ),
             "runCount": Said(last_run, [len(self.runs)]),
             # Null where a release that does not count has begun the case.
-            "openRuns": Said(last_run, [self._open_runs(), None]),
+            "openRuns": Said(last_run, [replay_runs.open_of(self.runs), None]),
             "records": Said(_newest(self.records, opened), [self.latest]),
         }
         held = self._held.since(_YES, before=False) if self._held else Said(opened, [False])
@@ -119,10 +103,6 @@ class Parts:
         then = replay.then("legalHold")
         held = None if then is None else bool(then.values and then.values[0])
         self.taken.append(Taken(event.id, event.sequence, texts + went, held))
-
-    def _open_runs(self) -> int:
-        statuses = (part.fields["status"].values for part in self.runs.values())
-        return sum(values is not None and values[0] in OPEN_RUN for values in statuses)
 
     def _take_hold(self, event: Event) -> None:
         self._held = self._held or stamp_of(event)
@@ -164,9 +144,7 @@ class Parts:
         for one in self.taken:
             if one.held is None:
                 one.held = bool(replay.now("legalHold"))
-        for run in self.runs.values():
-            took = _took(run.fields["startedAt"], run.fields["finishedAt"])
-            run.fields["durationSeconds"] = Said(run.sequence, took)
+        replay_runs.settle(self.runs)
 
     def _take_record(self, event: Event) -> None:
         meta, stamp = event.meta, stamp_of(event)
@@ -186,37 +164,6 @@ class Parts:
         self.records.setdefault(record_id, Part(event.sequence, fields=fields))
         ref = {"id": record_id, "version": meta["version"], "sequence": event.sequence}
         self.latest.setdefault(str(meta["kind"]), ref)
-
-    def _take_run(self, event: Event) -> None:
-        meta, stamp = event.meta, stamp_of(event)
-        name, sequence = str(meta["runId"]), event.sequence
-        part = self.runs.get(name)
-        if part is None:
-            ended = meta["status"] not in OPEN_RUN
-            told = {
-                "status": meta["status"],
-                "agentId": event.agent_id,
-                "version": meta.get("version"),
-                "caseId": event.case_id,
-                "updatedAt": stamp.at,
-                "finishedAt": stamp.at if ended else None,
-                "startedAt": None,
-                **dict.fromkeys(_TEXTS),
-            }
-            part = Part(sequence, fields={key: Said(sequence, [told[key]]) for key in told})
-            pack = None if "/meta/packId" in erased(event) else [meta.get("packId")]
-            part.fields["packId"] = Said(sequence, pack)
-            if ended:
-                part.fields["timeoutAt"] = Said(sequence, [None])
-            elif stamp.salted:
-                part.fields["timeoutAt"] = Said(sequence, [meta.get("timeoutAt")])
-            self.runs[name] = part
-        if meta["status"] == "running":
-            part.fields["startedAt"] = stamp.time()
-        part.fields |= {"createdAt": stamp.time(), "createdBy": stamp.by()}
-        for text in _TEXTS:
-            if f"{text}Sha256" in meta and part.fields[text].values == [None]:
-                part.fields[text] = Said(sequence, [meta[f"{text}Sha256"]])
 
     def _take_evidence(self, event: Event) -> None:
         meta, stamp = event.meta, stamp_of(event)
@@ -270,13 +217,3 @@ def _may_be(part: Part, stamp: Stamp) -> None:
         by.values = None
     elif by.values is not None and by.values[-1:] != [stamp.name]:
         by.values.append(stamp.name)
-
-
-def _took(started: Said, finished: Said) -> list[Any]:
-    """How long a run may say that it took, in seconds; the first release also said less than 0."""
-    times = [said.values[0] for said in (started, finished) if said.values and said.values[0]]
-    if len(times) < 2:  # noqa: PLR2004 - both
-        return [None]
-    begin, end = (datetime.fromisoformat(str(time)) for time in times)
-    seconds = round((end - begin).total_seconds(), 3)
-    return [max(0.0, seconds), seconds]
