@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import json
 import re
 import sys
 from collections.abc import Sequence
-from functools import cache
-from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, RootModel, TypeAdapter
-from pydantic.json_schema import (
-    GenerateJsonSchema,
-    JsonSchemaMode,
-    JsonSchemaValue,
-    models_json_schema,
-)
-from pydantic_core import core_schema
 
 from shared import errors
 from shared.edge import examples
 from shared.edge.routes import Nothing, Route
+from shared.edge.schemas import REF, Error, prose, schema_of_query, schemas_of
 from shared.edge.streams import Stream
-from shared.models.base import JSON, MARKDOWN, MAX_BYTES, MAX_JSON_DEPTH, Model, Problem
+from shared.models.base import JSON, MARKDOWN
 from shared.models.roles import Role
 from shared.models.sealed import Raw
 from shared.version import VERSION
 
-_REF = "#/components/schemas/{model}"
 _ALWAYS = (400, 404, 405, 408, 413, 415, 500, 503)
 _WITH_TOKEN = (401, 403, 429)
 _ON_MUTATIONS = (409, 422)
@@ -102,84 +90,9 @@ _REQUEST_HEADERS = {
 }
 
 
-class Error(Model):
-    """What every error looks like."""
-
-    error: Problem
-    """The error."""
-
-
-class _Schemas(GenerateJsonSchema):
-    """Schemas with the docstrings of fields, and without titles made of names."""
-
-    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """The schema of a model."""
-        found = super().model_schema(schema)
-        model: type[BaseModel] = schema["cls"]
-        for name, info in model.model_fields.items():
-            field = found.get("properties", {}).get(info.alias or name)
-            if field is not None and (text := _docstring(model, name)):
-                field.setdefault("description", text)
-        return found
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """Never: a name says no more in other letters."""
-        del schema
-        return False
-
-
-class _BodySchemas(_Schemas):
-    """What a client sends is closed; what it gets is open, because a later release may add to it.
-
-    Defaults are said in words. Generators of clients take `default` as a promise that a field is
-    there.
-    """
-
-    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
-        """The schema of a model."""
-        found = super().model_schema(schema)
-        if self.mode == "serialization" and found.get("additionalProperties") is False:
-            del found["additionalProperties"]
-        for field in found.get("properties", {}).values():
-            default = field.pop("default", None)
-            if self.mode == "validation" and default not in (None, "", [], {}):
-                _add(field, f"Default: `{json.dumps(default)}`.")
-            for kind in (field, *field.get("anyOf", ())):
-                if MAX_BYTES in kind:
-                    size = f"{kind[MAX_BYTES]:,} bytes as JSON"
-                    _add(field, f"At most {size}, nested at most {MAX_JSON_DEPTH} deep.")
-        return found
-
-
-# Pydantic's `use_attribute_docstrings` would do this when each model is defined, and a cold start
-# of any function would take a quarter longer.
-def _docstring(model: type[BaseModel], field: str) -> str | None:
-    """What stands under a field of a model, or of the base that it is from."""
-    for base in model.__mro__:
-        if issubclass(base, Model) and (base.__name__, field) in _docstrings(base.__module__):
-            return _docstrings(base.__module__)[base.__name__, field]
-    return None
-
-
-@cache
-def _docstrings(module: str) -> dict[tuple[str, str], str]:
-    """The docstrings under the fields of a module's classes, by class and field."""
-    found = {}
-    statements = ast.parse(inspect.getsource(sys.modules[module])).body
-    for kind in (one for one in statements if isinstance(one, ast.ClassDef)):
-        for statement, below in pairwise(kind.body):
-            match statement, below:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=field)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
-                ):
-                    found[kind.name, field] = inspect.cleandoc(text)
-    return found
-
-
 def description(routes: Sequence[Route], public_url: str = "") -> dict[str, Any]:
     """The OpenAPI document of `routes`, which clients reach at `public_url`."""
-    schemas = _schemas(routes)
+    schemas = schemas_of(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path.replace("...", ""), {})[route.method.lower()] = _operation(
@@ -190,7 +103,7 @@ def description(routes: Sequence[Route], public_url: str = "") -> dict[str, Any]
         "info": {
             "title": "Caseledger",
             "version": VERSION,
-            "description": _prose(_ABOUT),
+            "description": prose(_ABOUT),
             "contact": {"name": "The maintainers of Caseledger"},
         },
         "servers": [{"url": public_url or "/"}],
@@ -219,7 +132,7 @@ def _tags(routes: Sequence[Route]) -> list[dict[str, str]]:
     """The resources, each with what its module says of itself."""
     modules = dict.fromkeys(route.handler.__module__ for route in routes)
     return [
-        {"name": _tag(name), "description": _prose(sys.modules[name].__doc__)} for name in modules
+        {"name": _tag(name), "description": prose(sys.modules[name].__doc__)} for name in modules
     ]
 
 
@@ -233,7 +146,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     # An export is recorded, and a proof is of what is sealed; what strangers may read is neither.
     codes += _ON_STATE if not (mutates or _answers_in_json(route) or route.public) else ()
     codes += _WITH_MATCH if _has_version(route) else ()
-    text = _prose(route.handler.__doc__)
+    text = prose(route.handler.__doc__)
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": _sentence(text),
@@ -252,7 +165,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     if route.body is not Nothing:
         operation["requestBody"] = {
             "required": True,
-            "description": _prose(route.body.__doc__),
+            "description": prose(route.body.__doc__),
             "content": _json(route.body, schemas),
         }
     return operation
@@ -303,14 +216,14 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _query_parameters(route: Route) -> list[dict[str, Any]]:
-    schema = route.query.model_json_schema(ref_template=_REF, schema_generator=_Schemas)
+    schema = schema_of_query(route)
     required = schema.get("required", [])
     return [
         {
             "name": name,
             "in": "query",
             "required": name in required,
-            "description": _prose(kind.pop("description", "")),
+            "description": prose(kind.pop("description", "")),
             "schema": _present(kind),
             **({"example": examples.OF_FIELDS[name]} if name in examples.OF_FIELDS else {}),
         }
@@ -356,7 +269,7 @@ def _success(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     response: dict[str, Any] = {"description": "Done.", "headers": _header_refs(names)}
     if answer is None:
         return response
-    response["description"] = _prose(answer.__doc__)
+    response["description"] = prose(answer.__doc__)
     if issubclass(answer, Raw | Stream):
         schema = {"type": "string"} | ({} if answer.text else {"format": "binary"})
         response["content"] = {answer.media_type: {"schema": schema, "example": answer.example}}
@@ -389,7 +302,7 @@ def _error(code: int) -> dict[str, Any]:
         "headers": _header_refs(names),
         "content": {
             JSON: {
-                "schema": {"$ref": _REF.format(model=Error.__name__)},
+                "schema": {"$ref": REF.format(model=Error.__name__)},
                 "example": {
                     "error": {
                         "code": code,
@@ -414,44 +327,13 @@ def _status_names() -> dict[int, list[str]]:
     return names
 
 
-def _prose(text: str | None) -> str:
-    """A docstring without the line breaks inside its paragraphs."""
-    paragraphs = inspect.cleandoc(text or "").split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
-
-
 def _sentence(text: str) -> str:
     """The first sentence of a text, without its full stop."""
     return _SENTENCE.split(text.split("\n\n", maxsplit=1)[0], maxsplit=1)[0]
 
 
-def _add(field: dict[str, Any], sentence: str) -> None:
-    """Says one thing more about a field that is described."""
-    if "description" in field:
-        field["description"] = f"{_prose(field['description'])} {sentence}"
-
-
 def _json(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
     if issubclass(model, RootModel):
         return {JSON: {"schema": {"type": "object"}, "example": examples.DOCUMENT}}
-    schema: dict[str, Any] = {"$ref": _REF.format(model=model.__name__)}
+    schema: dict[str, Any] = {"$ref": REF.format(model=model.__name__)}
     return {JSON: {"schema": schema, "example": examples.example(schemas, model.__name__)}}
-
-
-def _schemas(routes: Sequence[Route]) -> dict[str, Any]:
-    models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Error, "serialization"): None}
-    for route in routes:
-        models[(route.query, "validation")] = None
-        if route.body is not Nothing:
-            models[(route.body, "validation")] = None
-        answer = route.response
-        if answer is not None and not issubclass(answer, RootModel | Raw | Stream):
-            models[(answer, "serialization")] = None
-    _, schema = models_json_schema(list(models), ref_template=_REF, schema_generator=_BodySchemas)
-    found: dict[str, Any] = schema["$defs"]
-    for kind in found.values():
-        for described in (kind, *kind.get("properties", {}).values()):
-            if "description" in described:
-                described["description"] = _prose(described["description"])
-    queries = {route.query.__name__ for route in routes}
-    return {name: kind for name, kind in sorted(found.items()) if name not in queries}

@@ -83,7 +83,7 @@ class Model(BaseModel):
     """The base of every request, response and stored model.
 
     A `versioned` one is a resource that answers with an ETag. The docstring under each field of a
-    request or response is what the description of the API says of it (`shared/edge/openapi.py`).
+    request or response is what the description of the API says of it (`shared/edge/schemas.py`).
     """
 
     versioned: ClassVar[bool] = False
