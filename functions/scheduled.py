@@ -71,7 +71,9 @@ def seal_audit(call: Call, query: SweepQuery) -> Sweep:
         runtime.sealing = seal.seal(run, keys, runtime.sealing, runtime.bucket)
     else:
         log.write("WARNING", "there is no CASELEDGER_LOG_KEY, so no event is sealed")
-    return _noted(call, run)
+    if not run.dry:
+        call.exchange.noted |= _noted(run)
+    return run.result
 
 
 @function("GET", "/scheduled", roles=OVERSEEING)
@@ -104,7 +106,7 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
         ledger = Ledger(store, call.origin, call.runtime.clock, call.runtime.directory)
         run = SweepRun(ledger, seconds, lambda: call.runtime.stopping, dry=query.dry_run)
         sweep(run)
-        noted.update(sweep=_counts(run.result), oldestDueSeconds=run.oldest)
+        noted.update(_noted(run))
         return run.result
 
     trigger = _trigger(call)
@@ -121,17 +123,10 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
     return reply
 
 
-def _noted(call: Call, run: SweepRun) -> Sweep:
-    """The result of a run; a dry one leaves nothing in the log."""
-    result = run.result
-    if not run.dry:
-        call.exchange.noted |= {"sweep": _counts(result), "oldestDueSeconds": run.oldest}
-    return result
-
-
-def _counts(done: Sweep) -> dict[str, int | bool]:
+def _noted(run: SweepRun) -> dict[str, Any]:
     """What the log says of a run: metrics and alerts are made of it (`deployment/alerts.py`)."""
-    return done.model_dump(exclude={"duration_ms"})
+    counts = run.result.model_dump(exclude={"duration_ms"})
+    return {"sweep": counts, "oldestDueSeconds": run.oldest}
 
 
 def _trigger(call: Call) -> Trigger | None:
