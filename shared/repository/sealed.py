@@ -1,7 +1,7 @@
 """Reading a tenant's log: its checkpoint, its tiles, where an event is in it, and proofs.
 
 `log/state` has the end of the log; `logBundles/{N}` and `logTiles/{L}-{N}` have what is full, and
-never change. `shared/sweeps/seal.py` writes them.
+never change. `shared/sweeps/appending.py` writes them.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from shared.ledger.subjects import load
 from shared.models.sealed import Octets, PlainText, StoredBundle, StoredTile, parted
 from shared.repository import sealed
 from shared.rules.callers import Caller
-from shared.rules.tiles import WIDTH, Level, Tile, bundle, parse_tile_path, tile_width
+from shared.rules.tiles import WIDTH, Level, Tile, bundle, parse_tile_path, tile_width, tree_level
 from shared.rules.tree import leaf_hash
 
 NOT_THERE = "there is no such log or tile yet, or it is not public"
@@ -47,7 +47,7 @@ def tile(store: DocumentStore, tenant: str, path: str, caller: Caller) -> Octets
         wanted = parse_tile_path(path)
     except ValueError:
         raise InvalidArgument.field("tile", "is not the path of a tile of tlog-tiles") from None
-    level = 0 if wanted.level == "entries" else wanted.level
+    level = tree_level(wanted.level)
     full_path = (
         sealed.tile_path(tenant, level, wanted.number)
         if level
@@ -101,7 +101,7 @@ def _full(level: int, document: Document) -> list[bytes]:
 def _last(store: DocumentStore, tenant: str, wanted: Tile, state: Document | None) -> list[bytes]:
     """What the last tile of a level has, where that is the one that is asked for."""
     log = sealed.of(store, tenant, state)
-    level = 0 if wanted.level == "entries" else wanted.level
+    level = tree_level(wanted.level)
     if log is None or tile_width(level, wanted.number, log.size) in (0, WIDTH):
         return []
     return parted(log.state.edge[level])

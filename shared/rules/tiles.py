@@ -59,9 +59,14 @@ def parse_tile_path(path: str) -> Tile:
     return tile
 
 
+def tree_level(level: Level) -> int:
+    """The level of the tree whose hashes a tile has, or of which a bundle has the entries."""
+    return 0 if level == "entries" else level
+
+
 def tile_width(level: Level, index: int, size: int) -> int:
     """How many hashes or entries a tile has in a tree of `size`: 0 to 256."""
-    hashes = size >> _HEIGHT * (0 if level == "entries" else level)
+    hashes = size >> _HEIGHT * tree_level(level)
     return min(WIDTH, max(0, hashes - WIDTH * index))
 
 

@@ -36,8 +36,8 @@ def seal(
 ) -> StoredSealing:
     """Seals what is due of all tenants; gives how far that has come, which is `known` next time.
 
-    One read where nothing is to be sealed. The first run of a day, in UTC, compares each log with
-    its trail.
+    One read where nothing is to be sealed, and one more where nothing is `known`. The first run of
+    a day, in UTC, compares each log with its trail.
     """
     before = known or _progress(run.store)
     appender, cutoff = Appender(run, keys, bucket), run.now - DELAY
