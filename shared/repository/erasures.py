@@ -65,6 +65,13 @@ def read(document: Document) -> StoredErasure:
         raise Unreadable(said) from None
 
 
+def required(document: Document | None, erasure_id: str) -> StoredErasure:
+    """The erasure in a document. Raises NotFound, and Unreadable."""
+    if document is None:
+        raise NotFound(f"erasures/{erasure_id} does not exist")
+    return read(document)
+
+
 def ask(ledger: Ledger, given: ErasureToAsk) -> Recorded[StoredSettings, StoredErasure]:
     """Asks for an erasure, which has the id of the event that records it.
 
@@ -180,10 +187,3 @@ def _told(erasure_id: str, found: StoredErasure) -> dict[str, Any]:
         "legalBasis": found.legal_basis,
     }
     return told if found.subject is None else {**told, "erasedSubject": found.subject}
-
-
-def required(document: Document | None, erasure_id: str) -> StoredErasure:
-    """The erasure in a document. Raises NotFound, and Unreadable."""
-    if document is None:
-        raise NotFound(f"erasures/{erasure_id} does not exist")
-    return read(document)

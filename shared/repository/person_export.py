@@ -87,7 +87,7 @@ def _parts(
 ) -> tuple[_Part, ...]:
     """The parts, in the order of their names."""
     root = f"tenants/{tenant}"
-    keys = [f"subject:{subject}", *(str(person_key(None, name)) for name in names)]
+    keys = [str(person_key(subject, None)), *(str(person_key(None, name)) for name in names)]
     theirs = Filter("assigneeKey", "in", keys)
 
     def case(row: Document) -> Any:

@@ -73,7 +73,7 @@ def read(model: type[M], document: Document) -> M:
         for event_id in _ids(found):
             check_path(f"audit/{event_id}")
     except Rejected:
-        problem = "an id in it is none"
+        problem = "it has an id that no document can have"
     except ValidationError as error:
         problem = problem_of(error)
     else:

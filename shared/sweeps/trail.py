@@ -120,7 +120,7 @@ class _OldTrail:
             rows = self._store.query(replace(query, limit=erasure.PAGE))
             self._run.counts["examined"] += len(rows)
             done = self._erase_page(rows, query if marked else None) if rows else 0
-            if done < len(rows) and not done:
+            if rows and not done:
                 self._run.failed(self._document)
                 return False
             if done == len(rows) < erasure.PAGE:
