@@ -557,6 +557,24 @@ def test_a_forged_or_earlier_checkpoint_is_found(exported: Exported, verify: Ver
     is_found(verify(stranger.verifier_key, exported.bundle), "no key that you gave")
 
 
+def test_all_that_fits_is_nothing_without_the_signature_of_the_key(
+    exported: Exported, verify: Verify
+) -> None:
+    """As of a history that somebody has made anew, who has no key."""
+    text, _, line = exported.bundle["checkpoint"].decode().partition("\n\n")
+    start, _, encoded = line.rstrip("\n").rpartition(" ")
+    known = base64.b64decode(encoded)
+    of_another = base64.b64decode(exported.old.rstrip("\n").rpartition(" ")[2])
+    changed = [known[:place] + bytes([known[place] ^ 1]) + known[place + 1 :] for place in (4, 67)]
+    for signature in (of_another, *changed):
+        note = f"{text}\n\n{start} {base64.b64encode(signature).decode()}\n"
+        forged = with_checkpoint(exported.bundle, note)
+        is_found(verify(exported.key, forged), "the signature does not hold")
+        rows = lines(exported.events[0])
+        rows[-1]["checkpoint"] = note
+        is_found(verify(exported.key, joined(rows)), "the signature does not hold")
+
+
 def test_an_export_of_another_tenant_is_found(exported: Exported, verify: Verify) -> None:
     manifest = json.loads(exported.bundle["manifest.json"])
     for name, value in {
