@@ -543,6 +543,8 @@ def test_a_forged_or_earlier_checkpoint_is_found(exported: Exported, verify: Ver
         note.replace(origin, origin + "x"),
         sign(checkpoint_text(origin, int(size), b"r" * 32), [exported.signer]),  # a second log
         sign(text + "\n", [other]),
+        # The key of this log, under the name of another.
+        sign(checkpoint_text(f"x/{origin}", int(size), base64.b64decode(root)), [exported.signer]),
         sign(checkpoint_text(stranger.name, int(size), base64.b64decode(root)), [stranger]),
         note[:-1],
         text + "\n",
