@@ -237,6 +237,11 @@ class Tampering:
         self.write(found.path, {**found.data, **fields})
         return _OWN, field
 
+    def edit_first(self, name: str, **fields: Any) -> tuple[str, str]:
+        """Edits the first one of a list that the case has."""
+        first, *others = self.document(_OWN).data[name]
+        return self.edit("", name, **{name: [{**first, **fields}, *others]})
+
     def delete(self, name: str, below: str = f"{_OWN}/") -> tuple[str, str]:
         """Removes a document below the case."""
         self.write(self.document(f"{below}{name}").path, None)

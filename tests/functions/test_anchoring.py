@@ -490,6 +490,20 @@ def test_an_epoch_that_no_event_has_started_is_not_signed(
     assert checkpoint(api, OLD).size == 1
 
 
+@ON_EMBEDDED
+def test_an_event_that_was_edited_starts_no_epoch(api: Api, clock: Clock, lines: Lines) -> None:
+    grow(api, clock, "A")
+    api.admin.post(f"/logs/{api.tenant}:startEpoch", WHY)
+    (event,) = api.pilot.get("/audit?eventType=log_epoch_started").json["events"]
+    path = f"tenants/{api.tenant}/audit/{event['id']}"
+    api.runtime.store.commit([Update(path, {"message": "Edited"})])
+    lines()
+
+    assert grow(api, clock, "B")["changed"] == 0
+
+    assert "no event has started its epoch 2" in {line.get("problem") for line in lines()}
+
+
 # One key takes another's place
 
 

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_caseledger
-from local import demo_data
+from local import demo, demo_data
 from local.demo_story import story
 from shared.config import Config
 from shared.documents.embedded.store import EmbeddedStore
@@ -162,3 +162,16 @@ def test_cases_of_the_demo_and_its_whole_log_are_exported_complete_and_verify(
 
     assert len(files) == 16
     assert verify_caseledger.main(["--key", public, *files]) == 0
+
+
+def test_the_demo_seals_what_it_does_and_finds_what_is_changed_in_its_database(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert demo.run() == 0
+
+    told = capsys.readouterr().out
+    assert "\n  demo/caseledger/demo\n  " in told
+    before, _, after = told.partition("rewrites a reason")
+    assert '"valid": true' in before
+    assert '"sealed": ' in before
+    assert '"problem": "content does not match its hash"' in after

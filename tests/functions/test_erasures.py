@@ -451,6 +451,25 @@ def test_what_the_request_has_no_time_for_is_done_by_the_purge(
     assert run(api, PURGE) == did()
 
 
+def test_what_is_recorded_before_the_purge_goes_on_is_not_erased_and_one_event_records_it(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "PAGE", 2)
+    monkeypatch.setattr(functions.erasures, "SECONDS", 0.0)
+    case, _, sheet = busy_case(api, "A")
+    assert not confirm(api, ask(api, subject=case)["id"]).json["complete"]
+    clock.advance(seconds=1)
+    api.agent.post("/cases/A/audit", {"eventType": "note_added", "message": "Afterwards"})
+    api.verifier.put("/cases/A/worksheet", {"fsrNotes": "Afterwards"})
+
+    assert run(api, PURGE) == did(changed=1)
+
+    for subject in (case, sheet):
+        *before, after = ("erased" in event for event in events_of(api, subject))
+        assert (all(before), after) == (True, False), subject
+    assert types(events_of(api, "tenant")) == ["erasure_requested", "data_erased"]
+
+
 def test_a_page_that_a_commit_has_no_room_for_is_changed_in_parts(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,19 @@ from flask import Flask
 
 from shared.config import Config
 from shared.documents.port import Delete, Query, Update
-from shared.models.exports import MAX_EVENTS
+from shared.ledger.decision import Origin
+from shared.ledger.ledger import Ledger
+from shared.models.exports import MAX_EVENTS, ExportQuery
+from shared.models.roles import Role
 from shared.repository import exports
+from shared.rules.callers import Caller
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
+from tests.functions import sealing_support
 from tests.functions.export_support import full_case, lines, sealed, verified
-from tests.functions.sealing_support import checkpoint, with_keys
-from tests.functions.support import acquainted, cost, refused, refused_field
+from tests.functions.sealing_support import checkpoint, recorded, seal, with_keys
+from tests.functions.support import ON_EMBEDDED, acquainted, cost, refused, refused_field
 
 EXPORT = "/audit:export"
 SEALED = 15
@@ -257,3 +263,28 @@ def test_another_tenant_gets_its_own_log_alone(api: Api, clock: Clock) -> None:
     assert last["tenant"] == "elsewhere"
     rows = api.runtime.store.query(Query("tenants/elsewhere/audit"))
     assert {line["event"]["id"] for line in found} <= {row.id for row in rows}
+
+
+@ON_EMBEDDED
+def test_the_memory_of_an_export_does_not_grow_with_its_size(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = sealing_support._content  # noqa: SLF001 - the events of other tests are small
+    long = {"message": "x" * 20_000}
+    monkeypatch.setattr(sealing_support, "_content", lambda *given: {**content(*given), **long})
+    recorded(api.runtime.store, api.tenant, 500, clock.now)
+    clock.advance(hours=1)
+    assert seal(api)["changed"] == 500
+    actor = Caller("pilot", None, api.tenant, Role.PILOT).actor
+    origin = Origin(api.tenant, actor, "system", "export_audit", "request-1")
+    ledger = Ledger(api.runtime.store, origin, api.runtime.clock)
+    peaks = []
+    for end in (150, 500):
+        tracemalloc.start()
+        _, parts = exports.of_trail(ledger, ExportQuery(start=0, end=end))
+        assert sum(map(len, parts)) > end * 20_000
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    # There are 7 MB more.
+    assert peaks[1] - peaks[0] < 1_000_000

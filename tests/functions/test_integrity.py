@@ -110,9 +110,11 @@ def test_each_field_that_is_edited_in_the_database_is_the_one_that_is_named(
     life: Tampering,
 ) -> None:
     edited_once = {
-        (document.path.split("/")[-2], name, document.data[name] is None): (document, data, field)
+        # Of what is empty it would not be seen what is compared of it.
+        (document.path.split("/")[-2], name, not before and repr(before)): (document, data, field)
         for document in stored(life.api)
         for name, data, field in edits(document)
+        for before in [document.data[name]]
     }
     found = list(edited_once.values())
     assert len(found) > 150
@@ -165,6 +167,8 @@ def edited(name: str, value: Any) -> Any:
 
 ATTACKS: dict[str, Callable[[Tampering], tuple[str, str]]] = {
     "the hold is taken off": lambda t: t.edit("", "legalHold", legalHold=False, holds=[]),
+    "a hold says another reason": lambda t: t.edit_first("holds", reason="Another"),
+    "an item has another size": lambda t: t.edit_first("evidence", size=1),
     "an item of evidence is deleted": lambda t: t.delete("evidence/e-2"),
     "an item is added": lambda t: t.add("evidence/e-2", "evidence/e-9"),
     "a removed item is back": lambda t: t.add("evidence/e-2", "evidence/e-1"),

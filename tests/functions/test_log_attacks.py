@@ -116,6 +116,15 @@ def test_a_whole_chain_rewritten_with_its_head_is_not_the_one_in_the_log(api: Ap
     assert verified(api, "B")["valid"] is True
 
 
+def test_an_event_that_was_rewritten_is_not_proven(api: Api) -> None:
+    rewritten(api, "A")
+
+    answer = api.viewer.get(f"/audit/{chain_of(api, 'A')[1].id}:prove")
+
+    assert answer.status_code == 409
+    assert "the event differs from entry 1 of the log" in answer.text
+
+
 def test_a_chain_that_went_on_after_it_was_rewritten_is_found_too(api: Api, clock: Clock) -> None:
     rewritten(api, "A")
     api.verifier.patch("/cases/A", {"title": "Four"})

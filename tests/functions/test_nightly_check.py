@@ -149,9 +149,15 @@ def test_what_a_purge_removed_is_read_once_a_night(api: Api, clock: Clock) -> No
     assert cost(answer)[0] == 2 * one - (31 + 1) + 1 + 6 + 2
 
 
+@pytest.mark.parametrize("edited", [None, {"message": "Forged"}], ids=["deleted", "edited"])
 def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
-    config: Config, clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    config: Config,
+    clock: Clock,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    edited: dict[str, str] | None,
 ) -> None:
+    """An event that was edited and kept its hash is found so as well, though no chain has it."""
     runtime = Runtime(with_keys(config, tmp_path, Ed25519PrivateKey.generate()), clock)
     api = Api(runtime)
     api.verifier.create(id="GONE")
@@ -159,7 +165,8 @@ def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
     seal(api)
     store, root = runtime.store, f"tenants/{api.tenant}"
     (event,) = store.query(Query(f"{root}/audit"))
-    store.commit([Delete(event.path), Delete(f"{root}/cases/GONE")])
+    write = Update(event.path, edited) if edited else Delete(event.path)
+    store.commit([write, Delete(f"{root}/cases/GONE")])
     capsys.readouterr()
 
     done = list(nights(api, clock, 2))

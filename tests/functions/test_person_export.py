@@ -74,6 +74,13 @@ def test_a_person_and_an_admin_get_all_that_is_kept_of_them(api: Api) -> None:
     assert first["views"] == [{"name": "mine", "query": "status=new"}]
 
 
+def test_a_case_that_another_person_opened_under_the_same_address_is_not_theirs(api: Api) -> None:
+    api.caller("verifier", "former", email="kim@example.com").create(id="FORMERS")
+    filled(api)
+
+    assert [case["id"] for case in exported(api.admin)["casesCreated"]] == ["MINE"]
+
+
 def test_an_admin_is_shown_all_but_what_is_private_to_the_person(api: Api) -> None:
     filled(api)
     own = exported(kim(api))

@@ -33,6 +33,7 @@ from tests.functions.sealing_support import (
     with_keys,
 )
 from tests.functions.support import acquainted, cost
+from tests.functions.sweep_support import meddle, writes_to
 
 KEY = Ed25519PrivateKey.generate()
 NO_JSON_FOR_RFC_8785 = '{"half":0.5,"beyond53Bits":100000000000000000000}'
@@ -77,7 +78,9 @@ def test_events_are_sealed_when_they_are_a_minute_old_in_the_order_of_their_time
     clock.advance(seconds=40)
     assert seal(api)["changed"] == 2
     first = checkpoint(api, KEY)
-    clock.advance(seconds=20)
+    clock.advance(seconds=19)
+    assert seal(api)["changed"] == 0
+    clock.advance(seconds=1)
     assert seal(api)["changed"] == 1
 
     last = checkpoint(api, KEY)
@@ -227,6 +230,9 @@ def test_an_event_that_is_not_sealed_yet_cannot_be_proven(api: Api, clock: Clock
     assert api.viewer.get("/audit/unheard-of:prove").status_code == 404
     other = api.caller("viewer", tenant="another")
     assert other.get(f"/audit/{event['id']}:prove").status_code == 404
+    api.verifier.create()
+    newest = api.viewer.get(f"/audit/{trail(api)[-1]['id']}:prove")
+    assert (newest.status_code, "is not sealed yet" in newest.text) == (409, True)
 
 
 @pytest.mark.both_stores
@@ -429,6 +435,31 @@ def test_a_commit_whose_answer_is_lost_is_found_out_by_reading_the_log_again(
 
     assert seal(api)["failed"] == 0
     assert checkpoint(api, KEY).size == 1
+
+
+@pytest.mark.both_stores
+def test_a_run_that_was_overtaken_appends_to_what_the_other_one_has_made(
+    api: Api, clock: Clock
+) -> None:
+    api.verifier.create()
+    clock.advance(**MINUTE)
+    seal(api)
+    api.verifier.create()
+    clock.advance(**MINUTE)
+    shown = []
+
+    def overtakes() -> None:
+        api.verifier.create()
+        clock.advance(**MINUTE)
+        assert seal(api)["changed"] == 2
+        shown.append(checkpoint(api, KEY))
+
+    meddle(api, writes_to(sealed.state_path(api.tenant), overtakes))
+
+    assert seal(api)["failed"] == 0
+
+    assert [one.size for one in shown] == [3]
+    assert checkpoint(api, KEY) == shown[0]
 
 
 def test_all_keys_of_the_file_sign(api: Api, clock: Clock, config: Config, tmp_path: Path) -> None:

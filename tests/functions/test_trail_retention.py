@@ -132,6 +132,21 @@ def test_what_is_about_an_open_or_a_held_case_waits_until_it_is_closed_and_relea
     assert len(recorded(api)) == 2
 
 
+def test_a_night_that_erases_nothing_leaves_no_event(api: Api, clock: Clock) -> None:
+    keep(api)
+    clock.advance(days=1)
+    subjects = busy_case(api, "OPEN")
+    clock.advance(days=DAYS - 1)
+    run(api, PURGE)
+    assert len(recorded(api)) == 1, "of the settings"
+    clock.advance(days=1)
+
+    assert run(api, PURGE)["examined"] > 0
+
+    assert personal(api, *subjects)
+    assert len(recorded(api)) == 1
+
+
 def test_what_is_about_a_deleted_case_is_erased(api: Api, clock: Clock) -> None:
     keep(api)
     subjects = busy_case(api, "A")

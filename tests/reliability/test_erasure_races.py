@@ -79,25 +79,36 @@ def test_work_on_the_case_goes_on_meanwhile_and_all_chains_hold(
     assert len(events) == before + 4
 
 
-def test_an_event_that_changes_between_the_page_and_its_commit_is_read_again(api: Api) -> None:
-    """Another erasure, of a person, is at the same events."""
-    busy_case(api, "A")
-    kim = ask(api, person="kim")
-    case = ask(api, subject="cases/A")
+@pytest.mark.parametrize("has_case", [True, False])
+def test_an_event_that_changes_between_the_page_and_its_commit_is_read_again(
+    api: Api, *, has_case: bool
+) -> None:
+    """Two erasures are at the same events; where these have a case, it is a condition as well."""
+    subject, _, _ = busy_case(api, "A")
+    if not has_case:
+        question = {"uowId": "u", "type": "resume", "title": SECRET}
+        asked = api.agent.post("/interventions", question).json["id"]
+        verdict = {"decision": "reject", "reason": SECRET}
+        path = f"/interventions/{asked}:decide"
+        assert api.caller("pilot", "kim").post(path, verdict).status_code == 200
+        subject = f"interventions/{asked}"
+    one, other = ask(api, subject=subject), ask(api, person="kim")
+    if not has_case:
+        one, other = other, one
     number = 0
 
     def meddler(_: object) -> None:
         nonlocal number
         number += 1
         if number == 2:
-            assert confirm(api, kim["id"], "third").json["complete"]
+            assert confirm(api, other["id"], "third").json["complete"]
 
     meddle(api, meddler)
 
-    done = confirm(api, case["id"]).json
+    done = confirm(api, one["id"]).json
 
     assert done["complete"]
-    assert api.admin.get(f"/erasures/{kim['id']}").json["complete"]
-    events = events_of(api, "cases/A")
+    assert api.admin.get(f"/erasures/{other['id']}").json["complete"]
+    events = events_of(api, subject)
     assert all("/actor/email" in event["erased"] for event in events)
-    assert verification(api, "cases/A")["valid"]
+    assert verification(api, subject)["valid"]

@@ -543,6 +543,8 @@ def test_a_forged_or_earlier_checkpoint_is_found(exported: Exported, verify: Ver
         note.replace(origin, origin + "x"),
         sign(checkpoint_text(origin, int(size), b"r" * 32), [exported.signer]),  # a second log
         sign(text + "\n", [other]),
+        # The key of this log, under the name of another.
+        sign(checkpoint_text(f"x/{origin}", int(size), base64.b64decode(root)), [exported.signer]),
         sign(checkpoint_text(stranger.name, int(size), base64.b64decode(root)), [stranger]),
         note[:-1],
         text + "\n",
@@ -555,6 +557,24 @@ def test_a_forged_or_earlier_checkpoint_is_found(exported: Exported, verify: Ver
         rows[-1]["checkpoint"] = one
         is_found(verify(exported.key, joined(rows)), "0.ndjson, the last line")
     is_found(verify(stranger.verifier_key, exported.bundle), "no key that you gave")
+
+
+def test_all_that_fits_is_nothing_without_the_signature_of_the_key(
+    exported: Exported, verify: Verify
+) -> None:
+    """As of a history that somebody has made anew, who has no key."""
+    text, _, line = exported.bundle["checkpoint"].decode().partition("\n\n")
+    start, _, encoded = line.rstrip("\n").rpartition(" ")
+    known = base64.b64decode(encoded)
+    of_another = base64.b64decode(exported.old.rstrip("\n").rpartition(" ")[2])
+    changed = [known[:place] + bytes([known[place] ^ 1]) + known[place + 1 :] for place in (4, 67)]
+    for signature in (of_another, *changed):
+        note = f"{text}\n\n{start} {base64.b64encode(signature).decode()}\n"
+        forged = with_checkpoint(exported.bundle, note)
+        is_found(verify(exported.key, forged), "the signature does not hold")
+        rows = lines(exported.events[0])
+        rows[-1]["checkpoint"] = note
+        is_found(verify(exported.key, joined(rows)), "the signature does not hold")
 
 
 def test_an_export_of_another_tenant_is_found(exported: Exported, verify: Verify) -> None:
