@@ -21,6 +21,8 @@ from tests.functions.sealing_support import ORIGIN, seal
 
 CASE = "/cases/CASE-1"
 EXPORT = f"{CASE}:export"
+KEY = Ed25519PrivateKey.generate()
+"""The key of the log."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,12 @@ def lines(answer: TestResponse) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return found, last
 
 
-def verified(
-    api: Api, key: Ed25519PrivateKey, directory: Path, *contents: bytes
-) -> tuple[int, list[str]]:
+def verified(api: Api, directory: Path, *contents: bytes) -> tuple[int, list[str]]:
     """What the verifier says of files: its exit code, and what is broken or not verified."""
     paths = [directory / f"{number}.export" for number in range(len(contents))]
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
-    public = Signer(f"{ORIGIN}/{api.tenant}", key).verifier_key
+    public = Signer(f"{ORIGIN}/{api.tenant}", KEY).verifier_key
     with redirect_stdout(io.StringIO()) as said:
         code = verify_caseledger.main(["--key", public, *map(str, paths)])
     lines = said.getvalue().splitlines()

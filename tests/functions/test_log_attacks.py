@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Flask
 
 from shared.config import Config
 from shared.documents.port import Create, Delete, Document, Filter, Order, Query, Set, Update
@@ -20,7 +18,7 @@ from shared.models.subjects import GENESIS, Head
 from shared.repository import sealed
 from shared.rules import chain, note
 from shared.rules.growth import root_of
-from shared.runtime import Runtime, log_keys
+from shared.runtime import log_keys
 from shared.sweeps import seal as seal_run
 from shared.sweeps.integrity import NIGHTS
 from tests.client import Api
@@ -34,10 +32,14 @@ MINUTE = {"seconds": 61}
 
 
 @pytest.fixture
-def api(config: Config, clock: Clock, framework: Flask, tmp_path: Path) -> Iterator[Api]:
+def configured(config: Config, tmp_path: Path) -> Config:
+    """With a key that seals."""
+    return with_keys(config, tmp_path, KEY)
+
+
+@pytest.fixture
+def api(api: Api, clock: Clock) -> Api:
     """Two cases with three events each, all of them sealed."""
-    runtime = Runtime(with_keys(config, tmp_path, KEY), clock)
-    api = Api(runtime, app=framework)
     for case_id in ("A", "B"):
         clock.advance(seconds=1)
         api.verifier.create(id=case_id)
@@ -46,8 +48,7 @@ def api(config: Config, clock: Clock, framework: Flask, tmp_path: Path) -> Itera
             api.verifier.patch(f"/cases/{case_id}", {"title": title})
     clock.advance(**MINUTE)
     assert seal(api)["changed"] == 6
-    yield api
-    runtime.close()
+    return api
 
 
 def chain_of(api: Api, case_id: str) -> list[Document]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +26,9 @@ FOR_EVER = "max-age=31536000"
 
 
 @pytest.fixture
-def api(config: Config, clock: Clock, framework: Flask, tmp_path: Path) -> Iterator[Api]:
-    """Every function, with a key to seal by."""
-    runtime = Runtime(with_keys(config, tmp_path, KEY), clock)
-    yield Api(runtime, app=framework)
-    runtime.close()
+def configured(config: Config, tmp_path: Path) -> Config:
+    """With a key that seals."""
+    return with_keys(config, tmp_path, KEY)
 
 
 def sealed_events(api: Api, clock: Clock, number: int) -> list[bytes]:
@@ -218,11 +215,11 @@ def test_a_token_that_is_not_valid_is_refused_also_where_none_is_needed(
 
 
 def test_strangers_have_a_budget_together(
-    config: Config, clock: Clock, framework: Flask, tmp_path: Path
+    configured: Config, clock: Clock, framework: Flask
 ) -> None:
     budgets: dict[Budget, int] = {"read": 100, "write": 100, "expensive": 100, "public": 3}
 
-    limited = replace(with_keys(config, tmp_path, KEY), budgets=budgets)
+    limited = replace(configured, budgets=budgets)
     api = Api(Runtime(limited, clock), app=framework)
 
     answers = [api.stranger.get(f"/logs/t-{number}/checkpoint") for number in range(4)]

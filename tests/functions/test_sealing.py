@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,17 +39,9 @@ MINUTE = {"seconds": 61}
 
 
 @pytest.fixture
-def sealing(config: Config, tmp_path: Path) -> Config:
-    """The configuration with a key."""
+def configured(config: Config, tmp_path: Path) -> Config:
+    """With a key that seals."""
     return with_keys(config, tmp_path, KEY)
-
-
-@pytest.fixture
-def api(sealing: Config, clock: Clock, framework: Flask) -> Iterator[Api]:
-    """Every function, with a key to seal by."""
-    runtime = Runtime(sealing, clock)
-    yield Api(runtime, app=framework)
-    runtime.close()
 
 
 def trail(api: Api) -> list[dict[str, Any]]:
@@ -143,13 +134,13 @@ def test_a_full_bundle_is_a_write_more(api: Api, clock: Clock) -> None:
 
 
 def test_an_idle_run_after_a_new_start_costs_a_read_more(
-    api: Api, clock: Clock, sealing: Config
+    api: Api, clock: Clock, configured: Config
 ) -> None:
     api.verifier.create()
     clock.advance(**MINUTE)
     seal(api)
 
-    again = started_with(api, sealing)
+    again = started_with(api, configured)
 
     assert cost(sealed_by(again)) == (2, 0, 2)
 
@@ -387,9 +378,9 @@ class Stopping(Runtime):
 
 @pytest.mark.both_stores
 def test_a_backlog_is_sealed_in_as_many_runs_as_it_takes(
-    sealing: Config, clock: Clock, framework: Flask
+    configured: Config, clock: Clock, framework: Flask
 ) -> None:
-    runtime = Stopping(sealing, clock)
+    runtime = Stopping(configured, clock)
     api = Api(runtime, app=framework)
     written = recorded(runtime.store, api.tenant, 600, clock.now)
     clock.advance(hours=1)
