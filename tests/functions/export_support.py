@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import zipfile
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_caseledger
+from shared.models.evidence import StoredEvidence
 from shared.rules.note import Signer
 from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
@@ -112,6 +115,20 @@ def full_case(api: Api, clock: Clock) -> str:
     sealed(api, clock)
     found: str = asked.json["id"]
     return found
+
+
+def incompressible(size: int, at: datetime) -> StoredEvidence:
+    """An item of so many bytes, which do not compress to less than half."""
+    return StoredEvidence(
+        title="An item",
+        snippet="",
+        citation=None,
+        source_id=None,
+        tags=[],
+        metadata=json.dumps({"noise": os.urandom(size // 2).hex()}),
+        added_at=at,
+        added_by="seed",
+    )
 
 
 def done(answer: TestResponse) -> TestResponse:

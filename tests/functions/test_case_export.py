@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import tracemalloc
 from collections.abc import Callable
@@ -19,7 +18,6 @@ from shared.documents.port import Create, Delete, Update
 from shared.ledger import events
 from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
-from shared.models.evidence import StoredEvidence
 from shared.models.roles import Role
 from shared.repository import case_export
 from shared.repository.archive import Archive
@@ -34,6 +32,7 @@ from tests.functions.export_support import (
     done,
     exported,
     full_case,
+    incompressible,
     opened,
     sealed,
     verified,
@@ -555,16 +554,7 @@ def filled_with_evidence(api: Api, case_id: str, number: int) -> None:
     """Gives a case so many items of 50 KB that do not compress to less than half."""
     path = stored(api, f"cases/{case_id}")
     names = [f"ev-{one:03}" for one in range(number)]
-    item = StoredEvidence(
-        title="An item",
-        snippet="",
-        citation=None,
-        source_id=None,
-        tags=[],
-        metadata=json.dumps({"noise": os.urandom(25_000).hex()}),
-        added_at=api.runtime.clock(),
-        added_by="seed",
-    )
+    item = incompressible(50_000, api.runtime.clock())
     refs = [{"id": name, "sha256": "0" * 64, "size": 50_000} for name in names]
     writes = [Create(f"{path}/evidence/{name}", item.to_data()) for name in names]
     api.runtime.store.commit([Update(path, {"evidence": refs}), *writes])

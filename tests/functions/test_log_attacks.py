@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from shared.sweeps.integrity import NIGHTS
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import Reader, checkpoint, recorded, seal, tomorrow, with_keys
-from tests.functions.sweep_support import run
+from tests.functions.sweep_support import broken_trails, run
 
 pytestmark = pytest.mark.both_stores
 KEY = Ed25519PrivateKey.generate()
@@ -91,9 +90,7 @@ def verified(api: Api, case_id: str = "A") -> dict[str, Any]:
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """What the log lines say of trails that do not hold."""
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    found = [line for line in lines if line.get("securityEvent") == "trail_broken"]
-    return [line.get("problem") or line["message"] for line in found]
+    return [line.get("problem") or line["message"] for line in broken_trails(capsys)]
 
 
 def test_a_trail_that_nobody_meddled_with_fits_its_log(
@@ -325,9 +322,8 @@ def test_a_log_whose_checkpoint_was_replaced_grows_no_more(  # noqa: PLR0913, PL
     assert told(capsys) == [problem]
 
 
-def test_a_log_that_was_put_back_is_found_by_what_it_had_already_sealed(
-    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
-) -> None:
+def put_back_by_300_events(api: Api, clock: Clock) -> None:
+    """Seals 300 more events, and puts the end of the log back to where it was before."""
     store, path = api.runtime.store, sealed.state_path(api.tenant)
     earlier = store.get(path)
     assert earlier
@@ -335,6 +331,12 @@ def test_a_log_that_was_put_back_is_found_by_what_it_had_already_sealed(
     clock.advance(hours=1)
     seal(api)
     store.commit([Set(path, earlier.data)])
+
+
+def test_a_log_that_was_put_back_is_found_by_what_it_had_already_sealed(
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_back_by_300_events(api, clock)
 
     assert tomorrow(api, clock)["failed"] == 1
 
@@ -345,14 +347,8 @@ def test_a_log_that_was_put_back_is_found_by_what_it_had_already_sealed(
 def test_a_log_that_was_put_back_is_found_by_the_next_bundle_that_would_be_full(
     api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store, path = api.runtime.store, sealed.state_path(api.tenant)
-    earlier = store.get(path)
-    assert earlier
-    recorded(store, api.tenant, 300, clock.now)
-    clock.advance(hours=1)
-    seal(api)
-    store.commit([Set(path, earlier.data)])
-    recorded(store, api.tenant, 300, clock.now, "cases/more")
+    put_back_by_300_events(api, clock)
+    recorded(api.runtime.store, api.tenant, 300, clock.now, "cases/more")
     clock.advance(hours=1)
 
     assert seal(api)["failed"] == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from tests.functions.sealing_support import (
     with_keys,
 )
 from tests.functions.support import acquainted, cost
+from tests.functions.sweep_support import broken_trails
 
 KEY = Ed25519PrivateKey.generate()
 NO_JSON_FOR_RFC_8785 = '{"half":0.5,"beyond53Bits":100000000000000000000}'
@@ -340,7 +340,7 @@ def test_an_event_that_does_not_match_its_hash_is_not_sealed_and_stops_nothing(
     done = seal(api)
 
     assert (done["changed"], done["failed"]) == (2, 1)
-    (line,) = broken(capsys)
+    (line,) = broken_trails(capsys)
     assert line["message"] == "an event does not match its hash, and is not sealed"
     assert (line["tenant"], line["event"]) == (api.tenant, edited.id)
     assert tomorrow(api, clock)["failed"] == 1  # it is told again each day
@@ -351,12 +351,6 @@ def test_an_event_that_does_not_match_its_hash_is_not_sealed_and_stops_nothing(
     assert (again["changed"], again["failed"]) == (1, 0)
     assert checkpoint(api, KEY).size == 3
     assert tomorrow(api, clock)["failed"] == 0
-
-
-def broken(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """The lines of the log that tell of a trail that does not hold."""
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    return [line for line in lines if line.get("securityEvent") == "trail_broken"]
 
 
 class Stopping(Runtime):
