@@ -68,10 +68,12 @@ export async function fetchVersion(version) {
   changed();
 }
 
-/** Loads the next events. */
+/** Loads the next events; nothing of it is shown where the list has gone on meanwhile. */
 export async function moreEvents() {
   const shown = kase.now;
-  const page = await get(pathOf(shown.id, "/audit"), { related: true, pageSize: 100, pageToken: shown.moreEvents });
+  const before = shown.moreEvents;
+  const page = await get(pathOf(shown.id, "/audit"), { related: true, pageSize: 100, pageToken: before });
+  if (shown.moreEvents !== before) return;
   shown.events = [...shown.events, ...page.events];
   shown.moreEvents = page.nextPageToken ?? null;
   changed();

@@ -76,9 +76,11 @@ export async function load(tab) {
   changed({ news: [] });
 }
 
-/** Fetches the next page of the tab. */
+/** Fetches the next page of the tab; nothing of it is shown where the list has gone on meanwhile. */
 export async function loadMore() {
-  const { rows, more } = await fetched(inbox.tab, inbox.more);
+  const before = inbox.more;
+  const { rows, more } = await fetched(inbox.tab, before);
+  if (inbox.more !== before) return;
   Object.assign(inbox, { rows: [...inbox.rows, ...rows], more });
   changed();
 }

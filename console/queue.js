@@ -57,10 +57,12 @@ export async function load(query) {
   }
 }
 
-/** Loads what follows. */
+/** Loads what follows; nothing of it is shown where the list has gone on meanwhile. */
 export async function loadMore() {
-  if (!queue.more) return;
-  const next = await page(queue.asked, queue.more);
+  const { more } = queue;
+  if (!more) return;
+  const next = await page(queue.asked, more);
+  if (queue.more !== more) return;
   const shown = new Set(queue.rows.map((row) => row.one.id));
   queue.rows = ordered([...queue.rows, ...next.rows.filter((row) => !shown.has(row.one.id))], queue.asked);
   queue.more = next.more;

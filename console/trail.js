@@ -208,7 +208,9 @@ async function more(route) {
     return changed();
   }
   try {
-    const { rows, more } = await tenantPage(route.query, trail.more);
+    const before = trail.more;
+    const { rows, more } = await tenantPage(route.query, before);
+    if (trail.more !== before) return; // the list has gone on meanwhile
     Object.assign(trail, { events: [...trail.events, ...rows], more });
     await verify();
   } catch (error) {

@@ -85,6 +85,8 @@ def _steps(text: str) -> list[str]:
 
 def _stage(given: argparse.Namespace) -> None:
     """Checks everything that can be checked here, and writes down what is to be deployed."""
+    if given.lock and not given.log_bucket:
+        raise DeploymentError("--lock needs the bucket: --log-bucket NAME")
     from deployment import staging  # noqa: PLC0415 - it loads every function
 
     if _has_gateway(given):
@@ -140,10 +142,7 @@ def _bucket(given: argparse.Namespace) -> None:
 
     One that is only configured may be somebody else's.
     """
-    name = given.log_bucket
-    if not name and given.lock:
-        raise DeploymentError("--lock needs the bucket: --log-bucket NAME")
-    if not name:
+    if not (name := given.log_bucket):
         return
     google, place = _google(given), _here(given)
     _gcloud(given).each(bucket.made(google, place, name))

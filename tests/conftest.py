@@ -240,8 +240,14 @@ def framework() -> Flask:
 
 
 @pytest.fixture
-def api(config: Config, clock: Clock, framework: Flask) -> Iterator[Api]:
+def configured(config: Config) -> Config:
+    """The configuration of `api`: a module whose functions need more than a store says it here."""
+    return config
+
+
+@pytest.fixture
+def api(configured: Config, clock: Clock, framework: Flask) -> Iterator[Api]:
     """Every function over each kind of store, by HTTP, in this process, at the time of `clock`."""
-    runtime = Runtime(config, clock)
+    runtime = Runtime(configured, clock)
     yield Api(runtime, app=framework)
     runtime.close()

@@ -225,8 +225,8 @@ def test_the_browser_computes_the_hash_of_any_event_and_finds_what_python_finds(
 
 
 def test_what_was_erased_is_called_erased_and_the_chain_holds(api: Api, person: Person) -> None:
-    address = lived(api, "erased")
-    lawful = {"subject": "cases/erased", "legalBasis": "GDPR Art. 17", "reason": "By letter"}
+    address = lived(api, "by-letter")
+    lawful = {"subject": "cases/by-letter", "legalBasis": "GDPR Art. 17", "reason": "By letter"}
     asked = api("ada", "POST", "/audit:erase", lawful)
     done = api("alex", "POST", f"/erasures/{asked['id']}:confirm")
 

@@ -96,11 +96,12 @@ def test_a_dry_run_says_that_it_would_lock_and_writes_nothing(step: Step) -> Non
     assert step.google.writes == []
 
 
-def test_a_lock_without_a_bucket_is_refused(step: Step) -> None:  # noqa: F811
-    step.lines("bucket", "--lock")
+def test_a_lock_without_a_bucket_is_refused_before_anything_is_done(step: Step) -> None:  # noqa: F811
+    step.lines("stage", "--lock")
 
     assert step.code == 1
     assert "--lock needs the bucket" in step.error
+    assert (step.called, step.google.calls) == ([], [])
     assert step.lines("bucket") == []
 
 

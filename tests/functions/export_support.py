@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import zipfile
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_caseledger
+from shared.models.evidence import StoredEvidence
 from shared.rules.note import Signer
 from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
@@ -21,6 +24,8 @@ from tests.functions.sealing_support import ORIGIN, seal
 
 CASE = "/cases/CASE-1"
 EXPORT = f"{CASE}:export"
+KEY = Ed25519PrivateKey.generate()
+"""The key of the log."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +76,12 @@ def lines(answer: TestResponse) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return found, last
 
 
-def verified(
-    api: Api, key: Ed25519PrivateKey, directory: Path, *contents: bytes
-) -> tuple[int, list[str]]:
+def verified(api: Api, directory: Path, *contents: bytes) -> tuple[int, list[str]]:
     """What the verifier says of files: its exit code, and what is broken or not verified."""
     paths = [directory / f"{number}.export" for number in range(len(contents))]
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
-    public = Signer(f"{ORIGIN}/{api.tenant}", key).verifier_key
+    public = Signer(f"{ORIGIN}/{api.tenant}", KEY).verifier_key
     with redirect_stdout(io.StringIO()) as said:
         code = verify_caseledger.main(["--key", public, *map(str, paths)])
     lines = said.getvalue().splitlines()
@@ -112,6 +115,20 @@ def full_case(api: Api, clock: Clock) -> str:
     sealed(api, clock)
     found: str = asked.json["id"]
     return found
+
+
+def incompressible(size: int, at: datetime) -> StoredEvidence:
+    """An item of so many bytes, which do not compress to less than half."""
+    return StoredEvidence(
+        title="An item",
+        snippet="",
+        citation=None,
+        source_id=None,
+        tags=[],
+        metadata=json.dumps({"noise": os.urandom(size // 2).hex()}),
+        added_at=at,
+        added_by="seed",
+    )
 
 
 def done(answer: TestResponse) -> TestResponse:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
+
+import pytest
 
 from shared.documents.port import Create, DocumentStore, Query, Write
 from shared.ledger.attempt import Posting
@@ -58,6 +61,14 @@ def did(*, complete: bool = True, **counts: int) -> dict[str, Any]:
     """What a run says that did this much; examined is the sum unless it is given."""
     told = {name: counts.get(name, 0) for name in ("changed", "failed", "skipped")}
     return {"examined": sum(told.values()), **told, **counts, "complete": complete}
+
+
+def broken_trails(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """The errors that the log has of trails that do not hold, since it was last read."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [line for line in lines if line.get("securityEvent") == "trail_broken"]
+    assert {line["severity"] for line in found} <= {"ERROR"}
+    return found
 
 
 def trigger(scheduled_for: datetime, job: str = "a-job") -> dict[str, str]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Flask
 
 from deployment.alert_table import METRICS, RUN
 from deployment.alerts import metric
@@ -59,15 +58,10 @@ def bucket(bucket_server: BucketStub) -> BucketStub:
 
 
 @pytest.fixture
-def api(
-    config: Config, clock: Clock, framework: Flask, tmp_path: Path, bucket: BucketStub
-) -> Iterator[Api]:
-    """Every function, with a key and the bucket."""
+def configured(config: Config, tmp_path: Path, bucket: BucketStub) -> Config:
+    """With a key that seals, and the bucket."""
     found = with_keys(config, tmp_path, OLD)
-    found = replace(found, log_bucket=NAME, storage_emulator=bucket.address)
-    runtime = Runtime(found, clock)
-    yield Api(runtime, app=framework)
-    runtime.close()
+    return replace(found, log_bucket=NAME, storage_emulator=bucket.address)
 
 
 Lines = Callable[[], list[dict[str, Any]]]

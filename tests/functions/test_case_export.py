@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Flask
 
 import verify_caseledger
 from shared.config import Config
@@ -21,21 +18,21 @@ from shared.documents.port import Create, Delete, Update
 from shared.ledger import events
 from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
-from shared.models.evidence import StoredEvidence
 from shared.models.roles import Role
 from shared.repository import case_export
 from shared.repository.archive import Archive
 from shared.rules.callers import Caller
-from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.export_support import (
     CASE,
     EXPORT,
+    KEY,
     Bundle,
     done,
     exported,
     full_case,
+    incompressible,
     opened,
     sealed,
     verified,
@@ -47,19 +44,9 @@ Change = Callable[[Api], Any]
 
 
 @pytest.fixture
-def key() -> Ed25519PrivateKey:
-    """The key of the log."""
-    return Ed25519PrivateKey.generate()
-
-
-@pytest.fixture
-def api(
-    config: Config, clock: Clock, framework: Flask, key: Ed25519PrivateKey, tmp_path: Path
-) -> Iterator[Api]:
-    """Every function over each kind of store, with a key that seals."""
-    runtime = Runtime(with_keys(config, tmp_path, key), clock)
-    yield Api(runtime, app=framework)
-    runtime.close()
+def configured(config: Config, tmp_path: Path) -> Config:
+    """With a key that seals."""
+    return with_keys(config, tmp_path, KEY)
 
 
 def stored(api: Api, path: str) -> str:
@@ -69,19 +56,19 @@ def stored(api: Api, path: str) -> str:
 
 @pytest.mark.both_stores
 def test_a_sealed_case_is_exported_whole_and_verifies(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, clock: Clock, tmp_path: Path
 ) -> None:
     full_case(api, clock)
 
     bundle = exported(api.pilot)
 
     assert (bundle.manifest["complete"], bundle.manifest["reasons"]) == (True, [])
-    assert verified(api, key, tmp_path, bundle.content) == (0, [])
+    assert verified(api, tmp_path, bundle.content) == (0, [])
 
 
 @pytest.mark.both_stores
 def test_a_case_that_is_not_sealed_yet_says_so_and_verifies_in_part(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, clock: Clock, tmp_path: Path
 ) -> None:
     full_case(api, clock)
     done(api.verifier.patch(CASE, {"title": "New"}))
@@ -93,11 +80,11 @@ def test_a_case_that_is_not_sealed_yet_says_so_and_verifies_in_part(
     assert [line["index"] is None for line in bundle.lines if line["event"]["sequence"] == 13] == [
         True
     ]
-    assert verified(api, key, tmp_path, bundle.content)[0] == 2
+    assert verified(api, tmp_path, bundle.content)[0] == 2
 
 
 def test_a_case_of_a_tenant_without_a_log_is_exported_without_proofs(
-    api: Api, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, tmp_path: Path
 ) -> None:
     api.verifier.create(id="CASE-1")
 
@@ -107,7 +94,7 @@ def test_a_case_of_a_tenant_without_a_log_is_exported_without_proofs(
     assert bundle.manifest["origin"] is None
     assert "checkpoint" not in bundle.names
     assert [line["index"] for line in bundle.lines] == [None]
-    assert verified(api, key, tmp_path, bundle.content)[0] == 2
+    assert verified(api, tmp_path, bundle.content)[0] == 2
 
 
 @pytest.mark.both_stores
@@ -284,7 +271,6 @@ MEANWHILE: dict[str, tuple[Change, str]] = {
 def test_what_changes_while_it_is_exported_is_said_and_the_rest_is_of_one_state(
     api: Api,
     clock: Clock,
-    key: Ed25519PrivateKey,
     tmp_path: Path,
     name: str,
 ) -> None:
@@ -303,7 +289,7 @@ def test_what_changes_while_it_is_exported_is_said_and_the_rest_is_of_one_state(
 
     assert bundle.manifest["complete"] is False
     assert reason in bundle.manifest["reasons"]
-    code, said = verified(api, key, tmp_path, bundle.content)
+    code, said = verified(api, tmp_path, bundle.content)
     assert code == 2, said
 
 
@@ -363,7 +349,7 @@ def events_of(bundle: Bundle) -> dict[int, dict[str, Any]]:
 
 @pytest.mark.both_stores
 def test_an_event_that_cannot_be_read_or_is_gone_is_named(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, clock: Clock, tmp_path: Path
 ) -> None:
     full_case(api, clock)
     own = events_of(exported(api.pilot))
@@ -380,7 +366,7 @@ def test_an_event_that_cannot_be_read_or_is_gone_is_named(
     first, second = bundle.manifest["reasons"]
     assert first.startswith(f"audit/{unreadable['id']}: event cannot be read: ")
     assert second == "cases/CASE-1: its chain is broken before event 9"
-    assert verified(api, key, tmp_path, bundle.content)[0] == 1
+    assert verified(api, tmp_path, bundle.content)[0] == 1
 
 
 def test_a_chain_without_its_last_event_is_named(api: Api, clock: Clock) -> None:
@@ -397,7 +383,7 @@ def test_a_chain_without_its_last_event_is_named(api: Api, clock: Clock) -> None
 
 @pytest.mark.both_stores
 def test_where_values_were_erased_the_export_is_complete_and_says_how_many_events_have_such(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, clock: Clock, tmp_path: Path
 ) -> None:
     full_case(api, clock)
     note = trail(api, "CASE-1")[-1]
@@ -411,11 +397,11 @@ def test_where_values_were_erased_the_export_is_complete_and_says_how_many_event
 
     assert (bundle.manifest["complete"], bundle.manifest["erased"]) == (True, 1)
     assert events_of(bundle)[12]["message"] == "erased"
-    assert verified(api, key, tmp_path, bundle.content) == (0, [])
+    assert verified(api, tmp_path, bundle.content) == (0, [])
 
 
 def test_a_question_that_has_run_out_is_shown_as_its_events_say(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, clock: Clock, tmp_path: Path
 ) -> None:
     api.verifier.create(id="CASE-1")
     question = {"uowId": "u", "type": "resume", "title": "May I?", "caseId": "CASE-1"}
@@ -426,12 +412,12 @@ def test_a_question_that_has_run_out_is_shown_as_its_events_say(
 
     assert api.viewer.get(f"/interventions/{asked['id']}").json["status"] == "expired"
     assert bundle.json(f"interventions/{asked['id']}.json")["status"] == "pending"
-    assert verified(api, key, tmp_path, bundle.content) == (0, [])
+    assert verified(api, tmp_path, bundle.content) == (0, [])
 
 
 @pytest.mark.both_stores
 def test_the_events_of_a_question_that_was_purged_are_still_in_it(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, clock: Clock, tmp_path: Path
 ) -> None:
     question = full_case(api, clock)
     done(api.agent.post(f"/interventions/{question}:complete", {}))
@@ -449,14 +435,14 @@ def test_the_events_of_a_question_that_was_purged_are_still_in_it(
     told = [line["event"]["subject"] for line in bundle.lines]
     assert told.count(f"interventions/{question}") == 3
     assert bundle.manifest["complete"] is True
-    assert verified(api, key, tmp_path, bundle.content) == (0, [])
+    assert verified(api, tmp_path, bundle.content) == (0, [])
 
 
 HOSTILE = ["CON", "con", "nul.x", "Com1", "a", "A", "1.", "x..", "a.json", "A.JSON"]
 
 
 def test_names_are_files_on_every_system_and_differ_in_more_than_case(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, clock: Clock, tmp_path: Path
 ) -> None:
     texts = ["../../etc/passwd", "Café \U0001f600", "<script>", "=1+1", "C:\\x"]
     items = [{"id": i, "title": texts[n % len(texts)]} for n, i in enumerate(HOSTILE)]
@@ -473,7 +459,7 @@ def test_names_are_files_on_every_system_and_differ_in_more_than_case(
         assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._~-]*[A-Za-z0-9]", stem), name
         assert stem.partition(".")[0].lower() not in {"con", "nul", "com1"}
     assert names[4:6] == ["evidence/a.json", "evidence/2~A.json"]
-    assert verified(api, key, tmp_path, bundle.content) == (0, [])
+    assert verified(api, tmp_path, bundle.content) == (0, [])
 
 
 def test_a_document_whose_id_is_none_that_the_api_takes_gets_no_path_of_its_own(
@@ -523,9 +509,7 @@ def test_an_export_reads_each_document_once(
 
 
 @pytest.mark.both_stores
-def test_more_than_is_read_at_once_is_read_in_parts(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
-) -> None:
+def test_more_than_is_read_at_once_is_read_in_parts(api: Api, clock: Clock, tmp_path: Path) -> None:
     full_case(api, clock)
     for number in range(3):
         done(api.agent.post(f"{CASE}/runs", {"agentId": f"robot-{number}"}))
@@ -550,7 +534,7 @@ def test_more_than_is_read_at_once_is_read_in_parts(
     ]
     proof = f"proofs/{added['event']['id']}.tlog-proof"
     assert set(in_parts.names) == {*at_once.names, proof}
-    assert verified(api, key, tmp_path, at_once.content, in_parts.content) == (0, [])
+    assert verified(api, tmp_path, at_once.content, in_parts.content) == (0, [])
 
 
 @pytest.mark.both_stores
@@ -570,16 +554,7 @@ def filled_with_evidence(api: Api, case_id: str, number: int) -> None:
     """Gives a case so many items of 50 KB that do not compress to less than half."""
     path = stored(api, f"cases/{case_id}")
     names = [f"ev-{one:03}" for one in range(number)]
-    item = StoredEvidence(
-        title="An item",
-        snippet="",
-        citation=None,
-        source_id=None,
-        tags=[],
-        metadata=json.dumps({"noise": os.urandom(25_000).hex()}),
-        added_at=api.runtime.clock(),
-        added_by="seed",
-    )
+    item = incompressible(50_000, api.runtime.clock())
     refs = [{"id": name, "sha256": "0" * 64, "size": 50_000} for name in names]
     writes = [Create(f"{path}/evidence/{name}", item.to_data()) for name in names]
     api.runtime.store.commit([Update(path, {"evidence": refs}), *writes])

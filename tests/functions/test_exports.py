@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Flask
 
 from shared.config import Config
 from shared.documents.port import Delete, Query, Update
@@ -20,11 +17,10 @@ from shared.models.exports import MAX_EVENTS, ExportQuery
 from shared.models.roles import Role
 from shared.repository import exports
 from shared.rules.callers import Caller
-from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions import sealing_support
-from tests.functions.export_support import full_case, lines, sealed, verified
+from tests.functions.export_support import KEY, full_case, lines, sealed, verified
 from tests.functions.sealing_support import checkpoint, recorded, seal, with_keys
 from tests.functions.support import ON_EMBEDDED, acquainted, cost, refused, refused_field
 
@@ -34,24 +30,14 @@ SEALED = 15
 
 
 @pytest.fixture
-def key() -> Ed25519PrivateKey:
-    """The key of the log."""
-    return Ed25519PrivateKey.generate()
-
-
-@pytest.fixture
-def api(
-    config: Config, clock: Clock, framework: Flask, key: Ed25519PrivateKey, tmp_path: Path
-) -> Iterator[Api]:
-    """Every function over each kind of store, with a key that seals."""
-    runtime = Runtime(with_keys(config, tmp_path, key), clock)
-    yield Api(runtime, app=framework)
-    runtime.close()
+def configured(config: Config, tmp_path: Path) -> Config:
+    """With a key that seals."""
+    return with_keys(config, tmp_path, KEY)
 
 
 @pytest.mark.both_stores
 def test_a_log_that_is_exported_in_several_requests_verifies_as_complete(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, clock: Clock, tmp_path: Path
 ) -> None:
     full_case(api, clock)
 
@@ -63,15 +49,15 @@ def test_a_log_that_is_exported_in_several_requests_verifies_as_complete(
         start = last["next"]
 
     assert len(parts) == SEALED // 4 + 1
-    assert verified(api, key, tmp_path, *parts) == (0, [])
+    assert verified(api, tmp_path, *parts) == (0, [])
     # With a part missing, or cut off, it is not complete.
     for some in (parts[1:], [parts[0], *parts[2:]], [parts[0].rpartition(b'\n{"tenant')[0]]):
-        assert verified(api, key, tmp_path, *some)[0] > 0
+        assert verified(api, tmp_path, *some)[0] > 0
 
 
 @pytest.mark.both_stores
 def test_each_line_has_an_event_as_the_trail_shows_it_in_the_order_of_the_log(
-    api: Api, clock: Clock, key: Ed25519PrivateKey
+    api: Api, clock: Clock
 ) -> None:
     full_case(api, clock)
     shown = {event["id"]: event for event in api.pilot.get("/audit?pageSize=200").json["events"]}
@@ -94,7 +80,7 @@ def test_each_line_has_an_event_as_the_trail_shows_it_in_the_order_of_the_log(
     }
     assert list(last) == ["tenant", "start", "end", "size", "next", "before", "after", "checkpoint"]
     assert last["checkpoint"] == api.pilot.get(f"/logs/{api.tenant}/checkpoint").text
-    assert checkpoint(api, key).size == SEALED
+    assert checkpoint(api, KEY).size == SEALED
     assert answer.mimetype == "application/x-ndjson"
     named = f"attachment; filename={api.tenant}-1-{SEALED}.ndjson"
     assert answer.headers["Content-Disposition"] == named
@@ -132,16 +118,14 @@ def test_a_range_that_the_log_has_not_is_refused_by_the_name_of_the_field(
 
 
 @pytest.mark.parametrize("query", [f"start={SEALED}", "start=7&end=7"])
-def test_a_range_may_be_empty(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path, query: str
-) -> None:
+def test_a_range_may_be_empty(api: Api, clock: Clock, tmp_path: Path, query: str) -> None:
     full_case(api, clock)
 
     answer = api.pilot.get(f"{EXPORT}?{query}")
 
     found, last = lines(answer)
     assert (found, last["start"]) == ([], last["end"])
-    assert verified(api, key, tmp_path, answer.data)[0] == 2
+    assert verified(api, tmp_path, answer.data)[0] == 2
 
 
 def test_an_end_beyond_the_log_is_its_end(api: Api, clock: Clock) -> None:
@@ -161,7 +145,7 @@ def test_where_nothing_is_sealed_there_is_nothing_to_export(api: Api) -> None:
 
 @pytest.mark.parametrize("bound", [{"MAX_EVENTS": 6}, {"MAX_BYTES": 1}], ids=str)
 def test_a_request_gets_so_many_events_and_is_told_where_to_go_on(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path, bound: dict[str, int]
+    api: Api, clock: Clock, tmp_path: Path, bound: dict[str, int]
 ) -> None:
     full_case(api, clock)
 
@@ -173,7 +157,7 @@ def test_a_request_gets_so_many_events_and_is_told_where_to_go_on(
     second = api.pilot.get(f"{EXPORT}?start={lines(first)[1]['next']}")
 
     assert [lines(first)[1][name] for name in ("end", "next")] == [6, 6]
-    assert verified(api, key, tmp_path, first.data, second.data) == (0, [])
+    assert verified(api, tmp_path, first.data, second.data) == (0, [])
 
 
 def test_a_request_gets_at_most_ten_thousand_events() -> None:
@@ -182,7 +166,7 @@ def test_a_request_gets_at_most_ten_thousand_events() -> None:
 
 @pytest.mark.both_stores
 def test_an_event_that_is_gone_or_unreadable_or_another_is_named_and_the_range_still_holds(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path
+    api: Api, clock: Clock, tmp_path: Path
 ) -> None:
     full_case(api, clock)
     found, _ = lines(api.pilot.get(EXPORT))
@@ -208,12 +192,12 @@ def test_an_event_that_is_gone_or_unreadable_or_another_is_named_and_the_range_s
     assert [line for line in altered if "event" in line] == [
         line for line in found if line["index"] not in (4, 7, 9)
     ]
-    code, said = verified(api, key, tmp_path, answer.data)
+    code, said = verified(api, tmp_path, answer.data)
     assert (code, len([line for line in said if line.startswith("  gone")])) == (1, 3), said
 
 
 def test_a_range_is_of_one_state_of_the_log_although_it_grows_meanwhile(
-    api: Api, clock: Clock, key: Ed25519PrivateKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: Api, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full_case(api, clock)
     api.agent.post("/cases/CASE-1/audit", {"eventType": "custom", "message": "Later"})
@@ -230,7 +214,7 @@ def test_a_range_is_of_one_state_of_the_log_although_it_grows_meanwhile(
 
     assert lines(first)[1]["size"] == SEALED
     assert lines(second)[1]["size"] > SEALED
-    assert verified(api, key, tmp_path, first.data, second.data) == (0, [])
+    assert verified(api, tmp_path, first.data, second.data) == (0, [])
 
 
 @pytest.mark.both_stores

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Flask
 
 from shared.config import Config
 from shared.documents.port import Create, Delete, Document, Filter, Order, Query, Set, Update
@@ -20,13 +17,13 @@ from shared.models.subjects import GENESIS, Head
 from shared.repository import sealed
 from shared.rules import chain, note
 from shared.rules.growth import root_of
-from shared.runtime import Runtime, log_keys
+from shared.runtime import log_keys
 from shared.sweeps import seal as seal_run
 from shared.sweeps.integrity import NIGHTS
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import Reader, checkpoint, recorded, seal, tomorrow, with_keys
-from tests.functions.sweep_support import run
+from tests.functions.sweep_support import broken_trails, run
 
 pytestmark = pytest.mark.both_stores
 KEY = Ed25519PrivateKey.generate()
@@ -34,10 +31,14 @@ MINUTE = {"seconds": 61}
 
 
 @pytest.fixture
-def api(config: Config, clock: Clock, framework: Flask, tmp_path: Path) -> Iterator[Api]:
+def configured(config: Config, tmp_path: Path) -> Config:
+    """With a key that seals."""
+    return with_keys(config, tmp_path, KEY)
+
+
+@pytest.fixture
+def api(api: Api, clock: Clock) -> Api:
     """Two cases with three events each, all of them sealed."""
-    runtime = Runtime(with_keys(config, tmp_path, KEY), clock)
-    api = Api(runtime, app=framework)
     for case_id in ("A", "B"):
         clock.advance(seconds=1)
         api.verifier.create(id=case_id)
@@ -46,8 +47,7 @@ def api(config: Config, clock: Clock, framework: Flask, tmp_path: Path) -> Itera
             api.verifier.patch(f"/cases/{case_id}", {"title": title})
     clock.advance(**MINUTE)
     assert seal(api)["changed"] == 6
-    yield api
-    runtime.close()
+    return api
 
 
 def chain_of(api: Api, case_id: str) -> list[Document]:
@@ -90,9 +90,7 @@ def verified(api: Api, case_id: str = "A") -> dict[str, Any]:
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """What the log lines say of trails that do not hold."""
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    found = [line for line in lines if line.get("securityEvent") == "trail_broken"]
-    return [line.get("problem") or line["message"] for line in found]
+    return [line.get("problem") or line["message"] for line in broken_trails(capsys)]
 
 
 def test_a_trail_that_nobody_meddled_with_fits_its_log(
@@ -333,9 +331,8 @@ def test_a_log_whose_checkpoint_was_replaced_grows_no_more(  # noqa: PLR0913, PL
     assert told(capsys) == [problem]
 
 
-def test_a_log_that_was_put_back_is_found_by_what_it_had_already_sealed(
-    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
-) -> None:
+def put_back_by_300_events(api: Api, clock: Clock) -> None:
+    """Seals 300 more events, and puts the end of the log back to where it was before."""
     store, path = api.runtime.store, sealed.state_path(api.tenant)
     earlier = store.get(path)
     assert earlier
@@ -343,6 +340,12 @@ def test_a_log_that_was_put_back_is_found_by_what_it_had_already_sealed(
     clock.advance(hours=1)
     seal(api)
     store.commit([Set(path, earlier.data)])
+
+
+def test_a_log_that_was_put_back_is_found_by_what_it_had_already_sealed(
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_back_by_300_events(api, clock)
 
     assert tomorrow(api, clock)["failed"] == 1
 
@@ -353,14 +356,8 @@ def test_a_log_that_was_put_back_is_found_by_what_it_had_already_sealed(
 def test_a_log_that_was_put_back_is_found_by_the_next_bundle_that_would_be_full(
     api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store, path = api.runtime.store, sealed.state_path(api.tenant)
-    earlier = store.get(path)
-    assert earlier
-    recorded(store, api.tenant, 300, clock.now)
-    clock.advance(hours=1)
-    seal(api)
-    store.commit([Set(path, earlier.data)])
-    recorded(store, api.tenant, 300, clock.now, "cases/more")
+    put_back_by_300_events(api, clock)
+    recorded(api.runtime.store, api.tenant, 300, clock.now, "cases/more")
     clock.advance(hours=1)
 
     assert seal(api)["failed"] == 1

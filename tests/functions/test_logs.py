@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,14 +23,14 @@ from tests.functions.support import cost
 KEY = Ed25519PrivateKey.generate()
 SIZE = 3 * 256 + 7
 FOR_EVER = "max-age=31536000"
+FILES = ("checkpoint", "tile/0/000", "tile/entries/000", "tile/0/001.p/3")
+"""Files of a log of 300 events, of each kind."""
 
 
 @pytest.fixture
-def api(config: Config, clock: Clock, framework: Flask, tmp_path: Path) -> Iterator[Api]:
-    """Every function, with a key to seal by."""
-    runtime = Runtime(with_keys(config, tmp_path, KEY), clock)
-    yield Api(runtime, app=framework)
-    runtime.close()
+def configured(config: Config, tmp_path: Path) -> Config:
+    """With a key that seals."""
+    return with_keys(config, tmp_path, KEY)
 
 
 def sealed_events(api: Api, clock: Clock, number: int) -> list[bytes]:
@@ -172,7 +171,7 @@ def test_a_log_that_is_not_public_is_the_same_to_others_as_none(api: Api, clock:
     sealed_events(api, clock, 300)
     member_of_another = api.caller("admin", tenant="another")
 
-    for path in ("checkpoint", "tile/0/000", "tile/entries/000", "tile/0/001.p/3"):
+    for path in FILES:
         assert api.viewer.get(f"/logs/{api.tenant}/{path}").status_code == 200
         for client in (api.stranger, member_of_another):
             theirs = client.get(f"/logs/{api.tenant}/{path}")
@@ -180,7 +179,7 @@ def test_a_log_that_is_not_public_is_the_same_to_others_as_none(api: Api, clock:
             assert theirs.status_code == 404
             assert (theirs.text, cost(theirs)) == (absent.text, cost(absent))
     publish(api)
-    for path in ("checkpoint", "tile/0/000", "tile/entries/000", "tile/0/001.p/3"):
+    for path in FILES:
         mine = api.viewer.get(f"/logs/{api.tenant}/{path}")
         for client in (api.stranger, member_of_another):
             assert client.get(f"/logs/{api.tenant}/{path}").data == mine.data
@@ -197,7 +196,7 @@ def test_a_public_log_that_cannot_be_read_is_the_same_to_a_stranger_as_none(
     store.commit([Update(sealed.state_path(api.tenant), {"edge": [7]})])
     store.commit([Update(sealed.bundle_path(api.tenant, 0), {"entries": "zz"})])
 
-    for path in ("checkpoint", "tile/0/000", "tile/entries/000", "tile/0/001.p/3"):
+    for path in FILES:
         absent = api.stranger.get(f"/logs/unheard-of/{path}")
         theirs = api.stranger.get(f"/logs/{api.tenant}/{path}")
         assert (theirs.status_code, theirs.text) == (404, absent.text), path
@@ -218,11 +217,11 @@ def test_a_token_that_is_not_valid_is_refused_also_where_none_is_needed(
 
 
 def test_strangers_have_a_budget_together(
-    config: Config, clock: Clock, framework: Flask, tmp_path: Path
+    configured: Config, clock: Clock, framework: Flask
 ) -> None:
     budgets: dict[Budget, int] = {"read": 100, "write": 100, "expensive": 100, "public": 3}
 
-    limited = replace(with_keys(config, tmp_path, KEY), budgets=budgets)
+    limited = replace(configured, budgets=budgets)
     api = Api(Runtime(limited, clock), app=framework)
 
     answers = [api.stranger.get(f"/logs/t-{number}/checkpoint") for number in range(4)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import recorded, seal, with_keys
 from tests.functions.support import cost
-from tests.functions.sweep_support import answered, did, run
+from tests.functions.sweep_support import answered, broken_trails, did, run
 
 pytestmark = pytest.mark.both_stores
 
@@ -31,14 +30,6 @@ def nights(api: Api, clock: Clock, number: int = NIGHTS) -> Iterator[dict[str, A
     for _ in range(number):
         clock.advance(days=1)
         yield run(api, CHECK)
-
-
-def broken_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """What the log says of broken trails since the last call."""
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    found = [line for line in lines if line.get("securityEvent") == "trail_broken"]
-    assert {line["severity"] for line in found} <= {"ERROR"}
-    return found
 
 
 def test_each_subject_is_seen_within_thirty_nights_and_what_is_broken_is_named(
@@ -59,7 +50,7 @@ def test_each_subject_is_seen_within_thirty_nights_and_what_is_broken_is_named(
 
     done = list(nights(api, clock, 17))
 
-    named = broken_lines(capsys)
+    named = broken_trails(capsys)
     expected = {row.path.removeprefix(f"{root}/") for row in rows}
     assert f"interventions/{asked}" in expected
     assert sorted(line["subject"] for line in named) == sorted(expected)
@@ -172,7 +163,7 @@ def test_a_subject_that_was_deleted_with_all_its_events_is_missed_in_the_log(
     done = list(nights(api, clock, 2))
 
     assert sum(one["failed"] for one in done) == 2
-    line = broken_lines(capsys)[0]
+    line = broken_trails(capsys)[0]
     assert line["message"] == "an event is not the one in the log"
     assert (line["tenant"], line["event"]) == (api.tenant, event.id)
     runtime.close()
@@ -209,7 +200,7 @@ def test_a_log_that_cannot_be_read_is_found_and_stops_no_check(  # noqa: PLR0913
     done = list(nights(api, clock, 2))
 
     assert [one["complete"] for one in done] == [True, True]
-    assert broken_lines(capsys)
+    assert broken_trails(capsys)
     runtime.close()
 
 

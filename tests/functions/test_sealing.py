@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +31,7 @@ from tests.functions.sealing_support import (
     with_keys,
 )
 from tests.functions.support import acquainted, cost
-from tests.functions.sweep_support import meddle, writes_to
+from tests.functions.sweep_support import broken_trails, meddle, writes_to
 
 KEY = Ed25519PrivateKey.generate()
 NO_JSON_FOR_RFC_8785 = '{"half":0.5,"beyond53Bits":100000000000000000000}'
@@ -41,17 +39,9 @@ MINUTE = {"seconds": 61}
 
 
 @pytest.fixture
-def sealing(config: Config, tmp_path: Path) -> Config:
-    """The configuration with a key."""
+def configured(config: Config, tmp_path: Path) -> Config:
+    """With a key that seals."""
     return with_keys(config, tmp_path, KEY)
-
-
-@pytest.fixture
-def api(sealing: Config, clock: Clock, framework: Flask) -> Iterator[Api]:
-    """Every function, with a key to seal by."""
-    runtime = Runtime(sealing, clock)
-    yield Api(runtime, app=framework)
-    runtime.close()
 
 
 def trail(api: Api) -> list[dict[str, Any]]:
@@ -146,13 +136,13 @@ def test_a_full_bundle_is_a_write_more(api: Api, clock: Clock) -> None:
 
 
 def test_an_idle_run_after_a_new_start_costs_a_read_more(
-    api: Api, clock: Clock, sealing: Config
+    api: Api, clock: Clock, configured: Config
 ) -> None:
     api.verifier.create()
     clock.advance(**MINUTE)
     seal(api)
 
-    again = started_with(api, sealing)
+    again = started_with(api, configured)
 
     assert cost(sealed_by(again)) == (2, 0, 2)
 
@@ -355,7 +345,7 @@ def test_an_event_that_does_not_match_its_hash_is_not_sealed_and_stops_nothing(
     done = seal(api)
 
     assert (done["changed"], done["failed"]) == (2, 1)
-    (line,) = broken(capsys)
+    (line,) = broken_trails(capsys)
     assert line["message"] == "an event does not match its hash, and is not sealed"
     assert (line["tenant"], line["event"]) == (api.tenant, edited.id)
     assert tomorrow(api, clock)["failed"] == 1  # it is told again each day
@@ -366,12 +356,6 @@ def test_an_event_that_does_not_match_its_hash_is_not_sealed_and_stops_nothing(
     assert (again["changed"], again["failed"]) == (1, 0)
     assert checkpoint(api, KEY).size == 3
     assert tomorrow(api, clock)["failed"] == 0
-
-
-def broken(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """The lines of the log that tell of a trail that does not hold."""
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    return [line for line in lines if line.get("securityEvent") == "trail_broken"]
 
 
 class Stopping(Runtime):
@@ -393,9 +377,9 @@ class Stopping(Runtime):
 
 @pytest.mark.both_stores
 def test_a_backlog_is_sealed_in_as_many_runs_as_it_takes(
-    sealing: Config, clock: Clock, framework: Flask
+    configured: Config, clock: Clock, framework: Flask
 ) -> None:
-    runtime = Stopping(sealing, clock)
+    runtime = Stopping(configured, clock)
     api = Api(runtime, app=framework)
     written = recorded(runtime.store, api.tenant, 600, clock.now)
     clock.advance(hours=1)

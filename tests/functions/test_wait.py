@@ -14,12 +14,10 @@ from typing import Any
 
 import httpx
 import pytest
-from flask import Flask
 
 from shared.config import Config
 from shared.documents import waiting
 from shared.documents.port import Document
-from shared.runtime import Runtime
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
@@ -34,11 +32,9 @@ NEW = {"uowId": "uow-1", "type": "resume", "title": "Go on?"}
 
 
 @pytest.fixture
-def api(config: Config, clock: Clock, framework: Flask) -> Iterator[Api]:
-    """Every function over each kind of store, for at most two who wait."""
-    runtime = Runtime(replace(config, max_waits=2), clock)
-    yield Api(runtime, app=framework)
-    runtime.close()
+def configured(config: Config) -> Config:
+    """For at most two who wait."""
+    return replace(config, max_waits=2)
 
 
 @pytest.fixture

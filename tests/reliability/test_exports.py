@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import socket
 import zipfile
 from collections.abc import Iterator
@@ -17,9 +16,10 @@ from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import Create
 from shared.models.case import NewCase
-from shared.models.evidence import EvidenceRef, StoredEvidence
+from shared.models.evidence import EvidenceRef
 from shared.rules import cases as case_rules
 from shared.runtime import utc_now
+from tests.functions.export_support import incompressible
 from tests.reliability.server import ROOT, Server, running, token, wait_until
 
 ITEMS = 100
@@ -39,17 +39,7 @@ def filled(path: Path) -> None:
     case = case.model_copy(update={"evidence": refs, "evidence_count": ITEMS})
     store.commit([Create("tenants/acme/cases/BIG", case.to_data())])
     for name in names:
-        metadata = json.dumps({"noise": os.urandom(SIZE // 2).hex()})
-        item = StoredEvidence(
-            title="An item",
-            snippet="",
-            citation=None,
-            source_id=None,
-            tags=[],
-            metadata=metadata,
-            added_at=now,
-            added_by="seed",
-        )
+        item = incompressible(SIZE, now)
         store.commit([Create(f"tenants/acme/cases/BIG/evidence/{name}", item.to_data())])
     store.close()
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import ApiError, FailedPrecondition, InvalidArgument, PermissionDenied
@@ -22,10 +22,7 @@ from shared.models.case import (
 from shared.models.roles import Actor, Role
 from shared.rules import cases as case_rules
 from shared.rules.callers import Caller
-
-STABLE = settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+from tests.unit.examples import STABLE
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.models.audit import BrokenLink
@@ -17,14 +17,9 @@ from shared.models.roles import Actor, Role
 from shared.models.subjects import GENESIS, Head
 from shared.rules import chain
 from tests.reliability import independent
+from tests.unit.examples import STABLE
 
-STABLE = settings(
-    max_examples=50,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+EXAMPLES = settings(STABLE, max_examples=50)
 
 TENANT, SUBJECT, LENGTH = "acme", "cases/CASE-1", 7
 Found = Event | chain.Unread
@@ -112,7 +107,7 @@ def test_a_chain_is_checked_page_by_page_with_the_same_result() -> None:
     assert (check.broken, check.events) == (None, 10)
 
 
-@STABLE
+@EXAMPLES
 @given(
     meta=st.dictionaries(st.text("abé🙂"), JSON),
     message=st.text(st.characters(exclude_categories=["Cs"])),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.server import ROOT
@@ -32,14 +32,9 @@ from shared.rules.disclosures import (
     value_at,
 )
 from tests.reliability import independent
+from tests.unit.examples import STABLE
 
-STABLE = settings(
-    max_examples=100,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+EXAMPLES = settings(STABLE, max_examples=100)
 
 TENANT_ID = "acme"
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -179,7 +174,7 @@ def test_the_plain_fields_are_fields_of_subjects() -> None:
     assert shown >= PLAIN_FIELDS
 
 
-@STABLE
+@EXAMPLES
 @given(message=TEXT, reason=TEXT, old=JSON, new=JSON, meta=st.dictionaries(TEXT, JSON))
 def test_no_disclosed_text_is_in_what_is_hashed(
     message: str, reason: str, old: Any, new: Any, meta: dict[str, Any]

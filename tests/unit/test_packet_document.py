@@ -9,21 +9,16 @@ from typing import Any
 
 import cmarkgfm  # type: ignore[import-untyped]
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from shared.models.evidence import EvidenceContent
 from shared.models.packet import ManifestEntry, Packet
 from tests.reliability.support import LOAD
+from tests.unit.examples import STABLE
 
-STABLE = settings(
-    max_examples=60 * LOAD,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+EXAMPLES = settings(STABLE, max_examples=60 * LOAD)
 READERS: dict[str, Callable[[str], str]] = {
     "markdown-it, CommonMark": MarkdownIt("commonmark").render,
     # With links of all that looks like an address or a host.
@@ -151,7 +146,7 @@ HOSTILE = st.lists(st.sampled_from((*SCRAPS.split(), *SPACES)), max_size=25).map
 
 
 @pytest.mark.parametrize("reader", READERS)
-@STABLE
+@EXAMPLES
 @given(HOSTILE)
 def test_whatever_a_snippet_is_made_of_it_is_shown_as_it_is(reader: str, snippet: str) -> None:
     found = shown(reader, packet(snippet=snippet))
@@ -161,7 +156,7 @@ def test_whatever_a_snippet_is_made_of_it_is_shown_as_it_is(reader: str, snippet
 
 
 @pytest.mark.parametrize("reader", READERS)
-@STABLE
+@EXAMPLES
 @given(HOSTILE.map(lambda text: re.sub(r"[\t\n\r\f\u2028\u2029]", "", text)))
 def test_no_other_text_of_a_packet_is_live(reader: str, text: str) -> None:
     line = f"x{text}"

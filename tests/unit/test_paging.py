@@ -9,17 +9,14 @@ from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import InvalidArgument
 from shared.models.base import Page
 from shared.repository.paging import SCAN_LIMIT, page, place, size_of, slice_of
-
-STABLE = settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+from tests.unit.examples import STABLE
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 QUERY = Query("tenants/acme/cases", order=(Order("createdAt", descending=True),))

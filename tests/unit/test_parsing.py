@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 from werkzeug.datastructures import MultiDict
@@ -27,14 +27,9 @@ from shared.models.base import (
     Title,
 )
 from tests.reliability.support import LOAD
+from tests.unit.examples import STABLE
 
-STABLE = settings(
-    max_examples=50,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+EXAMPLES = settings(STABLE, max_examples=50)
 
 
 class Inner(Model):
@@ -224,7 +219,7 @@ def test_a_key_that_is_none_is_refused_by_name(key: str) -> None:
     assert fields(error) == ["Idempotency-Key"]
 
 
-@STABLE
+@EXAMPLES
 @given(
     st.binary(max_size=200) | st.text(max_size=100).map(lambda text: f'{{"{text}": 1}}'.encode())
 )
@@ -245,7 +240,7 @@ JSON = st.recursive(
 )
 
 
-@STABLE
+@EXAMPLES
 @given(st.dictionaries(st.text(), JSON))
 def test_free_json_is_kept_exactly_or_refused(meta: dict[str, Any]) -> None:
     found = outcome({"meta": meta})

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.models.base import Page
 from shared.repository.paging import slice_of
 from shared.rules.positions import numbers_of, renumbered
+from tests.unit.examples import STABLE
 
-STABLE = settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("remove"), st.sets(st.integers(0, 11), max_size=8)),

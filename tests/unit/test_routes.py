@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.api import FUNCTIONS, ROUTES
@@ -14,10 +14,7 @@ from shared.errors import MethodNotAllowed, NotFound
 from shared.models.base import Id, is_id
 from shared.models.case import NewCase
 from shared.models.case_queries import CaseQuery
-
-STABLE = settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+from tests.unit.examples import STABLE
 
 BY_NAME = {route.name: route for route in ROUTES}
 

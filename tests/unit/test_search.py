@@ -6,17 +6,15 @@ import unicodedata
 from typing import Literal, get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared.models.case_queries import Search
 from shared.rules.search import former_token, matcher, token, tokens
 from tests.reliability.support import LOAD
+from tests.unit.examples import STABLE
 
-STABLE = settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
 Form = Literal["NFC", "NFD"]
 MANY = settings(STABLE, max_examples=150 * LOAD)
 
