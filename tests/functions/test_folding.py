@@ -270,7 +270,7 @@ def test_figures_that_cannot_be_read_stop_no_sealing_and_are_counted_anew(
     assert events_now(api, clock) == 4
 
 
-@ON_EMBEDDED
+@pytest.mark.both_stores
 def test_what_the_last_release_recorded_counts_as_its_documents_say(
     api: Api, clock: Clock, run: Run
 ) -> None:
