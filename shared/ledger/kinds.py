@@ -56,10 +56,12 @@ WORKSHEETS = Kind(
 INTERVENTIONS = Kind(
     StoredIntervention,
     "interventions",
-    unlisted=_only_stored(StoredIntervention, InterventionFields)
+    unlisted=(_only_stored(StoredIntervention, InterventionFields) - {"approved_arguments"})
     | {"created_at", "created_by", "created_by_subject", "case_id", "run_id"}
-    | {"action_reason", "action_at", "resolution_seconds", "completed_at", "archived"},
-    hashed=frozenset({"context", "response", "result"}),
+    | {"action_reason", "action_at", "resolution_seconds", "completed_at", "archived"}
+    | {"started_at"},
+    hashed=frozenset({"context", "response", "result", "action", "response_schema"}),
+    json=frozenset({"approved_arguments"}),
     identified=intervention_rules.identified,
 )
 TENANT = Kind(

@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from shared.models.actions import Action, ActionFields, AskedAction, Verdict
+from shared.models.approvals import ApprovalFields
 from shared.models.base import (
     OMITTED,
     Id,
@@ -68,10 +70,9 @@ OPEN = (InterventionStatus.PENDING, InterventionStatus.IN_PROGRESS)
 """What can still be decided."""
 
 RequiredRole = Literal["verifier", "pilot", "admin"]
-Verdict = Literal["approve", "reject"]
 
 
-class NewIntervention(Model):
+class NewIntervention(AskedAction):
     """A question to people. Without `priority` a kill switch is critical, all else normal.
 
     It expires at `expiresAt`, or after `expiresInSeconds`, or never.
@@ -121,11 +122,15 @@ class DecisionGiven(Model):
     """What a person decides. `response` is data for the agent; `response.text` answers it."""
 
     decision: Verdict
-    """Yes or no."""
+    """One of the intervention's `decisions`."""
     reason: Reason | None = None
     """Why. A rejection, and any decision on a waiver, needs one."""
     response: JsonObject | None = None
-    """Data for the agent. Approving a clarification needs its answer in `text`."""
+    """Data for the agent, as the `responseSchema` says, if there is one. `respond` needs it.
+    Without a schema, a clarification is answered in its `text`.
+    """
+    arguments: JsonObject | None = None
+    """With `edit`: the arguments to call the tool with, instead of those that were asked for."""
 
 
 class Completion(Model):
@@ -190,8 +195,8 @@ class Wait(Model):
     """How long to wait at most, in seconds."""
 
 
-class InterventionFields(Model):
-    """What a stored intervention and a shown one have in common."""
+class _QuestionFields(Model):
+    """What a stored intervention and a shown one say of the question and its answer."""
 
     uow_id: str
     """The unit of work that asks."""
@@ -250,16 +255,23 @@ class InterventionFields(Model):
     """The run of the case that asked, if one did."""
 
 
+class InterventionFields(ApprovalFields, ActionFields, _QuestionFields):
+    """What a stored intervention and a shown one have in common."""
+
+
 class StoredIntervention(InterventionFields, Subject):
     """An intervention as it is stored.
 
     What may be any JSON is kept as its canonical text. `priority_rank` is what the queue sorts by;
-    `sweep_at` is when the purge is to look at it next.
+    `sweep_at` is when the purge is to look at it next. `decisions` is empty for the default.
     """
 
     context: str | None
     response: str | None = None
     result: str | None = None
+    action: str | None = None
+    approved_arguments: str | None = None
+    response_schema: str | None = None
     priority_rank: int
     sweep_at: datetime | None = None
     counted: bool = False
@@ -271,7 +283,19 @@ class StoredIntervention(InterventionFields, Subject):
             "assigneeKey": person_key(self.assigned_to_subject, self.assigned_to),
             "deciderKey": person_key(self.decided_by_subject, self.decided_by),
         }
-        return {**super().to_data(old), **keys}
+        data = super().to_data(old)
+        # Most interventions have the defaults of these, and are the smaller without them.
+        for name in _MOSTLY_DEFAULT:
+            if data[name] == self._defaults[name] and name not in (old or {}):
+                del data[name]
+        return {**data, **keys}
+
+
+_MOSTLY_DEFAULT = (
+    *ActionFields.aliases(),
+    *ApprovalFields.aliases(),
+    *("action", "approvedArguments", "responseSchema"),
+)
 
 
 class Intervention(InterventionFields, Identified):
@@ -285,6 +309,12 @@ class Intervention(InterventionFields, Identified):
     """Data from the decider for the agent; null for none."""
     result: Any
     """What came of the decision, as whoever acted on it said; null for nothing."""
+    action: Action | None
+    """What the agent wants to do; null where the question is about no action."""
+    approved_arguments: dict[str, Any] | None
+    """The arguments that were approved instead of those of `action`; null for none."""
+    response_schema: dict[str, Any] | None
+    """The JSON Schema that a `response` follows; null for none."""
 
 
 class InterventionPage(Rows):

@@ -26,13 +26,18 @@ ERASED = "erased"
 
 PLAIN_FIELDS = frozenset(
     {
+        "actUntil",
         "decision",
         "decisionType",
+        "decisions",
         "dueAt",
         "escalatedAt",
         "expiresAt",
+        "heldUntil",
+        "lapsedAt",
         "packetEvidenceIds",
         "priority",
+        "remindAt",
         "requiredRole",
         "severity",
         "sharedWith",

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import FailedPrecondition, InvalidArgument, PermissionDenied
-from shared.models.base import is_visible
 from shared.models.intervention import (
     OPEN,
     DecisionGiven,
@@ -26,7 +25,7 @@ from shared.models.intervention import (
 )
 from shared.models.names import normalised
 from shared.models.roles import Actor, Role
-from shared.rules import people
+from shared.rules import actions, answers, people
 from shared.rules.callers import PILOTS, Caller, at_least
 from shared.rules.canonical import canonical_text, parsed
 from shared.rules.cases import SOONEST
@@ -59,8 +58,7 @@ UNDECIDED = frozenset(
 )
 """What its holder may complete without a decision; all else is decided first."""
 RANKS = {priority: rank for rank, priority in enumerate(Priority)}
-_OUTCOMES = {"approve": _Status.APPROVED, "reject": _Status.REJECTED}
-_ANY_JSON = ("context", "response", "result")
+_ANY_JSON = ("context", "response", "result", "action", "approvedArguments", "responseSchema")
 _SHOWN = InterventionFields.aliases()
 
 
@@ -85,6 +83,11 @@ def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredInte
         created_by_subject=caller.subject,
         updated_at=now,
         expires_at=_expiry(new, now),
+        decisions=new.decisions or [],
+        response_schema=canonical_text(new.response_schema and new.response_schema.content()),
+        action=actions.text_of(new.action),
+        action_hash=actions.hash_of(new.action),
+        act_within_seconds=new.act_within_seconds,
     )
 
 
@@ -106,7 +109,7 @@ def released(intervention: StoredIntervention, caller: Caller, now: datetime) ->
         return expired(intervention, now)
     _require_move(intervention, _Status.PENDING)
     if not _holds(intervention, caller) and caller.role is not Role.ADMIN:
-        raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
+        raise refusal(intervention, f"it is held by {intervention.assigned_to}")
     return intervention.model_copy(
         update={"status": _Status.PENDING, "assigned_to": None, "assigned_to_subject": None}
     )
@@ -117,13 +120,13 @@ def decided(
 ) -> StoredIntervention:
     """The intervention decided by the caller, who has not asked for it; nobody else may hold it."""
     _require_decider(intervention, caller)
-    _require_words(intervention.type, given)
+    answers.require_whole(intervention, given)
     if has_run_out(intervention, now):
         return expired(intervention, now)
-    outcome = _OUTCOMES[given.decision]
+    outcome = actions.outcome(intervention, given.decision)
     _require_move(intervention, outcome)
     if intervention.assigned_to and not _holds(intervention, caller):
-        raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
+        raise refusal(intervention, f"it is held by {intervention.assigned_to}")
     return _resolved(
         intervention,
         outcome,
@@ -134,6 +137,7 @@ def decided(
         decided_by_subject=caller.subject,
         action_reason=given.reason,
         response=canonical_text(given.response),
+        **actions.approved(intervention, given, now),
     )
 
 
@@ -143,19 +147,20 @@ def completed(
     """The intervention marked as acted on: by an agent once it is approved, or by its holder.
 
     A holder needs the required role. Without a decision only a kill switch, a resume and a cancel
-    are completed.
+    without an action are completed. An action is started first, and is then its agent's own.
     """
     if caller.role is not Role.AGENT:
         caller.require(at_least(Role(intervention.required_role)))
     if has_run_out(intervention, now):
         return expired(intervention, now)
     _require_move(intervention, _Status.COMPLETED)
+    _require_started(intervention, caller)
     by_agent = caller.role is Role.AGENT and intervention.status is _Status.APPROVED
     by_holder = caller.role is not Role.AGENT and _holds(intervention, caller)
     if not (by_agent or by_holder):
-        raise _refusal(intervention, "only an agent, once it is approved, or its holder may")
+        raise refusal(intervention, "only an agent, once it is approved, or its holder may")
     if intervention.decision is None and intervention.type not in UNDECIDED:
-        raise _refusal(intervention, f"a {intervention.type} is decided first")
+        raise refusal(intervention, f"a {intervention.type} is decided first")
     done = {
         "result": canonical_text(result),
         "completed_by": caller.actor.name,
@@ -164,7 +169,7 @@ def completed(
     }
     if intervention.decision is None:
         return _resolved(intervention, _Status.COMPLETED, now, **done)
-    return intervention.model_copy(update={"status": _Status.COMPLETED, **done, **_archived(now)})
+    return intervention.model_copy(update={"status": _Status.COMPLETED, **done, **archived(now)})
 
 
 def withdrawn(
@@ -189,7 +194,7 @@ def ended(
             "status": _Status.WITHDRAWN,
             "action_reason": reason,
             "action_at": now,
-            **_archived(now),
+            **archived(now),
         }
     )
 
@@ -198,7 +203,7 @@ def expired(intervention: StoredIntervention, now: datetime) -> StoredInterventi
     """The intervention as expired at its `expiresAt`. This does not count as a rejection."""
     at = intervention.expires_at
     return intervention.model_copy(
-        update={"status": _Status.EXPIRED, "action_at": at, **_archived(now)}
+        update={"status": _Status.EXPIRED, "action_at": at, **archived(now)}
     )
 
 
@@ -210,7 +215,7 @@ def has_run_out(intervention: StoredIntervention, now: datetime) -> bool:
 
 def late(intervention: StoredIntervention) -> FailedPrecondition:
     """The error for a caller who was too late."""
-    return _refusal(intervention, "it expired before it was decided")
+    return refusal(intervention, "it expired before it was decided")
 
 
 def waits(data: dict[str, Any], now: datetime) -> bool:
@@ -244,6 +249,9 @@ def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict
         row[name] = data[name]
     for name in _ANY_JSON:
         row[name] = parsed(data[name])
+    row["decisions"] = actions.decisions(data["type"], data["action"], data["decisions"])
+    if actions.has_lapsed(data, now):
+        row |= {"lapsedAt": data["actUntil"], "archived": True}
     if data["status"] in OPEN and not _waits(data, now):
         row |= {"status": _Status.EXPIRED, "actionAt": data["expiresAt"], "archived": True}
     return row
@@ -285,16 +293,14 @@ def _require_decider(intervention: StoredIntervention, caller: Caller) -> None:
         raise PermissionDenied("nobody decides what they asked themselves")
 
 
-def _require_words(kind: InterventionType, given: DecisionGiven) -> None:
-    """Raises InvalidArgument where a reason or an answer is missing."""
-    if given.reason is None and (
-        given.decision == "reject" or kind is InterventionType.WAIVE_VIOLATION
-    ):
-        raise InvalidArgument.field("reason", f"is required to {given.decision} a {kind}")
-    if kind is InterventionType.CLARIFICATION and given.decision == "approve":
-        text = (given.response or {}).get("text")
-        if not isinstance(text, str) or not is_visible(text):
-            raise InvalidArgument.field("response.text", "is required to answer a clarification")
+def _require_started(intervention: StoredIntervention, caller: Caller) -> None:
+    """Raises FailedPrecondition for an action that nobody has started, or another agent has."""
+    if intervention.action is None:
+        return
+    if intervention.started_at is None:
+        raise refusal(intervention, "its action is approved and started first")
+    if caller.role is Role.AGENT and caller.subject != intervention.started_by_subject:
+        raise refusal(intervention, f"it was started by {intervention.started_by}")
 
 
 def _require_move(intervention: StoredIntervention, to: InterventionStatus) -> None:
@@ -302,18 +308,20 @@ def _require_move(intervention: StoredIntervention, to: InterventionStatus) -> N
     if to in TRANSITIONS[status]:
         return
     if status is _Status.IN_PROGRESS:
-        raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
+        raise refusal(intervention, f"it is held by {intervention.assigned_to}")
     completed_ = status is _Status.COMPLETED
     name = intervention.completed_by if completed_ else intervention.decided_by
     by = f" by {name}" if name else ""
-    raise _refusal(intervention, f"it is {status}{by}")
+    raise refusal(intervention, f"it is {status}{by}")
 
 
-def _refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
+def refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
     """The error for a refused change, with details that say how the intervention stands."""
     told = {"status", "assigned_to", "decision", "decided_by", "action_reason", "action_at"}
     if intervention.status is _Status.COMPLETED:
         told |= {"completed_by", "completed_at"}
+    if intervention.action is not None:
+        told |= {"approved_action_hash", "act_until", "started_by", "started_at", "lapsed_at"}
     state = intervention.model_dump(by_alias=True, include=told)
     allowed = list(TRANSITIONS[intervention.status])
     return FailedPrecondition(f"not possible: {why}", [{**state, "allowed": allowed}])
@@ -324,9 +332,10 @@ def _resolved(
 ) -> StoredIntervention:
     seconds = max(0.0, (now - intervention.created_at).total_seconds())
     resolved = {"status": outcome, "action_at": now, "resolution_seconds": round(seconds, 3)}
-    archived = {} if TRANSITIONS[outcome] else _archived(now)
-    return intervention.model_copy(update={**fields, **resolved, **archived})
+    done = {} if TRANSITIONS[outcome] else archived(now)
+    return intervention.model_copy(update={**fields, **resolved, **done})
 
 
-def _archived(now: datetime) -> dict[str, Any]:
+def archived(now: datetime) -> dict[str, Any]:
+    """The stored fields of an intervention that nothing can follow any more."""
     return {"archived": True, "sweep_at": now + SOONEST}

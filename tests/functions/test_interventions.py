@@ -120,9 +120,16 @@ def test_what_was_asked_is_given_back(api: Api) -> None:
     nothing_yet = ["assignedTo", "decision", "decidedBy", "actionReason", "actionAt"]
     nothing_yet += ["resolutionSeconds", "response", "result", "assignedToSubject"]
     nothing_yet += ["decidedBySubject", "completedBy", "completedBySubject", "completedAt"]
+    nothing_yet += ["action", "actionHash", "responseSchema", "actWithinSeconds", "heldUntil"]
+    nothing_yet += ["approvedArguments", "approvedActionHash", "actUntil", "remindAt"]
+    nothing_yet += ["startedAt", "startedBy", "startedBySubject", "lapsedAt"]
     assert read.json == {
         **body,
         **dict.fromkeys(nothing_yet),
+        "decisions": ["approve", "reject"],
+        "approvalsRequired": 1,
+        "approvals": [],
+        "raisePriority": False,
         "createdBySubject": "agent",
         "id": intervention_id,
         "status": "pending",
