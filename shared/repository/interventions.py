@@ -23,12 +23,14 @@ from shared.models.intervention import (
     PendingQuery,
     StoredIntervention,
 )
-from shared.repository import hanging, people, runs
+from shared.repository import hanging, people, reuse, runs
 from shared.repository.listing import query_of
 from shared.repository.paging import page
+from shared.rules import actions as action_rules
 from shared.rules import interventions as intervention_rules
 from shared.rules import people as people_rules
 from shared.rules import runs as run_rules
+from shared.rules import starting
 from shared.rules.callers import Caller
 
 Move = Callable[[StoredIntervention, datetime], StoredIntervention]
@@ -38,9 +40,12 @@ Rows = tuple[list[Document], str | None]
 def create(ledger: Ledger, caller: Caller, new: NewIntervention) -> Recorded[StoredIntervention]:
     """Creates a request for a decision; one about a case is counted there.
 
-    Raises NotFound where the case, or its run, does not exist, and FailedPrecondition where the
-    case is closed or deleted, the run has ended, or too much is open already.
+    One that is to `reuse` gives the same question where that is open. Raises NotFound where the
+    case, or its run, does not exist, and FailedPrecondition where the case is closed or deleted,
+    the run has ended, or too much is open already.
     """
+    if new.reuse and (found := reuse.open_question(ledger, caller, new)):
+        return found
     intervention_id = str(uuid.uuid4())
 
     def asked(now: datetime) -> Decision[StoredIntervention]:
@@ -119,6 +124,18 @@ def decide(
     return _move(ledger, intervention_id, decided, EventType.INTERVENTION_DECIDED, message)
 
 
+def start(
+    ledger: Ledger, caller: Caller, intervention_id: str, action_hash: str
+) -> Recorded[StoredIntervention]:
+    """Records that an agent starts what was approved; where that has lapsed, records that first."""
+
+    def started(old: StoredIntervention, now: datetime) -> StoredIntervention:
+        return starting.started(old, action_hash, caller, now)
+
+    message = f"Started by {caller.actor.name}"
+    return _move(ledger, intervention_id, started, EventType.INTERVENTION_STARTED, message)
+
+
 def complete(
     ledger: Ledger, caller: Caller, intervention_id: str, completion: Completion
 ) -> Recorded[StoredIntervention]:
@@ -169,7 +186,7 @@ def wait(
 def _move(
     ledger: Ledger, intervention_id: str, move: Move, event_type: EventType, message: str
 ) -> Recorded[StoredIntervention]:
-    """Records what `move` makes of an intervention; raises where `move` finds it expired."""
+    """Records what `move` makes of an intervention; raises where it is expired, or has lapsed."""
 
     def moved(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
         new = move(old, now)
@@ -178,6 +195,14 @@ def _move(
         left = hanging.settled(ledger, ledger.tenant, old, new)
         if new.status is InterventionStatus.EXPIRED:
             return replace(hanging.ending(new), writes=left)
+        if new.lapsed_at:
+            return Decision(
+                new,
+                EventType.INTERVENTION_LAPSED,
+                "Lapsed before it was started",
+                severity="warning",
+                case_id=new.case_id,
+            )
         decided = new.decision != old.decision
         count = people.counted(ledger.tenant, actor, new.decision, now)
         return Decision(
@@ -186,13 +211,17 @@ def _move(
             message,
             reason=new.action_reason if new.action_reason != old.action_reason else None,
             case_id=new.case_id,
+            meta=action_rules.edited(old, new),
             writes=(*((count,) if decided else ()), *left),
         )
 
     actor = ledger.origin.actor
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
-    if recorded.event and recorded.event.event_type == EventType.INTERVENTION_EXPIRED:
+    happened = recorded.event.event_type if recorded.event else None
+    if happened == EventType.INTERVENTION_EXPIRED:
         raise intervention_rules.late(recorded.current)
+    if happened == EventType.INTERVENTION_LAPSED:
+        raise starting.lapsed(recorded.current)
     return recorded
 
 

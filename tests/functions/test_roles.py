@@ -11,6 +11,7 @@ from shared.edge.routes import Route
 from shared.models.roles import Role
 from shared.rules.callers import (
     ADMINS,
+    AGENTS,
     AUDITING,
     CONTRIBUTORS,
     MEMBERS,
@@ -50,6 +51,7 @@ CELLS: dict[str, Roles] = {
     "assignee, collaborator `admin`, admin": PEOPLE,
     "its `requiredRole`": VERIFIERS,
     "its `requiredRole`, never the requester": VERIFIERS,
+    "agent": AGENTS,
     "agent, holder": VERIFIERS | {Role.AGENT},
     "requester, pilot": CONTRIBUTORS,
 }
