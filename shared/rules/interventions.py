@@ -83,7 +83,7 @@ def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredInte
         created_by_subject=caller.subject,
         updated_at=now,
         expires_at=_expiry(new, now),
-        decisions=new.decisions or [],
+        decisions=actions.decisions(new.type, new.action, new.decisions or ()),
         response_schema=canonical_text(new.response_schema and new.response_schema.content()),
         action=actions.text_of(new.action),
         action_hash=actions.hash_of(new.action),
