@@ -27,7 +27,7 @@ REQUIRED = {
     *("severity", "message", "requestId", "code", "durationMs", "reads", "writes", "trips"),
     "httpRequest",
 }
-OPTIONAL = {"function", "tenant", "caseId", "securityEvent"}
+OPTIONAL = {"function", "tenant", "caseId", "interventionId", "securityEvent"}
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
