@@ -273,6 +273,10 @@ class CaseFields(Model):
     release 1.0.0, until somebody asks about it, starts a run on it, or migrates it."""
     open_runs: int | None = None
     """How many runs of the case are pending or running, up to 200; null as `openInterventions`."""
+    held_until: datetime | None = None
+    """From when on somebody else can claim the case; null where nobody holds it by a claim, or the
+    claim has no end. The assignee stays until somebody does.
+    """
 
 
 class StoredCase(CaseFields, Subject):

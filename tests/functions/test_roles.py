@@ -50,6 +50,7 @@ CELLS: dict[str, Roles] = {
     "assignee, collaborator `admin`, admin": PEOPLE,
     "its `requiredRole`": VERIFIERS,
     "its `requiredRole`, never the requester": VERIFIERS,
+    "its `requiredRole`, at least pilot, never the requester": PILOTS,
     "agent, holder": VERIFIERS | {Role.AGENT},
     "requester, pilot": CONTRIBUTORS,
 }
