@@ -314,7 +314,11 @@ class StoredCase(CaseFields, Subject):
     def to_data(self, old: Data | None = None) -> Data:
         """The data to store, with `assigneeKey`, by which the filter `assignedTo=me` finds it."""
         key = person_key(self.assigned_to_subject, self.assigned_to)
-        return {**super().to_data(old), "assigneeKey": key}
+        data = super().to_data(old)
+        if self.held_until is None and "heldUntil" not in (old or {}):
+            # Only where claims lapse is there an index entry to pay for.
+            del data["heldUntil"]
+        return {**data, "assigneeKey": key}
 
 
 class Case(CaseFields, Identified):

@@ -109,8 +109,16 @@ class NewIntervention(AskedAction):
     """
     raise_priority: bool = False
     """Whether the priority rises by one step with each reminder, at 50 % and 90 % of the time to
-    decide.
+    decide. It comes with `expiresAt` or `expiresInSeconds`.
     """
+
+    @field_validator("raise_priority")
+    @classmethod
+    def _of_what_expires(cls, raised: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic calls it so
+        ends = (info.data.get(name, ...) for name in ("expires_at", "expires_in_seconds"))
+        if raised and all(end is None for end in ends):
+            raise PydanticCustomError("raise_priority", "comes with expiresAt or expiresInSeconds")
+        return raised
 
     @field_validator("run_id")
     @classmethod

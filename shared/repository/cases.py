@@ -28,7 +28,7 @@ from shared.models.case_batches import CasesToUpdate
 from shared.models.case_queries import CaseQuery, ClaimQuery
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
-from shared.repository import evidence, hanging, lapsed, open_work, packets, people
+from shared.repository import candidates, evidence, hanging, open_work, packets, people
 from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
 from shared.repository.reading import unless_unreadable
@@ -40,7 +40,6 @@ from shared.rules.callers import Caller
 
 _DUE = Filter("clockDueAt", ">", datetime(1, 1, 1, tzinfo=UTC))
 """Leaves out the cases whose clock stands."""
-_CLAIM_CANDIDATES = 20
 _MAX_REMOVALS = MAX_WRITES - 2
 """The writes that the commit of a deletion has room for, besides the case and its event."""
 _OF_ONE = frozenset(CasesToUpdate.model_fields) & frozenset(CasePatch.model_fields)
@@ -282,16 +281,11 @@ def _candidates(
     """
     query = _claimable(tenant, wanted, now)
     accept = unless_unreadable(_has_words(wanted.search)) if wanted.search else None
-    read = 0
-    while read < SCAN_LIMIT:
-        limit = min(max(_CLAIM_CANDIDATES, read), SCAN_LIMIT - read) if read else 1
-        rows = store.query(replace(query, limit=limit))
+    number = 0
+    for rows in candidates.in_order(store, query):
         yield [row for row in rows if accept is None or accept(row)]
-        if len(rows) < limit:
-            return
-        read += limit
-        query = replace(query, after=place(rows[-1], query))
-    if accept:
+        number += len(rows)
+    if accept and number == SCAN_LIMIT:
         rows = store.query(replace(_newest_with_words(tenant, wanted, now), limit=SCAN_LIMIT))
         found = [row for row in rows if accept(row) and _in_time(row, wanted, now)]
         placed = [row for row in found if "clockDueAt" in row.data]
@@ -302,10 +296,10 @@ def _lapsed(
     store: DocumentStore, tenant: str, wanted: ClaimQuery, now: datetime
 ) -> Iterator[list[Document]]:
     """The rows of a queue whose claim has lapsed, the longest first."""
-    status = wanted.status or case_rules.RUNNING
-    rows = lapsed.cases(store, _claimable(tenant, wanted, now), status, now)
+    queue, status = _claimable(tenant, wanted, now), wanted.status or case_rules.RUNNING
     accept = unless_unreadable(_has_words(wanted.search)) if wanted.search else None
-    yield [row for row in rows if accept is None or accept(row)]
+    for rows in candidates.lapsed(store, queue, status, now):
+        yield [row for row in rows if accept is None or accept(row)]
 
 
 def _in_time(row: Document, wanted: ClaimQuery, now: datetime) -> bool:

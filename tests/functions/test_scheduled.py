@@ -482,8 +482,9 @@ def test_a_thousand_tenants_with_nothing_due_cost_no_read(api: Api, clock: Clock
             },
         )
 
-    # The empty results of their queries: the first also asks of what people are to be reminded, two
-    # of them ask first whose settings have changed, and the purge asks what was left of a removal and of an erasure, and whose old events are erased.
+    # The empty results of their queries: the first also asks of what people are to be reminded,
+    # two of them ask first whose settings have changed, and the purge asks what was left of a
+    # removal and of an erasure, and whose old events are erased.
     for function, reads in ((EXPIRE, 2), (CLOSE, 2), (PURGE, 6)):
         answer = answered(api, function)
         assert (reads, 0, reads) == cost(answer)
