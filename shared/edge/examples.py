@@ -24,6 +24,7 @@ _TITLE = "Dr. Sarah Smith - CSF Application"
 _REASON = "The licence was confirmed by the board"
 
 OF_FIELDS: dict[str, Any] = {
+    "actionHash": _HASH,
     "addedAt": _TIME,
     "addedBy": _VERA,
     "agentId": "licence-checker",
@@ -167,6 +168,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
 """By the name of a model: what differs in it."""
 
 OF_BODIES: dict[str, dict[str, Any]] = {
+    "Start": {"actionHash": _HASH},
     "ViewsToSave": {"views": [{"name": "Late ones", "query": "overdue=true"}]},
     "CasePatch": {"status": "in_review", "assignedTo": _VERA},
     "CasesToCheck": {"caseIds": ["CASE-2024-001", "CASE-2024-002"]},
@@ -205,6 +207,7 @@ OF_BODIES: dict[str, dict[str, Any]] = {
         "citation": "https://example.com/licences/4711",
         "includedInPacket": True,
     },
+    "NewAction": {"tool": "send_letter", "arguments": {"licence": "4711"}},
     "NewIntervention": {
         "uowId": "licence-check-7",
         "type": "clarification",

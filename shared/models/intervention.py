@@ -376,7 +376,7 @@ class PilotMetrics(Model):
     decided: int
     """How many they decided."""
     approved: int
-    """How many of these they approved."""
+    """How many of these they approved, edited or responded to."""
     rejected: int
     """How many of these they rejected."""
 

@@ -64,6 +64,10 @@ class Settings(Model):
         """The hours that a case of this type may take, or None."""
         return self.sla_hours.get(decision_type, self.sla_hours.get("default"))
 
+    def people_for(self, kind: InterventionType) -> int:
+        """How many people must approve an intervention of this type at least."""
+        return self.approvals_required.get(kind, 1)
+
 
 class SettingsPatch(Model):
     """Settings to change.

@@ -25,10 +25,11 @@ from shared.models.intervention import (
     StoredIntervention,
 )
 from shared.models.settings import Settings
-from shared.repository import hanging, people, runs
+from shared.repository import hanging, people, reuse, runs
 from shared.repository.listing import query_of
 from shared.repository.paging import page
-from shared.rules import assigning
+from shared.rules import actions as action_rules
+from shared.rules import assigning, starting
 from shared.rules import interventions as intervention_rules
 from shared.rules import people as people_rules
 from shared.rules import runs as run_rules
@@ -43,9 +44,12 @@ def create(
 ) -> Recorded[StoredIntervention]:
     """Creates a request for a decision; one about a case is counted there.
 
-    Raises NotFound where the case, or its run, does not exist, and FailedPrecondition where the
-    case is closed or deleted, the run has ended, or too much is open already.
+    One that is to `reuse` gives the same question where that is open. Raises NotFound where the
+    case, or its run, does not exist, and FailedPrecondition where the case is closed or deleted,
+    the run has ended, or too much is open already.
     """
+    if new.reuse and (found := reuse.open_question(ledger, caller, new, settings)):
+        return found
     intervention_id = str(uuid.uuid4())
 
     def asked(now: datetime) -> Decision[StoredIntervention]:
@@ -59,8 +63,7 @@ def requested(
     caller: Caller, new: NewIntervention, now: datetime, settings: Settings
 ) -> Decision[StoredIntervention]:
     """The decision to create an intervention."""
-    people_needed = settings.approvals_required.get(new.type, 1)
-    state = intervention_rules.requested(new, caller, now, people_needed)
+    state = intervention_rules.requested(new, caller, now, settings.people_for(new.type))
     message = f"Asked for: {state.type}"
     return Decision(state, EventType.INTERVENTION_REQUESTED, message, case_id=new.case_id)
 
@@ -147,6 +150,18 @@ def decide(
     return _move(ledger, intervention_id, decided, event_type, message, reason=given.reason)
 
 
+def start(
+    ledger: Ledger, caller: Caller, intervention_id: str, action_hash: str
+) -> Recorded[StoredIntervention]:
+    """Records that an agent starts what was approved; where that has lapsed, records that first."""
+
+    def started(old: StoredIntervention, now: datetime) -> StoredIntervention:
+        return starting.started(old, action_hash, caller, now)
+
+    message = f"Started by {caller.actor.name}"
+    return _move(ledger, intervention_id, started, EventType.INTERVENTION_STARTED, message)
+
+
 def complete(
     ledger: Ledger, caller: Caller, intervention_id: str, completion: Completion
 ) -> Recorded[StoredIntervention]:
@@ -204,7 +219,7 @@ def _move(  # noqa: PLR0913 - each by its name
     *,
     reason: str | None = None,
 ) -> Recorded[StoredIntervention]:
-    """Records what `move` makes of an intervention; raises where `move` finds it expired."""
+    """Records what `move` makes of an intervention; raises where it is expired, or has lapsed."""
 
     def moved(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
         new = move(old, now)
@@ -213,6 +228,14 @@ def _move(  # noqa: PLR0913 - each by its name
         left = hanging.settled(ledger, ledger.tenant, old, new)
         if new.status is InterventionStatus.EXPIRED:
             return replace(hanging.ending(new), writes=left)
+        if new.lapsed_at:
+            return Decision(
+                new,
+                EventType.INTERVENTION_LAPSED,
+                "Lapsed before it was started",
+                severity="warning",
+                case_id=new.case_id,
+            )
         decided = new.decision != old.decision
         count = people.counted(ledger.tenant, actor, new.decision, now)
         return Decision(
@@ -220,13 +243,17 @@ def _move(  # noqa: PLR0913 - each by its name
             *_told(new, event_type, message),
             reason=reason,
             case_id=new.case_id,
+            meta=action_rules.edited(old, new),
             writes=(*((count,) if decided else ()), *left),
         )
 
     actor = ledger.origin.actor
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
-    if recorded.event and recorded.event.event_type == EventType.INTERVENTION_EXPIRED:
+    happened = recorded.event.event_type if recorded.event else None
+    if happened == EventType.INTERVENTION_EXPIRED:
         raise intervention_rules.late(recorded.current)
+    if happened == EventType.INTERVENTION_LAPSED:
+        raise starting.lapsed(recorded.current)
     return recorded
 
 

@@ -78,3 +78,15 @@ def has_lapsed(row: dict[str, Any], now: datetime) -> bool:
     """Whether it is too late to start the approved action of a row; at `actUntil` it is."""
     waits = row["status"] == InterventionStatus.APPROVED and row["startedAt"] is None
     return waits and row["actUntil"] is not None and row["actUntil"] <= now
+
+
+def is_same(one: StoredIntervention, other: StoredIntervention) -> bool:
+    """Whether two interventions ask the same: for the same action, and on the same terms."""
+    return all(getattr(one, name) == getattr(other, name) for name in _TERMS)
+
+
+_TERMS = (
+    *("created_by_subject", "uow_id", "type", "action_hash", "case_id", "run_id"),
+    *("required_role", "approvals_required", "decisions", "response_schema", "act_within_seconds"),
+)
+"""What makes a question another one. How it is put, and until when, is not part of it."""

@@ -21,9 +21,10 @@ def require_whole(intervention: StoredIntervention, given: DecisionGiven) -> Non
         wrong = "is required to edit" if decision == "edit" else "comes with the decision edit"
         raise InvalidArgument.field("arguments", wrong)
     if decision != "reject":
-        needed = decision == "respond" or kind is InterventionType.CLARIFICATION
-        # Where nobody can respond, whoever approves answers.
-        _require_response(intervention, given, needed=needed or "respond" not in allowed)
+        # Where nobody can respond, and of a clarification, whoever approves answers.
+        answers = kind is InterventionType.CLARIFICATION or "respond" not in allowed
+        needed = decision == "respond" or (decision == "approve" and answers)
+        _require_response(intervention, given, needed=needed)
 
 
 def _require_response(
@@ -40,7 +41,7 @@ def _require_response(
         if details:
             first = details[0]
             raise InvalidArgument(f"{first['field']}: {first['description']}", details)
-    elif intervention.type is InterventionType.CLARIFICATION:
+    elif needed and intervention.type is InterventionType.CLARIFICATION:
         text = (response or {}).get("text")
         if not isinstance(text, str) or not is_visible(text):
             raise InvalidArgument.field("response.text", "is required to answer a clarification")

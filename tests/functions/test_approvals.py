@@ -300,7 +300,11 @@ def test_who_asks_can_only_raise_how_many_approvals_the_tenant_requires(api: Api
     ]
     escalated = api.agent.post("/cases/CASE-1:escalate", {"reason": "Look"}).json
 
+    again = {**QUESTION, "type": "cancel", "action": SEND, "reuse": True}
+    asked, repeated = (api.agent.post("/interventions", again) for _ in range(2))
+
     assert [one["approvalsRequired"] for one in found] == [2, 2, 5, 1]
+    assert (repeated.status_code, repeated.json) == (200, asked.json)
     assert escalated["approvalsRequired"] == 3
 
 

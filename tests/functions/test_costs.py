@@ -14,7 +14,7 @@ from shared.documents.port import Document
 from shared.edge.bodies import MAX_BODY_BYTES
 from shared.edge.routes import match
 from shared.ledger.subjects import Kind
-from tests.client import Api, TestResponse
+from tests.client import Api, TestResponse, whole
 from tests.conftest import Clock
 from tests.functions.intervention_support import asked, seed, waiting
 from tests.functions.support import ABSENT, ON_EMBEDDED, acquainted, cost, filled
@@ -337,7 +337,7 @@ class Noted:
         return "x"
 
     def _request(self, method: str, path: str) -> Any:
-        found, _ = match(method, f"/v1{path.partition('?')[0]}", ROUTES)
+        found, _ = match(method, whole(path.partition("?")[0]), ROUTES)
         self.names.add(found.name)
         return self
 
