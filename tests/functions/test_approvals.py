@@ -21,7 +21,7 @@ from tests.functions.intervention_support import (
     steps,
 )
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field, when
-from tests.functions.sweep_support import EXPIRE, TICK, did, run
+from tests.functions.sweep_support import EXPIRE, TICK, did, meddle, run, writes_to
 
 KIM, PAT, LEE = "kim@example.com", "pat@example.com", "lee@example.com"
 SEND = {"tool": "send_letter", "arguments": {"to": "board", "copies": 1}}
@@ -306,6 +306,106 @@ def test_who_asks_can_only_raise_how_many_approvals_the_tenant_requires(api: Api
     assert [one["approvalsRequired"] for one in found] == [2, 2, 5, 1]
     assert (repeated.status_code, repeated.json) == (200, asked.json)
     assert escalated["approvalsRequired"] == 3
+
+
+# Two at once
+
+Step = tuple[str, str, Any]
+YES = {"decision": "approve"}
+RACES: dict[str, tuple[list[Step], Step, Step, list[str]]] = {
+    "a holder whose claim has lapsed decides, and somebody claims before": (
+        [("kim", "claim", None)],
+        ("kim", "decide", YES),
+        ("pat", "claim", None),
+        ["requested", "claimed", "claimed"],
+    ),
+    "somebody claims what has lapsed, and its holder decides before": (
+        [("kim", "claim", None)],
+        ("pat", "claim", None),
+        ("kim", "decide", YES),
+        ["requested", "claimed", "approved", "claimed"],
+    ),
+    "two claim what has lapsed": (
+        [("kim", "claim", None)],
+        ("pat", "claim", None),
+        ("lee", "claim", None),
+        ["requested", "claimed", "claimed"],
+    ),
+    "two give the last approval": (
+        [("kim", "decide", YES)],
+        ("pat", "decide", YES),
+        ("lee", "decide", YES),
+        ["requested", "approved", "decided"],
+    ),
+    "one rejects before the last approval": (
+        [("kim", "decide", YES)],
+        ("pat", "decide", YES),
+        ("lee", "decide", {"decision": "reject", "reason": "No"}),
+        ["requested", "approved", "decided"],
+    ),
+    "the same person approves twice": (
+        [],
+        ("kim", "decide", YES),
+        ("kim", "decide", YES),
+        ["requested", "approved"],
+    ),
+    "two give the first approval": (
+        [],
+        ("kim", "decide", YES),
+        ("pat", "decide", YES),
+        ["requested", "approved", "decided"],
+    ),
+    "it is handed over while its holder decides": (
+        [("kim", "claim", None)],
+        ("kim", "decide", YES),
+        ("lee", "assign", {"to": PAT, "toSubject": "pat"}),
+        ["requested", "claimed", "assigned"],
+    ),
+}
+SUCCEEDS = {
+    "somebody claims what has lapsed, and its holder decides before",
+    "two give the first approval",
+}
+"""Where who comes second has what to do, too."""
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("race", RACES)
+def test_who_comes_second_decides_by_what_the_first_one_has_left(
+    api: Api, clock: Clock, race: str
+) -> None:
+    before, late, early, taken = RACES[race]
+    settle(api, claimMinutes=1)
+    asked = ask(api.agent, approvals_required=2)["id"]
+
+    def send(step: Step) -> Any:
+        who, verb, body = step
+        return act(api.caller("pilot", who), asked, verb, body)
+
+    for step in before:
+        done(send(step))
+    clock.advance(minutes=1)
+    path = f"tenants/{api.tenant}/interventions/{asked}"
+    first: list[Any] = []
+    meddle(api, writes_to(path, lambda: first.append(send(early))))
+
+    second = send(late)
+
+    assert done(first[0])
+    assert second.status_code == (200 if race in SUCCEEDS else 409), second.text
+    assert steps(api, asked) == taken
+
+
+@pytest.mark.both_stores
+def test_nobody_is_reminded_of_what_is_decided_meanwhile(api: Api, clock: Clock) -> None:
+    asked = ask(api.agent, expires_in_seconds=100)["id"]
+    clock.advance(seconds=50)
+    path = f"tenants/{api.tenant}/interventions/{asked}"
+    meddle(api, writes_to(path, lambda: done(decide(api.pilot, asked))))
+
+    assert did(skipped=1) == run(api, EXPIRE)
+
+    assert steps(api, asked) == ["requested", "decided"]
 
 
 # Reminders
