@@ -61,7 +61,7 @@ INTERVENTIONS = Kind(
     | {"action_reason", "action_at", "resolution_seconds", "completed_at", "archived"}
     | {"started_at"},
     hashed=frozenset({"context", "response", "result", "action", "response_schema"}),
-    json=frozenset({"approved_arguments"}),
+    json=frozenset({"approvedArguments"}),
     identified=intervention_rules.identified,
 )
 TENANT = Kind(

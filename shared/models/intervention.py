@@ -290,7 +290,8 @@ class StoredIntervention(InterventionFields, Subject):
     """An intervention as it is stored.
 
     What may be any JSON is kept as its canonical text. `priority_rank` is what the queue sorts by;
-    `sweep_at` is when the purge is to look at it next. `decisions` is empty for the default.
+    `sweep_at` is when the purge is to look at it next. `decisions` is empty in what earlier
+    releases stored: then it is the default.
     """
 
     context: str | None

@@ -100,7 +100,7 @@ def requested(
         remind_at=reminders.first(now, expires_at),
         raise_priority=new.raise_priority,
         approvals_required=max(new.approvals_required or 1, approvals_required),
-        decisions=new.decisions or [],
+        decisions=actions.decisions(new.type, new.action, new.decisions or ()),
         response_schema=canonical_text(new.response_schema and new.response_schema.content()),
         action=actions.text_of(new.action),
         action_hash=actions.hash_of(new.action),
