@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.errors import FailedPrecondition
+from shared.errors import FailedPrecondition, OtherAction
 from shared.models.intervention import InterventionStatus, StoredIntervention
 from shared.rules.callers import Caller
 from shared.rules.interventions import archived, expired, has_run_out, refusal
@@ -27,7 +27,8 @@ def started(
             update={"lapsed_at": intervention.act_until, **archived(now)}
         )
     if action_hash != intervention.approved_action_hash:
-        raise refusal(intervention, "another action was approved")
+        told = refusal(intervention, "another action was approved")
+        raise OtherAction(told.message, told.details)
     return intervention.model_copy(
         update={
             "started_at": now,
