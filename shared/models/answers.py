@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.models.base import UNSET, Model, Name, Text, Time, Title, json_within
+from shared.models.base import UNSET, Id, Model, Text, Time, Title, json_within
 
 MAX_PROPERTIES = 20
 MAX_SCHEMA_BYTES = 8_192
@@ -134,9 +134,9 @@ class ResponseSchema(Model):
 
     type: Literal["object"]
     """That a response is an object."""
-    properties: Annotated[dict[Name, Property], Field(min_length=1, max_length=MAX_PROPERTIES)]
+    properties: Annotated[dict[Id, Property], Field(min_length=1, max_length=MAX_PROPERTIES)]
     """What each property may be, by its name."""
-    required: Annotated[list[Name], Field(max_length=MAX_PROPERTIES)] = UNSET
+    required: Annotated[list[Id], Field(max_length=MAX_PROPERTIES)] = UNSET
     """The properties that every response has."""
 
     @model_validator(mode="after")

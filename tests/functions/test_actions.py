@@ -86,7 +86,7 @@ def test_the_event_of_an_edit_has_both_arguments_so_that_they_can_be_erased(api:
 
     changes = {one["field"]: one for one in edit["changes"]}
     assert changes["approvedArguments"]["new"] == EDITED
-    assert edit["meta"] == {"arguments": ACTION["arguments"]}
+    assert edit["meta"]["arguments"] == ACTION["arguments"]
     place = [one["field"] for one in edit["changes"]].index("approvedArguments")
     assert {"/meta/arguments", f"/changes/{place}/new"} <= edit["disclosures"].keys()
     first = {one["field"]: one["new"] for one in requested["changes"]}
@@ -109,6 +109,9 @@ def test_an_approval_lapses_with_an_event_when_it_is_started_too_late(
     assert (late["status"], late["startedBy"]) == ("approved", None)
     assert conflict(act(api.agent, name, "complete", {}))["lapsedAt"]
     assert steps(api, name) == ["requested", "decided", "lapsed"]
+    # What figures by agent and by tool need.
+    asked = [event["meta"]["asked"] for event in chain(api, name)[1:]]
+    assert [(one["by"], one["tool"]) for one in asked] == [("agent", "pay")] * 2
     with_key = approved(api, act_within_seconds=60)
     clock.advance(seconds=60)
     for _ in range(2):
