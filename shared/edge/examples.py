@@ -168,6 +168,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
 """By the name of a model: what differs in it."""
 
 OF_BODIES: dict[str, dict[str, Any]] = {
+    "Assignment": {"to": "paul@example.com", "toSubject": "auth0|paul"},
     "Start": {"actionHash": _HASH},
     "ViewsToSave": {"views": [{"name": "Late ones", "query": "overdue=true"}]},
     "CasePatch": {"status": "in_review", "assignedTo": _VERA},
@@ -228,7 +229,11 @@ OF_BODIES: dict[str, dict[str, Any]] = {
         "input": {"licence": "4711"},
     },
     "RunPatch": {"status": "completed", "output": {"valid": True}},
-    "SettingsPatch": {"slaHours": {"csf_practitioner": 48}, "autoCloseDays": 30},
+    "SettingsPatch": {
+        "slaHours": {"csf_practitioner": 48},
+        "autoCloseDays": 30,
+        "claimMinutes": 60,
+    },
     "WorksheetRow": {"caseId": "CASE-2024-001", "fsrNotes": "Ask the board which one is valid."},
     "WorksheetToSave": {
         "problemStatement": "Two licences have the same name.",

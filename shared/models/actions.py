@@ -79,7 +79,8 @@ class ActionFields(Model):
     """For how many seconds after its approval the action may be started; null for ever."""
     approved_action_hash: str | None = None
     """The hash of the action that was approved: `actionHash`, or after an edit that of the tool
-    with the `approvedArguments`. Null before, and where nothing may run.
+    with the `approvedArguments`. Null before, and where nothing may run. While `approvalsRequired`
+    people have not approved it, it is what those so far have approved, and binds nobody.
     """
     act_until: datetime | None = None
     """From when on the approved action may not be started any more; null for never."""

@@ -10,7 +10,7 @@ from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from shared.models.actions import Action, ActionFields, AskedAction, Verdict
-from shared.models.approvals import ApprovalFields
+from shared.models.approvals import ApprovalFields, People
 from shared.models.base import (
     OMITTED,
     Id,
@@ -25,9 +25,10 @@ from shared.models.base import (
     Text,
     Time,
     Title,
+    UserId,
 )
 from shared.models.filters import Equal, Filters, Listing, OfPerson, Repeated, Sort
-from shared.models.names import person_key
+from shared.models.names import PersonName, person_key
 from shared.models.stored import Data
 from shared.models.subjects import Subject
 
@@ -102,6 +103,22 @@ class NewIntervention(AskedAction):
     """
     required_role: RequiredRole = "pilot"
     """Which role the decider needs at least."""
+    approvals_required: People | None = None
+    """How many different people must approve, from 1 to 5. It is never less than the tenant's
+    setting for the type.
+    """
+    raise_priority: bool = False
+    """Whether the priority rises by one step with each reminder, at 50 % and 90 % of the time to
+    decide. It comes with `expiresAt` or `expiresInSeconds`.
+    """
+
+    @field_validator("raise_priority")
+    @classmethod
+    def _of_what_expires(cls, raised: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic calls it so
+        ends = (info.data.get(name, ...) for name in ("expires_at", "expires_in_seconds"))
+        if raised and all(end is None for end in ends):
+            raise PydanticCustomError("raise_priority", "comes with expiresAt or expiresInSeconds")
+        return raised
 
     @field_validator("run_id")
     @classmethod
@@ -138,6 +155,16 @@ class Completion(Model):
 
     result: Json = None
     """What came of it."""
+
+
+class Assignment(Model):
+    """Who is to hold an intervention."""
+
+    to: PersonName
+    """Who is to hold it: an email address, or a subject."""
+    to_subject: UserId | None = None
+    """The subject of their token. Without it the tenant's directory is asked for it, by the name.
+    """
 
 
 class Withdrawal(Model):
@@ -307,7 +334,9 @@ class Intervention(InterventionFields, Identified):
     context: Any
     """Data that people need to decide."""
     response: dict[str, Any] | None
-    """Data from the decider for the agent; null for none."""
+    """Data from the decider for the agent; null for none. While `approvalsRequired` people have not
+    approved it, it is from those so far, and binds nobody.
+    """
     result: Any
     """What came of the decision, as whoever acted on it said; null for nothing."""
     action: Action | None

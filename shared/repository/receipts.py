@@ -9,8 +9,9 @@ from shared.errors import FailedPrecondition
 from shared.ledger import events
 from shared.ledger.kinds import INTERVENTIONS
 from shared.models.events import Event, EventType
-from shared.models.intervention import StoredIntervention
+from shared.models.intervention import InterventionStatus, StoredIntervention
 from shared.repository import interventions
+from shared.rules import actions
 from shared.rules.canonical import parsed
 
 _AFTER = 3
@@ -37,12 +38,19 @@ def claims(store: DocumentStore, tenant: str, intervention_id: str, issuer: str)
         "decision": stored.decision,
         "decidedBy": event.actor.subject,
         "role": event.actor.role,
-        "approvals": [one.by_subject for one in stored.approvals] or None,
+        "approvals": _approvals(stored),
         "iat": int(event.created_at.timestamp()),
         "exp": int(stored.act_until.timestamp()) if stored.act_until else None,
         "eventHash": event.hash,
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _approvals(stored: StoredIntervention) -> list[str] | None:
+    """The subjects of all who approved it; None where it was not approved, or nobody kept them."""
+    decision = stored.decision
+    approved = decision and actions.outcome(stored, decision) is InterventionStatus.APPROVED
+    return [one.by_subject for one in stored.approvals] or None if approved else None
 
 
 def _tool(stored: StoredIntervention) -> str | None:

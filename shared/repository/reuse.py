@@ -7,6 +7,7 @@ from shared.errors import InvalidArgument
 from shared.ledger.decision import Recorded
 from shared.ledger.ledger import Ledger
 from shared.models.intervention import OPEN, NewIntervention, StoredIntervention
+from shared.models.settings import Settings
 from shared.rules import actions
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
@@ -16,7 +17,7 @@ _LOOKED_THROUGH = 20
 
 
 def open_question(
-    ledger: Ledger, caller: Caller, new: NewIntervention
+    ledger: Ledger, caller: Caller, new: NewIntervention, settings: Settings
 ) -> Recorded[StoredIntervention] | None:
     """The intervention that asks the same and can still be decided; None where there is none.
 
@@ -25,7 +26,7 @@ def open_question(
     if ledger.origin.key:
         raise InvalidArgument.field("reuse", "does not go with an Idempotency-Key")
     now = ledger.clock()
-    asked = intervention_rules.requested(new, caller, now)
+    asked = intervention_rules.requested(new, caller, now, settings.people_for(new.type))
     of_uow = (Filter("uowId", "==", new.uow_id), Filter("status", "in", list(OPEN)))
     # In the order of the lists, so that the lists' indexes serve.
     order = (Order("createdAt", descending=True),)

@@ -27,6 +27,7 @@ ERASED = "erased"
 PLAIN_FIELDS = frozenset(
     {
         "actUntil",
+        "approvalsRequired",
         "decision",
         "decisionType",
         "decisions",

@@ -273,6 +273,14 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
     "take an intervention": (lambda api: api.pilot.post(f"{QUESTION}:claim"), (1, 2, 2)),
     "take it again": (lambda api: api.pilot.post(f"{QUESTION}:claim"), (1, 0, 1)),
     "take another's": (lambda api: api.admin.post(f"{QUESTION}:claim"), (1, 0, 1)),
+    "hand it over by name": (
+        lambda api: api.pilot.post(f"{QUESTION}:assign", {"to": "kim@example.com"}),
+        (2, 2, 3),
+    ),
+    "hand it back to oneself": (
+        lambda api: api.pilot.post(f"{QUESTION}:assign", {"to": "pilot@example.com"}),
+        (1, 2, 2),
+    ),
     "put it back": (lambda api: api.pilot.post(f"{QUESTION}:release"), (1, 2, 2)),
     "decide": (decide, (1, 3, 2)),
     "decide again with its key": (decide, (3, 0, 3)),

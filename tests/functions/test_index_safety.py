@@ -127,6 +127,8 @@ def queries(config: Config, tmp_path_factory: pytest.TempPathFactory) -> set[Que
         assert api.agent.post(f"/cases/{case_id}/runs", {"agentId": "a-1"}).status_code == 201
     done(api.verifier.patch("/cases/a", {"assignedTo": "kim@example.com"}))
     changed = {"autoCloseDays": 1, "interventionRetentionDays": 1, "caseRetentionDays": 1}
+    # Those whose claim has lapsed are looked for where claims lapse.
+    changed |= {"claimMinutes": 1}
     done(api.admin.patch("/settings", changed))
     for method, path in requests():
         answer = send(api, method, path)

@@ -70,6 +70,7 @@ def test_a_receipt_says_what_was_approved_by_whom_and_for_how_long(api: Api, clo
         "decision": "edit",
         "decidedBy": "pilot",
         "role": "pilot",
+        "approvals": ["pilot"],
         "iat": at,
         "exp": at + 60,
         "eventHash": chain(api, name)[1]["hash"],
@@ -84,13 +85,25 @@ def test_a_receipt_says_what_was_approved_by_whom_and_for_how_long(api: Api, clo
 
 
 def test_a_receipt_of_a_rejection_approves_nothing(api: Api) -> None:
-    name = ask(api.agent, action=ACTION)["id"]
+    name = ask(api.agent, action=ACTION, approvals_required=2)["id"]
+    done(decide(api.admin, name))
+    refused(receipt(api, name), 409, "FAILED_PRECONDITION")
     done(decide(api.pilot, name, "reject"))
 
     claims = verified(api, receipt(api, name).text)
 
     assert claims["decision"] == "reject"
-    assert {"approvedActionHash", "exp"}.isdisjoint(claims)
+    assert {"approvedActionHash", "approvals", "exp"}.isdisjoint(claims)
+
+
+def test_a_receipt_names_all_who_approved(api: Api) -> None:
+    name = ask(api.agent, action=ACTION, approvals_required=2)["id"]
+    done(decide(api.admin, name))
+    done(decide(api.pilot, name))
+
+    claims = verified(api, receipt(api, name).text)
+
+    assert (claims["approvals"], claims["decidedBy"]) == (["admin", "pilot"], "pilot")
 
 
 def test_a_receipt_that_was_changed_or_signed_by_another_key_is_refused(api: Api) -> None:

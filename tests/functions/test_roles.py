@@ -51,6 +51,7 @@ CELLS: dict[str, Roles] = {
     "assignee, collaborator `admin`, admin": PEOPLE,
     "its `requiredRole`": VERIFIERS,
     "its `requiredRole`, never the requester": VERIFIERS,
+    "its `requiredRole`, at least pilot, never the requester": PILOTS,
     "agent": AGENTS,
     "agent, holder": VERIFIERS | {Role.AGENT},
     "requester, pilot": CONTRIBUTORS,

@@ -39,7 +39,8 @@ def held_intervention(api: Api, path: str) -> list[str]:
         for change in event["changes"]:
             assert change["old"] == state.get(change["field"])
             state[change["field"]] = change["new"]
-    for name in HASHED:
+    # None are stored where they are the default ones of its type.
+    for name in (*HASHED, *(() if state["decisions"] else ("decisions",))):
         state.pop(name, None)
     assert {name: found[name] for name in state} == state
     return types(events)
@@ -86,6 +87,26 @@ def test_of_fifty_different_decisions_one_stands_and_the_others_learn_which(api:
             assert {name: told[name] for name in names} == {name: stands[name] for name in names}
     assert held_intervention(api, path) == ["intervention_requested", "intervention_decided"]
     assert decided_by(api) == [(stands["decidedBy"], 1)]
+
+
+def test_of_fifty_who_approve_at_once_as_many_count_as_must_and_one_decides(api: Api) -> None:
+    path = ask(api, approvalsRequired=5)
+
+    def approve(number: int) -> TestResponse:
+        # Each comes twice.
+        pilot = api.caller("pilot", f"p{number % 25}")
+        return persistent(pilot, "POST", f"{path}:decide", YES)
+
+    answers = in_parallel(DECIDERS, approve)
+
+    assert Counter(a.status_code for a in answers) == {200: 5, 409: DECIDERS - 5}
+    (decided,) = [a.json for a in answers if a.json.get("decision")]
+    people = [one["bySubject"] for one in decided["approvals"]]
+    assert (len(set(people)), decided["decidedBySubject"]) == (5, people[-1])
+    steps = held_intervention(api, path)
+    assert steps == ["intervention_requested", *["intervention_approved"] * 4, steps[-1]]
+    assert steps[-1] == "intervention_decided"
+    assert decided_by(api) == [(decided["decidedBy"], 1)]
 
 
 def test_of_a_hundred_starts_one_runs_and_the_others_learn_whose(api: Api) -> None:
