@@ -50,7 +50,7 @@ BYTES = 2_900
 """What a change adds to what is stored, with index entries: on the SQLite store, which is laid out
 alike, 2.2 KB for a new title and 7 KB for a new case."""
 IDLE_READS = {
-    "expire_interventions": 2,
+    "expire_interventions": 3,
     "fail_stale_runs": 2,
     "close_approved_cases": 3,
     "purge_records": 7,

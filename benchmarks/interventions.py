@@ -31,6 +31,7 @@ from shared.models.intervention import (
     PendingQuery,
 )
 from shared.models.roles import Role
+from shared.models.settings import Settings
 from shared.repository import interventions, metrics
 from shared.rules.callers import Caller
 from shared.sweeps import expiry
@@ -46,6 +47,7 @@ _BEFORE = {"create": 5, "get": 1, "pending 50": 10, "decide": 5, "metrics over 1
 _EXPIRE_BEFORE = 50
 _AGENT = Caller("agent", "agent@example.com", TENANT, Role.AGENT)
 _PILOT = Caller("pilot", "pilot@example.com", TENANT, Role.PILOT)
+_SETTINGS = Settings()
 _SCHEDULER = Caller("scheduler", None, TENANT, Role.SCHEDULER)
 
 
@@ -70,7 +72,7 @@ class _Ours:
             context={"step": 1},
             expires_in_seconds=seconds,
         )
-        return interventions.create(self.ledger(_AGENT, _now), _AGENT, new).name
+        return interventions.create(self.ledger(_AGENT, _now), _AGENT, new, _SETTINGS).name
 
     def get(self, intervention_id: str) -> object:
         return interventions.get(self.store, TENANT, intervention_id)

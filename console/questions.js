@@ -16,7 +16,7 @@ import { t } from "./texts.js";
  * @property {string} createdAt @property {string} createdBy @property {string} createdBySubject @property {string} updatedAt
  * @property {string | null} expiresAt
  * @property {string | null} assignedTo @property {string | null} assignedToSubject
- * @property {"approve" | "reject" | null} decision @property {string | null} decidedBy @property {string | null} decidedBySubject
+ * @property {"approve" | "edit" | "reject" | "respond" | null} decision @property {string | null} decidedBy @property {string | null} decidedBySubject
  * @property {string | null} actionReason @property {string | null} actionAt @property {number | null} resolutionSeconds
  * @property {Record<string, unknown> | null} response @property {unknown} result
  * @property {string | null} completedBy @property {string | null} completedAt

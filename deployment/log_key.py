@@ -17,8 +17,8 @@ from local.log_key import new_key
 SECRET = "caseledger-log-key"  # noqa: S105 - its name
 VARIABLE = "CASELEDGER_LOG_KEY"
 DIRECTORY, FILE = "/secrets/log-key", "key.pem"
-SIGNING = frozenset({"seal_audit", ONE_SERVICE})
-"""The functions that sign."""
+SIGNING = frozenset({"seal_audit", "get_intervention_receipt", "get_receipt_keys", ONE_SERVICE})
+"""The functions that sign, and the one that shows the public keys."""
 
 
 def secret(google: Google, place: Place) -> Iterator[Change]:

@@ -106,8 +106,13 @@ def update_case(call: Call, case_id: Id, body: CasePatch) -> Reply[Case]:
 
 @function("POST", "/cases/{caseId}:claim", roles=VERIFIERS)
 def claim_case(call: Call, case_id: Id) -> Reply[Case]:
-    """Assigns an unassigned case to the caller. An assigned one gets 409, naming the assignee."""
-    return _reply(call, cases.claim(call.ledger, case_id))
+    """Assigns an unassigned case to the caller. An assigned one gets 409, naming the assignee.
+
+    With the setting `claimMinutes` the claim holds until `heldUntil`; after that, somebody else can
+    claim the case, and until somebody has, it stays with its assignee. To claim it again holds it
+    for as long again.
+    """
+    return _reply(call, cases.claim(call.ledger, case_id, call.settings))
 
 
 @function("POST", "/cases:claimNext", roles=VERIFIERS)
@@ -117,7 +122,7 @@ def claim_next_case(call: Call, query: ClaimQuery) -> Reply[Case]:
         raise InvalidArgument.field("assignedTo", "a case that is assigned cannot be claimed")
     for status in case_rules.DONE.intersection(query.status or ()):
         raise InvalidArgument.field("status", f"a case that is {status} cannot be claimed")
-    return _reply(call, cases.claim_next(call.ledger, query))
+    return _reply(call, cases.claim_next(call.ledger, query, call.settings))
 
 
 @function("POST", "/cases/{caseId}:reopen", roles=PILOTS)

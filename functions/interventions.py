@@ -7,8 +7,10 @@ from datetime import datetime
 from shared.edge.function import Call, Reply, function
 from shared.ledger.decision import Recorded
 from shared.ledger.subjects import etag
+from shared.models.actions import Start
 from shared.models.base import Id
 from shared.models.intervention import (
+    Assignment,
     Completion,
     DecisionGiven,
     Intervention,
@@ -22,22 +24,23 @@ from shared.models.intervention import (
     Wait,
     Withdrawal,
 )
-from shared.models.roles import Role
 from shared.repository import interventions, metrics
 from shared.repository.interventions import Rows
 from shared.repository.reading import readable
 from shared.rules import interventions as intervention_rules
-from shared.rules.callers import CONTRIBUTORS, READERS, VERIFIERS
+from shared.rules.callers import AGENTS, CONTRIBUTORS, PILOTS, READERS, VERIFIERS
 
 
-@function("POST", "/interventions", roles=CONTRIBUTORS, code=201)
+@function("POST", "/interventions", roles=CONTRIBUTORS, code=201, code_if_there=200)
 def create_intervention(call: Call, body: NewIntervention) -> Reply[Intervention]:
     """Asks people for a decision. The decider needs `requiredRole`, and is never the requester.
 
     One about a case needs an open case, which counts it. With `runId` it is withdrawn when that run
-    ends.
+    ends. With `reuse` it is 200 where the same question is open. It needs as many approvals as
+    `approvalsRequired` says, or the tenant's setting for its type, if that is more. People are
+    reminded at 50 % and 90 % of the time to decide.
     """
-    recorded = interventions.create(call.ledger, call.caller, body)
+    recorded = interventions.create(call.ledger, call.caller, body, call.settings)
     return _reply(call, recorded, created=True)
 
 
@@ -62,8 +65,24 @@ def list_pending_interventions(call: Call, query: PendingQuery) -> InterventionP
 
 @function("POST", "/interventions/{interventionId}:claim", roles=VERIFIERS)
 def claim_intervention(call: Call, intervention_id: Id) -> Reply[Intervention]:
-    """Claims an intervention: only the caller can decide it then. A 409 names another holder."""
-    return _reply(call, interventions.claim(call.ledger, call.caller, intervention_id))
+    """Claims an intervention: only the caller can decide it then. A 409 names another holder.
+
+    With the setting `claimMinutes` the claim holds until `heldUntil`; after that, somebody else can
+    claim it, and until somebody has, its holder can decide. To claim it again holds it for as long
+    again.
+    """
+    recorded = interventions.claim(call.ledger, call.caller, intervention_id, call.settings)
+    return _reply(call, recorded)
+
+
+@function("POST", "/interventions/{interventionId}:assign", roles=PILOTS)
+def assign_intervention(call: Call, intervention_id: Id, body: Assignment) -> Reply[Intervention]:
+    """Hands an intervention over: the person that is named holds it as if they had claimed it.
+
+    The caller needs `requiredRole`. The requester can neither get it nor hand it over.
+    """
+    recorded = interventions.assign(call.ledger, call.caller, intervention_id, body, call.settings)
+    return _reply(call, recorded)
 
 
 @function("POST", "/interventions/{interventionId}:release", roles=VERIFIERS)
@@ -76,19 +95,36 @@ def release_intervention(call: Call, intervention_id: Id) -> Reply[Intervention]
 def decide_intervention(
     call: Call, intervention_id: Id, body: DecisionGiven
 ) -> Reply[Intervention]:
-    """Approves or rejects, once. From `expiresAt` on it expires instead, which is no rejection.
+    """Decides, once. From `expiresAt` on it expires instead, which is no rejection.
 
-    A rejection, and any decision on a waiver, needs a `reason`; approving a clarification needs
-    `response.text`.
+    A rejection, and any decision on a waiver, needs a `reason`. An `edit` needs the `arguments`
+    that are approved instead. To `respond` needs a `response`: where there is an action, that is
+    then not done. A response follows the `responseSchema`; without one, a clarification is answered
+    in `response.text`. Where `approvalsRequired` is more than 1, it is approved once so many
+    different people have approved the same, with the same arguments and `response`, and it is
+    pending until then; one rejection rejects it.
     """
     return _reply(call, interventions.decide(call.ledger, call.caller, intervention_id, body))
 
 
-@function("POST", "/interventions/{interventionId}:complete", roles=VERIFIERS | {Role.AGENT})
+@function("POST", "/interventions/{interventionId}:start", roles=AGENTS)
+def start_intervention(call: Call, intervention_id: Id, body: Start) -> Reply[Intervention]:
+    """Records that an agent starts the approved action: once, with its hash, before `actUntil`.
+
+    It is 409 where somebody has started it, where another action was approved, and where it is too
+    late: then the approval has lapsed.
+    """
+    recorded = interventions.start(call.ledger, call.caller, intervention_id, body.action_hash)
+    return _reply(call, recorded)
+
+
+@function("POST", "/interventions/{interventionId}:complete", roles=VERIFIERS | AGENTS)
 def complete_intervention(call: Call, intervention_id: Id, body: Completion) -> Reply[Intervention]:
     """Records that it was acted on: by an agent once it is approved, or by its holder.
 
-    A clarification and a waiver are decided first; the others their holder may complete undecided.
+    An action is started first, and then completed by the agent that started it. A clarification, a
+    waiver, and what more than one person must approve are decided first; the others their holder
+    may complete undecided.
     """
     return _reply(call, interventions.complete(call.ledger, call.caller, intervention_id, body))
 
@@ -146,4 +182,5 @@ def _reply(
         etag=etag(recorded.current),
         location=f"/v1/interventions/{recorded.name}" if created else None,
         replayed=recorded.replayed,
+        is_there=recorded.event is None,
     )

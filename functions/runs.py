@@ -76,7 +76,9 @@ def list_records(call: Call, case_id: Id, query: RecordQuery) -> RecordPage:
 @function("POST", "/cases/{caseId}:escalate", roles=CONTRIBUTORS, code=201)
 def escalate_case(call: Call, case_id: Id, body: Escalation) -> Reply[Intervention]:
     """Marks a case as escalated and asks people about it; gives the intervention."""
-    recorded, intervention_id, stored = escalation.escalate(call.ledger, call.caller, case_id, body)
+    recorded, intervention_id, stored = escalation.escalate(
+        call.ledger, call.caller, case_id, body, call.settings
+    )
     return Reply(
         intervention_rules.shown(intervention_id, stored, call.now),
         etag=etag(stored),

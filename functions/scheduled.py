@@ -27,8 +27,16 @@ _SEALING = "sealAudit"
 
 @function("POST", "/scheduled/expireInterventions", roles=SCHEDULERS)
 def expire_interventions(call: Call, query: SweepQuery) -> Reply[Sweep]:
-    """Expires interventions that nobody decided in time."""
-    return _swept(call, query, expiry.expire)
+    """Expires interventions that nobody decided in time, and reminds people of the others.
+
+    A reminder is the event `intervention_reminded`, at 50 % and 90 % of the time to decide.
+    """
+
+    def work(run: SweepRun) -> None:
+        expiry.expire(run)
+        expiry.remind(run)
+
+    return _swept(call, query, work)
 
 
 @function("POST", "/scheduled/failStaleRuns", roles=SCHEDULERS)

@@ -37,7 +37,7 @@ def opening(case_id: str, about: About, **fields: Any) -> Act:
 
 def claiming(case_id: str) -> Act:
     """Takes a case that nobody has."""
-    return lambda desk: cases.claim(desk.ledger, case_id)
+    return lambda desk: cases.claim(desk.ledger, case_id, desk.settings)
 
 
 def patching(case_id: str, **fields: Any) -> Act:
@@ -107,7 +107,7 @@ def asking(
     )
 
     def asked(desk: Desk) -> None:
-        recorded = interventions.create(desk.ledger, desk.caller, new)
+        recorded = interventions.create(desk.ledger, desk.caller, new, desk.settings)
         desk.names[name] = recorded.name
 
     return asked
@@ -115,7 +115,9 @@ def asking(
 
 def holding_question(name: str) -> Act:
     """Claims a question."""
-    return lambda desk: interventions.claim(desk.ledger, desk.caller, desk.names[name])
+    return lambda desk: interventions.claim(
+        desk.ledger, desk.caller, desk.names[name], desk.settings
+    )
 
 
 def deciding(name: str, question: Question, *, agreed: bool) -> Act:

@@ -9,7 +9,8 @@ ApiError
 ├── AlreadyExists         409  the id is taken
 ├── RequestTimeout        408  the head or the body did not arrive in time
 ├── FailedPrecondition    409  a rule forbids it; details have the state and what is allowed
-│   └── Held              409  a legal hold forbids it
+│   ├── Held              409  a legal hold forbids it
+│   └── OtherAction       409  another action was approved than the one that is to start
 ├── Aborted               409  others changed it first, too often: try again
 ├── PreconditionFailed    412  If-Match names another version
 ├── ContentTooLarge       413
@@ -121,6 +122,12 @@ class Held(FailedPrecondition):
     """A legal hold forbids it."""
 
     security_event = "hold_refused"
+
+
+class OtherAction(FailedPrecondition):
+    """Another action was approved than the one that an agent is about to start."""
+
+    security_event = "action_changed"
 
 
 class Aborted(ApiError):

@@ -36,9 +36,14 @@ def opened(app: Flask, url: str, **options: Any) -> TestResponse:
     return answer
 
 
+def whole(path: str) -> str:
+    """The whole path: what it is given follows `/v1`, but for what is well known (RFC 8615)."""
+    return path if path.startswith("/.well-known/") else f"/v1{path}"
+
+
 @dataclass(frozen=True)
 class Client:
-    """One caller. `path` is what follows `/v1`; `headers` are added to each request."""
+    """One caller. `path` is as `whole` takes it; `headers` are added to each request."""
 
     app: Flask
     token: str | None
@@ -58,7 +63,7 @@ class Client:
         authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         return opened(
             self.app,
-            f"/v1{path}",
+            whole(path),
             method=method,
             json=body if raw is None else None,
             data=raw,

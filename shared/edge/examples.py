@@ -24,6 +24,7 @@ _TITLE = "Dr. Sarah Smith - CSF Application"
 _REASON = "The licence was confirmed by the board"
 
 OF_FIELDS: dict[str, Any] = {
+    "actionHash": _HASH,
     "addedAt": _TIME,
     "addedBy": _VERA,
     "agentId": "licence-checker",
@@ -167,6 +168,8 @@ OF_MODELS: dict[str, dict[str, Any]] = {
 """By the name of a model: what differs in it."""
 
 OF_BODIES: dict[str, dict[str, Any]] = {
+    "Assignment": {"to": "paul@example.com", "toSubject": "auth0|paul"},
+    "Start": {"actionHash": _HASH},
     "ViewsToSave": {"views": [{"name": "Late ones", "query": "overdue=true"}]},
     "CasePatch": {"status": "in_review", "assignedTo": _VERA},
     "CasesToCheck": {"caseIds": ["CASE-2024-001", "CASE-2024-002"]},
@@ -205,6 +208,7 @@ OF_BODIES: dict[str, dict[str, Any]] = {
         "citation": "https://example.com/licences/4711",
         "includedInPacket": True,
     },
+    "NewAction": {"tool": "send_letter", "arguments": {"licence": "4711"}},
     "NewIntervention": {
         "uowId": "licence-check-7",
         "type": "clarification",
@@ -225,7 +229,11 @@ OF_BODIES: dict[str, dict[str, Any]] = {
         "input": {"licence": "4711"},
     },
     "RunPatch": {"status": "completed", "output": {"valid": True}},
-    "SettingsPatch": {"slaHours": {"csf_practitioner": 48}, "autoCloseDays": 30},
+    "SettingsPatch": {
+        "slaHours": {"csf_practitioner": 48},
+        "autoCloseDays": 30,
+        "claimMinutes": 60,
+    },
     "WorksheetRow": {"caseId": "CASE-2024-001", "fsrNotes": "Ask the board which one is valid."},
     "WorksheetToSave": {
         "problemStatement": "Two licences have the same name.",

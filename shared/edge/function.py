@@ -24,7 +24,7 @@ from shared.documents import port
 from shared.documents.cost import counted
 from shared.edge import application, bodies, loopback, parsing, streams, tokens
 from shared.edge.exchange import Exchange
-from shared.edge.routes import Route, allowed, match
+from shared.edge.routes import PREFIX, Route, allowed, match
 from shared.edge.streams import Stream
 from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
@@ -51,12 +51,13 @@ Function = Callable[[flask.Request], flask.Response]
 
 @dataclass(frozen=True)
 class Reply(Generic[B]):
-    """An answer with more than a body."""
+    """An answer with more than a body; `is_there` where what should be created was there."""
 
     body: B
     etag: str | None = None
     location: str | None = None
     replayed: bool = False
+    is_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +103,25 @@ def function(  # noqa: PLR0913 - what a function is
     expensive: bool = False,
     public: bool = False,
     also: Function | None = None,
+    prefix: str = PREFIX,
+    code_if_there: int | None = None,
 ) -> Callable[[Handler], Function]:
-    """Makes an HTTP function of a handler, at `/v1` + path, for `roles`; None is for everybody.
+    """Makes an HTTP function of a handler, at `prefix` + path, for `roles`; None is for everybody.
 
     The handler takes the `Call` (unless it is for everybody), path parameters by name, `query` and
     `body` by their annotated models, and returns a model, a `Stream` or a `Reply`. `code` is its
-    success; what is `expensive` has a budget of its own. What is `public` also takes requests
-    without a token, as those of `NOBODY`, and decides itself what they get. What `also` answers is
-    answered too: a gateway may take the one path for the other.
+    success, and `code_if_there` that of a reply that creates nothing, because it is there; what is
+    `expensive` has a budget of its own. What is `public` also takes requests without a token, as
+    those of `NOBODY`, and decides itself what they get. What `also` answers is answered too: a
+    gateway may take the one path for the other.
     """
 
     def decorate(handler: Handler) -> Function:
-        own = (Route(method, path, roles, code, handler, expensive=expensive, public=public),)
-        entry = serve(handler.__name__, own, vars(also)["routes"] if also else ())
+        own = Route(
+            method, path, roles, code, handler, expensive=expensive, public=public, prefix=prefix
+        )
+        own.code_if_there = code_if_there
+        entry = serve(handler.__name__, (own,), vars(also)["routes"] if also else ())
         entry.__doc__ = handler.__doc__
         return entry
 
@@ -273,6 +280,8 @@ def _reply(route: Route, result: BaseModel | Reply[Any] | flask.Response) -> fla
         return result
     reply = result if isinstance(result, Reply) else Reply(result)
     response = _represented(route, reply.body)
+    if reply.is_there and route.code_if_there:
+        response.status_code = route.code_if_there
     if reply.etag:
         response.headers["ETag"] = f'"{reply.etag}"'
         if route.roles is None:

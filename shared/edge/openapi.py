@@ -143,7 +143,8 @@ def _tag(module: str) -> str:
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     mutates = route.method != "GET"
     codes = _ALWAYS + (_WITH_TOKEN if route.roles else ()) + (_ON_MUTATIONS if mutates else ())
-    # An export is recorded, and a proof is of what is sealed; what strangers may read is neither.
+    # An export is recorded, a proof is of what is sealed, and a receipt of what is decided; what
+    # strangers may read is none of these.
     codes += _ON_STATE if not (mutates or _answers_in_json(route) or route.public) else ()
     codes += _WITH_MATCH if _has_version(route) else ()
     text = prose(route.handler.__doc__)
@@ -155,6 +156,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_headers(route)],
         "responses": {
             str(route.code): _success(route, schemas),
+            **({str(route.code_if_there): _success(route, schemas)} if route.code_if_there else {}),
             **_not_modified(route),
             **{str(code): {"$ref": f"#/components/responses/{code}"} for code in sorted(codes)},
         },

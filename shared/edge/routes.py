@@ -45,6 +45,7 @@ class Route:
         self.path = prefix + path
         self.roles = roles
         self.code = code
+        self.code_if_there: int | None = None
         self.handler = handler
         self.name = handler.__name__
         self.public = public

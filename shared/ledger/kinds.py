@@ -58,10 +58,12 @@ WORKSHEETS = Kind(
 INTERVENTIONS = Kind(
     StoredIntervention,
     "interventions",
-    unlisted=_only_stored(StoredIntervention, InterventionFields)
+    unlisted=(_only_stored(StoredIntervention, InterventionFields) - {"approved_arguments"})
     | {"created_at", "created_by", "created_by_subject", "case_id", "run_id"}
-    | {"action_reason", "action_at", "resolution_seconds", "completed_at", "archived"},
-    hashed=frozenset({"context", "response", "result"}),
+    | {"action_reason", "action_at", "resolution_seconds", "completed_at", "archived"}
+    | {"started_at"},
+    hashed=frozenset({"context", "response", "result", "action", "response_schema"}),
+    json=frozenset({"approvedArguments"}),
     identified=intervention_rules.identified,
     facts=facts.of_intervention,
 )

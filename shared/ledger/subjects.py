@@ -32,13 +32,13 @@ class Kind(Generic[S]):
     """A kind of subject: its model, its collection under the tenant ("" is the tenant itself).
 
     An event's changes leave out the `unlisted` fields, which other fields imply, and show only the
-    SHA-256 of the `hashed` ones, which are private; of those of `json`, which are kept as text,
-    they show what the text says. Where a subject may be changed before it is first written,
-    `absent` makes its state from its name and the time. Where a state names people, `identified`
-    adds the token's subject of somebody who makes a change and was known by name alone. `facts`
-    gives from the state before and after a change what the event's meta says for figures. `case_of`
-    gives the id of the case that a subject belongs to; while that is under a legal hold, the former
-    content of the `kept` fields is preserved.
+    SHA-256 of the `hashed` ones, which are private; of those of `json` (by their names in
+    documents), which are kept as text, they show what the text says. Where a subject may be changed
+    before it is first written, `absent` makes its state from its name and the time. Where a state
+    names people, `identified` adds the token's subject of somebody who makes a change and was known
+    by name alone. `facts` gives from the state before and after a change what the event's meta says
+    for figures. `case_of` gives the id of the case that a subject belongs to; while that is under a
+    legal hold, the former content of the `kept` fields is preserved.
     """
 
     model: type[S]

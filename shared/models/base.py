@@ -197,14 +197,15 @@ def _quotation(text: str) -> str:
 
 def checked_json(value: J) -> J:
     """The value as it is. Raises PydanticCustomError where another reader may not agree on it."""
-    return _checked_json(value, MAX_JSON_BYTES)
+    return json_within(value, MAX_JSON_BYTES)
 
 
 def _large_json(value: J) -> J:
-    return _checked_json(value, MAX_LARGE_JSON_BYTES)
+    return json_within(value, MAX_LARGE_JSON_BYTES)
 
 
-def _checked_json(value: J, longest: int) -> J:
+def json_within(value: J, longest: int) -> J:
+    """The same for JSON of at most so many bytes."""
     _check_json(value, 1)
     if len(to_json(value)) > longest:
         raise PydanticCustomError("json", f"must be at most {longest} bytes")

@@ -273,6 +273,10 @@ class CaseFields(Model):
     release 1.0.0, until somebody asks about it, starts a run on it, or migrates it."""
     open_runs: int | None = None
     """How many runs of the case are pending or running, up to 200; null as `openInterventions`."""
+    held_until: datetime | None = None
+    """From when on somebody else can claim the case; null where nobody holds it by a claim, or the
+    claim has no end. The assignee stays until somebody does.
+    """
 
 
 class StoredCase(CaseFields, Subject):
@@ -310,7 +314,11 @@ class StoredCase(CaseFields, Subject):
     def to_data(self, old: Data | None = None) -> Data:
         """The data to store, with `assigneeKey`, by which the filter `assignedTo=me` finds it."""
         key = person_key(self.assigned_to_subject, self.assigned_to)
-        return {**super().to_data(old), "assigneeKey": key}
+        data = super().to_data(old)
+        if self.held_until is None and "heldUntil" not in (old or {}):
+            # Only where claims lapse is there an index entry to pay for.
+            del data["heldUntil"]
+        return {**data, "assigneeKey": key}
 
 
 class Case(CaseFields, Identified):

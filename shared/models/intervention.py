@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from shared.models.actions import Action, ActionFields, AskedAction, Verdict
+from shared.models.approvals import ApprovalFields, People
 from shared.models.base import (
     OMITTED,
     Id,
@@ -23,9 +25,10 @@ from shared.models.base import (
     Text,
     Time,
     Title,
+    UserId,
 )
 from shared.models.filters import Equal, Filters, Listing, OfPerson, Repeated, Sort
-from shared.models.names import person_key
+from shared.models.names import PersonName, person_key
 from shared.models.stored import Data
 from shared.models.subjects import Subject
 
@@ -68,10 +71,9 @@ OPEN = (InterventionStatus.PENDING, InterventionStatus.IN_PROGRESS)
 """What can still be decided."""
 
 RequiredRole = Literal["verifier", "pilot", "admin"]
-Verdict = Literal["approve", "reject"]
 
 
-class NewIntervention(Model):
+class NewIntervention(AskedAction):
     """A question to people. Without `priority` a kill switch is critical, all else normal.
 
     It expires at `expiresAt`, or after `expiresInSeconds`, or never.
@@ -101,6 +103,22 @@ class NewIntervention(Model):
     """
     required_role: RequiredRole = "pilot"
     """Which role the decider needs at least."""
+    approvals_required: People | None = None
+    """How many different people must approve, from 1 to 5. It is never less than the tenant's
+    setting for the type.
+    """
+    raise_priority: bool = False
+    """Whether the priority rises by one step with each reminder, at 50 % and 90 % of the time to
+    decide. It comes with `expiresAt` or `expiresInSeconds`.
+    """
+
+    @field_validator("raise_priority")
+    @classmethod
+    def _of_what_expires(cls, raised: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic calls it so
+        ends = (info.data.get(name, ...) for name in ("expires_at", "expires_in_seconds"))
+        if raised and all(end is None for end in ends):
+            raise PydanticCustomError("raise_priority", "comes with expiresAt or expiresInSeconds")
+        return raised
 
     @field_validator("run_id")
     @classmethod
@@ -121,11 +139,15 @@ class DecisionGiven(Model):
     """What a person decides. `response` is data for the agent; `response.text` answers it."""
 
     decision: Verdict
-    """Yes or no."""
+    """One of the intervention's `decisions`."""
     reason: Reason | None = None
     """Why. A rejection, and any decision on a waiver, needs one."""
     response: JsonObject | None = None
-    """Data for the agent. Approving a clarification needs its answer in `text`."""
+    """Data for the agent, as the `responseSchema` says, if there is one. `respond` needs it.
+    Without a schema, a clarification is answered in its `text`.
+    """
+    arguments: JsonObject | None = None
+    """With `edit`: the arguments to call the tool with, instead of those that were asked for."""
 
 
 class Completion(Model):
@@ -133,6 +155,16 @@ class Completion(Model):
 
     result: Json = None
     """What came of it."""
+
+
+class Assignment(Model):
+    """Who is to hold an intervention."""
+
+    to: PersonName
+    """Who is to hold it: an email address, or a subject."""
+    to_subject: UserId | None = None
+    """The subject of their token. Without it the tenant's directory is asked for it, by the name.
+    """
 
 
 class Withdrawal(Model):
@@ -190,8 +222,8 @@ class Wait(Model):
     """How long to wait at most, in seconds."""
 
 
-class InterventionFields(Model):
-    """What a stored intervention and a shown one have in common."""
+class _QuestionFields(Model):
+    """What a stored intervention and a shown one say of the question and its answer."""
 
     uow_id: str
     """The unit of work that asks."""
@@ -250,16 +282,24 @@ class InterventionFields(Model):
     """The run of the case that asked, if one did."""
 
 
+class InterventionFields(ApprovalFields, ActionFields, _QuestionFields):
+    """What a stored intervention and a shown one have in common."""
+
+
 class StoredIntervention(InterventionFields, Subject):
     """An intervention as it is stored.
 
     What may be any JSON is kept as its canonical text. `priority_rank` is what the queue sorts by;
-    `sweep_at` is when the purge is to look at it next.
+    `sweep_at` is when the purge is to look at it next. `decisions` is empty in what earlier
+    releases stored: then it is the default.
     """
 
     context: str | None
     response: str | None = None
     result: str | None = None
+    action: str | None = None
+    approved_arguments: str | None = None
+    response_schema: str | None = None
     priority_rank: int
     sweep_at: datetime | None = None
     counted: bool = False
@@ -271,7 +311,19 @@ class StoredIntervention(InterventionFields, Subject):
             "assigneeKey": person_key(self.assigned_to_subject, self.assigned_to),
             "deciderKey": person_key(self.decided_by_subject, self.decided_by),
         }
-        return {**super().to_data(old), **keys}
+        data = super().to_data(old)
+        # Most interventions have the defaults of these, and are the smaller without them.
+        for name in _MOSTLY_DEFAULT:
+            if data[name] == self._defaults[name] and name not in (old or {}):
+                del data[name]
+        return {**data, **keys}
+
+
+_MOSTLY_DEFAULT = (
+    *ActionFields.aliases(),
+    *ApprovalFields.aliases(),
+    *("action", "approvedArguments", "responseSchema"),
+)
 
 
 class Intervention(InterventionFields, Identified):
@@ -282,9 +334,17 @@ class Intervention(InterventionFields, Identified):
     context: Any
     """Data that people need to decide."""
     response: dict[str, Any] | None
-    """Data from the decider for the agent; null for none."""
+    """Data from the decider for the agent; null for none. While `approvalsRequired` people have not
+    approved it, it is from those so far, and binds nobody.
+    """
     result: Any
     """What came of the decision, as whoever acted on it said; null for nothing."""
+    action: Action | None
+    """What the agent wants to do; null where the question is about no action."""
+    approved_arguments: dict[str, Any] | None
+    """The arguments that were approved instead of those of `action`; null for none."""
+    response_schema: dict[str, Any] | None
+    """The JSON Schema that a `response` follows; null for none."""
 
 
 class InterventionPage(Rows):
@@ -317,7 +377,7 @@ class PilotMetrics(Model):
     decided: int
     """How many they decided."""
     approved: int
-    """How many of these they approved."""
+    """How many of these they approved, edited or responded to."""
     rejected: int
     """How many of these they rejected."""
 

@@ -7,7 +7,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from shared.models.approvals import People
 from shared.models.base import UNSET, Id, Model
+from shared.models.intervention import InterventionType
 from shared.models.subjects import Subject
 
 MAX_TYPES = 200
@@ -23,7 +25,8 @@ class Settings(Model):
     """A tenant's settings.
 
     Until the tenant changes them, every case is due within 72 hours, interventions are kept for 90
-    days, runs fail after 10,080 minutes (7 days), and no case is closed or removed automatically.
+    days, runs fail after 10,080 minutes (7 days), no case is closed or removed automatically,
+    claims hold until they are given up, and one person decides.
     """
 
     versioned: ClassVar[bool] = True
@@ -48,14 +51,29 @@ class Settings(Model):
     """After how many days personal data and texts are erased from audit events whose case is closed
     and under no legal hold; null for never.
     """
+    claim_minutes: int | None = None
+    """For how many minutes a case or an intervention is held by who claims it, for claims from now
+    on: after that, somebody else can claim it. Null: until they give it up.
+    """
+    approvals_required: dict[InterventionType, int] = {}
+    """How many people must approve an intervention at least, by its type; one where nothing is
+    said. For what is asked from now on.
+    """
 
     def due_hours(self, decision_type: str) -> int | None:
         """The hours that a case of this type may take, or None."""
         return self.sla_hours.get(decision_type, self.sla_hours.get("default"))
 
+    def people_for(self, kind: InterventionType) -> int:
+        """How many people must approve an intervention of this type at least."""
+        return self.approvals_required.get(kind, 1)
+
 
 class SettingsPatch(Model):
-    """Settings to change. In `slaHours` named types are changed, null removes one (RFC 7396)."""
+    """Settings to change.
+
+    In `slaHours` and `approvalsRequired` named types are changed, null removes one (RFC 7396).
+    """
 
     sla_hours: Annotated[dict[Id, Hours | None], Field(max_length=MAX_TYPES)] = UNSET
     """Within how many hours a case is due, by type of decision: the types that are named are
@@ -76,6 +94,14 @@ class SettingsPatch(Model):
     trail_personal_data_days: TrailDays | None = UNSET
     """After how many days personal data and texts are erased from audit events whose case is closed
     and under no legal hold, for good; at least 30. Null for never.
+    """
+    claim_minutes: Minutes | None = UNSET
+    """For how many minutes a case or an intervention is held by who claims it, for claims from then
+    on: after that, somebody else can claim it. Null: until they give it up.
+    """
+    approvals_required: dict[InterventionType, People | None] = UNSET
+    """How many people must approve an intervention at least, by its type, from 1 to 5: the types
+    that are named are changed, null removes one. For what is asked from then on.
     """
 
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from shared import errors
@@ -27,7 +28,7 @@ from shared.models.case_batches import CasesToUpdate
 from shared.models.case_queries import CaseQuery, ClaimQuery
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
-from shared.repository import evidence, hanging, open_work, packets, people
+from shared.repository import candidates, evidence, hanging, open_work, packets, people
 from shared.repository.listing import query_of
 from shared.repository.paging import SCAN_LIMIT, page, place
 from shared.repository.reading import unless_unreadable
@@ -39,7 +40,6 @@ from shared.rules.callers import Caller
 
 _DUE = Filter("clockDueAt", ">", datetime(1, 1, 1, tzinfo=UTC))
 """Leaves out the cases whose clock stands."""
-_CLAIM_CANDIDATES = 20
 _MAX_REMOVALS = MAX_WRITES - 2
 """The writes that the commit of a deletion has room for, besides the case and its event."""
 _OF_ONE = frozenset(CasesToUpdate.model_fields) & frozenset(CasePatch.model_fields)
@@ -141,11 +141,16 @@ def _changer(
     return changed
 
 
-def claim(ledger: Ledger, case_id: str, seen: Seen | None = None) -> Recorded[StoredCase]:
-    """Assigns an unassigned case to the caller. Raises FailedPrecondition naming the holder."""
+def claim(
+    ledger: Ledger, case_id: str, settings: Settings, seen: Seen | None = None
+) -> Recorded[StoredCase]:
+    """Assigns a case to the caller that is unassigned, or whose claim has lapsed.
+
+    Raises FailedPrecondition naming the holder.
+    """
 
     def claimed(old: StoredCase, now: datetime) -> Decision[StoredCase] | Unchanged:
-        new = case_rules.claimed(old, ledger.origin.actor, now)
+        new = case_rules.claimed(old, ledger.origin.actor, now, settings.claim_minutes)
         if new == old:
             return Unchanged()
         return Decision(new, EventType.ASSIGNED, f"Claimed by {new.assigned_to}", case_id=case_id)
@@ -153,17 +158,21 @@ def claim(ledger: Ledger, case_id: str, seen: Seen | None = None) -> Recorded[St
     return ledger.change(CASES, case_id, claimed, seen=seen)
 
 
-def claim_next(ledger: Ledger, wanted: ClaimQuery) -> Recorded[StoredCase]:
+def claim_next(ledger: Ledger, wanted: ClaimQuery, settings: Settings) -> Recorded[StoredCase]:
     """Claims the unassigned case that is due first. Raises NotFound where none is left to claim.
+
+    Where claims lapse, and no case is unassigned, it is the one whose claim lapsed first.
 
     A caller who does not get the first case of the queue tries the following ones in random order,
     so that many callers at once try different cases.
     """
     lost = False
-    for rows in _candidates(ledger.store, ledger.tenant, wanted, ledger.clock()):
+    among = (ledger.store, ledger.tenant, wanted, ledger.clock())
+    lapsing = settings.claim_minutes is not None
+    for rows in chain(_candidates(*among), _lapsed(*among) if lapsing else ()):
         while rows:
             row = rows.pop(random.randrange(len(rows)) if lost else 0)  # noqa: S311 - no secret
-            if claimed := _claimed_if_free(ledger, row):
+            if claimed := _claimed_if_free(ledger, row, settings):
                 return claimed
             lost = True
     if replayed := ledger.replay(CASES):
@@ -272,20 +281,25 @@ def _candidates(
     """
     query = _claimable(tenant, wanted, now)
     accept = unless_unreadable(_has_words(wanted.search)) if wanted.search else None
-    read = 0
-    while read < SCAN_LIMIT:
-        limit = min(max(_CLAIM_CANDIDATES, read), SCAN_LIMIT - read) if read else 1
-        rows = store.query(replace(query, limit=limit))
+    number = 0
+    for rows in candidates.in_order(store, query):
         yield [row for row in rows if accept is None or accept(row)]
-        if len(rows) < limit:
-            return
-        read += limit
-        query = replace(query, after=place(rows[-1], query))
-    if accept:
+        number += len(rows)
+    if accept and number == SCAN_LIMIT:
         rows = store.query(replace(_newest_with_words(tenant, wanted, now), limit=SCAN_LIMIT))
         found = [row for row in rows if accept(row) and _in_time(row, wanted, now)]
         placed = [row for row in found if "clockDueAt" in row.data]
         yield sorted(placed, key=lambda row: place(row, query))
+
+
+def _lapsed(
+    store: DocumentStore, tenant: str, wanted: ClaimQuery, now: datetime
+) -> Iterator[list[Document]]:
+    """The rows of a queue whose claim has lapsed, the longest first."""
+    queue, status = _claimable(tenant, wanted, now), wanted.status or case_rules.RUNNING
+    accept = unless_unreadable(_has_words(wanted.search)) if wanted.search else None
+    for rows in candidates.lapsed(store, queue, status, now):
+        yield [row for row in rows if accept is None or accept(row)]
 
 
 def _in_time(row: Document, wanted: ClaimQuery, now: datetime) -> bool:
@@ -295,9 +309,11 @@ def _in_time(row: Document, wanted: ClaimQuery, now: datetime) -> bool:
     return not before or (due is not None and due < min(before))
 
 
-def _claimed_if_free(ledger: Ledger, row: Document) -> Recorded[StoredCase] | None:
+def _claimed_if_free(
+    ledger: Ledger, row: Document, settings: Settings
+) -> Recorded[StoredCase] | None:
     try:
-        return claim(ledger, row.id, seen=Seen(row))
+        return claim(ledger, row.id, settings, seen=Seen(row))
     except (errors.FailedPrecondition, errors.NotFound):
         return None
     except errors.Unreadable:

@@ -13,6 +13,7 @@ from shared.models.case import StoredCase
 from shared.models.events import EventType
 from shared.models.intervention import InterventionType, NewIntervention, StoredIntervention
 from shared.models.record import Escalation
+from shared.models.settings import Settings
 from shared.repository import hanging, interventions
 from shared.rules import hanging as hanging_rules
 from shared.rules import runs as run_rules
@@ -22,7 +23,7 @@ _TITLE = 300
 
 
 def escalate(
-    ledger: Ledger, caller: Caller, case_id: str, why: Escalation
+    ledger: Ledger, caller: Caller, case_id: str, why: Escalation, settings: Settings
 ) -> tuple[Recorded[StoredCase, StoredIntervention], str, StoredIntervention]:
     """Escalates an open case; also gives the id and state of the intervention that asks people."""
     intervention_id = str(uuid.uuid4())
@@ -32,7 +33,7 @@ def escalate(
         case, marks = hanging.known(ledger.store, CASES.path(ledger.tenant, case_id), old)
         case = hanging_rules.counted(case, interventions=1)
         question = _question(case_id, old, why)
-        asked = hanging.as_counted(interventions.requested(caller, question, now))
+        asked = hanging.as_counted(interventions.requested(caller, question, now, settings))
         posting: Posting[StoredIntervention] = ledger.beside_it(INTERVENTIONS, 1)
         raised, writes = posting.prepared(intervention_id, Before(None, None), asked, now)
         return Decision(

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.documents.port import Aggregation, DocumentStore, Filter, Order, Query
+from shared.models.actions import CONSENTING
 from shared.models.case import Status
 from shared.models.figures import (
     LOOKED_AT,
@@ -164,7 +165,7 @@ def _pilots(rows: Sequence[dict[str, Any]]) -> list[PilotMetrics]:
         PilotMetrics(
             pilot=names[key],
             decided=count.total(),
-            approved=count["approve"],
+            approved=sum(count[decision] for decision in CONSENTING),
             rejected=count["reject"],
         )
         for key, count in counts.items()

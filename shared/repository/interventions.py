@@ -15,6 +15,7 @@ from shared.ledger.subjects import required
 from shared.models.events import EventType
 from shared.models.intervention import (
     OPEN,
+    Assignment,
     Completion,
     DecisionGiven,
     InterventionQuery,
@@ -23,9 +24,12 @@ from shared.models.intervention import (
     PendingQuery,
     StoredIntervention,
 )
-from shared.repository import hanging, people, runs
+from shared.models.settings import Settings
+from shared.repository import hanging, people, reuse, runs
 from shared.repository.listing import query_of
 from shared.repository.paging import page
+from shared.rules import actions as action_rules
+from shared.rules import assigning, starting
 from shared.rules import interventions as intervention_rules
 from shared.rules import people as people_rules
 from shared.rules import runs as run_rules
@@ -35,24 +39,31 @@ Move = Callable[[StoredIntervention, datetime], StoredIntervention]
 Rows = tuple[list[Document], str | None]
 
 
-def create(ledger: Ledger, caller: Caller, new: NewIntervention) -> Recorded[StoredIntervention]:
+def create(
+    ledger: Ledger, caller: Caller, new: NewIntervention, settings: Settings
+) -> Recorded[StoredIntervention]:
     """Creates a request for a decision; one about a case is counted there.
 
-    Raises NotFound where the case, or its run, does not exist, and FailedPrecondition where the
-    case is closed or deleted, the run has ended, or too much is open already.
+    One that is to `reuse` gives the same question where that is open. Raises NotFound where the
+    case, or its run, does not exist, and FailedPrecondition where the case is closed or deleted,
+    the run has ended, or too much is open already.
     """
+    if new.reuse and (found := reuse.open_question(ledger, caller, new, settings)):
+        return found
     intervention_id = str(uuid.uuid4())
 
     def asked(now: datetime) -> Decision[StoredIntervention]:
-        decision = requested(caller, new, now)
+        decision = requested(caller, new, now, settings)
         return _on_its_case(ledger, new.case_id, new.run_id, decision) if new.case_id else decision
 
     return ledger.create(INTERVENTIONS, intervention_id, asked)
 
 
-def requested(caller: Caller, new: NewIntervention, now: datetime) -> Decision[StoredIntervention]:
+def requested(
+    caller: Caller, new: NewIntervention, now: datetime, settings: Settings
+) -> Decision[StoredIntervention]:
     """The decision to create an intervention."""
-    state = intervention_rules.requested(new, caller, now)
+    state = intervention_rules.requested(new, caller, now, settings.people_for(new.type))
     message = f"Asked for: {state.type}"
     return Decision(state, EventType.INTERVENTION_REQUESTED, message, case_id=new.case_id)
 
@@ -83,7 +94,9 @@ def pending(store: DocumentStore, caller: Caller, wanted: PendingQuery, now: dat
     return page(store, query, wanted, accept=_with_status({wanted.status}, now))
 
 
-def claim(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[StoredIntervention]:
+def claim(
+    ledger: Ledger, caller: Caller, intervention_id: str, settings: Settings
+) -> Recorded[StoredIntervention]:
     """Assigns an intervention to the caller. Raises FailedPrecondition, naming the holder.
 
     Where the intervention's time is over, this function and each of the following ones records it
@@ -91,10 +104,24 @@ def claim(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[Stor
     """
 
     def claimed(old: StoredIntervention, now: datetime) -> StoredIntervention:
-        return intervention_rules.claimed(old, caller, now)
+        return intervention_rules.claimed(old, caller, now, settings.claim_minutes)
 
     message = f"Claimed by {caller.actor.name}"
     return _move(ledger, intervention_id, claimed, EventType.INTERVENTION_CLAIMED, message)
+
+
+def assign(
+    ledger: Ledger, caller: Caller, intervention_id: str, to: Assignment, settings: Settings
+) -> Recorded[StoredIntervention]:
+    """Hands an intervention over to somebody. To name them without their subject costs a read."""
+    subject = to.to_subject or people.subject_of(ledger, to.to)
+
+    def assigned(old: StoredIntervention, now: datetime) -> StoredIntervention:
+        minutes = settings.claim_minutes
+        return assigning.assigned(old, (to.to, subject), caller, now, minutes)
+
+    message = f"Assigned to {to.to}"
+    return _move(ledger, intervention_id, assigned, EventType.INTERVENTION_ASSIGNED, message)
 
 
 def release(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[StoredIntervention]:
@@ -110,13 +137,29 @@ def release(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[St
 def decide(
     ledger: Ledger, caller: Caller, intervention_id: str, given: DecisionGiven
 ) -> Recorded[StoredIntervention]:
-    """Decides an intervention, and counts the decision for the caller in the same commit."""
+    """Decides an intervention, and counts the decision for the caller in the same commit.
+
+    Where more people must approve it, it records the approval.
+    """
 
     def decided(old: StoredIntervention, now: datetime) -> StoredIntervention:
         return intervention_rules.decided(old, given, caller, now)
 
     message = f"Decided: {given.decision}"
-    return _move(ledger, intervention_id, decided, EventType.INTERVENTION_DECIDED, message)
+    event_type = EventType.INTERVENTION_DECIDED
+    return _move(ledger, intervention_id, decided, event_type, message, reason=given.reason)
+
+
+def start(
+    ledger: Ledger, caller: Caller, intervention_id: str, action_hash: str
+) -> Recorded[StoredIntervention]:
+    """Records that an agent starts what was approved; where that has lapsed, records that first."""
+
+    def started(old: StoredIntervention, now: datetime) -> StoredIntervention:
+        return starting.started(old, action_hash, caller, now)
+
+    message = f"Started by {caller.actor.name}"
+    return _move(ledger, intervention_id, started, EventType.INTERVENTION_STARTED, message)
 
 
 def complete(
@@ -140,7 +183,8 @@ def withdraw(
         return intervention_rules.withdrawn(old, reason, caller, now)
 
     message = "Withdrawn"
-    return _move(ledger, intervention_id, withdrawn, EventType.INTERVENTION_WITHDRAWN, message)
+    event_type = EventType.INTERVENTION_WITHDRAWN
+    return _move(ledger, intervention_id, withdrawn, event_type, message, reason=reason)
 
 
 def wait(
@@ -166,10 +210,16 @@ def wait(
     return required(INTERVENTIONS, document, intervention_id)
 
 
-def _move(
-    ledger: Ledger, intervention_id: str, move: Move, event_type: EventType, message: str
+def _move(  # noqa: PLR0913 - each by its name
+    ledger: Ledger,
+    intervention_id: str,
+    move: Move,
+    event_type: EventType,
+    message: str,
+    *,
+    reason: str | None = None,
 ) -> Recorded[StoredIntervention]:
-    """Records what `move` makes of an intervention; raises where `move` finds it expired."""
+    """Records what `move` makes of an intervention; raises where it is expired, or has lapsed."""
 
     def moved(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
         new = move(old, now)
@@ -178,22 +228,41 @@ def _move(
         left = hanging.settled(ledger, ledger.tenant, old, new)
         if new.status is InterventionStatus.EXPIRED:
             return replace(hanging.ending(new), writes=left)
+        if new.lapsed_at:
+            return Decision(
+                new,
+                EventType.INTERVENTION_LAPSED,
+                "Lapsed before it was started",
+                severity="warning",
+                case_id=new.case_id,
+            )
         decided = new.decision != old.decision
         count = people.counted(ledger.tenant, actor, new.decision, now)
         return Decision(
             new,
-            event_type,
-            message,
-            reason=new.action_reason if new.action_reason != old.action_reason else None,
+            *_told(new, event_type, message),
+            reason=reason,
             case_id=new.case_id,
+            meta=action_rules.edited(old, new),
             writes=(*((count,) if decided else ()), *left),
         )
 
     actor = ledger.origin.actor
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
-    if recorded.event and recorded.event.event_type == EventType.INTERVENTION_EXPIRED:
+    happened = recorded.event.event_type if recorded.event else None
+    if happened == EventType.INTERVENTION_EXPIRED:
         raise intervention_rules.late(recorded.current)
+    if happened == EventType.INTERVENTION_LAPSED:
+        raise starting.lapsed(recorded.current)
     return recorded
+
+
+def _told(new: StoredIntervention, event_type: EventType, message: str) -> tuple[EventType, str]:
+    """What an event says of a change; a decision that needs more people is an approval so far."""
+    if event_type is EventType.INTERVENTION_DECIDED and new.decision is None:
+        number = f"{len(new.approvals)} of {new.approvals_required}"
+        return EventType.INTERVENTION_APPROVED, f"Approved by {number}"
+    return event_type, message
 
 
 def _on_its_case(

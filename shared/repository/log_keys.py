@@ -1,12 +1,15 @@
-"""The keys that sign the checkpoints of all logs, and the names that they sign by."""
+"""The keys that sign the checkpoints of all logs, by which names, and receipts of decisions."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.repository import sealed
+from shared.rules.canonical import canonical
 from shared.rules.note import Signer
 
 if TYPE_CHECKING:
@@ -16,7 +19,11 @@ _PEM = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL
 
 
 class LogKeys:
-    """Ed25519 keys. All of them sign, so that one can take another's place."""
+    """Ed25519 keys. All of them sign logs, so that one can take another's place.
+
+    The last one is the newest, and signs receipts. No text can be taken for one of the other kind:
+    that of a checkpoint has several lines, and that of a JWS has one.
+    """
 
     def __init__(self, origin: str, keys: list[Ed25519PrivateKey]) -> None:
         self._origin = origin
@@ -53,3 +60,26 @@ class LogKeys:
     def signers(self, tenant: str, epoch: int) -> list[Signer]:
         """The keys as they sign a tenant's log."""
         return [Signer(self.origin(tenant, epoch), key) for key in self._keys]
+
+    def jws(self, claims: dict[str, Any]) -> str:
+        """The claims as a compact JWS (RFC 7515), signed by the newest key."""
+        import jwt  # noqa: PLC0415 - heavy
+
+        newest = self._keys[-1]
+        headers = {"kid": _jwk(newest)["kid"], "typ": "receipt+jwt"}
+        return jwt.encode(claims, newest, "EdDSA", headers)
+
+    def jwks(self) -> list[dict[str, str]]:
+        """The public parts as JWKs (RFC 8037), each with its thumbprint (RFC 7638) as `kid`."""
+        return [_jwk(key) for key in self._keys]
+
+
+def _jwk(key: Ed25519PrivateKey) -> dict[str, str]:
+    public = _base64url(key.public_key().public_bytes_raw())
+    members = {"crv": "Ed25519", "kty": "OKP", "x": public}
+    thumbprint = _base64url(hashlib.sha256(canonical(members)).digest())
+    return {**members, "kid": thumbprint, "alg": "EdDSA", "use": "sig"}
+
+
+def _base64url(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from shared.documents.port import (
     Aggregation,
@@ -22,6 +22,7 @@ from shared.documents.port import (
     Totals,
 )
 from shared.errors import InvalidArgument
+from shared.models.actions import CONSENTING, Verdict
 from shared.models.intervention import (
     OPEN,
     Day,
@@ -147,7 +148,7 @@ def of_day(tenant: str, day: Span) -> tuple[Aggregation, Aggregation, Aggregatio
 
 def decided(tenant: str, span: Span) -> Query:
     """What was decided within a span, newest first."""
-    filters = (Filter("decision", "in", ["approve", "reject"]), *span.of("actionAt"))
+    filters = (Filter("decision", "in", list(get_args(Verdict))), *span.of("actionAt"))
     # The average of a day and the rows of `figures` need the same index.
     order = (Order("actionAt", descending=True), Order("resolutionSeconds", descending=True))
     return Query(f"tenants/{tenant}/interventions", filters, order)
@@ -226,21 +227,24 @@ def _counted(
     store: DocumentStore, tenant: str, period: Span, people: Sequence[StoredPerson]
 ) -> list[PilotMetrics]:
     asked = [
-        Aggregation(_decided(tenant, period, person, decision))
+        Aggregation(_decided(tenant, period, person, decisions))
         for person in people
-        for decision in ("approve", "reject")
+        for decisions in (CONSENTING, ("reject",))
     ]
     counts = [totals.count for totals in store.aggregate(asked)] if asked else []
     each = zip(people, counts[::2], counts[1::2], strict=True)
     return [_pilot(person.name, approved, rejected) for person, approved, rejected in each]
 
 
-def _decided(tenant: str, period: Span, person: StoredPerson, decision: str) -> Query:
+def _decided(
+    tenant: str, period: Span, person: StoredPerson, decisions: Sequence[Verdict]
+) -> Query:
     """What a person decided so, by their subject; where none is stored, by their name."""
     both = (person_key(person.subject, None), person_key(None, person.known_as))
     keys = [key for key in both if key]
-    query = _created(tenant, period, ("decision", decision))
-    return replace(query, filters=(Filter("deciderKey", "in", keys), *query.filters))
+    query = _created(tenant, period)
+    so = (Filter("deciderKey", "in", keys), Filter("decision", "in", list(decisions)))
+    return replace(query, filters=(*so, *query.filters))
 
 
 def _pilot(name: str, approved: int = 0, rejected: int = 0, **_: object) -> PilotMetrics:

@@ -44,7 +44,7 @@ def listed(
 
 def counted(tenant: str, actor: Actor, decision: str | None, now: datetime) -> Merge:
     """The write that counts a decision for the person who made it, and is their entry as well."""
-    approved = int(decision == "approve")
+    approved = int(decision != "reject")
     return Merge(
         directory.path(tenant, actor.subject),
         fields={**directory.fields(actor, now), "lastDecidedAt": now},

@@ -18,6 +18,7 @@ _WAITED_FOR = {
     "closing_changed_at": {"auto_close_days"},
     "retention_changed_at": {"intervention_retention_days", "case_retention_days"},
 }
+_BY_TYPE = {"sla_hours", "approvals_required"}
 
 
 class SettingsCache:
@@ -53,11 +54,11 @@ def _patched(
     old: StoredSettings, patch: SettingsPatch, now: datetime
 ) -> Decision[StoredSettings] | Unchanged:
     updates = {name: getattr(patch, name) for name in patch.model_fields_set}
-    if "sla_hours" in updates:
-        merged = {**old.sla_hours, **updates["sla_hours"]}
-        updates["sla_hours"] = {name: hours for name, hours in merged.items() if hours is not None}
-        if len(updates["sla_hours"]) > MAX_TYPES:
-            raise InvalidArgument.field("slaHours", f"may name at most {MAX_TYPES} decision types")
+    for name in _BY_TYPE & updates.keys():
+        merged = {**getattr(old, name), **updates[name]}
+        updates[name] = {kind: number for kind, number in merged.items() if number is not None}
+    if len(updates.get("sla_hours", ())) > MAX_TYPES:
+        raise InvalidArgument.field("slaHours", f"may name at most {MAX_TYPES} decision types")
     new = old.model_copy(update=updates)
     if new == old:
         return Unchanged()

@@ -24,6 +24,7 @@ READERS = MEMBERS | {Role.AUDITOR}
 CONTRIBUTORS = at_least(Role.VERIFIER) | {Role.AGENT}
 PEOPLE = at_least(Role.VIEWER)
 VERIFIERS = at_least(Role.VERIFIER)
+AGENTS = frozenset({Role.AGENT})
 PILOTS = at_least(Role.PILOT)
 ADMINS = at_least(Role.ADMIN)
 AUDITING = PILOTS | {Role.AUDITOR}

@@ -25,7 +25,7 @@ from shared.models.case import (
 from shared.models.names import folded, normalised
 from shared.models.roles import Actor, Role
 from shared.models.sharing import Permission
-from shared.rules import people, search
+from shared.rules import claims, people, search
 from shared.rules.callers import PILOTS, Caller
 from shared.rules.canonical import canonical_text, parsed
 
@@ -150,13 +150,22 @@ def retagged(case: StoredCase, add: Sequence[str], remove: Collection[str]) -> l
     return tags
 
 
-def claimed(case: StoredCase, who: Actor, now: datetime) -> StoredCase:
-    """The case assigned to `who`; it must be unassigned, or assigned to `who` already."""
+def claimed(case: StoredCase, who: Actor, now: datetime, minutes: int | None = None) -> StoredCase:
+    """The case assigned to `who`, who holds it for so many minutes, or without an end.
+
+    It must be unassigned, or assigned to `who` already, or the claim of its assignee has lapsed.
+    Who has claimed it holds it from now on; who was assigned otherwise holds it without an end.
+    """
+    until = claims.held_until(minutes, now)
     if owned(case, who):
-        return identified(case, who)
-    if case.assigned_to is not None:
+        known = identified(case, who)
+        again = case.held_until is not None and case.status not in DONE
+        return known.model_copy(update={"held_until": until}) if again else known
+    held = {} if case.held_until is None else {"heldUntil": case.held_until}
+    if case.assigned_to is not None and not claims.has_lapsed(case.held_until, now):
         raise FailedPrecondition(
-            f"the case is assigned to {case.assigned_to}", [{"assignedTo": case.assigned_to}]
+            f"the case is assigned to {case.assigned_to}",
+            [{"assignedTo": case.assigned_to, **held}],
         )
     if case.status in DONE:
         allowed = [status for status in Status if status not in DONE]
@@ -164,7 +173,8 @@ def claimed(case: StoredCase, who: Actor, now: datetime) -> StoredCase:
             f"a case that is {case.status} cannot be claimed",
             [{"status": case.status, "allowed": allowed}],
         )
-    return case.model_copy(update=_assigned(case, normalised(who.name), who.subject, now))
+    assigned = _assigned(case, normalised(who.name), who.subject, now)
+    return case.model_copy(update={**assigned, "held_until": until})
 
 
 def owned(case: StoredCase, who: Actor) -> bool:
@@ -283,6 +293,7 @@ def _assigned(
         "assigned_to": to,
         "assigned_to_subject": subject,
         "assigned_at": now if to else None,
+        "held_until": None,
     }
 
 

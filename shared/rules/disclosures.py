@@ -26,13 +26,19 @@ ERASED = "erased"
 
 PLAIN_FIELDS = frozenset(
     {
+        "actUntil",
+        "approvalsRequired",
         "decision",
         "decisionType",
+        "decisions",
         "dueAt",
         "escalatedAt",
         "expiresAt",
+        "heldUntil",
+        "lapsedAt",
         "packetEvidenceIds",
         "priority",
+        "remindAt",
         "requiredRole",
         "severity",
         "sharedWith",

@@ -15,6 +15,7 @@ from pydantic_core import to_jsonable_python
 from shared.models.case import Status, StoredCase
 from shared.models.events import EventType
 from shared.models.intervention import InterventionStatus, StoredIntervention
+from shared.rules.canonical import parsed
 from shared.rules.cases import DONE
 
 OPENED, ASKED = "opened", "asked"
@@ -85,7 +86,8 @@ def of_case(before: StoredCase, after: StoredCase) -> dict[str, Any]:
 
 def of_intervention(before: StoredIntervention, after: StoredIntervention) -> dict[str, Any]:
     """The same for a change of an intervention."""
-    if (before.status, before.priority) == (after.status, after.priority):
+    unmoved = (before.status, before.priority) == (after.status, after.priority)
+    if unmoved and before.lapsed_at == after.lapsed_at:
         return {}
     told: dict[str, Any] = {
         "at": after.created_at,
@@ -96,6 +98,8 @@ def of_intervention(before: StoredIntervention, after: StoredIntervention) -> di
     }
     if after.status is InterventionStatus.EXPIRED:
         told["expiresAt"] = after.expires_at
+    if after.action is not None:
+        told["tool"] = parsed(after.action)["tool"]
     return {ASKED: to_jsonable_python(told)}
 
 

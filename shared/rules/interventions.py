@@ -11,8 +11,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from shared.errors import FailedPrecondition, InvalidArgument, PermissionDenied
-from shared.models.base import is_visible
+from shared.models.approvals import Approval
 from shared.models.intervention import (
     OPEN,
     DecisionGiven,
@@ -26,7 +28,7 @@ from shared.models.intervention import (
 )
 from shared.models.names import normalised
 from shared.models.roles import Actor, Role
-from shared.rules import people
+from shared.rules import actions, answers, approvals, claims, people, reminders
 from shared.rules.callers import PILOTS, Caller, at_least
 from shared.rules.canonical import canonical_text, parsed
 from shared.rules.cases import SOONEST
@@ -59,15 +61,25 @@ UNDECIDED = frozenset(
 )
 """What its holder may complete without a decision; all else is decided first."""
 RANKS = {priority: rank for rank, priority in enumerate(Priority)}
-_OUTCOMES = {"approve": _Status.APPROVED, "reject": _Status.REJECTED}
-_ANY_JSON = ("context", "response", "result")
+_ANY_JSON = ("context", "response", "result", "action", "approvedArguments", "responseSchema")
 _SHOWN = InterventionFields.aliases()
+_FREE: dict[str, Any] = {"assigned_to": None, "assigned_to_subject": None, "held_until": None}
+_OVER: dict[str, Any] = {"held_until": None, "remind_at": None}
+_NOTHING_APPROVED: dict[str, Any] = {"approved_arguments": None, "approved_action_hash": None}
+_UNDECIDED: dict[str, Any] = {**_OVER, **_NOTHING_APPROVED, "response": None}
+"""What becomes of an intervention that ends without a decision, also of approvals so far."""
 
 
-def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredIntervention:
-    """A new intervention. Raises InvalidArgument where its `expiresAt` has passed."""
+def requested(
+    new: NewIntervention, caller: Caller, now: datetime, approvals_required: int = 1
+) -> StoredIntervention:
+    """A new intervention, which at least so many people must approve.
+
+    Raises InvalidArgument where its `expiresAt` has passed.
+    """
     urgent = new.type is InterventionType.KILL_SWITCH
     priority = new.priority or (Priority.CRITICAL if urgent else Priority.NORMAL)
+    expires_at = _expiry(new, now)
     return StoredIntervention(
         uow_id=new.uow_id,
         type=new.type,
@@ -84,19 +96,39 @@ def requested(new: NewIntervention, caller: Caller, now: datetime) -> StoredInte
         created_by=caller.actor.name,
         created_by_subject=caller.subject,
         updated_at=now,
-        expires_at=_expiry(new, now),
+        expires_at=expires_at,
+        remind_at=reminders.first(now, expires_at),
+        raise_priority=new.raise_priority,
+        approvals_required=max(new.approvals_required or 1, approvals_required),
+        decisions=actions.decisions(new.type, new.action, new.decisions or ()),
+        response_schema=canonical_text(new.response_schema and new.response_schema.content()),
+        action=actions.text_of(new.action),
+        action_hash=actions.hash_of(new.action),
+        act_within_seconds=new.act_within_seconds,
     )
 
 
-def claimed(intervention: StoredIntervention, caller: Caller, now: datetime) -> StoredIntervention:
-    """The intervention held by the caller; nobody else may hold it."""
-    _require_decider(intervention, caller)
+def claimed(
+    intervention: StoredIntervention, caller: Caller, now: datetime, minutes: int | None = None
+) -> StoredIntervention:
+    """The intervention held by the caller for so many minutes, or without an end.
+
+    Nobody else may hold it, unless their claim has lapsed.
+    """
+    require_decider(intervention, caller)
     if has_run_out(intervention, now):
         return expired(intervention, now)
-    if intervention.status is _Status.IN_PROGRESS and _holds(intervention, caller):
-        return identified(intervention, caller.actor)
-    _require_move(intervention, _Status.IN_PROGRESS)
-    return intervention.model_copy(update={"status": _Status.IN_PROGRESS, **_assigned(caller)})
+    until = claims.held_until(minutes, now)
+    in_progress = intervention.status is _Status.IN_PROGRESS
+    if in_progress and _holds(intervention, caller):
+        known = identified(intervention, caller.actor)
+        again = intervention.held_until is not None
+        return known.model_copy(update={"held_until": until}) if again else known
+    if not (in_progress and claims.has_lapsed(intervention.held_until, now)):
+        require_move(intervention, _Status.IN_PROGRESS)
+    require_another(intervention, intervention.approvals, caller.subject, caller.actor.name)
+    claim = {"status": _Status.IN_PROGRESS, **_assigned(caller), "held_until": until}
+    return intervention.model_copy(update=claim)
 
 
 def released(intervention: StoredIntervention, caller: Caller, now: datetime) -> StoredIntervention:
@@ -104,26 +136,39 @@ def released(intervention: StoredIntervention, caller: Caller, now: datetime) ->
     caller.require(at_least(Role(intervention.required_role)))
     if has_run_out(intervention, now):
         return expired(intervention, now)
-    _require_move(intervention, _Status.PENDING)
+    require_move(intervention, _Status.PENDING)
     if not _holds(intervention, caller) and caller.role is not Role.ADMIN:
-        raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
-    return intervention.model_copy(
-        update={"status": _Status.PENDING, "assigned_to": None, "assigned_to_subject": None}
-    )
+        raise refusal(intervention, f"it is held by {intervention.assigned_to}")
+    return intervention.model_copy(update={"status": _Status.PENDING, **_FREE})
 
 
 def decided(
     intervention: StoredIntervention, given: DecisionGiven, caller: Caller, now: datetime
 ) -> StoredIntervention:
-    """The intervention decided by the caller, who has not asked for it; nobody else may hold it."""
-    _require_decider(intervention, caller)
-    _require_words(intervention.type, given)
+    """The intervention decided by the caller, who has not asked for it; nobody else may hold it.
+
+    Where more people must approve it, it is pending again with one approval more.
+    """
+    require_decider(intervention, caller)
+    answers.require_whole(intervention, given)
     if has_run_out(intervention, now):
         return expired(intervention, now)
-    outcome = _OUTCOMES[given.decision]
-    _require_move(intervention, outcome)
+    outcome = actions.outcome(intervention, given.decision)
+    require_move(intervention, outcome)
     if intervention.assigned_to and not _holds(intervention, caller):
-        raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
+        raise refusal(intervention, f"it is held by {intervention.assigned_to}")
+    answer = {
+        "response": canonical_text(given.response),
+        **_NOTHING_APPROVED,
+        **actions.approved(intervention, given, now),
+    }
+    if outcome is _Status.APPROVED:
+        collected = approvals.of_the_same(intervention, answer)
+        require_another(intervention, collected, caller.subject, caller.actor.name)
+        answer["approvals"] = [*collected, approvals.of(caller, now)]
+        if len(answer["approvals"]) < intervention.approvals_required:
+            so_far = {"status": _Status.PENDING, **_FREE, **answer, "act_until": None}
+            return intervention.model_copy(update=so_far)
     return _resolved(
         intervention,
         outcome,
@@ -133,7 +178,7 @@ def decided(
         decided_by=caller.actor.name,
         decided_by_subject=caller.subject,
         action_reason=given.reason,
-        response=canonical_text(given.response),
+        **answer,
     )
 
 
@@ -143,19 +188,22 @@ def completed(
     """The intervention marked as acted on: by an agent once it is approved, or by its holder.
 
     A holder needs the required role. Without a decision only a kill switch, a resume and a cancel
-    are completed.
+    without an action are completed. An action is started first, and is then its agent's own.
     """
     if caller.role is not Role.AGENT:
         caller.require(at_least(Role(intervention.required_role)))
     if has_run_out(intervention, now):
         return expired(intervention, now)
-    _require_move(intervention, _Status.COMPLETED)
+    require_move(intervention, _Status.COMPLETED)
+    _require_started(intervention, caller)
     by_agent = caller.role is Role.AGENT and intervention.status is _Status.APPROVED
     by_holder = caller.role is not Role.AGENT and _holds(intervention, caller)
     if not (by_agent or by_holder):
-        raise _refusal(intervention, "only an agent, once it is approved, or its holder may")
+        raise refusal(intervention, "only an agent, once it is approved, or its holder may")
     if intervention.decision is None and intervention.type not in UNDECIDED:
-        raise _refusal(intervention, f"a {intervention.type} is decided first")
+        raise refusal(intervention, f"a {intervention.type} is decided first")
+    if intervention.decision is None and intervention.approvals_required > 1:
+        raise refusal(intervention, f"{intervention.approvals_required} people approve it first")
     done = {
         "result": canonical_text(result),
         "completed_by": caller.actor.name,
@@ -164,7 +212,7 @@ def completed(
     }
     if intervention.decision is None:
         return _resolved(intervention, _Status.COMPLETED, now, **done)
-    return intervention.model_copy(update={"status": _Status.COMPLETED, **done, **_archived(now)})
+    return intervention.model_copy(update={"status": _Status.COMPLETED, **done, **archived(now)})
 
 
 def withdrawn(
@@ -174,7 +222,7 @@ def withdrawn(
     if caller.subject != intervention.created_by_subject:
         caller.require(PILOTS)
     if not has_run_out(intervention, now):
-        _require_move(intervention, _Status.WITHDRAWN)
+        require_move(intervention, _Status.WITHDRAWN)
     return ended(intervention, reason, now)
 
 
@@ -189,7 +237,8 @@ def ended(
             "status": _Status.WITHDRAWN,
             "action_reason": reason,
             "action_at": now,
-            **_archived(now),
+            **_UNDECIDED,
+            **archived(now),
         }
     )
 
@@ -198,7 +247,7 @@ def expired(intervention: StoredIntervention, now: datetime) -> StoredInterventi
     """The intervention as expired at its `expiresAt`. This does not count as a rejection."""
     at = intervention.expires_at
     return intervention.model_copy(
-        update={"status": _Status.EXPIRED, "action_at": at, **_archived(now)}
+        update={"status": _Status.EXPIRED, "action_at": at, **_UNDECIDED, **archived(now)}
     )
 
 
@@ -210,7 +259,7 @@ def has_run_out(intervention: StoredIntervention, now: datetime) -> bool:
 
 def late(intervention: StoredIntervention) -> FailedPrecondition:
     """The error for a caller who was too late."""
-    return _refusal(intervention, "it expired before it was decided")
+    return refusal(intervention, "it expired before it was decided")
 
 
 def waits(data: dict[str, Any], now: datetime) -> bool:
@@ -244,8 +293,12 @@ def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict
         row[name] = data[name]
     for name in _ANY_JSON:
         row[name] = parsed(data[name])
+    row["decisions"] = actions.decisions(data["type"], data["action"], data["decisions"])
+    if actions.has_lapsed(data, now):
+        row |= {"lapsedAt": data["actUntil"], "archived": True}
     if data["status"] in OPEN and not _waits(data, now):
         row |= {"status": _Status.EXPIRED, "actionAt": data["expiresAt"], "archived": True}
+        row |= dict.fromkeys(map(to_camel, _UNDECIDED))
     return row
 
 
@@ -277,7 +330,7 @@ def _holds(intervention: StoredIntervention, caller: Caller) -> bool:
     return people.is_person(caller.actor, subject, name)
 
 
-def _require_decider(intervention: StoredIntervention, caller: Caller) -> None:
+def require_decider(intervention: StoredIntervention, caller: Caller) -> None:
     """Raises PermissionDenied below the required role, and for the caller's own request."""
     caller.require(at_least(Role(intervention.required_role)))
     subject, name = intervention.created_by_subject, intervention.created_by
@@ -285,35 +338,48 @@ def _require_decider(intervention: StoredIntervention, caller: Caller) -> None:
         raise PermissionDenied("nobody decides what they asked themselves")
 
 
-def _require_words(kind: InterventionType, given: DecisionGiven) -> None:
-    """Raises InvalidArgument where a reason or an answer is missing."""
-    if given.reason is None and (
-        given.decision == "reject" or kind is InterventionType.WAIVE_VIOLATION
-    ):
-        raise InvalidArgument.field("reason", f"is required to {given.decision} a {kind}")
-    if kind is InterventionType.CLARIFICATION and given.decision == "approve":
-        text = (given.response or {}).get("text")
-        if not isinstance(text, str) or not is_visible(text):
-            raise InvalidArgument.field("response.text", "is required to answer a clarification")
+def require_another(
+    intervention: StoredIntervention, collected: list[Approval], subject: str | None, name: str
+) -> None:
+    """Raises FailedPrecondition for somebody whose approval is one of those collected."""
+    if approvals.has(collected, subject, name):
+        raise refusal(intervention, f"{name} has approved it already: it takes another person")
 
 
-def _require_move(intervention: StoredIntervention, to: InterventionStatus) -> None:
+def _require_started(intervention: StoredIntervention, caller: Caller) -> None:
+    """Raises FailedPrecondition for an action that nobody has started, or another agent has."""
+    if intervention.action is None:
+        return
+    if intervention.started_at is None:
+        raise refusal(intervention, "its action is approved and started first")
+    if caller.role is Role.AGENT and caller.subject != intervention.started_by_subject:
+        raise refusal(intervention, f"it was started by {intervention.started_by}")
+
+
+def require_move(intervention: StoredIntervention, to: InterventionStatus) -> None:
+    """Raises FailedPrecondition where an intervention cannot get this status now."""
     status = intervention.status
     if to in TRANSITIONS[status]:
         return
     if status is _Status.IN_PROGRESS:
-        raise _refusal(intervention, f"it is held by {intervention.assigned_to}")
+        raise refusal(intervention, f"it is held by {intervention.assigned_to}")
     completed_ = status is _Status.COMPLETED
     name = intervention.completed_by if completed_ else intervention.decided_by
     by = f" by {name}" if name else ""
-    raise _refusal(intervention, f"it is {status}{by}")
+    raise refusal(intervention, f"it is {status}{by}")
 
 
-def _refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
+def refusal(intervention: StoredIntervention, why: str) -> FailedPrecondition:
     """The error for a refused change, with details that say how the intervention stands."""
     told = {"status", "assigned_to", "decision", "decided_by", "action_reason", "action_at"}
+    if intervention.held_until is not None:
+        told |= {"held_until"}
+    if intervention.approvals_required > 1:
+        told |= {"approvals_required", "approvals"}
     if intervention.status is _Status.COMPLETED:
         told |= {"completed_by", "completed_at"}
+    if intervention.action is not None:
+        told |= {"approved_action_hash", "act_until", "started_by", "started_at", "lapsed_at"}
     state = intervention.model_dump(by_alias=True, include=told)
     allowed = list(TRANSITIONS[intervention.status])
     return FailedPrecondition(f"not possible: {why}", [{**state, "allowed": allowed}])
@@ -324,9 +390,10 @@ def _resolved(
 ) -> StoredIntervention:
     seconds = max(0.0, (now - intervention.created_at).total_seconds())
     resolved = {"status": outcome, "action_at": now, "resolution_seconds": round(seconds, 3)}
-    archived = {} if TRANSITIONS[outcome] else _archived(now)
-    return intervention.model_copy(update={**fields, **resolved, **archived})
+    done = {} if TRANSITIONS[outcome] else archived(now)
+    return intervention.model_copy(update={**fields, **resolved, **_OVER, **done})
 
 
-def _archived(now: datetime) -> dict[str, Any]:
+def archived(now: datetime) -> dict[str, Any]:
+    """The stored fields of an intervention that nothing can follow any more."""
     return {"archived": True, "sweep_at": now + SOONEST}

@@ -32,8 +32,13 @@ def is_person(actor: Actor, subject: str | None, name: str | None) -> bool:
 
 
 def asked(actor: Actor, subject: str | None, name: str) -> bool:
-    """Whether somebody may be who asked: they have the same subject, or are shown the same name."""
-    return subject == actor.subject or folded(name) == folded(actor.name)
+    """Whether somebody may be who asked, as `may_be` says."""
+    return may_be(actor.subject, actor.name, subject, name)
+
+
+def may_be(subject: str | None, name: str, other: str | None, other_name: str) -> bool:
+    """Whether two may be one person: they have the same subject, or are shown the same name."""
+    return (subject is not None and subject == other) or folded(name) == folded(other_name)
 
 
 def keys(actor: Actor) -> list[str]:

@@ -51,6 +51,8 @@ def of_intervention(replay: Replay) -> dict[str, Said]:
         "createdBySubject": Said(asked.sequence, [asked.subject]),
         "caseId": Said(asked.sequence, [replay.case_id]),
     }
+    started = replay.changed.get("startedBySubject")
+    found["startedAt"] = started.time() if started else Said(asked.sequence, [None])
     if replay.path:
         found |= _acted(replay, asked)
     return found
@@ -107,6 +109,7 @@ def _acted(replay: Replay, asked: Stamp) -> dict[str, Said]:
     if status == "expired":
         expires = replay.fields.get("expiresAt")
         at = Said(sequence, expires.values) if expires else nothing
+    lapsed = replay.now("lapsedAt") is not None
     timed = acted if acted and acted.new != "withdrawn" else None
     return {
         "actionAt": at,
@@ -115,7 +118,7 @@ def _acted(replay: Replay, asked: Stamp) -> dict[str, Said]:
         "completedAt": completed.stamp.since(completed.stamp.at, before=None)
         if completed
         else nothing,
-        "archived": Said(sequence, [not TRANSITIONS.get(status, True)]),
+        "archived": Said(sequence, [lapsed or not TRANSITIONS.get(status, True)]),
     }
 
 

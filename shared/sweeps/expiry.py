@@ -1,6 +1,7 @@
-"""Expires interventions that nobody decided in time.
+"""Expires interventions that nobody decided in time, and reminds people of the others.
 
-This is only for tidiness: an intervention also expires when somebody tries to decide it too late.
+To expire them is only for tidiness: an intervention also expires when somebody tries to decide it
+too late.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from shared.ledger.decision import Decider, Decision, Unchanged
 from shared.ledger.kinds import CASES, INTERVENTIONS
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import tenant_of
+from shared.models.events import EventType
 from shared.models.intervention import OPEN, StoredIntervention
 from shared.repository import hanging
+from shared.repository.reading import unless_unreadable
 from shared.rules import interventions as intervention_rules
+from shared.rules import reminders
 from shared.sweeps.run import SweepRun, rounds
 
 
@@ -30,6 +34,32 @@ def expire(run: SweepRun) -> None:
         ]
         for by_case in rounds(readable):
             _expire(run, by_case)
+
+
+def remind(run: SweepRun) -> None:
+    """Records that it is time to remind people of open interventions, of all tenants."""
+    due = (Filter("remindAt", "<=", run.now),)
+    query = Query("interventions", due, (Order("remindAt"),), group=True)
+    # To expire them is not done here.
+    in_time = unless_unreadable(lambda row: intervention_rules.waits(row.data, run.now))
+    for rows in run.due(query):
+        readable = run.readable(INTERVENTIONS.state, list(filter(in_time, rows)))
+        run.change(INTERVENTIONS, [row for row, _ in readable], lambda _: _reminded)
+
+
+def _reminded(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
+    found = reminders.reminded(old, now)
+    if found is None:
+        return Unchanged()
+    new, percent = found
+    return Decision(
+        new,
+        EventType.INTERVENTION_REMINDED,
+        f"{percent} % of the time to decide are over",
+        severity="warning",
+        case_id=new.case_id,
+        meta={"percent": percent},
+    )
 
 
 def _counted_at(row: Document, state: StoredIntervention) -> str | None:

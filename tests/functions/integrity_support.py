@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from shared.documents.port import Data, Delete, Document, Query, Set
+from shared.models.actions import NewAction
 from shared.repository import items
 from shared.rules import packets as packet_rules
+from shared.rules.actions import hash_of
 from tests.client import Api, Client
 from tests.conftest import Clock
 
@@ -57,6 +61,8 @@ def _steps(api: Api, ids: dict[str, str]) -> Iterator[Callable[[], Any]]:  # noq
 
     yield does(admin, "PATCH", "/settings", {"slaHours": {"kyc": 24}, "caseRetentionDays": 30})
     yield does(admin, "PATCH", "/settings", {"autoCloseDays": 3, "runTimeoutMinutes": None})
+    people = {"claimMinutes": 600, "approvalsRequired": {"cancel": 2}}
+    yield does(admin, "PATCH", "/settings", people)
     new = {"id": CASE, "decisionType": "kyc", "title": "At first", "summary": "So far"}
     more = {"tags": ["eu"], "fields": {"amount": 1e20, "vip": True}, "submissionId": "sub-1"}
     first = [{**ITEM, "id": "e-1", "includedInPacket": True}, {**ITEM, "id": "e-2"}]
@@ -115,6 +121,8 @@ def _steps(api: Api, ids: dict[str, str]) -> Iterator[Callable[[], Any]]:  # noq
     yield answers(kim, "stopped", "claim")
     yield answers(kim, "stopped", "complete", {"result": None})
     yield answers(agent, "withdrawn", "withdraw", {"reason": "Not needed"})
+    yield from _actions(agent, kim, asks, answers)
+    yield from _people(pilot, kim, asks, answers)
     yield does(api.caller("scheduler"), "POST", "/scheduled/expireInterventions")
     yield case_does(agent, "POST", ":escalate", {"reason": "Look at this"})
     yield case_does(kim, "PATCH", "", {"status": "approved"})
@@ -131,6 +139,50 @@ def _steps(api: Api, ids: dict[str, str]) -> Iterator[Callable[[], Any]]:  # noq
     yield case_does(kim, "PATCH", "", {"status": "needs_info", "dueAt": "2026-03-04T12:00:00Z"})
     yield case_does(kim, "PATCH", "", {"dueAt": "2026-03-05T12:00:00.000001Z"})
     yield from _others(api, does)
+
+
+def _actions(
+    agent: Client, kim: Client, asks: Callable[..., Any], answers: Callable[..., Any]
+) -> Iterator[Callable[[], Any]]:
+    """An action that is edited, started and completed, and one whose approval lapses."""
+    action = {"tool": "pay", "arguments": {"amount": 100}}
+    number = {"type": "object", "properties": {"n": {"type": "number"}}}
+    terms = {"actWithinSeconds": 3600, "decisions": ["edit", "reject"], "responseSchema": number}
+    yield asks("acted", type="resume", action=action, **terms)
+    edit = {"decision": "edit", "arguments": {"amount": 50}, "response": {"n": 1}}
+    yield answers(kim, "acted", "decide", edit)
+    edited = NewAction(tool="pay", arguments={"amount": 50})
+    yield answers(agent, "acted", "start", {"actionHash": hash_of(edited)})
+    yield answers(agent, "acted", "complete", {"result": "paid"})
+    yield asks("lapsed", type="resume", action=action, actWithinSeconds=60)
+    yield answers(kim, "lapsed", "decide", {"decision": "approve"})
+    start = {"actionHash": hash_of(NewAction.model_validate(action))}
+
+    def too_late() -> None:
+        with pytest.raises(AssertionError, match="lapsed"):
+            answers(agent, "lapsed", "start", start)()
+
+    yield too_late
+
+
+def _people(
+    pilot: Client, kim: Client, asks: Callable[..., Any], answers: Callable[..., Any]
+) -> Iterator[Callable[[], Any]]:
+    """What two people approve, what waits for the second one, and what is handed over."""
+    yes = {"decision": "approve"}
+    soon = {"expiresInSeconds": 864_000, "raisePriority": True}
+    yield asks("two approve", type="cancel")
+    yield answers(pilot, "two approve", "claim")
+    yield answers(pilot, "two approve", "decide", yes)
+    yield answers(kim, "two approve", "decide", yes)
+    action = {"tool": "pay", "arguments": {"amount": 1}}
+    yield asks("waits for one", type="cancel", action=action, **soon)
+    edit = {"decision": "edit", "arguments": {"amount": 2}}
+    yield answers(pilot, "waits for one", "decide", edit)
+    yield asks("never enough", type="cancel", expiresInSeconds=450)
+    yield answers(pilot, "never enough", "decide", {**yes, "response": {"n": 1}})
+    yield asks("handed over", type="resume", expiresInSeconds=7200, raisePriority=True)
+    yield answers(pilot, "handed over", "assign", {"to": "kim@example.com"})
 
 
 def _others(api: Api, does: Callable[..., Any]) -> Iterator[Callable[[], Any]]:

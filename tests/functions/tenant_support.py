@@ -20,10 +20,12 @@ from shared.config import Config
 from shared.documents.indexes import EVERY_FIELD, project_indexes
 from shared.documents.port import Aggregation, Create, Document, DocumentStore, Query, Totals, Write
 from shared.edge.routes import Route
+from shared.models.actions import NewAction
 from shared.models.base import Model
 from shared.models.sealed import StoredLog
 from shared.repository import sealed
 from shared.repository.removal import PARTS
+from shared.rules.actions import hash_of
 from shared.runtime import Runtime, open_store
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
@@ -41,6 +43,7 @@ NO_TENANTS = {
     "seal_audit",
     "health",
     "openapi",
+    "get_receipt_keys",
 }
 """Scheduled functions, which work over all tenants, and what is for everybody."""
 
@@ -68,6 +71,7 @@ QUESTION = {"uowId": "uow-theirs", "type": "clarification", "title": "Theirs?"}
 NEW = {"decisionType": "theirs", "title": "A case of theirs", "submissionId": "sub-theirs"}
 WHY = {"reason": "It is theirs"}
 LAWFUL = {**WHY, "legalBasis": "It is theirs"}
+ACTION = {"tool": "theirs", "arguments": {}}
 DECIDED = {"interventionId": "{decidedId}"}
 
 # The first request of each mutation is one that the tenant itself has made, in this order.
@@ -137,6 +141,13 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={"decision": "reject", **WHY}),
     ),
     "complete_intervention": (Ask(body={}, role="agent", ids=DECIDED), Ask(body={})),
+    "start_intervention": (
+        Ask(
+            body={"actionHash": hash_of(NewAction.model_validate(ACTION))},
+            role="agent",
+            ids={"interventionId": "{toStartId}"},
+        ),
+    ),
     "update_cases": (
         Ask(
             body={"caseIds": ["SHUT-THEIRS"], "addTags": ["theirs"], "assignedTo": "kim-theirs"},
@@ -395,6 +406,7 @@ GIVEN = (
     "eventId",
     "interventionId",
     "decidedId",
+    "toStartId",
     "holdId",
     "spareHoldId",
     "erasureId",
@@ -431,6 +443,10 @@ def seed(world: World) -> None:
         asked = api.agent.post("/interventions", {**QUESTION, "caseId": "DONE-THEIRS"})
         assert asked.status_code == 201, asked.text
         ids[name] = asked.json["id"]
+    asked = api.agent.post("/interventions", {**QUESTION, "action": ACTION})
+    ids["toStartId"] = asked.json["id"]
+    yes = {"decision": "approve", "response": {"text": "Yes"}}
+    assert admin.post(f"/interventions/{ids['toStartId']}:decide", yes).status_code == 200
     for name in ("holdId", "spareHoldId", "erasureId"):
         ids[name] = "none-yet"
     ids["tenant"] = api.tenant

@@ -286,3 +286,90 @@ def test_a_key_is_of_all_values_of_a_repeated_parameter(api: Api) -> None:
     assert again.headers["Idempotent-Replayed"] == "true"
     assert again.json["id"] == first.json["id"]
     assert api.verifier.post(f"{path}in_review", idempotency_key="k").status_code == 422
+
+
+# Claims that lapse
+
+
+@pytest.mark.both_stores
+def test_a_claim_of_a_case_is_free_for_the_next_one_from_the_time_until_which_it_is_held(
+    api: Api, clock: Clock
+) -> None:
+    assert api.admin.patch("/settings", {"claimMinutes": 30}).status_code == 200
+    kim, pat = api.caller("verifier", "kim"), api.caller("verifier", "pat")
+    api.verifier.create(id="CASE-1")
+    claimed = kim.post("/cases/CASE-1:claim").json
+    assert when(claimed["heldUntil"]) == clock.now + timedelta(minutes=30)
+
+    clock.advance(minutes=29)
+    (detail,) = refused(pat.post("/cases/CASE-1:claim"), 409, "FAILED_PRECONDITION")["details"]
+    assert detail == {"assignedTo": "kim@example.com", "heldUntil": claimed["heldUntil"]}
+    refused(pat.post("/cases:claimNext"), 404, "NOT_FOUND")
+    clock.advance(minutes=1)
+    # The assignee stays until somebody claims it; to take it by a PATCH needs more than that.
+    assert kim.patch("/cases/CASE-1", {"title": "Theirs"}).json["assignedTo"] == "kim@example.com"
+    refused(pat.patch("/cases/CASE-1", {"assignedTo": None}), 403, "PERMISSION_DENIED")
+    taken = pat.post("/cases/CASE-1:claim")
+
+    assert cost(taken)[0::2] == (1, 2)
+    assert taken.json["assignedTo"] == "pat@example.com"
+    assert when(taken.json["assignedAt"]) == clock.now
+    assert when(taken.json["heldUntil"]) == clock.now + timedelta(minutes=30)
+    assert event_types(api, "CASE-1")[-2:] == ["case_updated", "assigned"]
+    # Who is assigned it holds it without an end.
+    assigned = pat.patch("/cases/CASE-1", {"assignedTo": "kim@example.com"}).json
+    assert (assigned["assignedTo"], assigned["heldUntil"]) == ("kim@example.com", None)
+    clock.advance(hours=1)
+    refused(pat.post("/cases/CASE-1:claim"), 409, "FAILED_PRECONDITION")
+    assert cost(kim.post("/cases/CASE-1:claim"))[1] == 0
+    assert api.pilot.get("/audit:verify?subject=cases/CASE-1").json["valid"] is True
+
+
+def test_to_claim_a_held_case_again_holds_it_for_as_long_again_unless_it_is_done(
+    api: Api, clock: Clock
+) -> None:
+    api.admin.patch("/settings", {"claimMinutes": 30})
+    api.verifier.create(id="CASE-1")
+    api.verifier.post("/cases/CASE-1:claim")
+    clock.advance(minutes=10)
+
+    again = api.verifier.post("/cases/CASE-1:claim").json
+    assert when(again["heldUntil"]) == clock.now + timedelta(minutes=30)
+    move(api, *STEPS["closed"])
+    clock.advance(hours=1)
+
+    assert cost(api.verifier.post("/cases/CASE-1:claim"))[1] == 0
+    refused(api.pilot.post("/cases/CASE-1:claim"), 409, "FAILED_PRECONDITION")
+
+
+@pytest.mark.both_stores
+def test_the_next_case_is_one_whose_claim_has_lapsed_where_none_is_unassigned(
+    api: Api, clock: Clock
+) -> None:
+    api.admin.patch("/settings", {"claimMinutes": 30})
+    kim, pat = api.caller("verifier", "kim"), api.caller("verifier", "pat")
+    for case_id, fields in (
+        ("C-1", {"decisionType": "kyc", "tags": ["x"]}),
+        ("C-2", {"severity": "high", "title": "A lazy dog"}),
+        ("C-3", {"dueAt": wire(clock.now + timedelta(minutes=40))}),
+        ("C-4", {}),
+    ):
+        api.verifier.create(id=case_id, **fields)
+        clock.advance(minutes=1)
+        assert kim.post(f"/cases/{case_id}:claim").status_code == 200
+    kim.patch("/cases/C-4", {"status": "needs_info"})
+    clock.advance(hours=1)
+
+    pat.get("/settings")
+    first = pat.post("/cases:claimNext?decisionType=kyc&tags=y&tags=x&waiting=false")
+    # The queue is empty, and the first of the lapsed ones is of it.
+    assert (first.json["id"], cost(first)) == ("C-1", (2, 3, 3))
+    assert pat.post("/cases:claimNext?search=lazy").json["id"] == "C-2"
+    refused(pat.post("/cases:claimNext?createdBy=pat@example.com"), 404, "NOT_FOUND")
+    assert pat.post("/cases:claimNext?overdue=true").json["id"] == "C-3"
+    refused(pat.post("/cases:claimNext"), 404, "NOT_FOUND")
+    assert pat.post("/cases:claimNext?status=needs_info").json["id"] == "C-4"
+    api.verifier.create(id="C-5")
+    clock.advance(hours=1)
+    assert kim.post("/cases:claimNext").json["id"] == "C-5"
+    assert kim.post("/cases:claimNext").json["id"] == "C-1"

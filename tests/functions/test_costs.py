@@ -14,7 +14,7 @@ from shared.documents.port import Document
 from shared.edge.bodies import MAX_BODY_BYTES
 from shared.edge.routes import match
 from shared.ledger.subjects import Kind
-from tests.client import Api, TestResponse
+from tests.client import Api, TestResponse, whole
 from tests.conftest import Clock
 from tests.functions.intervention_support import asked, seed, waiting
 from tests.functions.support import ABSENT, ON_EMBEDDED, acquainted, cost, filled
@@ -273,6 +273,14 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
     "take an intervention": (lambda api: api.pilot.post(f"{QUESTION}:claim"), (1, 2, 2)),
     "take it again": (lambda api: api.pilot.post(f"{QUESTION}:claim"), (1, 0, 1)),
     "take another's": (lambda api: api.admin.post(f"{QUESTION}:claim"), (1, 0, 1)),
+    "hand it over by name": (
+        lambda api: api.pilot.post(f"{QUESTION}:assign", {"to": "kim@example.com"}),
+        (2, 2, 3),
+    ),
+    "hand it back to oneself": (
+        lambda api: api.pilot.post(f"{QUESTION}:assign", {"to": "pilot@example.com"}),
+        (1, 2, 2),
+    ),
     "put it back": (lambda api: api.pilot.post(f"{QUESTION}:release"), (1, 2, 2)),
     "decide": (decide, (1, 3, 2)),
     "decide again with its key": (decide, (3, 0, 3)),
@@ -329,7 +337,7 @@ class Noted:
         return "x"
 
     def _request(self, method: str, path: str) -> Any:
-        found, _ = match(method, f"/v1{path.partition('?')[0]}", ROUTES)
+        found, _ = match(method, whole(path.partition("?")[0]), ROUTES)
         self.names.add(found.name)
         return self
 

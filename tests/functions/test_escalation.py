@@ -51,6 +51,7 @@ def test_a_case_is_marked_and_a_question_is_asked(
     api: Api, clock: Clock, case: dict[str, Any]
 ) -> None:
     clock.advance(hours=1)
+    api.viewer.get("/settings")
     answer = api.agent.post(ESCALATE, WHY)
     asked = answer.json
 

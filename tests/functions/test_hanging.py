@@ -499,6 +499,7 @@ def test_a_case_of_the_last_release_is_counted_when_something_new_hangs_on_it(
     stored: Api,
 ) -> None:
     asked = old_question(stored)
+    stored.viewer.get("/settings")
     answer = stored.agent.post("/interventions", {**QUESTION, "caseId": "REVIEW-1"})
     # The case, its question and three runs; the case, the new question, its event, the old one.
     assert (answer.status_code, cost(answer)) == (201, (5, 4, 4))

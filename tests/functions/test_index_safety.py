@@ -47,7 +47,7 @@ from shared.repository.removal import PARTS
 from shared.repository.sealed import Log
 from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime, open_store
-from tests.client import Api, TestResponse
+from tests.client import Api, TestResponse, whole
 from tests.functions.intervention_support import act, ask, decide, done
 from tests.functions.sealing_support import with_keys
 
@@ -127,6 +127,8 @@ def queries(config: Config, tmp_path_factory: pytest.TempPathFactory) -> set[Que
         assert api.agent.post(f"/cases/{case_id}/runs", {"agentId": "a-1"}).status_code == 201
     done(api.verifier.patch("/cases/a", {"assignedTo": "kim@example.com"}))
     changed = {"autoCloseDays": 1, "interventionRetentionDays": 1, "caseRetentionDays": 1}
+    # Those whose claim has lapsed are looked for where claims lapse.
+    changed |= {"claimMinutes": 1}
     done(api.admin.patch("/settings", changed))
     for method, path in requests():
         answer = send(api, method, path)
@@ -146,7 +148,7 @@ def queries(config: Config, tmp_path_factory: pytest.TempPathFactory) -> set[Que
 
 def send(api: Api, method: str, path: str) -> TestResponse:
     """Sends a request, a list's for pages of one row."""
-    route, _ = match(method, f"/v1{path.partition('?')[0]}", ROUTES)
+    route, _ = match(method, whole(path.partition("?")[0]), ROUTES)
     if "page_size" in route.query.model_fields and "pageSize" not in path:
         path += "&pageSize=1"
     caller = api.verifier if method == "POST" else api.admin

@@ -120,9 +120,16 @@ def test_what_was_asked_is_given_back(api: Api) -> None:
     nothing_yet = ["assignedTo", "decision", "decidedBy", "actionReason", "actionAt"]
     nothing_yet += ["resolutionSeconds", "response", "result", "assignedToSubject"]
     nothing_yet += ["decidedBySubject", "completedBy", "completedBySubject", "completedAt"]
+    nothing_yet += ["action", "actionHash", "responseSchema", "actWithinSeconds", "heldUntil"]
+    nothing_yet += ["approvedArguments", "approvedActionHash", "actUntil"]
+    nothing_yet += ["startedAt", "startedBy", "startedBySubject", "lapsedAt"]
     assert read.json == {
         **body,
         **dict.fromkeys(nothing_yet),
+        "decisions": ["approve", "reject"],
+        "approvalsRequired": 1,
+        "approvals": [],
+        "raisePriority": False,
         "createdBySubject": "agent",
         "id": intervention_id,
         "status": "pending",
@@ -130,6 +137,7 @@ def test_what_was_asked_is_given_back(api: Api) -> None:
         "createdAt": "2026-03-02T09:00:00Z",
         "updatedAt": "2026-03-02T09:00:00Z",
         "expiresAt": "2026-03-03T09:00:00.000001Z",
+        "remindAt": "2026-03-02T21:00:00Z",
         "archived": False,
     }
 
@@ -687,7 +695,8 @@ def test_a_sweep_marks_what_has_run_out_and_nothing_else(api: Api, clock: Clock)
 
     first, second = scheduled(api, "expireInterventions"), scheduled(api, "expireInterventions")
 
-    assert first == {"examined": 2, "changed": 2, "failed": 0, "skipped": 0}
+    # That which has a second left is one of which people are reminded.
+    assert first == {"examined": 3, "changed": 3, "failed": 0, "skipped": 0}
     assert second == {"examined": 0, "changed": 0, "failed": 0, "skipped": 0}
     ids = (late, held, later, never, decided)
     statuses = [shown(api, i)["status"] for i in ids]

@@ -11,6 +11,7 @@ from shared.edge.routes import Route
 from shared.models.roles import Role
 from shared.rules.callers import (
     ADMINS,
+    AGENTS,
     AUDITING,
     CONTRIBUTORS,
     MEMBERS,
@@ -50,6 +51,8 @@ CELLS: dict[str, Roles] = {
     "assignee, collaborator `admin`, admin": PEOPLE,
     "its `requiredRole`": VERIFIERS,
     "its `requiredRole`, never the requester": VERIFIERS,
+    "its `requiredRole`, at least pilot, never the requester": PILOTS,
+    "agent": AGENTS,
     "agent, holder": VERIFIERS | {Role.AGENT},
     "requester, pilot": CONTRIBUTORS,
 }

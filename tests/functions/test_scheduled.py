@@ -118,7 +118,9 @@ def test_an_open_intervention_expires_at_its_time_and_not_before(
     expires_at = clock.now + timedelta(seconds=60)
 
     clock.now = expires_at - TICK
-    assert did() == run(api, EXPIRE)
+    assert did(changed=1) == run(api, EXPIRE)
+    reminded = api.pilot.get(f"/audit?subject=interventions/{name}").json["events"][0]
+    assert reminded["eventType"] == "intervention_reminded"
     clock.now = expires_at
     assert did(changed=1) == run(api, EXPIRE)
 
@@ -189,8 +191,9 @@ def test_expiry_reads_what_is_due_and_writes_it_with_its_event_250_at_a_time(
     assert (due, True) == (first.json["changed"], first.json["complete"])
     pages = due // 250 + 1
     commits = -(-due // 250)
-    assert (due + endings, 2 * due, pages + commits) == cost(first)
-    assert cost(again) == (1, 0, 1)
+    # One read more finds nothing of which people are to be reminded.
+    assert (due + endings + 1, 2 * due, pages + commits + 1) == cost(first)
+    assert cost(again) == (2, 0, 2)
     assert again.json["examined"] == 0
 
 
@@ -479,9 +482,10 @@ def test_a_thousand_tenants_with_nothing_due_cost_no_read(api: Api, clock: Clock
             },
         )
 
-    # The empty results of their queries; two of them ask first whose settings have changed, and
-    # the purge asks what was left of a removal and of an erasure, and whose old events are erased.
-    for function, reads in ((EXPIRE, 1), (CLOSE, 2), (PURGE, 6)):
+    # The empty results of their queries: the first also asks of what people are to be reminded,
+    # two of them ask first whose settings have changed, and the purge asks what was left of a
+    # removal and of an erasure, and whose old events are erased.
+    for function, reads in ((EXPIRE, 2), (CLOSE, 2), (PURGE, 6)):
         answer = answered(api, function)
         assert (reads, 0, reads) == cost(answer)
         assert answer.json["examined"] == 0

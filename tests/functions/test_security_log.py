@@ -27,7 +27,7 @@ REQUIRED = {
     *("severity", "message", "requestId", "code", "durationMs", "reads", "writes", "trips"),
     "httpRequest",
 }
-OPTIONAL = {"function", "tenant", "caseId", "securityEvent"}
+OPTIONAL = {"function", "tenant", "caseId", "interventionId", "securityEvent"}
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -87,6 +87,15 @@ def spent(api: Api) -> TestResponse:
     return kim(api, "viewer").get("/cases:stats")
 
 
+def other_action(api: Api) -> TestResponse:
+    """The start of something else than what was approved."""
+    action = {"tool": "pay", "arguments": {"to": "Sesame"}}
+    question = {"uowId": "u", "type": "resume", "title": "Sesame?", "action": action}
+    asked = kim(api, "agent").post("/interventions", question).json["id"]
+    assert api.pilot.post(f"/interventions/{asked}:decide", {"decision": "approve"}).json
+    return kim(api, "agent").post(f"/interventions/{asked}:start", {"actionHash": "0" * 64})
+
+
 def with_token(token: str) -> Callable[[Api], TestResponse]:
     return lambda api: Client(api.app, token, {}).get("/cases/Sesame?search=sesame")
 
@@ -115,6 +124,7 @@ EVENTS: dict[str, tuple[Callable[[Api], TestResponse], str, int]] = {
         403,
     ),
     "a budget that is spent": (spent, "rate_limited", 429),
+    "an action that was not approved": (other_action, "action_changed", 409),
     "a legal hold": (held, "hold_refused", 409),
     "a body that does not come": (cut_off, "slow_body", 408),
 }

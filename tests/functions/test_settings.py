@@ -21,6 +21,8 @@ DEFAULTS = {
     "runTimeoutMinutes": 10_080,
     "publicLog": False,
     "trailPersonalDataDays": None,
+    "claimMinutes": None,
+    "approvalsRequired": {},
 }
 
 
@@ -41,10 +43,11 @@ def test_a_tenant_that_has_decided_nothing_has_the_defaults(api: Api) -> None:
         {"runTimeoutMinutes": 5_256_000},
         {"runTimeoutMinutes": None},
         {"autoCloseDays": 30, "caseRetentionDays": 365},
+        {"claimMinutes": 1, "approvalsRequired": {"cancel": 5, "resume": 1}},
     ],
 )
 def test_a_patch_changes_the_settings_it_names_and_no_other(
-    api: Api, patch: dict[str, int | None]
+    api: Api, patch: dict[str, Any]
 ) -> None:
     patched = api.admin.patch("/settings", patch)
 
@@ -53,11 +56,17 @@ def test_a_patch_changes_the_settings_it_names_and_no_other(
     assert (read.json, read.headers["ETag"]) == (patched.json, patched.headers["ETag"])
 
 
-def test_hours_are_changed_type_by_type_and_null_removes_one(api: Api) -> None:
+def test_hours_and_approvals_are_changed_type_by_type_and_null_removes_one(api: Api) -> None:
     api.admin.patch("/settings", {"slaHours": {"kyc": 4, "urgent": 1}})
 
     patched = api.admin.patch("/settings", {"slaHours": {"default": None, "urgent": 2, "x": None}})
 
+    assert patched.json["slaHours"] == {"kyc": 4, "urgent": 2}
+
+    api.admin.patch("/settings", {"approvalsRequired": {"cancel": 2, "resume": 3}})
+    patched = api.admin.patch("/settings", {"approvalsRequired": {"cancel": None, "resume": 4}})
+
+    assert patched.json["approvalsRequired"] == {"resume": 4}
     assert patched.json["slaHours"] == {"kyc": 4, "urgent": 2}
 
 
@@ -134,6 +143,12 @@ def test_a_patch_that_changes_nothing_writes_nothing(api: Api, patch: dict[str, 
         ({"runTimeoutMinutes": 1.5}, "runTimeoutMinutes"),
         ({"runTimeoutMinutes": "60"}, "runTimeoutMinutes"),
         ({"runTimeoutMinutes": True}, "runTimeoutMinutes"),
+        ({"claimMinutes": 0}, "claimMinutes"),
+        ({"claimMinutes": 5_256_001}, "claimMinutes"),
+        ({"approvalsRequired": None}, "approvalsRequired"),
+        ({"approvalsRequired": {"resume": 0}}, "approvalsRequired.resume"),
+        ({"approvalsRequired": {"resume": 6}}, "approvalsRequired.resume"),
+        ({"approvalsRequired": {"default": 2}}, "approvalsRequired.default"),
         ({"head": {}}, "head"),
         ({"updatedAt": "2026-01-01T00:00:00Z"}, "updatedAt"),
         ({"auto_close_days": 1}, "auto_close_days"),

@@ -77,6 +77,8 @@ _CHANGES: list[tuple[str, str, str, Any]] = [
     ("agent", "POST", "/cases/ESCALATED-1:escalate", {"reason": "Again"}),
     ("pilot:vera", "POST", "/interventions/{In progress?}:release", None),
     ("pilot:max", "POST", "/interventions/{Pending?}:claim", None),
+    ("pilot:max", "POST", "/interventions/{Pending?}:assign", {"to": "kim@example.com"}),
+    ("pilot:kim", "POST", "/interventions/{Pending?}:decide", {"decision": "approve"}),
     ("admin", "POST", "/interventions/{Released?}:decide", {"decision": "reject", "reason": "No"}),
     ("agent", "POST", "/interventions/{Approved?}:complete", {"result": {"sent": [1]}}),
     ("admin", "PATCH", "/settings", {"slaHours": {"default": 12}}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
@@ -22,23 +22,30 @@ from hypothesis.stateful import (
 
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
+from tests.functions.support import when
 from tests.reliability.independent import assert_chain
 from tests.reliability.support import LOAD, trail, verification
 
 LOADS = {"embedded": (25 * LOAD, 25), "emulator": (4 * LOAD, 15)}
 OPEN = {"pending", "in_progress"}
+CLAIM_MINUTES = 2
 
 which = st.integers(0, 100)
-person = st.sampled_from(["kim", "pat"])
+person = st.sampled_from(["kim", "pat", "lee"])
 
 
 @dataclass
 class Asked:
     """An intervention as the README has it."""
 
+    asked: datetime
     expires: datetime | None
+    needed: int = 1
     status: str = "pending"
     holder: str | None = None
+    until: datetime | None = None
+    approved: list[str] = field(default_factory=list)
+    reminded: float = 0
     decision: str | None = None
     result: Any = None
     events: int = 1
@@ -46,11 +53,33 @@ class Asked:
     def late(self, now: datetime) -> bool:
         return self.status in OPEN and self.expires is not None and self.expires <= now
 
+    def free(self, now: datetime) -> bool:
+        return self.status == "pending" or (self.until is not None and self.until <= now)
+
+    def hold(self, holder: str | None, now: datetime) -> None:
+        self.status = "in_progress" if holder else "pending"
+        self.holder = holder
+        self.until = now + timedelta(minutes=CLAIM_MINUTES) if holder else None
+        self.events += 1
+
+    def remind(self, now: datetime) -> bool:
+        """Whether people are reminded of it."""
+        if self.status not in OPEN or self.expires is None or now >= self.expires:
+            return False
+        over = (now - self.asked) / (self.expires - self.asked)
+        due = [part for part in (0.5, 0.9) if self.reminded < part <= over]
+        self.reminded = max([self.reminded, *due])
+        self.events += bool(due)
+        return bool(due)
+
     def shown(self, now: datetime) -> dict[str, Any]:
         """What the API has to show."""
+        held = self.until if self.status == "in_progress" and not self.late(now) else None
         return {
             "status": "expired" if self.late(now) else self.status,
             "assignedTo": self.holder,
+            "heldUntil": held,
+            "approvals": self.approved,
             "decision": self.decision,
             "result": self.result,
         }
@@ -68,6 +97,8 @@ class Interventions(RuleBasedStateMachine):
     @initialize()
     def enter_a_new_tenant(self) -> None:
         self.api.tenant = f"t-{uuid.uuid4().hex}"
+        answer = self.api.admin.patch("/settings", {"claimMinutes": CLAIM_MINUTES})
+        assert answer.status_code == 200
 
     def pick(self, number: int) -> tuple[str, Asked]:
         names = sorted(self.model)
@@ -84,15 +115,15 @@ class Interventions(RuleBasedStateMachine):
         assert answer.status_code == (200 if legal else 409), (name, answer.text)
         return legal
 
-    @rule(seconds=st.sampled_from([None, 60, 600]))
+    @rule(seconds=st.sampled_from([None, 60, 600]), needed=st.sampled_from([1, 1, 2]))
     @precondition(lambda self: len(self.model) < 4)
-    def ask(self, seconds: int | None) -> None:
-        new = {"uowId": "u", "type": "resume", "title": "Go on?"}
+    def ask(self, seconds: int | None, needed: int) -> None:
+        new = {"uowId": "u", "type": "resume", "title": "Go on?", "approvalsRequired": needed}
         body = {**new, "expiresInSeconds": seconds} if seconds else new
         answer = self.api.agent.post("/interventions", body)
         assert answer.status_code == 201, answer.text
         expires = self.clock.now + timedelta(seconds=seconds) if seconds else None
-        self.model[answer.json["id"]] = Asked(expires)
+        self.model[answer.json["id"]] = Asked(self.clock.now, expires, needed)
 
     @rule(seconds=st.sampled_from([1, 59, 60, 300]))
     def wait(self, seconds: int) -> None:
@@ -103,7 +134,8 @@ class Interventions(RuleBasedStateMachine):
         late = [asked for asked in self.model.values() if asked.late(self.clock.now)]
         answer = self.api.caller("scheduler").post("/scheduled/expireInterventions")
         assert answer.json["failed"] == 0
-        assert answer.json["changed"] >= len(late)
+        reminded = [asked.remind(self.clock.now) for asked in self.model.values()]
+        assert answer.json["changed"] >= len(late) + sum(reminded)
         for asked in late:
             asked.status = "expired"
             asked.events += 1
@@ -115,9 +147,25 @@ class Interventions(RuleBasedStateMachine):
         me = f"{who}@example.com"
         mine = asked.status == "in_progress" and asked.holder == me
         answer = self.api.caller("pilot", who).post(f"/interventions/{name}:claim")
-        if self.step(name, asked, answer, legal=mine or asked.status == "pending") and not mine:
-            asked.status, asked.holder = "in_progress", me
-            asked.events += 1
+        others = asked.status in OPEN and asked.free(self.clock.now) and me not in asked.approved
+        if self.step(name, asked, answer, legal=mine or others):
+            already = mine and asked.until == self.clock.now + timedelta(minutes=CLAIM_MINUTES)
+            asked.hold(me, self.clock.now)
+            asked.events -= already
+
+    @rule(number=which, who=person, to=person)
+    @precondition(lambda self: self.model)
+    def assign(self, number: int, who: str, to: str) -> None:
+        name, asked = self.pick(number)
+        they = f"{to}@example.com"
+        body = {"to": they, "toSubject": to}
+        answer = self.api.caller("pilot", who).post(f"/interventions/{name}:assign", body)
+        legal = asked.status in OPEN and they not in asked.approved
+        if self.step(name, asked, answer, legal=legal):
+            until = self.clock.now + timedelta(minutes=CLAIM_MINUTES)
+            already = (asked.holder, asked.until) == (they, until)
+            asked.hold(they, self.clock.now)
+            asked.events -= already
 
     @rule(number=which, who=person)
     @precondition(lambda self: self.model)
@@ -126,8 +174,7 @@ class Interventions(RuleBasedStateMachine):
         mine = asked.status == "in_progress" and asked.holder == f"{who}@example.com"
         answer = self.api.caller("pilot", who).post(f"/interventions/{name}:release")
         if self.step(name, asked, answer, legal=mine):
-            asked.status, asked.holder = "pending", None
-            asked.events += 1
+            asked.hold(None, self.clock.now)
 
     @rule(number=which, who=person, verdict=st.sampled_from(["approve", "reject"]))
     @precondition(lambda self: self.model)
@@ -135,9 +182,14 @@ class Interventions(RuleBasedStateMachine):
         name, asked = self.pick(number)
         me = f"{who}@example.com"
         free = asked.status in OPEN and asked.holder in {None, me}
+        twice = verdict == "approve" and me in asked.approved
         body = {"decision": verdict, "reason": "because"}
         answer = self.api.caller("pilot", who).post(f"/interventions/{name}:decide", body)
-        if self.step(name, asked, answer, legal=free):
+        if self.step(name, asked, answer, legal=free and not twice):
+            asked.approved += [me] if verdict == "approve" else []
+            if verdict == "approve" and len(asked.approved) < asked.needed:
+                asked.hold(None, self.clock.now)
+                return
             asked.status = {"approve": "approved", "reject": "rejected"}[verdict]
             asked.holder, asked.decision = me, verdict
             asked.events += 1
@@ -147,7 +199,8 @@ class Interventions(RuleBasedStateMachine):
     def complete(self, number: int, agent: bool, who: str) -> None:  # noqa: FBT001 - drawn
         name, asked = self.pick(number)
         mine = asked.status in {"in_progress", "approved"} and asked.holder == f"{who}@example.com"
-        legal = asked.status == "approved" if agent else mine
+        undecided = asked.status == "in_progress" and asked.needed > 1
+        legal = asked.status == "approved" if agent else mine and not undecided
         caller = self.api.agent if agent else self.api.caller("pilot", who)
         answer = caller.post(f"/interventions/{name}:complete", {"result": [1]})
         if self.step(name, asked, answer, legal=legal):
@@ -161,7 +214,10 @@ class Interventions(RuleBasedStateMachine):
         assert found.keys() == self.model.keys()
         for name, asked in self.model.items():
             expected = asked.shown(self.clock.now)
-            assert {field: found[name][field] for field in expected} == expected
+            row = found[name]
+            row["approvals"] = [one["by"] for one in row["approvals"]]
+            row["heldUntil"] = row["heldUntil"] and when(row["heldUntil"])
+            assert {key: found[name][key] for key in expected} == expected
 
     def teardown(self) -> None:
         for name, asked in self.model.items():

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from shared.models.actions import NewAction
+from shared.rules.actions import hash_of
 from tests.client import Api, TestResponse
 from tests.reliability.fault_proxy import CONTRACT, Code, Fault, FaultProxy, Script
 from tests.reliability.support import held_trail, in_parallel, persistent, types
@@ -15,7 +17,9 @@ CLAIMERS = 100
 DECIDERS = 50
 REPEATS = 20
 NEW = {"uowId": "uow-1", "type": "resume", "title": "Go on?"}
-HASHED = ("context", "response", "result")
+HASHED = ("context", "response", "result", "action", "responseSchema")
+ACTION = {"tool": "pay", "arguments": {"amount": 100}}
+START = {"actionHash": hash_of(NewAction.model_validate(ACTION))}
 YES, NO = {"decision": "approve"}, {"decision": "reject", "reason": "No"}
 
 
@@ -35,7 +39,8 @@ def held_intervention(api: Api, path: str) -> list[str]:
         for change in event["changes"]:
             assert change["old"] == state.get(change["field"])
             state[change["field"]] = change["new"]
-    for name in HASHED:
+    # None are stored where they are the default ones of its type.
+    for name in (*HASHED, *(() if state["decisions"] else ("decisions",))):
         state.pop(name, None)
     assert {name: found[name] for name in state} == state
     return types(events)
@@ -84,6 +89,43 @@ def test_of_fifty_different_decisions_one_stands_and_the_others_learn_which(api:
     assert decided_by(api) == [(stands["decidedBy"], 1)]
 
 
+def test_of_fifty_who_approve_at_once_as_many_count_as_must_and_one_decides(api: Api) -> None:
+    path = ask(api, approvalsRequired=5)
+
+    def approve(number: int) -> TestResponse:
+        # Each comes twice.
+        pilot = api.caller("pilot", f"p{number % 25}")
+        return persistent(pilot, "POST", f"{path}:decide", YES)
+
+    answers = in_parallel(DECIDERS, approve)
+
+    assert Counter(a.status_code for a in answers) == {200: 5, 409: DECIDERS - 5}
+    (decided,) = [a.json for a in answers if a.json.get("decision")]
+    people = [one["bySubject"] for one in decided["approvals"]]
+    assert (len(set(people)), decided["decidedBySubject"]) == (5, people[-1])
+    steps = held_intervention(api, path)
+    assert steps == ["intervention_requested", *["intervention_approved"] * 4, steps[-1]]
+    assert steps[-1] == "intervention_decided"
+    assert decided_by(api) == [(decided["decidedBy"], 1)]
+
+
+def test_of_a_hundred_starts_one_runs_and_the_others_learn_whose(api: Api) -> None:
+    path = ask(api, action=ACTION)
+    assert api.pilot.post(f"{path}:decide", YES).status_code == 200
+
+    answers = in_parallel(
+        CLAIMERS, lambda n: persistent(api.caller("agent", f"a{n}"), "POST", f"{path}:start", START)
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 409: CLAIMERS - 1}
+    (winner,) = [answer.json["startedBy"] for answer in answers if answer.status_code == 200]
+    for answer in answers:
+        if answer.status_code == 409:
+            (told,) = answer.json["error"]["details"]
+            assert told["startedBy"] == winner
+    assert held_intervention(api, path)[1:] == ["intervention_decided", "intervention_started"]
+
+
 def test_deciding_claiming_and_releasing_at_once_ends_in_one_decision(api: Api) -> None:
     path = ask(api)
     verbs: list[tuple[str, Any]] = [("claim", None), ("release", None), ("decide", NO)]
@@ -107,19 +149,20 @@ STEPS: dict[str, tuple[list[tuple[str, str, Any]], tuple[str, str, Any]]] = {
     "release": ([("pilot", "claim", None)], ("pilot", "release", None)),
     "decide": ([], ("pilot", "decide", YES)),
     "complete": ([("pilot", "decide", YES)], ("agent", "complete", {"result": 7})),
+    "start": ([("pilot", "decide", YES)], ("agent", "start", START)),
 }
 """What is done before, and what is then done often or under faults: role, verb, body."""
 
 
 def prepared(api: Api, name: str) -> str:
-    path = ask(api)
+    path = ask(api, action=ACTION if name == "start" else None)
     for role, verb, body in STEPS[name][0]:
         assert api.caller(role).post(f"{path}:{verb}", body).status_code == 200
     return path
 
 
 def events_after(name: str) -> list[str]:
-    named = {"claim": "claimed", "release": "released", "decide": "decided"}
+    named = {"claim": "claimed", "release": "released", "decide": "decided", "start": "started"}
     verbs = [verb for _, verb, _ in STEPS[name][0]] + [name]
     steps = [f"intervention_{named.get(verb, 'completed')}" for verb in verbs]
     return ["intervention_requested", *steps]

@@ -105,6 +105,8 @@ class Recorder:
             "agent", "POST", "/cases/PURGED-1/records", {"kind": "k", "title": "R", "data": [1]}
         )
         self.send("agent", "POST", "/cases/PURGED-1/runs", {"id": "RUN-PURGED", "agentId": "a-1"})
+        done = {"status": "completed"}
+        self.send("agent", "PATCH", "/cases/PURGED-1/runs/RUN-PURGED", done)
         self.move("PURGED-1", "closed")
         asked = self.ask("Purged soon?")
         rejected = {"decision": "reject", "reason": "No."}
@@ -170,13 +172,13 @@ class Recorder:
         for number in (1, 2):
             body = {"kind": "feasibility", "title": f"Report {number}", "data": {"n": [number]}}
             self.send("agent", "POST", "/cases/REVIEW-1/records", body)
-        body = {"kind": "delivery", "title": "Delivery", "data": "sent", "runId": "RUN-3"}
-        self.send("agent", "POST", "/cases/REVIEW-1/records", body)
         path = "/cases/REVIEW-1/runs"
         common = {"agentId": "a-1", "packId": "pack", "version": "1.2.3", "input": {"x": [1.5]}}
         for number in (2, 3, 4, 5):
             self.send("agent", "POST", path, {"id": f"RUN-{number}", **common})
         self.send("agent", "POST", path, {"id": "RUN-1", "agentId": "a-2", "queued": True})
+        body = {"kind": "delivery", "title": "Delivery", "data": "sent", "runId": "RUN-3"}
+        self.send("agent", "POST", "/cases/REVIEW-1/records", body)
         done = {"status": "completed", "output": {"found": [[1], [2]]}}
         self.send("agent", "PATCH", f"{path}/RUN-3", done)
         self.send("agent", "PATCH", f"{path}/RUN-4", {"status": "failed", "errors": ["no"]})
@@ -203,6 +205,17 @@ class Recorder:
         released = self.ask("Released?", priority="high", requiredRole="admin", **later)
         self.send("admin", "POST", f"{released}:claim")
         self.send("admin", "POST", f"{released}:release")
+        second = self.ask("Second?", approvalsRequired=2, raisePriority=True, **later)
+        self.send("pilot:vera", "POST", f"{second}:decide", {"decision": "approve"})
+        handed = self.ask("Handed over?", **later)
+        to = {"to": "max@example.com", "toSubject": "max"}
+        self.send("pilot:vera", "POST", f"{handed}:assign", to)
+        action = {"tool": "send_letter", "arguments": {"letter": 7}}
+        acted = self.ask("Started?", action=action, actWithinSeconds=3600, **later)
+        edit = {"decision": "edit", "arguments": {"letter": 8}}
+        decided = self.send("pilot:vera", "POST", f"{acted}:decide", edit)
+        start = {"actionHash": decided["approvedActionHash"]}
+        self.send("agent", "POST", f"{acted}:start", start)
 
     def _scheduled(self) -> None:
         self.clock.now += timedelta(days=1)

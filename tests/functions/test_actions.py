@@ -1,0 +1,302 @@
+"""Actions: what runs is what was approved, once, in time, and by an agent that says so first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.ledger.subjects import sha256_of
+from shared.models.actions import NewAction
+from shared.rules.actions import hash_of
+from shared.rules.canonical import canonical_text
+from tests.client import Api
+from tests.conftest import Clock
+from tests.functions.intervention_support import (
+    QUESTION,
+    act,
+    ask,
+    chain,
+    conflict,
+    decide,
+    done,
+    listed,
+    shown,
+    steps,
+)
+from tests.functions.support import acquainted, cost, refused, refused_field
+
+ACTION = {"tool": "pay", "arguments": {"to": "Zoë", "amount": 100}}
+EDITED = {"to": "Zoë", "amount": 50.5}
+
+
+def hash_for(**arguments: Any) -> str:
+    return hash_of(NewAction(tool="pay", arguments=arguments)) or ""
+
+
+HASH = hash_for(**ACTION["arguments"])  # type: ignore[arg-type]
+
+
+def start(
+    api: Api, intervention_id: str, hash_: str = HASH, by: str = "robot", **headers: str
+) -> Any:
+    """The answer to `:start` by an agent."""
+    robot = api.caller("agent", by)
+    return act(robot, intervention_id, "start", {"actionHash": hash_}, **headers)
+
+
+def approved(api: Api, **fields: Any) -> str:
+    """The id of an approved action."""
+    intervention_id: str = ask(api.agent, action=ACTION, **fields)["id"]
+    done(decide(api.pilot, intervention_id))
+    return intervention_id
+
+
+@pytest.mark.both_stores
+def test_an_action_is_asked_edited_started_and_completed(api: Api, clock: Clock) -> None:
+    asked = ask(api.agent, action=ACTION, act_within_seconds=60)
+    assert (asked["action"], asked["actionHash"]) == (ACTION, HASH)
+    assert asked["decisions"] == ["approve", "edit", "reject"]
+    name = asked["id"]
+
+    edited = done(decide(api.pilot, name, "edit", arguments=EDITED))
+    assert (edited["status"], edited["decision"]) == ("approved", "edit")
+    assert (edited["action"], edited["approvedArguments"]) == (ACTION, EDITED)
+    assert edited["approvedActionHash"] == hash_for(**EDITED)
+    assert edited["actUntil"] == "2026-03-02T09:01:00Z"
+    assert conflict(start(api, name))["approvedActionHash"] == hash_for(**EDITED)
+    clock.advance(seconds=59)
+    started = done(start(api, name, hash_for(**EDITED)))
+    assert (started["startedBy"], started["startedBySubject"]) == ("robot@example.com", "robot")
+    assert (started["status"], started["startedAt"]) == ("approved", "2026-03-02T09:00:59Z")
+    clock.advance(days=1)
+    assert conflict(act(api.caller("agent", "other"), name, "complete", {}))["startedBy"]
+    completed = done(act(api.caller("agent", "robot"), name, "complete", {"result": "paid"}))
+
+    assert (completed["status"], completed["lapsedAt"]) == ("completed", None)
+    assert shown(api, name) == completed == listed(api.viewer, "/interventions")[0]
+    assert steps(api, name) == ["requested", "decided", "started", "completed"]
+
+
+def test_the_event_of_an_edit_has_both_arguments_so_that_they_can_be_erased(api: Api) -> None:
+    name = ask(api.agent, action=ACTION)["id"]
+    done(decide(api.pilot, name, "edit", arguments=EDITED))
+
+    requested, edit = chain(api, name)
+
+    changes = {one["field"]: one for one in edit["changes"]}
+    assert changes["approvedArguments"]["new"] == EDITED
+    assert edit["meta"]["arguments"] == ACTION["arguments"]
+    place = [one["field"] for one in edit["changes"]].index("approvedArguments")
+    assert {"/meta/arguments", f"/changes/{place}/new"} <= edit["disclosures"].keys()
+    first = {one["field"]: one["new"] for one in requested["changes"]}
+    assert (first["actionHash"], first["action"]) == (HASH, sha256_of(canonical_text(ACTION)))
+
+
+@pytest.mark.both_stores
+def test_an_approval_lapses_with_an_event_when_it_is_started_too_late(
+    api: Api, clock: Clock
+) -> None:
+    name = approved(api, act_within_seconds=60)
+    acquainted(api)
+    clock.advance(seconds=60)
+    assert shown(api, name)["lapsedAt"] == "2026-03-02T09:01:00Z"
+
+    late = conflict(act(api.agent, name, "start", {"actionHash": HASH}), writes=2)
+    again = conflict(act(api.agent, name, "start", {"actionHash": HASH}))
+
+    assert late["lapsedAt"] == again["lapsedAt"] == "2026-03-02T09:01:00Z"
+    assert (late["status"], late["startedBy"]) == ("approved", None)
+    assert conflict(act(api.agent, name, "complete", {}))["lapsedAt"]
+    assert steps(api, name) == ["requested", "decided", "lapsed"]
+    # What figures by agent and by tool need.
+    asked = [event["meta"]["asked"] for event in chain(api, name)[1:]]
+    assert [(one["by"], one["tool"]) for one in asked] == [("agent", "pay")] * 2
+    with_key = approved(api, act_within_seconds=60)
+    clock.advance(seconds=60)
+    for _ in range(2):
+        answer = start(api, with_key, idempotency_key="k")
+        assert answer.status_code == 409
+    assert steps(api, with_key) == ["requested", "decided", "lapsed"]
+
+
+@pytest.mark.both_stores
+@pytest.mark.costs_of("start_intervention")
+def test_a_start_costs_one_read_and_two_writes_and_its_repeat_is_the_same_answer(api: Api) -> None:
+    name = approved(api)
+    acquainted(api)
+    start(api, approved(api))
+
+    first = start(api, name, idempotency_key="k")
+    again = start(api, name, idempotency_key="k")
+    other = start(api, name, by="other")
+
+    assert cost(first) == (1, 2, 2)
+    assert (done(first), again.headers["Idempotent-Replayed"]) == (done(again), "true")
+    assert conflict(other)["startedBy"] == "robot@example.com"
+    assert cost(other)[:2] == (1, 0)
+    assert steps(api, name) == ["requested", "decided", "started"]
+
+
+def test_only_an_agent_starts_and_only_by_a_hash(api: Api) -> None:
+    name = approved(api)
+
+    for role in ("verifier", "pilot", "admin"):
+        refused(
+            act(api.caller(role), name, "start", {"actionHash": HASH}), 403, "PERMISSION_DENIED"
+        )
+    for wrong in ("", HASH.upper(), HASH[:-1], 7, None):
+        refused_field(act(api.agent, name, "start", {"actionHash": wrong}), "actionHash")
+    refused_field(act(api.agent, name, "start", {}), "actionHash")
+
+
+NOT_JSON: dict[str, bytes] = {
+    "a number beyond a double": b"1e400",
+    "an integer beyond 53 bits": b"9007199254740993",
+    "a number that no double holds": b"0.1000000000000000055511151231257827",
+    "half of a surrogate pair": rb'"\ud800"',
+    "an override of the direction of text": '"\u202e"'.encode(),
+}
+
+
+@pytest.mark.parametrize("what", NOT_JSON)
+def test_arguments_that_have_no_one_canonical_form_are_refused(api: Api, what: str) -> None:
+    asked = b'{"uowId":"u","type":"resume","title":"?","action":{"tool":"t","arguments":{"x":%s}}}'
+
+    raw = asked % NOT_JSON[what]
+    answer = api.agent.request("POST", "/interventions", raw=raw, content_type="application/json")
+
+    error = refused(answer, 400, "INVALID_ARGUMENT")
+    assert error["details"][0]["field"].startswith(("action.arguments", "body"))
+
+
+PROPERTY = {"type": "string"}
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "edit without an action": ({"decisions": ["edit"]}, "decisions"),
+    "no decision": ({"decisions": []}, "decisions"),
+    "a decision twice": ({"decisions": ["approve", "approve"]}, "decisions"),
+    "an unknown decision": ({"decisions": ["maybe"]}, "decisions[0]"),
+    "a time to act without an action": ({"actWithinSeconds": 5}, "actWithinSeconds"),
+    "no time to act": ({"action": ACTION, "actWithinSeconds": 0}, "actWithinSeconds"),
+    "reuse without an action": ({"reuse": True}, "reuse"),
+    "arguments that are no object": (
+        {"action": {"tool": "t", "arguments": []}},
+        "action.arguments",
+    ),
+    "an action without a tool": ({"action": {"arguments": {}}}, "action.tool"),
+    "no properties": ({"responseSchema": {"type": "object", "properties": {}}}, "properties"),
+    "too many properties": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {f"p{n}": PROPERTY for n in range(21)},
+            }
+        },
+        "properties",
+    ),
+    "too large a schema": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {"p": {**PROPERTY, "description": "x" * 8_192}},
+            }
+        },
+        "responseSchema",
+    ),
+    "an object in an answer": (
+        {"responseSchema": {"type": "object", "properties": {"p": {"type": "object"}}}},
+        "responseSchema.properties.p",
+    ),
+    "a required property that is none": (
+        {"responseSchema": {"type": "object", "properties": {"p": PROPERTY}, "required": ["q"]}},
+        "responseSchema",
+    ),
+    "bounds the wrong way round": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {"p": {"type": "integer", "minimum": 2, "maximum": 1}},
+            }
+        },
+        "responseSchema.properties.p",
+    ),
+    "a default that breaks its schema": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {"p": {**PROPERTY, "enum": ["a"], "default": "b"}},
+            }
+        },
+        "responseSchema.properties.p",
+    ),
+    "names for other texts": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {"p": {**PROPERTY, "enum": ["a"], "enumNames": ["A", "B"]}},
+            }
+        },
+        "responseSchema.properties.p",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_question_that_cannot_be_answered_is_refused_by_its_field(api: Api, what: str) -> None:
+    fields, field = REFUSED[what]
+
+    answer = api.agent.post("/interventions", {**QUESTION, **fields})
+
+    named = refused(answer, 400, "INVALID_ARGUMENT")["details"][0]["field"]
+    assert field in named
+
+
+def test_a_response_schema_is_shown_as_it_was_given_and_names_what_a_response_lacks(
+    api: Api,
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"amount": {"type": "number", "minimum": 1}, "sure": {"type": "boolean"}},
+        "required": ["amount"],
+    }
+    name = ask(api.agent, type="clarification", response_schema=schema)["id"]
+    assert shown(api, name)["responseSchema"] == schema
+
+    wrong = decide(api.pilot, name, "respond", response={"sure": "yes"})
+
+    details = refused(wrong, 400, "INVALID_ARGUMENT")["details"]
+    assert [one["field"] for one in details] == ["response.amount", "response.sure"]
+    refused_field(decide(api.pilot, name, "edit", arguments={}), "decision")
+    answered = done(decide(api.pilot, name, "respond", response={"amount": 1, "sure": True}))
+    assert (answered["status"], answered["decision"]) == ("approved", "respond")
+    assert answered["response"] == {"amount": 1, "sure": True}
+
+
+@pytest.mark.both_stores
+def test_the_same_question_is_answered_with_the_open_one_while_it_is_open(
+    api: Api, clock: Clock
+) -> None:
+    body = {**QUESTION, "action": ACTION, "reuse": True, "expiresInSeconds": 60}
+    first = api.agent.post("/interventions", body)
+    assert (first.status_code, first.headers["Location"]) == (
+        201,
+        f"/v1/interventions/{first.json['id']}",
+    )
+
+    again = api.agent.post("/interventions", {**body, "title": "Please?"})
+
+    assert (again.status_code, again.json) == (200, first.json)
+    assert cost(again) == (1, 0, 1)
+    others = [
+        {**body, "action": {**ACTION, "arguments": {"amount": 1}}},
+        {**body, "uowId": "uow-2"},
+        {**body, "requiredRole": "verifier"},
+        {**body, "decisions": ["approve"]},
+    ]
+    for other in others:
+        assert api.agent.post("/interventions", other).status_code == 201
+    assert api.caller("agent", "other").post("/interventions", body).status_code == 201
+    assert api.agent.post("/interventions", {**body, "reuse": False}).status_code == 201
+    refused_field(api.agent.post("/interventions", body, idempotency_key="k"), "reuse")
+    clock.advance(seconds=60)
+    assert api.agent.post("/interventions", body).status_code == 201
