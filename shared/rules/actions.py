@@ -69,7 +69,7 @@ def approved(
 
 def edited(old: StoredIntervention, new: StoredIntervention) -> dict[str, Any]:
     """What the event of an edit says besides the new arguments: those that were asked for."""
-    if new.approved_arguments is None or old.approved_arguments is not None:
+    if new.approved_arguments in (None, old.approved_arguments):
         return {}
     return {"arguments": parsed(new.action)["arguments"]}
 

@@ -281,9 +281,10 @@ def test_the_service_that_signs_has_the_key_as_a_file_and_no_other_has_it(
     assert bindings(deployed, f"projects/{PROJECT}/secrets/caseledger-log-key") == {
         "roles/secretmanager.secretAccessor": [f"serviceAccount:{account('functions')}"]
     }
-    found = staging.deployables(["seal_audit", "get_case"], Place(PROJECT, "europe-west1"), {})
+    names = ["seal_audit", "get_intervention_receipt", "get_receipt_keys", "get_case"]
+    found = staging.deployables(names, Place(PROJECT, "europe-west1"), {})
     signs = ["CASELEDGER_LOG_KEY" in one.environment for one in found]
-    assert signs == [True, False]
+    assert signs == [True, True, True, False]
 
 
 def test_the_jobs_call_the_service_itself_with_a_token_made_out_for_it(deployed: Cloud) -> None:

@@ -26,6 +26,7 @@ from shared.models.sealed import StoredBundle, StoredLog, StoredSealing, StoredT
 from shared.models.settings import StoredSettings
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
+from shared.models.tallies import StoredTally, StoredTotals
 from shared.models.worksheet import StoredWorksheet
 
 _HERE = Path(__file__).parent
@@ -49,7 +50,9 @@ _MODELS: list[type[StoredDocument]] = [
     StoredRun,
     StoredSealing,
     StoredSettings,
+    StoredTally,
     StoredTile,
+    StoredTotals,
     StoredWorksheet,
 ]
 _AT_ONCE = 100

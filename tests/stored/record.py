@@ -210,6 +210,12 @@ class Recorder:
         handed = self.ask("Handed over?", **later)
         to = {"to": "max@example.com", "toSubject": "max"}
         self.send("pilot:vera", "POST", f"{handed}:assign", to)
+        action = {"tool": "send_letter", "arguments": {"letter": 7}}
+        acted = self.ask("Started?", action=action, actWithinSeconds=3600, **later)
+        edit = {"decision": "edit", "arguments": {"letter": 8}}
+        decided = self.send("pilot:vera", "POST", f"{acted}:decide", edit)
+        start = {"actionHash": decided["approvedActionHash"]}
+        self.send("agent", "POST", f"{acted}:start", start)
 
     def _scheduled(self) -> None:
         self.clock.now += timedelta(days=1)

@@ -22,7 +22,7 @@ from shared.models.intervention import (
 )
 from shared.models.roles import Role
 from shared.rules import interventions as intervention_rules
-from shared.rules.actions import hash_of
+from shared.rules.actions import edited, hash_of
 from shared.rules.callers import Caller
 from shared.rules.starting import started
 
@@ -151,12 +151,27 @@ def test_an_approval_is_of_the_action_an_edit_of_another_one_and_a_response_of_n
     answer = decided(state, "respond", response={"why": "No"})
 
     assert (yes.status, yes.approved_action_hash) == ("approved", state.action_hash)
-    edited = NewAction(tool="pay", arguments={"amount": 50})
-    assert (edit.status, edit.approved_action_hash) == ("approved", hash_of(edited))
+    changed = NewAction(tool="pay", arguments={"amount": 50})
+    assert (edit.status, edit.approved_action_hash) == ("approved", hash_of(changed))
     assert (edit.approved_arguments, edit.action) == ('{"amount":50}', state.action)
     assert (no.status, no.approved_action_hash) == ("rejected", None)
     assert (answer.status, answer.approved_action_hash) == ("rejected", None)
     assert decided(asked(action=None, type="clarification"), "respond", response={"text": "x"})
+
+
+def test_each_edit_tells_the_arguments_that_were_asked_for_and_a_repeat_of_it_nothing() -> None:
+    state = asked(approvals_required=3)
+    lee = Caller("lee", "lee@example.com", "t", Role.PILOT)
+    first = decided(state, "edit", arguments={"amount": 50})
+    other = DecisionGiven(decision="edit", arguments={"amount": 51})
+    same = DecisionGiven(decision="edit", arguments={"amount": 50})
+
+    for new, old, told in (
+        (first, state, True),
+        (intervention_rules.decided(first, other, lee, NOW), first, True),
+        (intervention_rules.decided(first, same, lee, NOW), first, False),
+    ):
+        assert edited(old, new) == ({"arguments": ACTION["arguments"]} if told else {})
 
 
 @pytest.mark.parametrize(
