@@ -32,7 +32,7 @@ from shared.documents.embedded.store import EmbeddedStore
 from shared.models.case import Status
 from shared.models.case_queries import CaseQuery
 from shared.models.roles import Role
-from shared.repository import cases
+from shared.repository import case_rows
 from shared.rules.callers import Caller
 
 _VIEWER = Caller("viewer", None, TENANT, Role.VIEWER)
@@ -148,7 +148,7 @@ def _page(_: int, __: int) -> Request:
 
 
 def _bare_get(store: EmbeddedStore, turn: int) -> object:
-    return cases.get(store, TENANT, case_id(_spread(_MIDDLE, turn)))
+    return case_rows.get(store, TENANT, case_id(_spread(_MIDDLE, turn)))
 
 
 def _bare_create(store: EmbeddedStore, turn: int) -> None:
@@ -160,7 +160,7 @@ def _bare_patch(store: EmbeddedStore, turn: int) -> None:
 
 
 def _bare_page(store: EmbeddedStore, _: int) -> object:
-    return cases.listed(store, _VIEWER, CaseQuery(status=[Status.NEW]), datetime.now(UTC))
+    return case_rows.listed(store, _VIEWER, CaseQuery(status=[Status.NEW]), datetime.now(UTC))
 
 
 _OPERATIONS = (

@@ -36,7 +36,7 @@ from shared.models.case_queries import CaseQuery, ClaimQuery
 from shared.models.preserved import PreservedPage, PreservedQuery
 from shared.models.roles import Role
 from shared.models.sharing import Hold, PermissionGiven
-from shared.repository import cases, collaborators, evidence, holds, preserved, standings
+from shared.repository import case_rows, cases, collaborators, evidence, holds, preserved, standings
 from shared.repository.reading import readable
 from shared.rules import cases as case_rules
 from shared.rules import holds as hold_rules
@@ -68,7 +68,7 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
     Where the evidence is larger than 8 MiB, `evidenceNextPageToken` gets the rest of it from the
     list of the case's evidence.
     """
-    case = cases.get(call.store, call.tenant, case_id)
+    case = case_rows.get(call.store, call.tenant, case_id)
     row = case_rules.shown_row(case_id, case.to_data(), call.now)
     shown = FullCase.model_validate(row, strict=False, by_name=False)
     if query.view == "full":
@@ -86,7 +86,7 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
 @function("GET", "/cases", roles=READERS)
 def list_cases(call: Call, query: CaseQuery) -> CasePage:
     """Lists cases: newest first, or with `sort=dueAt` or `overdue` those that are due first."""
-    rows, token = cases.listed(call.store, call.caller, query, call.now)
+    rows, token = case_rows.listed(call.store, call.caller, query, call.now)
     shown, bad = readable(rows, lambda row: case_rules.shown_row(row.id, row.data, call.now))
     return CasePage.model_construct(cases=shown, next_page_token=token, unreadable=bad)
 

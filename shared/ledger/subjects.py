@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from shared import errors, log
 from shared.documents.port import Create, Document, Set, Update, Write
+from shared.models.base import Model
 from shared.models.events import Change
 from shared.models.roles import Actor
 from shared.models.stored import StoredDocument
@@ -69,6 +70,11 @@ class Kind(Generic[S]):
         except ValidationError as error:
             name = self.subject(document.id)
             raise errors.Unreadable(f"{name} cannot be read: {problem_of(error)}") from None
+
+
+def only_stored(stored: type[Model], shown: type[Model]) -> frozenset[str]:
+    """The stored fields that nobody is shown; an event's changes do not show them either."""
+    return frozenset(stored.model_fields) - frozenset(shown.model_fields)
 
 
 def problem_of(error: Exception) -> str:
