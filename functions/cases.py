@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from shared.edge.function import Call, Reply, function
-from shared.errors import InvalidArgument, NotFound
-from shared.ledger.decision import Recorded
+from shared.errors import ApiError, InvalidArgument, NotFound
 from shared.ledger.subjects import etag
 from shared.models.base import Id, Problem, UserId
 from shared.models.case import (
@@ -51,6 +50,9 @@ from shared.rules.callers import (
     VERIFIERS,
 )
 from shared.rules.disclosures import ERASED
+
+if TYPE_CHECKING:
+    from shared.ledger.decision import Recorded
 
 B = TypeVar("B", bound=CaseClosings)
 
@@ -223,14 +225,14 @@ def list_preserved(call: Call, case_id: Id, query: PreservedQuery) -> PreservedP
 
 def _batch(model: type[B], body: ManyCases, outcomes: cases.Outcomes) -> Reply[B]:
     results = [
-        CaseClosing(case_id=case_id, ok=True)
-        if isinstance(outcome, Recorded)
-        else CaseClosing(case_id=case_id, ok=False, error=Problem(**outcome.body()))
+        CaseClosing(case_id=case_id, ok=False, error=Problem(**outcome.body()))
+        if isinstance(outcome, ApiError)
+        else CaseClosing(case_id=case_id, ok=True)
         for case_id, outcome in zip(body.case_ids, outcomes, strict=True)
     ]
     succeeded = sum(result.ok for result in results)
     told = model(results=results, succeeded=succeeded, failed=len(results) - succeeded)
-    done = [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
+    done = [outcome for outcome in outcomes if not isinstance(outcome, ApiError)]
     return Reply(told, replayed=bool(done) and all(one.replayed for one in done))
 
 

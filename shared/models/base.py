@@ -10,7 +10,16 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+    runtime_checkable,
+)
 
 from pydantic import (
     AfterValidator,
@@ -331,6 +340,16 @@ UNSET: Any = Field(default=None)
 
 OMITTED: Any = Field(default=None, exclude_if=lambda value: value is None)
 """The default of a response field that is left out where there is nothing to say."""
+
+
+def repeatable(model: type[Model], name: str) -> bool:
+    """Whether a parameter of a query model may be repeated."""
+    field = next((f for n, f in model.model_fields.items() if name in (n, f.alias)), None)
+    return field is not None and _is_list(field.annotation)
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
 
 
 class Page(Model):
