@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from shared.documents.port import Document, DocumentStore, Filter
 from shared.ledger.kinds.cases import CASES
 from shared.ledger.subjects import required
 from shared.models.case import StoredCase
-from shared.models.case_queries import CaseQuery
-from shared.repository.listing import query_of
-from shared.repository.paging import page
+from shared.repository import listing, paging
 from shared.rules import cases as case_rules
 from shared.rules import people, search
 from shared.rules.callers import Caller
+
+if TYPE_CHECKING:
+    from shared.models.case_queries import CaseQuery
 
 _DUE = Filter("clockDueAt", ">", datetime(1, 1, 1, tzinfo=UTC))
 """Leaves out the cases whose clock stands."""
@@ -30,11 +32,11 @@ def listed(
     store: DocumentStore, caller: Caller, wanted: CaseQuery, now: datetime
 ) -> tuple[list[Document], str | None]:
     """A page of a queue, newest first, or longest overdue first; and the token of the next."""
-    query = query_of(f"tenants/{caller.tenant}", wanted, now, people.keys(caller.actor))
+    query = listing.query_of(f"tenants/{caller.tenant}", wanted, now, people.keys(caller.actor))
     if wanted.sort == "dueAt" and case_rules.STANDING.isdisjoint(wanted.status or ()):
         query = replace(query, filters=(*query.filters, _DUE))
     accept = has_words(wanted.search) if wanted.search else None
-    return page(store, query, wanted, accept=accept)
+    return paging.page(store, query, wanted, accept=accept)
 
 
 def has_words(text: str) -> Callable[[Document], bool]:
