@@ -26,8 +26,8 @@ NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tok
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-run: $(VENV)/runtime ## serve every function on http://127.0.0.1:8080/v1; PORT=…, STORE=emulator
-	@$(VENV_PYTHON) -m local run --port $(PORT) --store $(STORE)
+run: $(VENV)/runtime ## serve every function on http://127.0.0.1:8080/v1; PORT=…, STORE=emulator, WORKERS=…
+	@$(VENV_PYTHON) -m local run --port $(PORT) --store $(STORE) $(if $(WORKERS),--workers $(WORKERS))
 
 demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 	@$(VENV_PYTHON) -m local demo
