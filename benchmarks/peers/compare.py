@@ -1,0 +1,276 @@
+"""Each operation on each side, in turns: at one client, then from eight, and what it costs them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks import cpu
+from benchmarks.commits import case_id, new_case
+from benchmarks.peers import postgres
+from benchmarks.peers.sides import OURS, POSTGRES, SQLITE, Side, on_postgres, on_sqlite, ours
+from benchmarks.table import Row, milliseconds, timed
+from benchmarks.timing import in_turns, p95
+from benchmarks.wire import CLIENTS, load, message
+
+_STRIDE = 7_919  # a prime, so that the requests are spread over all cases
+_FIRST_NEW = 700_000
+_MANY = 1_000
+_RAN_OUT_SECONDS = 1.2
+_P50_GOAL, _P95_GOAL, _RATE_GOAL, _EXPIRE_GOAL = 1.0, 2.0, 0.8, 0.150
+
+
+class Effort(NamedTuple):
+    """How much is measured."""
+
+    cases: int
+    waiting: int
+    """Interventions that are open."""
+
+    rounds: int
+    warm_up: int
+    loads: int
+    requests: int
+    sweeps: int
+
+
+WHOLE = Effort(cases=10_000, waiting=1_000, rounds=200, warm_up=20, loads=3, requests=300, sweeps=3)
+QUICK = Effort(cases=2_000, waiting=200, rounds=60, warm_up=10, loads=2, requests=100, sweeps=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One kind of request: the next message of it to a side."""
+
+    name: str
+    next: Callable[[Side], bytes]
+
+
+def _get(side: Side) -> bytes:
+    return message("pilot", "GET", f"/cases/{_some_case(side, 'get')}")
+
+
+def _list(_: Side) -> bytes:
+    return message("pilot", "GET", "/cases?status=new&pageSize=50")
+
+
+def _pending(_: Side) -> bytes:
+    return message("pilot", "GET", "/interventions:pending?pageSize=50")
+
+
+def _create(side: Side) -> bytes:
+    return message("pilot", "POST", "/cases", new_case(_FIRST_NEW + side.turn("create")))
+
+
+def _ask(_: Side, seconds: int = 3600) -> bytes:
+    question = {"uowId": "uow-1", "type": "resume", "title": "Go on?", "context": {"step": 1}}
+    return message("agent", "POST", "/interventions", {**question, "expiresInSeconds": seconds})
+
+
+def _patch(side: Side) -> bytes:
+    body = {"severity": "high"}
+    return message("pilot", "PATCH", f"/cases/{_some_case(side, 'patch')}", body)
+
+
+def _decide(side: Side) -> bytes:
+    path = f"/interventions/{side.ids.popleft()}:decide"
+    return message("pilot", "POST", path, {"decision": "approve"})
+
+
+def _metrics(_: Side) -> bytes:
+    return message("pilot", "GET", "/interventions:metrics")
+
+
+def _stats(_: Side) -> bytes:
+    return message("pilot", "GET", "/cases:stats")
+
+
+def _some_case(side: Side, operation: str) -> str:
+    return case_id(side.turn(operation) * _STRIDE % side.cases)
+
+
+_EXPIRE = "expire 1,000"
+OPERATIONS = {
+    one.name: one
+    for one in (
+        Operation("get", _get),
+        Operation("list 50", _list),
+        Operation("pending 50", _pending),
+        Operation("create", _create),
+        Operation("create intervention", _ask),
+        Operation("patch", _patch),
+        Operation("decide", _decide),
+        Operation("metrics", _metrics),
+        Operation("stats", _stats),
+    )
+}
+NAMES = (*OPERATIONS, _EXPIRE)
+
+
+def measured(
+    directory: Path,
+    effort: Effort = WHOLE,
+    names: Sequence[str] = NAMES,
+    *,
+    with_postgres: bool = True,
+) -> tuple[list[Row], str]:
+    """The rows of this part, and what was not run; the stores are made in `directory`."""
+    with _sides(directory, effort.cases, with_postgres=with_postgres) as (sides, missing):
+        for side in sides:
+            _ask_people(side, effort.waiting)
+        rows: list[Row] = []
+        for name in names:
+            if name == _EXPIRE:
+                rows += _expired(sides, effort)
+            else:
+                rows += _compared(sides, OPERATIONS[name], effort)
+        return rows, missing
+
+
+@contextmanager
+def _sides(directory: Path, cases: int, *, with_postgres: bool) -> Iterator[tuple[list[Side], str]]:
+    with ExitStack() as stack:
+        sides = [stack.enter_context(one(directory, cases)) for one in (ours, on_sqlite)]
+        missing = ""
+        try:
+            if with_postgres:
+                sides.append(stack.enter_context(on_postgres(directory, cases)))
+        except postgres.NotFound as error:
+            missing = f"NOT RUN: the peer on PostgreSQL. {error}"
+        yield sides, missing
+
+
+def _ask_people(side: Side, number: int, seconds: int = 3600) -> list[str]:
+    _, answers = load(side.port, [_ask(side, seconds) for _ in range(number)])
+    return [json.loads(answer.body)["id"] for answer in answers]
+
+
+def _compared(sides: Sequence[Side], operation: Operation, effort: Effort) -> list[Row]:
+    requests = effort.rounds + effort.warm_up + effort.loads * effort.requests
+    if operation.name == "decide":
+        for side in sides:
+            side.ids.extend(_ask_people(side, requests))
+    before = [side.size() for side in sides]
+    took = in_turns(
+        {side.name: partial(_once, side, operation) for side in sides},
+        rounds=effort.rounds,
+        warm_up=effort.warm_up,
+    )
+    loaded = _loaded(sides, operation, effort)
+    rows = [*_latency(operation.name, took), *_rates(operation.name, loaded)]
+    if operation.name == "create":
+        grown = [(side.size() - size) / requests for side, size in zip(sides, before, strict=True)]
+        rows.append(_bytes([side.name for side in sides], grown))
+    return rows
+
+
+def _once(side: Side, operation: Operation) -> None:
+    side.client.send(operation.next(side))
+
+
+class _Loaded(NamedTuple):
+    """Of one side, from eight clients: requests a second, and CPU seconds of each request."""
+
+    rate: float
+    cpu: float
+
+
+def _loaded(sides: Sequence[Side], operation: Operation, effort: Effort) -> dict[str, _Loaded]:
+    rates: dict[str, list[float]] = {side.name: [] for side in sides}
+    used = dict.fromkeys(rates, 0.0)
+    for _ in range(effort.loads):
+        for side in sides:
+            messages = [operation.next(side) for _ in range(effort.requests)]
+            before = cpu.seconds(side.pids)
+            took, answers = load(side.port, messages)
+            used[side.name] += cpu.seconds(side.pids) - before
+            rates[side.name].append(len(answers) / took)
+    number = effort.loads * effort.requests
+    return {name: _Loaded(median(rates[name]), used[name] / number) for name in rates}
+
+
+def _latency(name: str, took: dict[str, list[float]]) -> list[Row]:
+    middle = {side: median(times) for side, times in took.items()}
+    rows = [
+        timed(
+            f"{name}, p50", middle[OURS], middle[side], side, _P50_GOAL if side == SQLITE else None
+        )
+        for side in islice(middle, 1, None)
+    ]
+    theirs = "; ".join(
+        f"p95 of {side}: {milliseconds(p95(times))}" for side, times in took.items() if side != OURS
+    )
+    ends = p95(took[OURS])
+    return [*rows, timed(f"{name}, p95", ends, middle[OURS], f"our p50; {theirs}", _P95_GOAL)]
+
+
+def _rates(name: str, loaded: dict[str, _Loaded]) -> list[Row]:
+    rows = []
+    for side in islice(loaded, 1, None):
+        ratio = loaded[OURS].rate / loaded[side].rate
+        has_goal = side == POSTGRES
+        rows.append(
+            Row(
+                f"{name}, {CLIENTS} clients",
+                f"{loaded[OURS].rate:.0f}/s",
+                f"{loaded[side].rate:.0f}/s",
+                side,
+                f"{ratio:.2f}",
+                f">= {_RATE_GOAL:g}" if has_goal else "",
+                ratio >= _RATE_GOAL if has_goal else None,
+            )
+        )
+    return [
+        *rows,
+        *(
+            timed(f"{name}, CPU a request", loaded[OURS].cpu, loaded[side].cpu, side)
+            for side in islice(loaded, 1, None)
+        ),
+    ]
+
+
+def _bytes(names: Sequence[str], grown: Sequence[float]) -> Row:
+    beside = ", ".join(f"{name}: {size:,.0f}" for name, size in zip(names, grown, strict=True))
+    size = grown[0]
+    goal = 3_500
+    return Row(
+        "a case with its event, bytes",
+        f"{size:,.0f}",
+        f"{grown[1]:,.0f}",
+        beside,
+        f"{size / grown[1]:.2f}",
+        f"<= {goal:,}",
+        size <= goal,
+    )
+
+
+def _expired(sides: Sequence[Side], effort: Effort) -> list[Row]:
+    took: dict[str, list[float]] = {side.name: [] for side in sides}
+    for _ in range(effort.sweeps):
+        for side in sides:
+            _ask_people(side, _MANY, seconds=1)
+        time.sleep(_RAN_OUT_SECONDS)
+        for side in sides:
+            took[side.name].append(_swept(side))
+    middle = {side: median(times) for side, times in took.items()}
+    rows = [timed(_EXPIRE, middle[OURS], middle[side], side) for side in islice(middle, 1, None)]
+    goal, met = f"<= {milliseconds(_EXPIRE_GOAL)}", middle[OURS] <= _EXPIRE_GOAL
+    return [Row(_EXPIRE, milliseconds(middle[OURS]), goal=goal, met=met), *rows]
+
+
+def _swept(side: Side) -> float:
+    started = time.perf_counter()
+    answer = side.client.send(message("scheduler", "POST", "/scheduled/expireInterventions"))
+    took = time.perf_counter() - started
+    changed = json.loads(answer.body)["changed"]
+    if changed != _MANY:
+        raise RuntimeError(f"{side.name} has expired {changed}, not {_MANY}")
+    return took
