@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _HEADINGS = ("what", "ratio", "goal", "", "ours", "beside it", "")
+_ALIGNED = ("---", "---:", "---", "---", "---:", "---:", "---")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,19 @@ def rendered(sections: Sequence[tuple[str, Sequence[Row]]]) -> str:
     for title, rows in sections:
         lines += ["", title, *(_line(row.cells, widths) for row in rows)]
     return "\n".join(lines)
+
+
+def markdown(sections: Sequence[tuple[str, Sequence[Row]]]) -> str:
+    """All sections as tables of Markdown, each below a heading."""
+    return "\n\n".join(
+        "\n".join((f"## {title}", "", _piped(_HEADINGS), _piped(_ALIGNED), *map(_piped, cells)))
+        for title, cells in ((title, [row.cells for row in rows]) for title, rows in sections)
+        if cells
+    )
+
+
+def _piped(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

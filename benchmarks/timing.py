@@ -42,5 +42,5 @@ def in_turns(
 
 
 def p95(times: Sequence[float]) -> float:
-    """What 95 of 100 of these times, which are sorted, do not exceed."""
-    return times[len(times) * 95 // 100]
+    """The shortest of these times, which are sorted, that 95 of 100 do not exceed."""
+    return times[(95 * len(times) - 1) // 100]

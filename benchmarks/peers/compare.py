@@ -52,6 +52,9 @@ class Operation:
 
     name: str
     next: Callable[[Side], bytes]
+    writes: bool = False
+    counted: str = ""
+    """A field of the answer, where that is made of what was counted once a minute."""
 
 
 def _get(side: Side) -> bytes:
@@ -104,12 +107,12 @@ OPERATIONS = {
         Operation("get", _get),
         Operation("list 50", _list),
         Operation("pending 50", _pending),
-        Operation("create", _create),
-        Operation("create intervention", _ask),
-        Operation("patch", _patch),
-        Operation("decide", _decide),
-        Operation("metrics", _metrics),
-        Operation("stats", _stats),
+        Operation("create", _create, writes=True),
+        Operation("create intervention", _ask, writes=True),
+        Operation("patch", _patch, writes=True),
+        Operation("decide", _decide, writes=True),
+        Operation("metrics", _metrics, counted="total"),
+        Operation("stats", _stats, counted="caseCount"),
     )
 }
 NAMES = (*OPERATIONS, _EXPIRE)
@@ -158,6 +161,9 @@ def _compared(sides: Sequence[Side], operation: Operation, effort: Effort) -> li
     if operation.name == "decide":
         for side in sides:
             side.ids.extend(_ask_people(side, requests))
+    if operation.counted:
+        for side in sides:
+            side.settle()
     before = [side.size() for side in sides]
     took = in_turns(
         {side.name: partial(_once, side, operation) for side in sides},
@@ -165,7 +171,9 @@ def _compared(sides: Sequence[Side], operation: Operation, effort: Effort) -> li
         warm_up=effort.warm_up,
     )
     loaded = _loaded(sides, operation, effort)
-    rows = [*_latency(operation.name, took), *_rates(operation.name, loaded)]
+    rows = [*_latency(operation, took), *_rates(operation, loaded)]
+    if operation.counted:
+        rows.append(_agreed(sides, operation))
     if operation.name == "create":
         grown = [(side.size() - size) / requests for side, size in zip(sides, before, strict=True)]
         rows.append(_bytes([side.name for side in sides], grown))
@@ -197,29 +205,34 @@ def _loaded(sides: Sequence[Side], operation: Operation, effort: Effort) -> dict
     return {name: _Loaded(median(rates[name]), used[name] / number) for name in rates}
 
 
-def _latency(name: str, took: dict[str, list[float]]) -> list[Row]:
+def _latency(operation: Operation, took: dict[str, list[float]]) -> list[Row]:
     middle = {side: median(times) for side, times in took.items()}
+    beside = list(islice(middle, 1, None))
     rows = [
         timed(
-            f"{name}, p50", middle[OURS], middle[side], side, _P50_GOAL if side == SQLITE else None
+            f"{operation.name}, p50",
+            middle[OURS],
+            middle[side],
+            side,
+            _P50_GOAL if side == SQLITE else None,
         )
-        for side in islice(middle, 1, None)
+        for side in beside
     ]
-    theirs = "; ".join(
-        f"p95 of {side}: {milliseconds(p95(times))}" for side, times in took.items() if side != OURS
-    )
-    ends = p95(took[OURS])
-    return [*rows, timed(f"{name}, p95", ends, middle[OURS], f"our p50; {theirs}", _P95_GOAL)]
+    ends = {side: p95(times) for side, times in took.items()}
+    theirs = ", ".join(f"{side}: {milliseconds(ends[side])}" for side in beside)
+    goal = _P95_GOAL if operation.writes else None
+    named = f"our p50; p95 of {theirs}"
+    return [*rows, timed(f"{operation.name}, p95", ends[OURS], middle[OURS], named, goal)]
 
 
-def _rates(name: str, loaded: dict[str, _Loaded]) -> list[Row]:
+def _rates(operation: Operation, loaded: dict[str, _Loaded]) -> list[Row]:
     rows = []
     for side in islice(loaded, 1, None):
         ratio = loaded[OURS].rate / loaded[side].rate
-        has_goal = side == POSTGRES
+        has_goal = operation.writes and side == POSTGRES
         rows.append(
             Row(
-                f"{name}, {CLIENTS} clients",
+                f"{operation.name}, {CLIENTS} clients",
                 f"{loaded[OURS].rate:.0f}/s",
                 f"{loaded[side].rate:.0f}/s",
                 side,
@@ -231,10 +244,25 @@ def _rates(name: str, loaded: dict[str, _Loaded]) -> list[Row]:
     return [
         *rows,
         *(
-            timed(f"{name}, CPU a request", loaded[OURS].cpu, loaded[side].cpu, side)
+            timed(f"{operation.name}, CPU a request", loaded[OURS].cpu, loaded[side].cpu, side)
             for side in islice(loaded, 1, None)
         ),
     ]
+
+
+def _agreed(sides: Sequence[Side], operation: Operation) -> Row:
+    """Whether all count the same."""
+    answers = [json.loads(side.client.send(operation.next(side)).body) for side in sides]
+    found, *others = (answer[operation.counted] for answer in answers)
+    return Row(
+        f"{operation.name}, {operation.counted}",
+        f"{found:,}",
+        f"{others[0]:,}",
+        "the others",
+        goal="==",
+        met=all(other == found for other in others),
+        exact=True,
+    )
 
 
 def _bytes(names: Sequence[str], grown: Sequence[float]) -> Row:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from benchmarks.peers.databases import database
 from benchmarks.peers.models import NewCase
 from benchmarks.peers.operations import Caller
 from benchmarks.peers.tables import Base, CaseRow, EventRow
+from benchmarks.sealed import seal_all
 from benchmarks.seed import seed
 from benchmarks.server import API, embedded_variables, framework, listening
 from benchmarks.wire import TENANT, Client
@@ -35,7 +37,7 @@ OURS, SQLITE, POSTGRES = "ours", "FastAPI on SQLite", "FastAPI on PostgreSQL"
 _WITHOUT_LIMITS = {
     # They are counted, and never reached.
     "CASELEDGER_RATE_LIMITS": "read=9999999 write=9999999 expensive=9999999",
-    "CASELEDGER_MAX_EXPENSIVE": "8",
+    "CASELEDGER_MAX_EXPENSIVE": "16",
 }
 _AT_ONCE = 1_000
 _BENCH = Caller("bench", "bench@example.com", TENANT, "admin")
@@ -53,6 +55,8 @@ class Side:
     size: Callable[[], int]
     """How many bytes its store has."""
     client: Client
+    settle: Callable[[], None] = lambda: None
+    """Does what is done each minute beside the server."""
     turns: dict[str, count[int]] = field(default_factory=dict)
     ids: deque[str] = field(default_factory=deque)
     """Interventions that are open, to be decided."""
@@ -67,13 +71,15 @@ def ours(directory: Path, cases: int) -> Iterator[Side]:
     """Our server on a new embedded store with so many cases."""
     path = directory / "ours.db"
     seed(path, cases)
+    seal_all(path)
     port = free_port()
     variables = {**embedded_variables(path), **_WITHOUT_LIMITS}
     with (
         listening(framework(API, port), port, variables) as process,
         closing(Client(port)) as client,
     ):
-        yield Side(OURS, port, (process.pid,), cases, lambda: _pages(path), client)
+        pids, size, settle = (process.pid,), partial(_pages, path), partial(seal_all, path)
+        yield Side(OURS, port, pids, cases, size, client, settle)
 
 
 @contextmanager
@@ -81,7 +87,7 @@ def on_sqlite(directory: Path, cases: int) -> Iterator[Side]:
     """The peer on a new SQLite file with so many cases."""
     path = directory / "peer.db"
     with _peer(f"sqlite:///{path}", cases) as (port, pid), closing(Client(port)) as client:
-        yield Side(SQLITE, port, (pid,), cases, lambda: _pages(path), client)
+        yield Side(SQLITE, port, (pid,), cases, partial(_pages, path), client)
 
 
 @contextmanager
@@ -92,7 +98,7 @@ def on_postgres(_: Path, cases: int) -> Iterator[Side]:
         _peer(server.url, cases) as (port, pid),
         closing(Client(port)) as client,
     ):
-        size = lambda: asyncio.run(_database_size(server.url))  # noqa: E731 - as those above
+        size = partial(_database_size, server.url)
         yield Side(POSTGRES, port, (pid, server.pid), cases, size, client)
 
 
@@ -152,7 +158,11 @@ def _pages(path: Path) -> int:
         return int(pages * size)
 
 
-async def _database_size(url: str) -> int:
+def _database_size(url: str) -> int:
+    return asyncio.run(_size_of_database(url))
+
+
+async def _size_of_database(url: str) -> int:
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         return int(await connection.fetchval("SELECT pg_database_size(current_database())"))
