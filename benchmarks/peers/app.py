@@ -15,13 +15,15 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
-from benchmarks.peers import operations
+from benchmarks.peers import cases, interventions
 from benchmarks.peers.databases import Database, database
 from benchmarks.peers.models import (
     Case,
     CasePage,
     CasePatch,
     CaseStats,
+    CasesToUpdate,
+    CaseUpdates,
     DecisionGiven,
     Intervention,
     InterventionMetrics,
@@ -30,7 +32,7 @@ from benchmarks.peers.models import (
     NewIntervention,
     Sweep,
 )
-from benchmarks.peers.operations import Caller
+from benchmarks.peers.recording import Caller
 
 URL = "PEER_DATABASE"
 _ROLES = ("viewer", "agent", "verifier", "pilot", "admin", "scheduler")
@@ -101,14 +103,14 @@ _Size = Annotated[int, Query(alias="pageSize", ge=1, le=500)]
 
 @_router.post("/cases", status_code=HTTPStatus.CREATED)
 async def create_case(body: NewCase, caller: _Contributors, kept: _Database) -> Case:
-    """See `operations`, as in all others."""
-    return await kept.write(operations.create_case, caller, body)
+    """Opens a case."""
+    return await kept.write(cases.create_case, caller, body)
 
 
 @_router.get("/cases/{case_id}")
 async def get_case(case_id: str, caller: _Readers, kept: _Database) -> Case:
     """One case."""
-    return await kept.read(operations.get_case, caller, case_id)
+    return await kept.read(cases.get_case, caller, case_id)
 
 
 @_router.get("/cases")
@@ -116,19 +118,25 @@ async def list_cases(
     caller: _Readers, kept: _Database, status: str | None = None, size: _Size = 50
 ) -> CasePage:
     """A page of cases."""
-    return await kept.read(operations.list_cases, caller, status, size)
+    return await kept.read(cases.list_cases, caller, status, size)
 
 
 @_router.patch("/cases/{case_id}")
 async def update_case(case_id: str, body: CasePatch, caller: _Verifiers, kept: _Database) -> Case:
     """Changes a case."""
-    return await kept.write(operations.update_case, caller, case_id, body)
+    return await kept.write(cases.update_case, caller, case_id, body)
+
+
+@_router.post("/cases:update")
+async def update_cases(body: CasesToUpdate, caller: _Verifiers, kept: _Database) -> CaseUpdates:
+    """Changes many cases."""
+    return await kept.write(cases.update_cases, caller, body)
 
 
 @_router.get("/cases:stats")
 async def case_stats(caller: _Readers, kept: _Database) -> CaseStats:
     """Counts cases."""
-    return await kept.read(operations.case_stats, caller)
+    return await kept.read(cases.case_stats, caller)
 
 
 @_router.post("/interventions", status_code=HTTPStatus.CREATED)
@@ -136,13 +144,13 @@ async def create_intervention(
     body: NewIntervention, caller: _Contributors, kept: _Database
 ) -> Intervention:
     """Asks people."""
-    return await kept.write(operations.create_intervention, caller, body)
+    return await kept.write(interventions.create_intervention, caller, body)
 
 
 @_router.get("/interventions:pending")
 async def pending(caller: _Readers, kept: _Database, size: _Size = 50) -> InterventionPage:
     """What waits for a decision."""
-    return await kept.read(operations.pending, caller, size)
+    return await kept.read(interventions.pending, caller, size)
 
 
 @_router.post("/interventions/{intervention_id}:decide")
@@ -150,16 +158,16 @@ async def decide(
     intervention_id: str, body: DecisionGiven, caller: _Verifiers, kept: _Database
 ) -> Intervention:
     """Decides."""
-    return await kept.write(operations.decide, caller, intervention_id, body)
+    return await kept.write(interventions.decide, caller, intervention_id, body)
 
 
 @_router.get("/interventions:metrics")
 async def metrics(caller: _Readers, kept: _Database) -> InterventionMetrics:
     """Counts interventions."""
-    return await kept.read(operations.metrics, caller)
+    return await kept.read(interventions.metrics, caller)
 
 
 @_router.post("/scheduled/expireInterventions")
 async def expire(caller: _Schedulers, kept: _Database) -> Sweep:
     """Expires what ran out."""
-    return await kept.write(operations.expire, caller)
+    return await kept.write(interventions.expire, caller)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,18 +12,15 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks import cpu
-from benchmarks.commits import case_id, new_case
 from benchmarks.peers import postgres
+from benchmarks.peers.asked import OPERATIONS, Operation, ask
+from benchmarks.peers.batches import BATCHES
 from benchmarks.peers.sides import OURS, POSTGRES, SQLITE, Side, on_postgres, on_sqlite, ours
 from benchmarks.table import Row, milliseconds, timed
 from benchmarks.timing import in_turns, p95
-from benchmarks.wire import CLIENTS, load, message
+from benchmarks.wire import CLIENTS, load
 
-_STRIDE = 7_919  # a prime, so that the requests are spread over all cases
-_FIRST_NEW = 700_000
-_MANY = 1_000
-_RAN_OUT_SECONDS = 1.2
-_P50_GOAL, _P95_GOAL, _RATE_GOAL, _EXPIRE_GOAL = 1.0, 2.0, 0.8, 0.150
+_P50_GOAL, _P95_GOAL, _RATE_GOAL, _BYTES_GOAL = 1.0, 2.0, 0.8, 3_500
 
 
 class Effort(NamedTuple):
@@ -39,83 +34,16 @@ class Effort(NamedTuple):
     warm_up: int
     loads: int
     requests: int
-    sweeps: int
+    batches: int
 
 
-WHOLE = Effort(cases=10_000, waiting=1_000, rounds=200, warm_up=20, loads=3, requests=300, sweeps=3)
-QUICK = Effort(cases=2_000, waiting=200, rounds=60, warm_up=10, loads=2, requests=100, sweeps=1)
+WHOLE = Effort(
+    cases=10_000, waiting=1_000, rounds=200, warm_up=20, loads=3, requests=300, batches=3
+)
+QUICK = Effort(cases=2_000, waiting=200, rounds=60, warm_up=10, loads=2, requests=100, batches=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One kind of request: the next message of it to a side."""
-
-    name: str
-    next: Callable[[Side], bytes]
-    writes: bool = False
-    counted: str = ""
-    """A field of the answer, where that is made of what was counted once a minute."""
-
-
-def _get(side: Side) -> bytes:
-    return message("pilot", "GET", f"/cases/{_some_case(side, 'get')}")
-
-
-def _list(_: Side) -> bytes:
-    return message("pilot", "GET", "/cases?status=new&pageSize=50")
-
-
-def _pending(_: Side) -> bytes:
-    return message("pilot", "GET", "/interventions:pending?pageSize=50")
-
-
-def _create(side: Side) -> bytes:
-    return message("pilot", "POST", "/cases", new_case(_FIRST_NEW + side.turn("create")))
-
-
-def _ask(_: Side, seconds: int = 3600) -> bytes:
-    question = {"uowId": "uow-1", "type": "resume", "title": "Go on?", "context": {"step": 1}}
-    return message("agent", "POST", "/interventions", {**question, "expiresInSeconds": seconds})
-
-
-def _patch(side: Side) -> bytes:
-    body = {"severity": "high"}
-    return message("pilot", "PATCH", f"/cases/{_some_case(side, 'patch')}", body)
-
-
-def _decide(side: Side) -> bytes:
-    path = f"/interventions/{side.ids.popleft()}:decide"
-    return message("pilot", "POST", path, {"decision": "approve"})
-
-
-def _metrics(_: Side) -> bytes:
-    return message("pilot", "GET", "/interventions:metrics")
-
-
-def _stats(_: Side) -> bytes:
-    return message("pilot", "GET", "/cases:stats")
-
-
-def _some_case(side: Side, operation: str) -> str:
-    return case_id(side.turn(operation) * _STRIDE % side.cases)
-
-
-_EXPIRE = "expire 1,000"
-OPERATIONS = {
-    one.name: one
-    for one in (
-        Operation("get", _get),
-        Operation("list 50", _list),
-        Operation("pending 50", _pending),
-        Operation("create", _create, writes=True),
-        Operation("create intervention", _ask, writes=True),
-        Operation("patch", _patch, writes=True),
-        Operation("decide", _decide, writes=True),
-        Operation("metrics", _metrics, counted="total"),
-        Operation("stats", _stats, counted="caseCount"),
-    )
-}
-NAMES = (*OPERATIONS, _EXPIRE)
+NAMES = (*OPERATIONS, *BATCHES)
 
 
 def measured(
@@ -131,8 +59,8 @@ def measured(
             _ask_people(side, effort.waiting)
         rows: list[Row] = []
         for name in names:
-            if name == _EXPIRE:
-                rows += _expired(sides, effort)
+            if name in BATCHES:
+                rows += BATCHES[name](sides, effort.batches)
             else:
                 rows += _compared(sides, OPERATIONS[name], effort)
         return rows, missing
@@ -151,8 +79,8 @@ def _sides(directory: Path, cases: int, *, with_postgres: bool) -> Iterator[tupl
         yield sides, missing
 
 
-def _ask_people(side: Side, number: int, seconds: int = 3600) -> list[str]:
-    _, answers = load(side.port, [_ask(side, seconds) for _ in range(number)])
+def _ask_people(side: Side, number: int) -> list[str]:
+    _, answers = load(side.port, [ask(side) for _ in range(number)])
     return [json.loads(answer.body)["id"] for answer in answers]
 
 
@@ -268,37 +196,12 @@ def _agreed(sides: Sequence[Side], operation: Operation) -> Row:
 def _bytes(names: Sequence[str], grown: Sequence[float]) -> Row:
     beside = ", ".join(f"{name}: {size:,.0f}" for name, size in zip(names, grown, strict=True))
     size = grown[0]
-    goal = 3_500
     return Row(
         "a case with its event, bytes",
         f"{size:,.0f}",
         f"{grown[1]:,.0f}",
         beside,
         f"{size / grown[1]:.2f}",
-        f"<= {goal:,}",
-        size <= goal,
+        f"<= {_BYTES_GOAL:,}",
+        size <= _BYTES_GOAL,
     )
-
-
-def _expired(sides: Sequence[Side], effort: Effort) -> list[Row]:
-    took: dict[str, list[float]] = {side.name: [] for side in sides}
-    for _ in range(effort.sweeps):
-        for side in sides:
-            _ask_people(side, _MANY, seconds=1)
-        time.sleep(_RAN_OUT_SECONDS)
-        for side in sides:
-            took[side.name].append(_swept(side))
-    middle = {side: median(times) for side, times in took.items()}
-    rows = [timed(_EXPIRE, middle[OURS], middle[side], side) for side in islice(middle, 1, None)]
-    goal, met = f"<= {milliseconds(_EXPIRE_GOAL)}", middle[OURS] <= _EXPIRE_GOAL
-    return [Row(_EXPIRE, milliseconds(middle[OURS]), goal=goal, met=met), *rows]
-
-
-def _swept(side: Side) -> float:
-    started = time.perf_counter()
-    answer = side.client.send(message("scheduler", "POST", "/scheduled/expireInterventions"))
-    took = time.perf_counter() - started
-    changed = json.loads(answer.body)["changed"]
-    if changed != _MANY:
-        raise RuntimeError(f"{side.name} has expired {changed}, not {_MANY}")
-    return took

@@ -57,6 +57,28 @@ class CasePatch(_Body):
     reason: Text | None = None
 
 
+class CasesToUpdate(_Body):
+    """Cases that change alike."""
+
+    case_ids: Annotated[list[Id], Field(min_length=1, max_length=200)]
+    severity: Severity
+
+
+class CaseUpdate(_Model):
+    """What became of a case."""
+
+    case_id: str
+    ok: bool
+
+
+class CaseUpdates(_Model):
+    """What became of each case."""
+
+    results: list[CaseUpdate]
+    succeeded: int
+    failed: int
+
+
 class Case(_Model):
     """A case as it is shown."""
 

@@ -21,11 +21,12 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from benchmarks.commits import case_id, new_case
-from benchmarks.peers import operations, postgres
+from benchmarks.peers import postgres
 from benchmarks.peers.app import URL
+from benchmarks.peers.cases import create_case
 from benchmarks.peers.databases import database
 from benchmarks.peers.models import NewCase
-from benchmarks.peers.operations import Caller
+from benchmarks.peers.recording import Caller
 from benchmarks.peers.tables import Base, CaseRow, EventRow
 from benchmarks.sealed import seal_all
 from benchmarks.seed import seed
@@ -123,7 +124,7 @@ async def _seeded(url: str, cases: int) -> None:
 def _seed(session: Session, cases: int) -> None:
     """One case that was opened by the peer's own code is the pattern for all."""
     start = datetime.now(UTC) - timedelta(seconds=cases)
-    operations.create_case(session, _BENCH, NewCase.model_validate(new_case(0)))
+    create_case(session, _BENCH, NewCase.model_validate(new_case(0)))
     case = _values(session, CaseRow)
     event = _values(session, EventRow)
     for first in range(1, cases, _AT_ONCE):
