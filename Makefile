@@ -82,8 +82,8 @@ lint: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## ruff, mypy, the console'
 	@$(VENV_PYTHON) -m local.advisories
 	$(VENV)/bin/shellcheck deploy.sh
 
-bench: $(VENV)/dev ## speed and cost, as ratios within one run
-	$(VENV_PYTHON) -m benchmarks
+bench: $(VENV)/dev ## speed and cost, as ratios within one run, into docs/bench.md; SIZE=1000000: of a store with so many cases
+	$(VENV_PYTHON) -m benchmarks $(if $(SIZE),--size $(SIZE))
 
 lock: $(VENV)/dev ## the lock files from requirements*.txt; UPGRADE=--upgrade takes newer ones
 	$(LOCK) requirements.txt -o requirements.lock
