@@ -60,6 +60,7 @@ def _measured(directory: Path, host: str | None, size: int) -> Sections:
         ("Embedded store over HTTP, p50", embedded.measured(directory, size)),
         ("Cost over HTTP: reads, writes, round trips", _costs(directory, host)),
         ("Interventions in the process, embedded store, p50", interventions.measured(directory)),
+        ("Cold start on SQLite: process to first answer, p50", cold.on_sqlite(directory)),
         ("Keystrokes in the console, from key to paint, p50", console.measured(directory)),
     ]
     if host:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from local.ports import free_port
+from local.server import NO_PLUGINS
 from local.tokens import unsigned_token
 
 ROOT = Path(__file__).parent.parent
@@ -120,7 +121,7 @@ def emulator_variables(host: str, project: str) -> dict[str, str]:
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """This process's environment, with no store in it but the one in `variables`."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_STORE_VARIABLES)}
-    return {**kept, "PYTHONPATH": str(ROOT), **variables}
+    return {**kept, **NO_PLUGINS, "PYTHONPATH": str(ROOT), **variables}
 
 
 @contextmanager
