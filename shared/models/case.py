@@ -35,9 +35,8 @@ from shared.models.base import (
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
 from shared.models.names import PersonName, person_key
-from shared.models.record import RecordRef
 from shared.models.sharing import Hold, Permission, StoredHold
-from shared.models.stored import Data
+from shared.models.stored import Data, Kept
 from shared.models.subjects import Subject
 
 
@@ -277,6 +276,14 @@ class CaseFields(Model):
     """From when on somebody else can claim the case; null where nobody holds it by a claim, or the
     claim has no end. The assignee stays until somebody does.
     """
+
+
+class RecordRef(Kept):
+    """The latest record of a kind, as its case knows it."""
+
+    id: str
+    version: int
+    sequence: int
 
 
 class StoredCase(CaseFields, Subject):

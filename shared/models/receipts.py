@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from shared.models.base import Model
-from shared.models.sealed import Raw
+from shared.models.raw import Raw
 
 
 class Receipt(Raw):

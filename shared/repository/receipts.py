@@ -7,7 +7,7 @@ from typing import Any
 from shared.documents.port import DocumentStore, Filter, Order, Query
 from shared.errors import FailedPrecondition
 from shared.ledger import events
-from shared.ledger.kinds import INTERVENTIONS
+from shared.ledger.kinds.interventions import INTERVENTIONS
 from shared.models.events import Event, EventType
 from shared.models.intervention import InterventionStatus, StoredIntervention
 from shared.repository import interventions
