@@ -29,7 +29,9 @@ def canonical(content: Any) -> bytes:
         _DECODER.decode(text)
     except _FloatFoundError:
         return rfc8785.dumps(content)
-    return rfc8785.dumps(content) if _SORTED_BY_UTF16.search(text) else text.encode()
+    if not text.isascii() and _SORTED_BY_UTF16.search(text):
+        return rfc8785.dumps(content)
+    return text.encode()
 
 
 def canonical_text(value: Any) -> str | None:
