@@ -124,7 +124,7 @@ def test_no_more_than_the_budget_passes_in_any_minute() -> None:
                 passed.append(now.return_value)
 
     busiest = max(sum(begin <= at < begin + 60 for at in passed) for begin in passed)
-    assert 30 <= busiest <= 33  # the library weighs the minute before, it does not keep each time
+    assert 30 <= busiest <= 33  # the minute before is weighed, and not each time kept
 
 
 def test_reads_writes_and_expensive_operations_have_budgets_of_their_own() -> None:
