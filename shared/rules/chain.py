@@ -28,9 +28,9 @@ def linked(tenant: str, head: Head, content: dict[str, Any], salt: Callable[[], 
     """
     place = {"sequence": head.sequence + 1, "previous_hash": head.hash}
     told = Event.to_content(content | place)
-    told["disclosures"] = salted(told, salt)
-    told["hash"] = _hash(tenant, told)
-    return Event.of(told)
+    salts = {"disclosures": salted(told, salt)}
+    # In the order of the model, as events are shown that were read.
+    return Event.of(told | {"hash": _hash(tenant, told | salts)} | salts)
 
 
 def event_hash(tenant: str, event: Event) -> str:
