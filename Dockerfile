@@ -22,6 +22,7 @@ ENV PATH=/opt/caseledger/bin:$PATH \
     PYTHONPATH=/opt/caseledger/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYDANTIC_DISABLE_PLUGINS=__all__ \
     FUNCTION_SOURCE=functions/api.py \
     FUNCTION_TARGET=api \
     PORT=8080

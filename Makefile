@@ -26,8 +26,8 @@ NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tok
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-run: $(VENV)/runtime ## serve every function on http://127.0.0.1:8080/v1; PORT=…, STORE=emulator
-	@$(VENV_PYTHON) -m local run --port $(PORT) --store $(STORE)
+run: $(VENV)/runtime ## serve every function on http://127.0.0.1:8080/v1; PORT=…, STORE=emulator, WORKERS=…
+	@$(VENV_PYTHON) -m local run --port $(PORT) --store $(STORE) $(if $(WORKERS),--workers $(WORKERS))
 
 demo: $(VENV)/runtime ## play the life of a case on a fresh instance
 	@$(VENV_PYTHON) -m local demo
@@ -82,8 +82,8 @@ lint: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## ruff, mypy, the console'
 	@$(VENV_PYTHON) -m local.advisories
 	$(VENV)/bin/shellcheck deploy.sh
 
-bench: $(VENV)/dev ## speed and cost, as ratios within one run
-	$(VENV_PYTHON) -m benchmarks
+bench: $(VENV)/dev ## speed and cost, as ratios within one run, into docs/bench.md; SIZE=1000000: of a store with so many cases
+	$(VENV_PYTHON) -m benchmarks $(if $(SIZE),--size $(SIZE))
 
 lock: $(VENV)/dev ## the lock files from requirements*.txt; UPGRADE=--upgrade takes newer ones
 	$(LOCK) requirements.txt -o requirements.lock

@@ -10,9 +10,9 @@ from typing import Any, cast
 from benchmarks.server import TENANT
 from shared.documents.port import Create, Document, DocumentStore, Query, Update, Write
 from shared.documents.values import MAX_COMMIT_BYTES
-from shared.ledger.decision import Origin
 from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.case import CasePatch, NewCase
 from shared.models.roles import Actor, Role
 from shared.models.settings import Settings

@@ -20,9 +20,9 @@ from benchmarks.timing import p50
 from shared.documents.cost import counted
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
-from shared.ledger.decision import Origin
 from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.intervention import (
     DecisionGiven,
     InterventionType,

@@ -1,12 +1,13 @@
 """Many cases in a new embedded store, in seconds.
 
 One commit of `create_case` is the pattern for all cases: its documents and index entries are copied
-with ids and times replaced. Some copies are compared with what the functions and the store would
-have made. Only the hashes are left as in the pattern.
+with ids and times replaced, and each event is hashed as it is then. Some copies are compared with
+what the functions and the store would have made.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import sqlite3
 import uuid
@@ -18,13 +19,19 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic_core import to_json
 
 from benchmarks.commits import opening
+from benchmarks.server import TENANT
 from shared.documents.embedded import codec
 from shared.documents.embedded.entries import Entry, entries_of
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.keys import encode
-from shared.documents.port import Create
+from shared.documents.port import Create, Document
+from shared.ledger import events
+from shared.models.events import Event
+from shared.rules import chain
+from shared.rules.canonical import canonical
 from shared.rules.cases import NEVER
+from shared.rules.disclosures import hashed
 
 _AT_ONCE = 10_000
 _PATTERN = 731_902  # digits that occur nowhere else in its documents
@@ -70,8 +77,7 @@ class _Copied(NamedTuple):
         """The document with all of `texts` replaced, and `keys` in its entries' keys."""
         parent, name, data, times = self.row
         joined = self.keys
-        for old, new in texts:
-            name, data = name.replace(old, new), data.replace(old, new)
+        name, data = _replaced(name, texts), _replaced(data, texts)
         for old_key, new_key in keys:
             joined = joined.replace(old_key, new_key)
         entries = [(scope, joined[part]) for scope, part in self.slices]
@@ -101,11 +107,19 @@ class _Pattern:
         values = [value for create in creates for value in create.data.values()]
         self._times = {v for v in values if isinstance(v, datetime) and v != NEVER}
         self._event_id = self._documents[1].row[1]
+        event = _event(self._documents[1].copy([], []))
+        self._hash = event.hash
+        # What is hashed of an event differs from copy to copy as the event does.
+        content = {**hashed(event.content()), "tenant": TENANT}
+        self._hashed = canonical(content).decode()
 
     def copies(self, number: int) -> list[_Copy]:
         """The documents of case `number`."""
         texts, keys = self._replacements(number)
-        return [document.copy(texts, keys) for document in self._documents]
+        case, event = (document.copy(texts, keys) for document in self._documents)
+        content = _replaced(self._hashed, texts)
+        proven = hashlib.sha256(content.encode()).hexdigest()
+        return [one._replace(data=one.data.replace(self._hash, proven)) for one in (case, event)]
 
     def check(self, number: int) -> None:
         """Compares a copy with the real thing. Raises AssertionError."""
@@ -118,6 +132,10 @@ class _Pattern:
         data = codec.decode(copies[0].data, copies[0].times)
         if {**real.data, "head": None} != {**data, "head": None}:
             raise AssertionError(f"{real.path}: a copy is not what create_case makes")
+        if not chain.holds(TENANT, _event(copies[1])):
+            raise AssertionError(
+                f"{real.path}: a copy's event has not the hash that it should have"
+            )
 
     def _replacements(self, number: int) -> tuple[Pairs[str], Pairs[bytes]]:
         names = [(f"{_PATTERN:06d}", f"{number:06d}"), (self._event_id, uuid.uuid4().hex)]
@@ -131,6 +149,17 @@ class _Pattern:
         keys += [(encode(old), encode(new)) for old, new in (*words, *moved)]
         inverted = [(old.translate(_INVERSE), new.translate(_INVERSE)) for old, new in keys]
         return texts, keys + inverted
+
+
+def _replaced(text: str, texts: Pairs[str]) -> str:
+    for old, new in texts:
+        text = text.replace(old, new)
+    return text
+
+
+def _event(copy: _Copy) -> Event:
+    data = codec.decode(copy.data, copy.times)
+    return events.from_document(Document(f"{copy.parent}/{copy.name}", data, 0))
 
 
 def _beginnings(number: int) -> list[str]:

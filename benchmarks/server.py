@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from local.ports import free_port
+from local.server import NO_PLUGINS
 from local.tokens import unsigned_token
 
 ROOT = Path(__file__).parent.parent
@@ -84,21 +85,23 @@ class Connection:
 def served(function: Function, variables: Mapping[str, str] | None = None) -> Iterator[Connection]:
     """A server of one function, with these environment variables, and a connection to it."""
     port = free_port()
-    with _process(function, port, variables or {}) as process:
-        _wait_for(port, process)
-        with closing(Connection(port)) as connection:
-            yield connection
+    with (
+        listening(framework(function, port), port, variables or {}),
+        closing(Connection(port)) as connection,
+    ):
+        yield connection
 
 
 def seconds_to_answer(function: Function, wanted: Request, variables: Mapping[str, str]) -> float:
     """The time from starting a server's process to its first success."""
     port = free_port()
     started = time.perf_counter()
-    with _process(function, port, variables) as process:
-        _wait_for(port, process)
-        with closing(Connection(port)) as connection:
-            connection.send(wanted)
-            return time.perf_counter() - started
+    with (
+        listening(framework(function, port), port, variables),
+        closing(Connection(port)) as connection,
+    ):
+        connection.send(wanted)
+        return time.perf_counter() - started
 
 
 def embedded_variables(path: Path) -> dict[str, str]:
@@ -118,26 +121,35 @@ def emulator_variables(host: str, project: str) -> dict[str, str]:
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """This process's environment, with no store in it but the one in `variables`."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_STORE_VARIABLES)}
-    return {**kept, "PYTHONPATH": str(ROOT), **variables}
+    return {**kept, **NO_PLUGINS, "PYTHONPATH": str(ROOT), **variables}
 
 
 @contextmanager
-def _process(
-    function: Function, port: int, variables: Mapping[str, str]
+def listening(
+    command: Sequence[str | Path],
+    port: int,
+    variables: Mapping[str, str],
+    *,
+    stderr: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    target, source = function
-    command = Path(sys.executable).parent / "functions-framework"
-    where = ("--host", "127.0.0.1", "--port", str(port))
-    process = subprocess.Popen(  # noqa: S603 - this project's own server
-        [command, "--target", target, "--source", source, *where],
-        env=environment(variables),
-        stdout=subprocess.DEVNULL,
+    """A server's process that accepts connections; it is ended afterwards."""
+    process = subprocess.Popen(  # noqa: S603 - this project's own server, or a peer's
+        command, env=environment(variables), stdout=subprocess.DEVNULL, stderr=stderr
     )
     try:
+        _wait_for(port, process)
         yield process
     finally:
         process.terminate()
         process.wait()
+
+
+def framework(function: Function, port: int) -> list[str | Path]:
+    """The command that serves a function with one worker."""
+    target, source = function
+    command = Path(sys.executable).parent / "functions-framework"
+    where = ("--host", "127.0.0.1", "--port", str(port))
+    return [command, "--target", target, "--source", source, *where]
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -25,9 +25,9 @@ from shared.documents.firestore.store import FirestoreStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import Delete, DocumentStore, Set, Update, Write
 from shared.documents.values import MAX_COMMIT_BYTES
-from shared.ledger.decision import Origin
 from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.intervention import InterventionType, NewIntervention
 from shared.models.roles import Role
 from shared.repository import cases, interventions

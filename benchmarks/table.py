@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_HEADINGS = ("what", "ours", "beside it", "", "ratio", "goal", "")
+_HEADINGS = ("what", "ratio", "goal", "", "ours", "beside it", "")
+_ALIGNED = ("---", "---:", "---", "---", "---:", "---:", "---")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
         verdict = {None: "", True: "met", False: "MISSED"}[self.met]
-        return (self.what, self.ours, self.beside, self.named, self.ratio, self.goal, verdict)
+        return (self.what, self.ratio, self.goal, verdict, self.ours, self.beside, self.named)
 
 
 def timed(
@@ -59,10 +60,23 @@ def rendered(sections: Sequence[tuple[str, Sequence[Row]]]) -> str:
     return "\n".join(lines)
 
 
+def markdown(sections: Sequence[tuple[str, Sequence[Row]]]) -> str:
+    """All sections as tables of Markdown, each below a heading."""
+    return "\n\n".join(
+        "\n".join((f"## {title}", "", _piped(_HEADINGS), _piped(_ALIGNED), *map(_piped, cells)))
+        for title, cells in ((title, [row.cells for row in rows]) for title, rows in sections)
+        if cells
+    )
+
+
+def _piped(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    # Numbers are read from the right: ours, beside it, ratio.
+    # Numbers are read from the right: ratio, ours, beside it.
     aligned = [
-        cell.rjust(width) if place in (1, 2, 4) else cell.ljust(width)
+        cell.rjust(width) if place in (1, 4, 5) else cell.ljust(width)
         for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return "  ".join(aligned).rstrip()

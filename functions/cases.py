@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from shared.edge.function import Call, Reply, function
-from shared.errors import InvalidArgument, NotFound
-from shared.ledger.decision import Recorded
+from shared.errors import ApiError, InvalidArgument, NotFound
 from shared.ledger.subjects import etag
+from shared.models import case_batches, case_queries
+from shared.models import preserved as preserved_models
 from shared.models.base import Id, Problem, UserId
 from shared.models.case import (
     Case,
@@ -24,23 +25,13 @@ from shared.models.case import (
     StoredCase,
     Why,
 )
-from shared.models.case_batches import (
-    CaseClosing,
-    CaseClosings,
-    CasesToClose,
-    CasesToUpdate,
-    CaseUpdates,
-    ManyCases,
-)
-from shared.models.case_queries import CaseQuery, ClaimQuery
-from shared.models.preserved import PreservedPage, PreservedQuery
 from shared.models.roles import Role
 from shared.models.sharing import Hold, PermissionGiven
-from shared.repository import cases, collaborators, evidence, holds, preserved, standings
+from shared.repository import case_rows, cases, collaborators, evidence, holds, preserved, standings
 from shared.repository.reading import readable
 from shared.rules import cases as case_rules
+from shared.rules import disclosures, people
 from shared.rules import holds as hold_rules
-from shared.rules import people
 from shared.rules.callers import (
     ADMINS,
     CONTRIBUTORS,
@@ -50,9 +41,11 @@ from shared.rules.callers import (
     READERS,
     VERIFIERS,
 )
-from shared.rules.disclosures import ERASED
 
-B = TypeVar("B", bound=CaseClosings)
+if TYPE_CHECKING:
+    from shared.ledger.decision import Recorded
+
+B = TypeVar("B", bound="case_batches.CaseClosings")
 
 
 @function("POST", "/cases", roles=CONTRIBUTORS, code=201)
@@ -68,7 +61,7 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
     Where the evidence is larger than 8 MiB, `evidenceNextPageToken` gets the rest of it from the
     list of the case's evidence.
     """
-    case = cases.get(call.store, call.tenant, case_id)
+    case = case_rows.get(call.store, call.tenant, case_id)
     row = case_rules.shown_row(case_id, case.to_data(), call.now)
     shown = FullCase.model_validate(row, strict=False, by_name=False)
     if query.view == "full":
@@ -84,9 +77,9 @@ def get_case(call: Call, case_id: Id, query: CaseView) -> Reply[FullCase]:
 
 
 @function("GET", "/cases", roles=READERS)
-def list_cases(call: Call, query: CaseQuery) -> CasePage:
+def list_cases(call: Call, query: case_queries.CaseQuery) -> CasePage:
     """Lists cases: newest first, or with `sort=dueAt` or `overdue` those that are due first."""
-    rows, token = cases.listed(call.store, call.caller, query, call.now)
+    rows, token = case_rows.listed(call.store, call.caller, query, call.now)
     shown, bad = readable(rows, lambda row: case_rules.shown_row(row.id, row.data, call.now))
     return CasePage.model_construct(cases=shown, next_page_token=token, unreadable=bad)
 
@@ -111,7 +104,7 @@ def claim_case(call: Call, case_id: Id) -> Reply[Case]:
 
 
 @function("POST", "/cases:claimNext", roles=VERIFIERS)
-def claim_next_case(call: Call, query: ClaimQuery) -> Reply[Case]:
+def claim_next_case(call: Call, query: case_queries.ClaimQuery) -> Reply[Case]:
     """Claims the unassigned open case of a queue that is due first."""
     if query.assigned_to is not None:
         raise InvalidArgument.field("assignedTo", "a case that is assigned cannot be claimed")
@@ -159,19 +152,19 @@ def check_cases(call: Call, body: CasesToCheck) -> CaseStandings:
 
 
 @function("POST", "/cases:close", roles=PILOTS | {Role.AGENT}, expensive=True)
-def close_cases(call: Call, body: CasesToClose) -> Reply[CaseClosings]:
+def close_cases(call: Call, body: case_batches.CasesToClose) -> Reply[case_batches.CaseClosings]:
     """Closes many cases for one reason, each by the rules of a single one; gives each result.
 
     `endOpen` is for all of them.
     """
     outcomes = cases.close_many(call.ledger, body.case_ids, body.reason, end_open=body.end_open)
-    return _batch(CaseClosings, body, outcomes)
+    return _batch(case_batches.CaseClosings, body, outcomes)
 
 
 @function("POST", "/cases:update", roles=VERIFIERS, expensive=True)
-def update_cases(call: Call, body: CasesToUpdate) -> Reply[CaseUpdates]:
+def update_cases(call: Call, body: case_batches.CasesToUpdate) -> Reply[case_batches.CaseUpdates]:
     """Changes many cases in the same way, each by the rules of a single one; gives each result."""
-    return _batch(CaseUpdates, body, cases.update_many(call.ledger, call.caller, body))
+    return _batch(case_batches.CaseUpdates, body, cases.update_many(call.ledger, call.caller, body))
 
 
 @function("PUT", "/cases/{caseId}/collaborators/{userId}", roles=PEOPLE)
@@ -196,7 +189,7 @@ def place_hold(call: Call, case_id: Id, body: Why) -> Reply[Hold]:
     """Places a legal hold: while a case has one, nothing that belongs to it is deleted."""
     recorded = holds.place_hold(call.ledger, case_id, body.reason)
     placed = recorded.happened.meta["hold"]
-    if placed == ERASED:
+    if placed == disclosures.ERASED:
         # Nothing is erased under a hold, so it has been released.
         raise NotFound("the hold that this request placed does not exist any more")
     hold = hold_rules.shown_hold(placed)
@@ -214,23 +207,27 @@ def release_hold(call: Call, case_id: Id, hold_id: Id, body: Why) -> Reply[Case]
 
 
 @function("GET", "/cases/{caseId}/preserved", roles=OVERSEEING)
-def list_preserved(call: Call, case_id: Id, query: PreservedQuery) -> PreservedPage:
+def list_preserved(
+    call: Call, case_id: Id, query: preserved_models.PreservedQuery
+) -> preserved_models.PreservedPage:
     """Lists what was changed or removed while a case was under a legal hold, newest first."""
     rows, token = preserved.listed(call.store, call.tenant, case_id, query, call.now)
     shown, bad = readable(rows, preserved.shown_row)
-    return PreservedPage.model_construct(preserved=shown, next_page_token=token, unreadable=bad)
+    return preserved_models.PreservedPage.model_construct(
+        preserved=shown, next_page_token=token, unreadable=bad
+    )
 
 
-def _batch(model: type[B], body: ManyCases, outcomes: cases.Outcomes) -> Reply[B]:
+def _batch(model: type[B], body: case_batches.ManyCases, outcomes: cases.Outcomes) -> Reply[B]:
     results = [
-        CaseClosing(case_id=case_id, ok=True)
-        if isinstance(outcome, Recorded)
-        else CaseClosing(case_id=case_id, ok=False, error=Problem(**outcome.body()))
+        case_batches.CaseClosing(case_id=case_id, ok=False, error=Problem(**outcome.body()))
+        if isinstance(outcome, ApiError)
+        else case_batches.CaseClosing(case_id=case_id, ok=True)
         for case_id, outcome in zip(body.case_ids, outcomes, strict=True)
     ]
     succeeded = sum(result.ok for result in results)
     told = model(results=results, succeeded=succeeded, failed=len(results) - succeeded)
-    done = [outcome for outcome in outcomes if isinstance(outcome, Recorded)]
+    done = [outcome for outcome in outcomes if not isinstance(outcome, ApiError)]
     return Reply(told, replayed=bool(done) and all(one.replayed for one in done))
 
 

@@ -11,7 +11,7 @@ from shared.errors import NotFound
 from shared.models.base import Id
 from shared.models.case import Why
 from shared.models.epochs import LogEpoch
-from shared.models.sealed import Octets, PlainText
+from shared.models.raw import Octets, PlainText
 from shared.repository import epochs, sealed, served
 from shared.rules.callers import ADMINS, READERS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.edge.function import Call, Reply, function
 from shared.ledger.decision import Recorded
-from shared.ledger.kinds import WORKSHEETS
+from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.subjects import etag
 from shared.models.base import Id, Problem
 from shared.models.worksheet import (

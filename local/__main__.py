@@ -48,7 +48,7 @@ def _token(given: argparse.Namespace) -> int:
 
 def _served(given: argparse.Namespace) -> int:
     try:
-        _run(given.port, given.store)
+        _run(given.port, given.store, given.workers)
     except (server.ServerError, EmulatorError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
@@ -70,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="serve every function on this machine")
     run.add_argument("--port", type=_port, default=8080)
     run.add_argument("--store", choices=["sqlite", "emulator"], default="sqlite")
+    run.add_argument(
+        "--workers",
+        type=_from_one,
+        help="processes that serve: by default, on SQLite, one a core, at most four",
+    )
     commands.add_parser("demo", help="play the life of a case on a fresh instance")
     commands.add_parser("indexes", help="add to firestore.indexes.json what the lists need")
     token = commands.add_parser("token", help="print an unsigned token for a local run")
@@ -81,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("--file", type=Path, default=_LOG_KEY, help="by default that of `make run`")
     key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT, help="whose log it is")
     key.add_argument(
-        "--epoch", type=_epoch, default=1, help="of the log, after a restore: 2 and up"
+        "--epoch", type=_from_one, default=1, help="of the log, after a restore: 2 and up"
     )
     key.add_argument("--origin", help="CASELEDGER_LOG_ORIGIN, as the functions have it")
     key.add_argument("--show", action="store_true", help="show the public part of one that exists")
@@ -123,8 +128,8 @@ def _key(given: argparse.Namespace) -> int:
     return 0
 
 
-def _epoch(text: str) -> int:
-    """The number of an epoch. Raises ArgumentTypeError."""
+def _from_one(text: str) -> int:
+    """A number of workers, or of an epoch. Raises ArgumentTypeError."""
     if not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError("must be a number from 1 on")
     return int(text)
@@ -169,16 +174,20 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _run(port: int, store: str) -> None:
+def _run(port: int, store: str, workers: int | None) -> None:
     for number in _STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
             signal.signal(number, _stop_once)
     _DATA.mkdir(exist_ok=True)
     opened = _emulator() if store == "emulator" else _sqlite()
+    # The emulator itself takes the cores.
+    workers = workers or (1 if store == "emulator" else server.usual_workers())
     with (
         contextlib.suppress(KeyboardInterrupt),
         opened as variables,
-        server.running_server({**variables, **log_key.own(os.environ, _LOG_KEY)}, port) as url,
+        server.running_server(
+            {**variables, **log_key.own(os.environ, _LOG_KEY)}, port, workers=workers
+        ) as url,
         ticking(url),
     ):
         cases = demo_data.load(variables)

@@ -15,9 +15,9 @@ from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import Document, DocumentStore, Set, Write
 from shared.edge.local_people import PEOPLE, TENANT
-from shared.ledger.decision import Origin
 from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.base import Model
 from shared.models.roles import Role
 from shared.models.settings import Settings

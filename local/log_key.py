@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from shared.config import Config
-from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.roles import Actor, Role
 from shared.repository import sealed
 from shared.repository.log_keys import LogKeys
@@ -46,8 +46,10 @@ def own(environ: Mapping[str, str], path: Path) -> dict[str, str]:
     return {VARIABLE: str(path)}
 
 
-def sealed_later(database: Path, origin: str, tenant: str) -> str:
-    """Seals what is in an SQLite file as if a minute had gone by, with a new key.
+def sealed_later(
+    database: Path, origin: str, tenant: str, key: Ed25519PrivateKey | None = None
+) -> str:
+    """Seals what is in an SQLite file as if a minute had gone by, with `key` or a new one.
 
     It gives the checkpoint of a tenant's log.
     """
@@ -57,7 +59,7 @@ def sealed_later(database: Path, origin: str, tenant: str) -> str:
     request = Origin(tenant, cron, "scheduler", "seal_audit", "demo")
     ledger = Ledger(store, request, lambda: later)
     run = SweepRun(ledger, _SECONDS, lambda: False, dry=False)
-    seal.seal(run, LogKeys(origin, [Ed25519PrivateKey.generate()]), None)
+    seal.seal(run, LogKeys(origin, [key or Ed25519PrivateKey.generate()]), None)
     log = sealed.opened(store, tenant)
     store.close()
     return log.checkpoint if log else ""

@@ -16,7 +16,7 @@ from shared.config import DEFAULT_FILE, MEMORY, Config, ConfigError
 from shared.documents.port import DocumentStore, Unavailable, WrongPlace
 from shared.edge.health import StoreHealth
 from shared.edge.places import Places
-from shared.edge.revocation import IdentityToolkit, Revocation
+from shared.edge.rate_limits import Budgets
 from shared.edge.tokens import (
     MemberTokens,
     SchedulerTokens,
@@ -24,14 +24,14 @@ from shared.edge.tokens import (
     UnsignedTokens,
     Verifier,
 )
-from shared.ledger.directory import Directory
-from shared.models.sealed import StoredSealing
-from shared.repository.settings import SettingsCache
 
 if TYPE_CHECKING:
     from shared.bucket import Bucket
-    from shared.edge.rate_limits import Budgets
+    from shared.edge.revocation import Revocation
+    from shared.ledger.directory import Directory
+    from shared.models.sealed import StoredSealing
     from shared.repository.log_keys import LogKeys
+    from shared.repository.settings import SettingsCache
 
 _NAME = "caseledger"
 
@@ -54,8 +54,6 @@ class Runtime:
         self.clock = clock
         self.verifier = _members(config)
         self.scheduler_verifier = _scheduler(config)
-        self.settings = SettingsCache()
-        self.directory = Directory()
         self._opening = Lock()
         self.health = StoreHealth(config, clock, lambda: self.store)
         self.waits = Places(config.max_waits, "`:wait` requests")
@@ -76,12 +74,24 @@ class Runtime:
         return self._store
 
     @cached_property
+    def settings(self) -> SettingsCache:
+        """The tenants' settings that this instance has seen."""
+        from shared.repository.settings import SettingsCache  # noqa: PLC0415 - few functions ask
+
+        return SettingsCache()
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Whom this instance has put into the directory of people."""
+        from shared.ledger.directory import Directory  # noqa: PLC0415 - not to read
+
+        return Directory()
+
+    @cached_property
     def budgets(self) -> Budgets | None:
         """The callers' budgets; None if there are no limits."""
         if self.config.budgets is None:
             return None
-        from shared.edge.rate_limits import Budgets  # noqa: PLC0415 - not before a caller is known
-
         return Budgets(self.config.budgets, self.config.budget_storage)
 
     @property
@@ -148,6 +158,8 @@ def _members(config: Config) -> Verifier:
 def _revocation(config: Config) -> Revocation | None:
     if not config.check_revocation:
         return None
+    from shared.edge.revocation import IdentityToolkit, Revocation  # noqa: PLC0415 - on Google only
+
     return Revocation(IdentityToolkit(config.audience, config.auth_emulator).valid_since)
 
 

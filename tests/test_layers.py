@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": set(),
     "credentials": set(),
     "errors": set(),
+    "later": set(),
     "log": {"version"},
     "schedules": set(),
     "version": set(),

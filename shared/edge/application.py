@@ -5,6 +5,7 @@ Importing a module of functions sets up nothing: that happens only inside the fr
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -37,6 +38,8 @@ def set_up(app: flask.Flask, error_page: ErrorPage) -> None:
     logging.getLogger("gunicorn.error").addFilter(rewritten)
     take_over_threads()
     _prepare_server()
+    # What is loaded by now stays: looking for garbage in it would only take time, again and again.
+    gc.freeze()
 
 
 def take_over_threads() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import flask
 from pydantic import BaseModel
@@ -26,15 +26,17 @@ from shared.edge import application, bodies, loopback, parsing, streams, tokens
 from shared.edge.exchange import Exchange
 from shared.edge.routes import Route, allowed, match
 from shared.edge.streams import Stream
-from shared.ledger.decision import Origin
-from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.base import JSON, MARKDOWN, MarkdownForm, Model
+from shared.models.raw import Raw
 from shared.models.roles import Role
-from shared.models.sealed import Raw
-from shared.models.settings import Settings
 from shared.models.stored import AsStored
 from shared.rules.callers import NOBODY, SCHEDULERS, Caller
 from shared.runtime import Runtime
+
+if TYPE_CHECKING:
+    from shared.ledger.ledger import Ledger
+    from shared.models.settings import Settings
 
 _OUT_OF_REACH = (
     "the store is out of reach; whether a change was made is not known: "
@@ -85,6 +87,8 @@ class Call:
     @property
     def ledger(self) -> Ledger:
         """The path for this request's mutation."""
+        from shared.ledger.ledger import Ledger  # noqa: PLC0415 - not to read
+
         return Ledger(self.store, self.origin, self.runtime.clock, self.runtime.directory)
 
     @property

@@ -15,8 +15,8 @@ from shared.edge.routes import Nothing, Route
 from shared.edge.schemas import REF, Error, prose, schema_of_query, schemas_of
 from shared.edge.streams import Stream
 from shared.models.base import JSON, MARKDOWN
+from shared.models.raw import Raw
 from shared.models.roles import Role
-from shared.models.sealed import Raw
 from shared.version import VERSION
 
 _ALWAYS = (400, 404, 405, 408, 413, 415, 500, 503)

@@ -15,8 +15,7 @@ from pydantic_core import ErrorDetails, from_json
 from werkzeug.datastructures import MultiDict
 
 from shared.errors import InvalidArgument
-from shared.models.base import Model, is_id
-from shared.models.filters import repeatable
+from shared.models.base import Model, is_id, repeatable
 
 M = TypeVar("M", bound=Model)
 _TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')

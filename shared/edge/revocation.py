@@ -20,6 +20,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from shared import log
 from shared.credentials import Credentials
+from shared.edge.claims import pool_of
 from shared.errors import Unauthenticated, Unavailable
 
 KEPT_SECONDS = 60.0
@@ -45,13 +46,6 @@ class Account(NamedTuple):
     def of(cls, claims: Mapping[str, Any]) -> Account:
         """The account that a token is of."""
         return cls(pool_of(claims), claims["sub"])
-
-
-def pool_of(claims: Mapping[str, Any]) -> str | None:
-    """The tenant in Identity Platform that a Firebase token names, if it names one."""
-    firebase = claims.get("firebase")
-    pool = firebase.get("tenant") if isinstance(firebase, Mapping) else None
-    return pool if isinstance(pool, str) else None
 
 
 ValidSince = Callable[[Account], float | None]

@@ -15,8 +15,8 @@ from shared.config import Budget
 from shared.edge.streams import Stream
 from shared.errors import MethodNotAllowed, NotFound
 from shared.models.base import Model
+from shared.models.raw import Raw
 from shared.models.roles import Role
-from shared.models.sealed import Raw
 
 PREFIX = "/v1"
 _PLACE = re.compile(r"\{(\w+)(\.\.\.)?\}")

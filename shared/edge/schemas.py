@@ -23,7 +23,7 @@ from pydantic_core import core_schema
 from shared.edge.routes import Nothing, Route
 from shared.edge.streams import Stream
 from shared.models.base import MAX_BYTES, MAX_JSON_DEPTH, Model, Problem
-from shared.models.sealed import Raw
+from shared.models.raw import Raw
 
 REF = "#/components/schemas/{model}"
 """How the description refers to a schema."""

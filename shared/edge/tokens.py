@@ -13,14 +13,17 @@ import json
 import time
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared import log
-from shared.edge.revocation import Revocation, pool_of
+from shared.edge.claims import pool_of
 from shared.errors import Unauthenticated, Unavailable
 from shared.models.base import is_id, is_user_id
 from shared.models.roles import Role
 from shared.rules.callers import Caller
+
+if TYPE_CHECKING:  # only where accounts are looked up
+    from shared.edge.revocation import Revocation
 
 MAX_TOKEN_BYTES = 8_192
 MAX_LIFETIME_SECONDS = 86_400

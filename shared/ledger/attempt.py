@@ -16,8 +16,9 @@ from shared.documents.port import (
     Write,
 )
 from shared.ledger import events
-from shared.ledger.decision import Before, Decision, Note, Origin, R, Recorded
+from shared.ledger.decision import Before, Decision, Note, R, Recorded
 from shared.ledger.directory import Directory
+from shared.ledger.origin import Origin
 from shared.ledger.preserved import preserving, require_room
 from shared.ledger.subjects import PARTS_LEFT_SINCE, Kind, S, changes, load, tombstone, written
 from shared.models.events import Event

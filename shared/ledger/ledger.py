@@ -34,7 +34,6 @@ from shared.ledger.decision import (
     Before,
     Decider,
     Decision,
-    Origin,
     R,
     Recorded,
     RowOutcome,
@@ -42,6 +41,7 @@ from shared.ledger.decision import (
     Unchanged,
 )
 from shared.ledger.directory import Directory
+from shared.ledger.origin import Origin
 from shared.ledger.preserved import with_former
 from shared.ledger.subjects import Kind, etag, load, tell, tenant_of
 from shared.models.subjects import Subject

@@ -15,7 +15,7 @@ from shared import errors
 from shared.documents.port import Create, Data, Document, Write
 from shared.documents.values import MAX_WRITES, commit_bytes
 from shared.ledger.decision import Before, Decision, Former, R
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.subjects import Kind, S, load, tenant_of
 from shared.models.case import StoredCase
 from shared.models.events import Event

@@ -7,17 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from shared import errors, log
 from shared.documents.port import Create, Document, Set, Update, Write
-from shared.models.events import Change
+from shared.models.base import Model
 from shared.models.roles import Actor
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
 from shared.rules.canonical import parsed
+
+if TYPE_CHECKING:
+    from shared.models.events import Change
 
 DELETED_AT = "deletedAt"
 PARTS_LEFT_SINCE = "partsLeftSince"
@@ -70,6 +73,11 @@ class Kind(Generic[S]):
         except ValidationError as error:
             name = self.subject(document.id)
             raise errors.Unreadable(f"{name} cannot be read: {problem_of(error)}") from None
+
+
+def only_stored(stored: type[Model], shown: type[Model]) -> frozenset[str]:
+    """The stored fields that nobody is shown; an event's changes do not show them either."""
+    return frozenset(stored.model_fields) - frozenset(shown.model_fields)
 
 
 def problem_of(error: Exception) -> str:
@@ -160,6 +168,8 @@ def tombstone(path: str, document: Document | None, state: Subject, **more: Any)
 
 def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
     """What an event shows of a change: the fields that differ, before and after."""
+    from shared.models.events import Change  # noqa: PLC0415 - what only reads has no event
+
     # Fields are compared before they are written as JSON, which takes longer.
     differ = frozenset(
         name for name in _told(kind) if getattr(old, name, None) != getattr(new, name, None)

@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -57,11 +57,13 @@ _BLANK = (
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0080-\U000e0fff"
     "\U000f0000-\U0010ffff" + "".join(f"{chr(end - 1)}{chr(end)}" for end in _PLANE_ENDS)
 )
-_NO_TEXT = re.compile(f"[{_CONTROL}]")
-_NO_LINE = re.compile(rf"[{_CONTROL}\t\n\r]")
-_NO_QUOTATION = re.compile(f"[{_NEVER}]")
-_VISIBLE = re.compile(rf"[^\s{_CONTROL}{_BLANK}]")
-_INVISIBLE = re.compile(f"[{_BLANK}]")
+# As text: `re` compiles each at its first use, and keeps it. That takes milliseconds, which a start
+# without such input saves.
+_NO_TEXT = f"[{_CONTROL}]"
+_NO_LINE = rf"[{_CONTROL}\t\n\r]"
+_NO_QUOTATION = f"[{_NEVER}]"
+_VISIBLE = rf"[^\s{_CONTROL}{_BLANK}]"
+_INVISIBLE = f"[{_BLANK}]"
 _ISOLATES = re.compile(r"[\u2066-\u2069]")
 _BEYOND_FFFF = re.compile("[\U00010000-\U0010ffff](-[\U00010000-\U0010ffff])?")
 _END_OF_ISOLATE = "\u2069"
@@ -98,6 +100,7 @@ class Model(BaseModel):
         allow_inf_nan=False,
         # Should an error of a stored document ever be printed, it must not quote the document.
         hide_input_in_errors=True,
+        defer_build=True,
     )
 
     @classmethod
@@ -156,22 +159,22 @@ def _user_id(text: str) -> str:
 
 def is_visible(text: str) -> bool:
     """Whether `text` shows something when it is read: not only spaces and what shows nothing."""
-    return bool(_VISIBLE.search(text))
+    return bool(re.search(_VISIBLE, text))
 
 
 def visible_part(text: str) -> str:
     """The text without the characters that show nothing."""
-    return _INVISIBLE.sub("", text)
+    return re.sub(_INVISIBLE, "", text)
 
 
 def _line(text: str) -> str:
-    if _NO_LINE.search(text) or not is_visible(text):
+    if re.search(_NO_LINE, text) or not is_visible(text):
         raise PydanticCustomError("line", "must be visible text on one line")
     return text
 
 
 def _text(text: str) -> str:
-    if _NO_TEXT.search(text):
+    if re.search(_NO_TEXT, text):
         raise PydanticCustomError("text", "must not contain control characters or tags")
     return text
 
@@ -183,7 +186,7 @@ def _reason(text: str) -> str:
 
 
 def _quotation(text: str) -> str:
-    if _NO_QUOTATION.search(text):
+    if re.search(_NO_QUOTATION, text):
         raise PydanticCustomError("text", "must not contain control characters or tags")
     open_isolates = 0
     for isolate in _ISOLATES.findall(text):
@@ -249,9 +252,14 @@ def _described(pattern: str, longest: int, shortest: int = 0) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **bounds, "pattern": f"^({readable})$"})
 
 
-_LINE_PATTERN = rf"[^{_CONTROL}\t\n\r]*{_VISIBLE.pattern}[^{_CONTROL}\t\n\r]*"
+def described_line(longest: int) -> WithJsonSchema:
+    """What the description of the API says of visible text on one line."""
+    return _described(_LINE_PATTERN, longest, 1)
+
+
+_LINE_PATTERN = rf"[^{_CONTROL}\t\n\r]*{_VISIBLE}[^{_CONTROL}\t\n\r]*"
 _TEXT_PATTERN = f"[^{_CONTROL}]*"
-_REASON_PATTERN = f"{_TEXT_PATTERN}{_VISIBLE.pattern}{_TEXT_PATTERN}"
+_REASON_PATTERN = f"{_TEXT_PATTERN}{_VISIBLE}{_TEXT_PATTERN}"
 Id = Annotated[str, AfterValidator(_id), _described(_ID.pattern, 100, 1)]
 UserId = Annotated[str, AfterValidator(_user_id), _described(_NAMED_USER.pattern, 128, 1)]
 SubjectName = Annotated[str, AfterValidator(_subject), _described(_SUBJECT.pattern, 254, 1)]
@@ -259,20 +267,20 @@ Title = Annotated[
     str,
     Field(min_length=1, max_length=300),
     AfterValidator(_line),
-    _described(_LINE_PATTERN, 300, 1),
+    described_line(300),
 ]
 Tag = Annotated[
     str,
     Field(min_length=1, max_length=50),
     AfterValidator(_line),
-    _described(_LINE_PATTERN, 50, 1),
+    described_line(50),
 ]
 """A word or a few that things are sorted by; compared to the letter."""
 Name = Annotated[
     str,
     Field(min_length=1, max_length=254),
     AfterValidator(_line),
-    _described(_LINE_PATTERN, 254, 1),
+    described_line(254),
 ]
 Text = Annotated[
     str, Field(max_length=10_000), AfterValidator(_text), _described(_TEXT_PATTERN, 10_000)
@@ -323,6 +331,16 @@ UNSET: Any = Field(default=None)
 
 OMITTED: Any = Field(default=None, exclude_if=lambda value: value is None)
 """The default of a response field that is left out where there is nothing to say."""
+
+
+def repeatable(model: type[Model], name: str) -> bool:
+    """Whether a parameter of a query model may be repeated."""
+    field = next((f for n, f in model.model_fields.items() if name in (n, f.alias)), None)
+    return field is not None and _is_list(field.annotation)
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
 
 
 class Page(Model):

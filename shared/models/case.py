@@ -35,9 +35,8 @@ from shared.models.base import (
 )
 from shared.models.evidence import Evidence, EvidenceRef, Items
 from shared.models.names import PersonName, person_key
-from shared.models.record import RecordRef
 from shared.models.sharing import Hold, Permission, StoredHold
-from shared.models.stored import Data
+from shared.models.stored import Data, Kept
 from shared.models.subjects import Subject
 
 
@@ -273,6 +272,14 @@ class CaseFields(Model):
     release 1.0.0, until somebody asks about it, starts a run on it, or migrates it."""
     open_runs: int | None = None
     """How many runs of the case are pending or running, up to 200; null as `openInterventions`."""
+
+
+class RecordRef(Kept):
+    """The latest record of a kind, as its case knows it."""
+
+    id: str
+    version: int
+    sequence: int
 
 
 class StoredCase(CaseFields, Subject):

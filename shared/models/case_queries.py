@@ -9,9 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import (
     AfterValidator,
     Field,
-    TypeAdapter,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -22,6 +20,7 @@ from shared.models.base import (
     Page,
     Tag,
     Time,
+    described_line,
 )
 from shared.models.case import Severity, Status
 from shared.models.filters import (
@@ -65,7 +64,7 @@ Search = Annotated[
     Name,
     Field(max_length=200),
     AfterValidator(_searchable),
-    WithJsonSchema({**TypeAdapter(Name).json_schema(), "maxLength": 200}),
+    described_line(200),
 ]
 
 

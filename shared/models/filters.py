@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
@@ -30,16 +30,6 @@ Repeated = Annotated[
     list[Annotated[V, Field(strict=False)]], Field(strict=False), BeforeValidator(_values)
 ]
 """What a parameter takes that may be repeated: one of its values is what is asked for."""
-
-
-def repeatable(model: type[Model], name: str) -> bool:
-    """Whether a parameter of a query model may be repeated."""
-    field = next((f for n, f in model.model_fields.items() if name in (n, f.alias)), None)
-    return field is not None and _is_list(field.annotation)
-
-
-def _is_list(annotation: Any) -> bool:
-    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
 
 
 @dataclass(frozen=True, slots=True)

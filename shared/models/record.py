@@ -10,7 +10,7 @@ from pydantic import SerializeAsAny
 from shared.models.base import OMITTED, Id, Identified, LargeJson, Model, Page, Reason, Rows, Title
 from shared.models.filters import Equal, Filters, Listing, Sort
 from shared.models.intervention import Priority, RequiredRole
-from shared.models.stored import Kept, StoredDocument
+from shared.models.stored import StoredDocument
 
 
 class NewRecord(Model):
@@ -35,14 +35,6 @@ class RecordQuery(Filters, Page):
     """Only records of this kind."""
     latest: bool = False
     """With `true` only the newest of each kind."""
-
-
-class RecordRef(Kept):
-    """The latest record of a kind, as its case knows it."""
-
-    id: str
-    version: int
-    sequence: int
 
 
 class RecordFields(Model):

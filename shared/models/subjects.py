@@ -20,4 +20,4 @@ class Subject(StoredDocument):
     """What an audit chain is about: a stored model that carries the end of its own chain."""
 
     updated_at: datetime
-    head: Head = Head()
+    head: Head = Head.model_construct()  # the defaults, without building the model for them

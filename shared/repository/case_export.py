@@ -16,7 +16,8 @@ from pydantic_core import from_json, to_json
 
 from shared.documents.port import Document, Filter, Order, Query
 from shared.ledger.decision import Decision, Seen
-from shared.ledger.kinds import CASES, WORKSHEETS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import load, required, sha256_of
 from shared.models.case import FullCase, StoredCase

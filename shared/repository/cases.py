@@ -1,4 +1,4 @@
-"""Cases in the store: opening, finding, changing, counting, deleting."""
+"""Cases in the store: opening, claiming, changing, closing, deleting."""
 
 from __future__ import annotations
 
@@ -6,39 +6,35 @@ import random
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from shared import errors
 from shared.documents.port import (
     Document,
     DocumentStore,
-    Filter,
     Query,
     Set,
 )
 from shared.documents.values import MAX_WRITES
 from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
-from shared.ledger.subjects import required, tell
+from shared.ledger.subjects import tell
 from shared.models.case import CasePatch, NewCase, Status, StoredCase
 from shared.models.case_batches import CasesToUpdate
 from shared.models.case_queries import CaseQuery, ClaimQuery
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
 from shared.repository import evidence, hanging, open_work, packets, people
+from shared.repository.case_rows import has_words
 from shared.repository.listing import query_of
-from shared.repository.paging import SCAN_LIMIT, page, place
+from shared.repository.paging import SCAN_LIMIT, place
 from shared.repository.reading import unless_unreadable
 from shared.repository.removal import belongings, finish
 from shared.rules import cases as case_rules
-from shared.rules import people as people_rules
-from shared.rules import search
 from shared.rules.callers import Caller
 
-_DUE = Filter("clockDueAt", ">", datetime(1, 1, 1, tzinfo=UTC))
-"""Leaves out the cases whose clock stands."""
 _CLAIM_CANDIDATES = 20
 _MAX_REMOVALS = MAX_WRITES - 2
 """The writes that the commit of a deletion has room for, besides the case and its event."""
@@ -72,22 +68,6 @@ def create(ledger: Ledger, new: NewCase, settings: Settings) -> Recorded[StoredC
         return evidence.with_first(ledger, created, case_id, new.evidence, now)
 
     return ledger.create(CASES, case_id, opened)
-
-
-def get(store: DocumentStore, tenant: str, case_id: str) -> StoredCase:
-    """A case. Raises NotFound."""
-    return required(CASES, store.get(CASES.path(tenant, case_id)), case_id)
-
-
-def listed(
-    store: DocumentStore, caller: Caller, wanted: CaseQuery, now: datetime
-) -> tuple[list[Document], str | None]:
-    """A page of a queue, newest first, or longest overdue first; and the token of the next."""
-    query = query_of(f"tenants/{caller.tenant}", wanted, now, people_rules.keys(caller.actor))
-    if wanted.sort == "dueAt" and case_rules.STANDING.isdisjoint(wanted.status or ()):
-        query = replace(query, filters=(*query.filters, _DUE))
-    accept = _has_words(wanted.search) if wanted.search else None
-    return page(store, query, wanted, accept=accept)
 
 
 def update(ledger: Ledger, caller: Caller, case_id: str, patch: CasePatch) -> Recorded[StoredCase]:
@@ -271,7 +251,7 @@ def _candidates(
     newest cases that have the words, for what is rare.
     """
     query = _claimable(tenant, wanted, now)
-    accept = unless_unreadable(_has_words(wanted.search)) if wanted.search else None
+    accept = unless_unreadable(has_words(wanted.search)) if wanted.search else None
     read = 0
     while read < SCAN_LIMIT:
         limit = min(max(_CLAIM_CANDIDATES, read), SCAN_LIMIT - read) if read else 1
@@ -332,13 +312,3 @@ def _claimable(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
 def _newest_with_words(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
     given = {**_free(wanted), "overdue": False, "due_until": None}
     return query_of(f"tenants/{tenant}", CaseQuery.model_construct(**given), now)
-
-
-def _has_words(text: str) -> Callable[[Document], bool]:
-    matches = search.matcher(text)
-
-    def accept(row: Document) -> bool:
-        case = StoredCase.row(row.data)
-        return matches(row.id, case["title"], case["summary"], case["submissionId"])
-
-    return accept

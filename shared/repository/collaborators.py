@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.ledger.decision import Decision, Recorded, Unchanged
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
 from shared.models.events import EventType

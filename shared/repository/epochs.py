@@ -13,7 +13,7 @@ from shared.documents.port import DocumentStore, Filter, Order, Query, Update
 from shared.errors import FailedPrecondition
 from shared.ledger import events
 from shared.ledger.decision import Decision, Recorded
-from shared.ledger.kinds import TENANT
+from shared.ledger.kinds.tenants import TENANT
 from shared.ledger.ledger import Ledger
 from shared.models.epochs import LogEpoch
 from shared.models.events import Event, EventType

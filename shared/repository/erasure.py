@@ -24,7 +24,7 @@ from shared.documents.port import (
 )
 from shared.documents.values import MAX_WRITES, commit_bytes
 from shared.ledger import events
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.subjects import DELETED_AT, unchanged
 from shared.rules.disclosures import Content, salted
 

@@ -23,7 +23,7 @@ from shared.documents.port import (
 from shared.errors import Held, NotFound, Unreadable
 from shared.ledger import directory
 from shared.ledger.decision import Decision, Recorded, Unchanged
-from shared.ledger.kinds import TENANT
+from shared.ledger.kinds.tenants import TENANT
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import problem_of, written
 from shared.models.erasure import ErasureQuery, ErasureToAsk, StoredErasure

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from shared.ledger.attempt import Posting
 from shared.ledger.decision import Before, Decision, Recorded
-from shared.ledger.kinds import CASES, INTERVENTIONS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.interventions import INTERVENTIONS
 from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
 from shared.models.events import EventType

@@ -14,7 +14,7 @@ from typing import Any
 from shared import errors
 from shared.documents.port import Create, Delete, Document, DocumentStore, Set, Write
 from shared.ledger.decision import Decision, R, Recorded, Unchanged
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
 from shared.models.base import Unreadable

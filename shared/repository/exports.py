@@ -12,7 +12,7 @@ from shared import errors
 from shared.documents.port import Document
 from shared.ledger import events
 from shared.ledger.decision import Decision
-from shared.ledger.kinds import TENANT
+from shared.ledger.kinds.tenants import TENANT
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import problem_of, tell
 from shared.models.events import EventType

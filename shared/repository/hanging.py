@@ -26,7 +26,8 @@ from shared.documents.port import (
 from shared.errors import FailedPrecondition
 from shared.ledger.attempt import Posting
 from shared.ledger.decision import Before, Decision
-from shared.ledger.kinds import CASES, INTERVENTIONS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.interventions import INTERVENTIONS
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import DELETED_AT, required, tenant_of, written
 from shared.models.case import StoredCase

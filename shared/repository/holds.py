@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.ledger.decision import Decision, Recorded
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
 from shared.models.events import EventType

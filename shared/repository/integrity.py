@@ -12,13 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.documents.port import Aggregation, Document, DocumentStore, Filter, Order, Query
-from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT, WORKSHEETS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.interventions import INTERVENTIONS
+from shared.ledger.kinds.tenants import TENANT
+from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.subjects import Kind, tenant_of, told, told_as
 from shared.models.audit import BrokenLink
-from shared.models.case import StoredCase
+from shared.models.case import RecordRef, StoredCase
 from shared.models.events import Event
 from shared.models.intervention import OPEN, StoredIntervention
-from shared.models.record import RecordRef
 from shared.models.subjects import Subject
 from shared.repository import integrity_parts
 from shared.rules import cases as case_rules

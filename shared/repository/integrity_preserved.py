@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from shared.documents.port import Document, DocumentStore, Query
 from shared.ledger import events
-from shared.ledger.kinds import WORKSHEETS
+from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.preserved import PRESERVED
 from shared.ledger.subjects import sha256_of, tenant_of
 from shared.models.audit import BrokenLink

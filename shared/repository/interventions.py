@@ -9,7 +9,8 @@ from datetime import datetime
 
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.ledger.decision import Decision, Recorded, Unchanged
-from shared.ledger.kinds import CASES, INTERVENTIONS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.interventions import INTERVENTIONS
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
 from shared.models.events import EventType

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.documents.port import Write
 from shared.ledger.decision import Decision, Note
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
 from shared.models.case import StoredCase
 from shared.repository import hanging, runs

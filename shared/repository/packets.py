@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from shared import errors
 from shared.documents.port import Delete, DocumentStore, Write
 from shared.ledger.decision import Decision, Note
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required, written
 from shared.models.case import StoredCase

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from shared.documents.port import Delete, Document, DocumentStore, Query, Write
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.preserved import PRESERVED
 from shared.ledger.subjects import required

@@ -17,12 +17,12 @@ from shared.documents.port import (
 )
 from shared.errors import FailedPrecondition, NotFound
 from shared.ledger.decision import Decision, Recorded
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
-from shared.models.case import StoredCase
+from shared.models.case import RecordRef, StoredCase
 from shared.models.events import EventType
-from shared.models.record import NewRecord, RecordFields, RecordQuery, RecordRef, StoredRecord
+from shared.models.record import NewRecord, RecordFields, RecordQuery, StoredRecord
 from shared.repository import runs
 from shared.repository.listing import query_of
 from shared.repository.paging import page, size_of, slice_of

@@ -9,7 +9,7 @@ from shared import errors
 from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Delete, Filter, Query, Set, Write
 from shared.documents.values import MAX_WRITES
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import CONTENTION_SECONDS, Ledger
 from shared.ledger.subjects import PARTS_LEFT_SINCE
 from shared.models.case import StoredCase

@@ -22,7 +22,7 @@ from shared.documents.port import (
     Write,
 )
 from shared.ledger.decision import Decision, Recorded, Seen, Unchanged
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import written
 from shared.models.case import StoredCase

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from shared.documents.port import Document, DocumentStore
 from shared.errors import InvalidArgument, NotFound, Unreadable
-from shared.ledger.kinds import TENANT
+from shared.ledger.kinds.tenants import TENANT
 from shared.ledger.subjects import load
-from shared.models.sealed import Octets, PlainText, StoredBundle, StoredTile, parted
+from shared.models.raw import Octets, PlainText
+from shared.models.sealed import StoredBundle, StoredTile, parted
 from shared.repository import sealed
 from shared.rules.callers import Caller
 from shared.rules.tiles import WIDTH, Level, Tile, bundle, parse_tile_path, tile_width, tree_level

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from shared.documents.port import DocumentStore
 from shared.errors import InvalidArgument
 from shared.ledger.decision import Decision, Recorded, Unchanged
-from shared.ledger.kinds import TENANT
+from shared.ledger.kinds.tenants import TENANT
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import load
 from shared.models.events import EventType

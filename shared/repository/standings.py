@@ -8,7 +8,7 @@ from typing import Literal
 
 from shared import errors
 from shared.documents.port import Aggregation, Document, DocumentStore, Filter, Order, Query
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.subjects import load, tell
 from shared.models.case import CaseStanding, CaseStats, Status
 from shared.rules.cases import DONE

@@ -13,7 +13,8 @@ from datetime import datetime
 from shared import errors
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query, Update, Write
 from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
-from shared.ledger.kinds import CASES, WORKSHEETS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import DELETED_AT, load, tombstone, unchanged
 from shared.models.case import Status, StoredCase

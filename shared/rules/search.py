@@ -23,9 +23,10 @@ _PLAIN = 5
 """How many letters of a word in a summary a search must give, unless it gives the whole word."""
 _RANDOM = 8
 """How many letters of a UUID are enough to tell it from all others."""
+# The long patterns are text: `re` compiles them at their first use, which takes milliseconds.
 # Accents and points of the alphabets that are also written without them, and what is not seen:
 # soft hyphens, joiners, variation selectors.
-_LEFT_OUT = re.compile(
+_LEFT_OUT = (
     r"[\u00ad\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
     r"\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f"
     r"\u202a-\u202e\u2060-\u206f\u20d0-\u20f0\ufe00-\ufe0f\ufe20-\ufe2f\ufeff]"
@@ -46,8 +47,7 @@ _UNSPACED = (
 # The vowel signs of India are no letters to Python.
 _PART = rf"(?:(?![{_UNSPACED}])[^\W_]|[\u0900-\u0963\u0966-\u0dff])+"
 # No more than five parts a word, so that few beginnings are kept of a long chain.
-_WORD = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|{_PART}(?:[-._'@/]{_PART}){{0,4}}")
-_PARTS = re.compile(_PART)
+_WORD = rf"(?P<unspaced>[{_UNSPACED}]+)|{_PART}(?:[-._'@/]{_PART}){{0,4}}"
 _DIGIT = re.compile(r"\d")
 _PHONE = re.compile(r"\+\d(?:[\d ()./-]*\d)?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -148,7 +148,7 @@ def _folded(text: str) -> str:
     if text.isascii():
         return text.lower().replace("`", "'")
     letters = unicodedata.normalize("NFKD", text).casefold()
-    return _LEFT_OUT.sub("", unicodedata.normalize("NFKD", letters)).translate(_TYPED)
+    return re.sub(_LEFT_OUT, "", unicodedata.normalize("NFKD", letters)).translate(_TYPED)
 
 
 def _digits(number: str) -> str:
@@ -157,11 +157,11 @@ def _digits(number: str) -> str:
 
 def _words(folded: str) -> Iterator[tuple[str, Parts]]:
     """Each word: as a run of a script without spaces, or as its parts."""
-    for word in _WORD.finditer(folded):
+    for word in re.finditer(_WORD, folded):
         if unspaced := word["unspaced"]:
             yield unspaced, []
         else:
-            yield "", _PARTS.findall(word[0])
+            yield "", re.findall(_PART, word[0])
 
 
 def _from_each_part(parts: Parts) -> Iterator[str]:

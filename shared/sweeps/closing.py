@@ -8,7 +8,7 @@ from functools import partial
 from shared.documents.port import Document, Filter, Query
 from shared.errors import FailedPrecondition
 from shared.ledger.decision import Decider, Decision, Unchanged
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.subjects import tenant_of
 from shared.models.case import Status, StoredCase
 from shared.models.events import EventType

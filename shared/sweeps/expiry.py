@@ -10,7 +10,8 @@ from datetime import datetime
 
 from shared.documents.port import Document, Filter, Order, Query
 from shared.ledger.decision import Decider, Decision, Unchanged
-from shared.ledger.kinds import CASES, INTERVENTIONS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.interventions import INTERVENTIONS
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import tenant_of
 from shared.models.intervention import OPEN, StoredIntervention

@@ -21,7 +21,9 @@ from shared.documents.port import Document, Filter, Order, Query, Write
 from shared.documents.values import MAX_WRITES
 from shared.ledger.attempt import Posting
 from shared.ledger.decision import Before, Decision
-from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.interventions import INTERVENTIONS
+from shared.ledger.kinds.tenants import TENANT
 from shared.ledger.ledger import CONTENTION_SECONDS
 from shared.ledger.subjects import (
     PARTS_LEFT_SINCE,

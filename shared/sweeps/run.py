@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from shared import errors, log
 from shared.documents.port import Conflict, Document, Filter, Order, Query, Update, Write
 from shared.ledger.decision import Decider, R, Recorded, RowOutcome
-from shared.ledger.kinds import TENANT
+from shared.ledger.kinds.tenants import TENANT
 from shared.ledger.ledger import BATCH, Ledger
 from shared.ledger.subjects import Kind, S, load, tenant_of
 from shared.models.scheduled import Sweep

@@ -14,7 +14,7 @@ from shared.documents.port import (
     Query,
 )
 from shared.ledger.decision import Decider, Decision, Unchanged
-from shared.ledger.kinds import CASES
+from shared.ledger.kinds.cases import CASES
 from shared.ledger.subjects import tenant_of
 from shared.models.case import StoredCase
 from shared.models.run import StoredRun

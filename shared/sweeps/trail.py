@@ -19,7 +19,7 @@ from shared import errors
 from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Delete, Document, Filter, Order, Query, Set, Write
 from shared.ledger.decision import Decision
-from shared.ledger.kinds import TENANT
+from shared.ledger.kinds.tenants import TENANT
 from shared.ledger.ledger import CONTENTION_SECONDS
 from shared.ledger.subjects import DELETED_AT, load
 from shared.models.case import Status

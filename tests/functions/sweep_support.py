@@ -12,9 +12,10 @@ import pytest
 
 from shared.documents.port import Create, DocumentStore, Query, Write
 from shared.ledger.attempt import Posting
-from shared.ledger.decision import Before, Decision, Origin
+from shared.ledger.decision import Before, Decision
 from shared.ledger.events import from_document
-from shared.ledger.kinds import TENANT
+from shared.ledger.kinds.tenants import TENANT
+from shared.ledger.origin import Origin
 from shared.models.case import CasePatch, NewCase, Status, StoredCase
 from shared.models.events import Event, EventType
 from shared.models.intervention import (

@@ -16,8 +16,8 @@ import verify_caseledger
 from shared.config import Config
 from shared.documents.port import Create, Delete, Update
 from shared.ledger import events
-from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.roles import Role
 from shared.repository import case_export
 from shared.repository.archive import Archive

@@ -15,7 +15,8 @@ from pydantic_core import from_json, to_json
 
 from shared.config import Config
 from shared.documents.port import Document, Filter, Query
-from shared.ledger.kinds import CASES, WORKSHEETS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.subjects import Kind
 from shared.repository.removal import PARTS
 from shared.schedules import SCHEDULES
@@ -107,7 +108,7 @@ def test_what_any_function_overwrites_or_removes_of_a_held_case_is_preserved(wor
                     found = [text for *what, text in kept if what == [collection, one]]
                     assert any(gone.items() <= text.items() for text in found), (
                         f"{name} loses {sorted(gone)} of {collection}/{one}: "
-                        "name the fields in `kept` of shared/ledger/kinds.py"
+                        "name the fields in `kept` of its module in shared/ledger/kinds"
                     )
 
     assert lost == {

@@ -18,8 +18,8 @@ from shared.config import Config
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import Order, Query
-from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.case import Status
 from shared.models.exports import ExportQuery
 from shared.models.intervention import InterventionStatus

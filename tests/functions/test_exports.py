@@ -11,8 +11,8 @@ import pytest
 
 from shared.config import Config
 from shared.documents.port import Delete, Query, Update
-from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.exports import MAX_EVENTS, ExportQuery
 from shared.models.roles import Role
 from shared.repository import exports

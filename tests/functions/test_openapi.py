@@ -20,7 +20,7 @@ from shared.edge import parsing
 from shared.edge.openapi import description
 from shared.edge.routes import Route
 from shared.edge.streams import Stream
-from shared.models.sealed import Raw
+from shared.models.raw import Raw
 from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime
 from tests.client import Api

@@ -14,7 +14,7 @@ from shared.config import Config
 from shared.documents.indexes import project_indexes
 from shared.documents.port import DocumentStore, Update
 from shared.models.base import MAX_LARGE_JSON_BYTES
-from shared.models.record import RecordRef
+from shared.models.case import RecordRef
 from shared.repository.records import MAX_KINDS
 from shared.runtime import Runtime, open_store
 from tests.client import Api, Client, TestResponse

@@ -14,8 +14,8 @@ from datetime import datetime
 
 from shared.config import Config
 from shared.documents.port import DocumentStore, Write
-from shared.ledger.decision import Origin
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.roles import Actor
 from shared.repository.log_keys import LogKeys
 from shared.runtime import open_store

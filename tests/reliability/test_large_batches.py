@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from shared.documents.port import Create, DocumentStore, Write
 from shared.documents.values import commit_bytes
-from shared.ledger.decision import Origin, Recorded
+from shared.ledger.decision import Recorded
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.models.case import NewCase
 from shared.models.roles import Actor, Role
 from shared.models.settings import Settings

@@ -16,7 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.server import ROOT
-from shared.ledger.kinds import CASES, INTERVENTIONS, TENANT, WORKSHEETS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.interventions import INTERVENTIONS
+from shared.ledger.kinds.tenants import TENANT
+from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.models.events import Event, EventType
 from shared.models.roles import Actor, Role
 from shared.models.subjects import Head

@@ -32,14 +32,16 @@ from shared.ledger.decision import (
     Decision,
     Former,
     Note,
-    Origin,
     Recorded,
     Seen,
     Unchanged,
 )
 from shared.ledger.events import from_document, valid
-from shared.ledger.kinds import CASES, TENANT, WORKSHEETS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.tenants import TENANT
+from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.ledger import Ledger
+from shared.ledger.origin import Origin
 from shared.ledger.preserved import preserving, require_room, with_former
 from shared.models.case import NewCase, StoredCase
 from shared.models.events import EventType

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.__main__ import main
-from local.server import own_sqlite
+from local.server import own_sqlite, usual_workers
 
 FILE = Path("data/caseledger.db")
 
@@ -24,6 +24,15 @@ def test_the_store_of_a_local_run_is_the_one_that_is_named(
     environ: dict[str, str], used: str
 ) -> None:
     assert own_sqlite(environ, FILE) == {"CASELEDGER_STORE": used}
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(None, 1), (1, 1), (3, 3), (4, 4), (16, 4)])
+def test_a_local_run_serves_a_file_with_a_worker_a_core_and_at_most_four(
+    monkeypatch: pytest.MonkeyPatch, cores: int | None, workers: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+
+    assert usual_workers() == workers
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])

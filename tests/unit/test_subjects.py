@@ -12,7 +12,9 @@ from pydantic import ValidationError, model_validator
 
 from shared.documents.port import Document, Set
 from shared.errors import NotFound, Unreadable
-from shared.ledger.kinds import CASES, TENANT, WORKSHEETS
+from shared.ledger.kinds.cases import CASES
+from shared.ledger.kinds.tenants import TENANT
+from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.subjects import changes, etag, load, problem_of, required, tenant_of, tombstone
 from shared.models.base import Model
 from shared.models.case import CasePatch, NewCase

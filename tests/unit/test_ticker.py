@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -29,11 +30,14 @@ def clock_near_the_minute() -> Callable[[], datetime]:
     return lambda: datetime.now(UTC) + ahead
 
 
-def test_what_is_due_is_called_once_at_its_time_and_is_in_the_trail(tmp_path: Path) -> None:
+def test_what_is_due_is_called_once_at_its_time_whichever_worker_takes_it(tmp_path: Path) -> None:
+    before = children(os.getpid())
     with (
         (tmp_path / "log").open("w") as log,
-        running_server(sqlite(tmp_path / "ticker.db"), free_port(), log) as url,
+        running_server(sqlite(tmp_path / "ticker.db"), free_port(), log, workers=2) as url,
     ):
+        (server,) = set(children(os.getpid())) - set(before)
+        workers = children(int(server.name))
         new = {"uowId": "u-1", "type": "resume", "title": "Go on?", "expiresInSeconds": 1}
         asked = call("POST", f"{url}/interventions", token=AGENT, body=new).body
         eventually(lambda: [s for s in [status(url, asked["id"])] if s == "expired"], 1)
@@ -46,7 +50,17 @@ def test_what_is_due_is_called_once_at_its_time_and_is_in_the_trail(tmp_path: Pa
 
     assert [e["eventType"] for e in events] == ["intervention_expired", "intervention_requested"]
     assert (events[0]["source"], events[0]["actor"]["type"]) == ("scheduler", "system")
+    assert len(workers) == 2
+    assert not any(worker.exists() for worker in workers)
     assert (tmp_path / "log").read_text().count("POST expire_interventions 200") >= 1
+
+
+def children(pid: int) -> list[Path]:
+    """The processes that a process has started."""
+    return [
+        Path("/proc", child)
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    ]
 
 
 def trail(url: str, intervention_id: str) -> list[dict[str, Any]]:
