@@ -201,7 +201,9 @@ def told_as(kind: Kind[S], name: str, value: Any) -> Any:
 def _told(kind: Kind[S]) -> frozenset[str]:
     """The fields that events show something of."""
     # Nothing of what this release does not know: it may be private.
-    return frozenset(kind.model.model_fields) - {"head", "updated_at", *kind.unlisted}
+    return kind.hashed | (
+        frozenset(kind.model.model_fields) - {"head", "updated_at"} - kind.unlisted
+    )
 
 
 def _showable(kind: Kind[S], state: S | None, fields: frozenset[str]) -> dict[str, Any]:
