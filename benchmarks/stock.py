@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.documents.port import Create, Update
+from shared.documents.port import Create, Delete, Merge, Set, Update, Write
 
 _VARIABLE = "FIRESTORE_EMULATOR_HOST"
 
@@ -39,6 +40,24 @@ class Stock:
         batch = self._client.batch()
         for create in creates:
             batch.create(self._client.document(create.path), create.data)
+        batch.commit()
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Any writes in one batch."""
+        batch = self._client.batch()
+        for write in writes:
+            reference = self._client.document(write.path)
+            match write:
+                case Create():
+                    batch.create(reference, write.data)
+                case Set():
+                    batch.set(reference, write.data)
+                case Update():
+                    batch.update(reference, write.fields)
+                case Merge():
+                    batch.set(reference, write.fields, merge=True)
+                case Delete():
+                    batch.delete(reference)
         batch.commit()
 
     def change(self, update: Update, event: Create) -> None:

@@ -29,7 +29,8 @@ class StoreError(Exception):
     ├── Unavailable         out of reach or out of time; a commit may or may not have happened
     ├── OtherRelease        the data are in the hands of another release: this one has to stop
     └── Rejected            the request itself is wrong, and will be however often it is sent
-        └── MissingIndex    no index of firestore.indexes.json serves the query
+        ├── MissingIndex    no index of firestore.indexes.json serves the query
+        └── TooLarge        one commit has no room for all of the writes
 
     `cause` is what a log may say of it: the store's own code or text, without data; None for none.
     """
@@ -86,6 +87,10 @@ class MissingIndex(Rejected):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message, cause=message)
+
+
+class TooLarge(Rejected):
+    """One commit has no room for all of the writes; fewer of them may fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +242,7 @@ class DocumentStore(Protocol):
         """The documents at `paths` in that order. Billed: one read for each different path."""
 
     def commit(self, writes: Sequence[Write]) -> None:
-        """All of `writes`, or none. Raises a `Conflict`. Billed: one write each."""
+        """All of `writes`, or none. Raises a `Conflict`, or `TooLarge`. Billed: one write each."""
 
     def query(self, query: Query) -> list[Document]:
         """The rows of `query`. Billed: one read a row, and one for an empty result."""

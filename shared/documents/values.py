@@ -24,6 +24,7 @@ from shared.documents.port import (
     Query,
     Rejected,
     Set,
+    TooLarge,
     Update,
     Write,
 )
@@ -56,13 +57,16 @@ def check_path(path: str, *, collection: bool = False) -> None:
             raise Rejected("bad id in path")
 
 
-def check_writes(writes: Sequence[Write]) -> None:
-    """Raises Rejected unless all of `writes` may go into one commit."""
+def check_writes(writes: Sequence[Write], most_bytes: int) -> None:
+    """Raises Rejected unless all of `writes` may be in one commit, TooLarge for too much of them.
+
+    `most_bytes` is the `max_commit_bytes` of the store.
+    """
     if len(writes) > MAX_WRITES:
-        raise Rejected(f"more than {MAX_WRITES} writes in one commit")
+        raise TooLarge(f"more than {MAX_WRITES} writes in one commit")
     _check_repeated(writes)
-    if commit_bytes(writes) > MAX_COMMIT_BYTES:
-        raise Rejected("commit is larger than 10 MiB")
+    if commit_bytes(writes) > most_bytes:
+        raise TooLarge(f"commit is larger than {most_bytes} bytes")
 
 
 def commit_bytes(writes: Sequence[Write]) -> int:

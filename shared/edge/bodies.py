@@ -26,6 +26,8 @@ def read(exchange: Exchange) -> bytes:
         raise errors.UnsupportedMediaType(
             "send the body without Content-Encoding", headers={"Accept-Encoding": _IDENTITY}
         )
+    if not exchange.has_body:
+        return b""
     length = request.content_length or 0
     if length > MAX_BODY_BYTES:
         raise errors.ContentTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")

@@ -30,6 +30,7 @@ ALWAYS = {
     "Strict-Transport-Security": "max-age=31536000",
 }
 """Headers of every answer that has none of its own of that name."""
+_ALWAYS_BY_KEY = {name.lower(): (name, value) for name, value in ALWAYS.items()}
 
 
 class Exchange:
@@ -79,10 +80,12 @@ class Exchange:
     def finish(self, response: flask.Response, **fields: Any) -> flask.Response:
         """Adds the headers that every answer has, and writes the log line, unless that is later."""
         headers = response.headers
+        own = {name.lower() for name, _ in headers}
         headers["X-Request-Id"] = self.request_id
         headers["Server-Timing"] = self.cost.server_timing
-        for name, value in ALWAYS.items():
-            headers.setdefault(name, value)
+        for key, (name, value) in _ALWAYS_BY_KEY.items():
+            if key not in own:
+                headers.add(name, value)
         self._allow_origin(response)
         self._end_connection()
         if not self.is_streamed:

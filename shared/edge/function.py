@@ -264,8 +264,6 @@ def _origin(exchange: Exchange, route: Route, caller: Caller, body: Model) -> Or
     request = exchange.request
     key = parsing.idempotency_key(request.headers.get("Idempotency-Key"))
     safe = request.method in _SAFE_METHODS
-    given = body.model_dump_json(exclude_unset=True)
-    content = [route.name, request.path, sorted(request.args.items(multi=True)), given]
     return Origin(
         tenant=caller.tenant,
         actor=caller.actor,
@@ -274,9 +272,16 @@ def _origin(exchange: Exchange, route: Route, caller: Caller, body: Model) -> Or
         request_id=exchange.request_id,
         # What a safe request records, such as an export, is recorded as often as it happens.
         key=None if safe else key,
-        request_hash=hashlib.sha256(to_json(content)).hexdigest() if key and not safe else None,
+        request_hash=_request_hash(request, route, body) if key and not safe else None,
         matches=parsing.if_match(None if safe else request.headers.get("If-Match")),
     )
+
+
+def _request_hash(request: flask.Request, route: Route, body: Model) -> str:
+    """By what a request is known again that is sent with the same Idempotency-Key."""
+    given = body.model_dump_json(exclude_unset=True)
+    content = [route.name, request.path, sorted(request.args.items(multi=True)), given]
+    return hashlib.sha256(to_json(content)).hexdigest()
 
 
 def _reply(route: Route, result: BaseModel | Reply[Any] | flask.Response) -> flask.Response:

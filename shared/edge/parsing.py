@@ -55,7 +55,7 @@ def body(raw: bytes, model: type[M]) -> M:
         raise _invalid(error, "body", raw) from None
     # The parser lets the last of two equal keys win, which another reader may not, and rounds.
     try:
-        json.loads(raw or b"{}", object_pairs_hook=_each_key_once, parse_float=_as_written)
+        _STRICT.decode(raw.decode() or "{}")
     except _InexactError:
         (place, *_) = _inexact(json.loads(raw, parse_float=_or_inexact), ())
         raise InvalidArgument.field(
@@ -131,6 +131,9 @@ def _as_written(number: str) -> float:
     if not exact:
         raise _InexactError
     return read
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_each_key_once, parse_float=_as_written)
 
 
 def _or_inexact(number: str) -> float | _InexactError:

@@ -6,7 +6,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from pydantic.alias_generators import to_snake
@@ -91,6 +91,7 @@ class Route:
         return None if model is type(None) else model
 
     @staticmethod
+    @cache
     def parameter(name: str) -> str:
         """The handler's name for a path parameter."""
         return to_snake(name)

@@ -12,7 +12,7 @@ import ipaddress
 import json
 import time
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared import log
@@ -214,6 +214,7 @@ def _segment(part: str) -> dict[str, Any]:
     return value
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str | None) -> bool:
     """Whether a server's or client's address is this machine's own."""
     try:

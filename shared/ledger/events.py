@@ -57,7 +57,8 @@ def to_data(event: Event) -> Data:
     lists and would index every field. `actorName` is added for the list of events by actor, and
     `sealSlot` for the query that finds the events to seal.
     """
-    data = _stored(event.model_dump(by_alias=True, exclude={"id"}, exclude_unset=True))
+    data = _stored(event.content() | {"createdAt": event.created_at})
+    del data["id"]
     return {**data, _ACTOR_NAME: event.actor.name, SEAL_SLOT: secrets.randbelow(SEAL_SLOTS)}
 
 

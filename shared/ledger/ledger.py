@@ -20,8 +20,14 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from shared import errors
 from shared.documents.backoff import attempts
-from shared.documents.port import Conflict, Document, DocumentStore, Unavailable, Write
-from shared.documents.values import MAX_WRITES, commit_bytes
+from shared.documents.port import (
+    Conflict,
+    Document,
+    DocumentStore,
+    TooLarge,
+    Unavailable,
+    Write,
+)
 from shared.ledger import events
 from shared.ledger.attempt import KEY_REUSED, Posting
 from shared.ledger.decision import (
@@ -311,15 +317,13 @@ class Ledger:
 
     def _committed(self, rows: Sequence[_Row[S, R]], writes: Sequence[Write]) -> bool:
         """Commits a batch; False where it is too large, others were first, or it is unknown."""
-        if len(writes) > MAX_WRITES or commit_bytes(writes) > self.store.max_commit_bytes:
-            return False
         now, actor = self.clock(), self.origin.actor
         entries = self.directory.entries(self.tenant, actor, now, writes)
         try:
             if writes:
                 self.store.commit([*writes, *entries])
                 self.directory.keep(self.tenant, actor, now)
-        except Conflict:
+        except (Conflict, TooLarge):
             return False
         except Unavailable:
             for row in rows:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -171,7 +172,11 @@ def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
     """What an event shows of a change: the fields that differ, before and after."""
     from shared.models.events import Change  # noqa: PLC0415 - what only reads has no event
 
-    before, after = _showable(kind, old), _showable(kind, new)
+    # Fields are compared before they are written as JSON, which takes longer.
+    differ = frozenset(
+        name for name in _told(kind) if getattr(old, name, None) != getattr(new, name, None)
+    )
+    before, after = _showable(kind, old, differ), _showable(kind, new, differ)
     return [
         Change(
             field=name,
@@ -185,7 +190,8 @@ def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
 
 def told(kind: Kind[S], state: S) -> dict[str, Any]:
     """All fields of a state that events list in their changes, as they show them."""
-    return {name: told_as(kind, name, value) for name, value in _showable(kind, state).items()}
+    shown = _showable(kind, state, _told(kind))
+    return {name: told_as(kind, name, value) for name, value in shown.items()}
 
 
 def told_as(kind: Kind[S], name: str, value: Any) -> Any:
@@ -193,19 +199,23 @@ def told_as(kind: Kind[S], name: str, value: Any) -> Any:
     return parsed(value) if name in kind.json else value
 
 
-def _showable(kind: Kind[S], state: S | None) -> dict[str, Any]:
-    """The fields of a state that an event may show."""
+@cache
+def _told(kind: Kind[S]) -> frozenset[str]:
+    """The fields that events show something of."""
+    # Nothing of what this release does not know: it may be private.
+    return kind.hashed | (
+        frozenset(kind.model.model_fields) - {"head", "updated_at"} - kind.unlisted
+    )
+
+
+def _showable(kind: Kind[S], state: S | None, fields: frozenset[str]) -> dict[str, Any]:
+    """Those of some `_told` fields of a state as an event may show them."""
     if state is None:
         return {}
-    # Nothing of what this release does not know: it may be private.
-    known = kind.model.model_fields.keys()
-    told = state.model_dump(
-        mode="json",
-        by_alias=True,
-        include=known - {"head", "updated_at", *kind.unlisted, *kind.hashed},
-    )
-    private = state.model_dump(by_alias=True, include=set(kind.hashed))
-    return told | {name: sha256_of(text) for name, text in private.items()}
+    plain, private = set(fields - kind.hashed), set(fields & kind.hashed)
+    told = state.model_dump(mode="json", by_alias=True, include=plain) if plain else {}
+    texts = state.model_dump(by_alias=True, include=private) if private else {}
+    return told | {name: sha256_of(text) for name, text in texts.items()}
 
 
 def sha256_of(text: str | None) -> str | None:

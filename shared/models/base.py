@@ -10,16 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    Protocol,
-    TypeVar,
-    get_args,
-    get_origin,
-    runtime_checkable,
-)
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -82,12 +73,12 @@ JSON = "application/json"
 MARKDOWN = "text/markdown"
 
 
-@runtime_checkable
-class MarkdownForm(Protocol):
+class MarkdownForm:
     """An answer that is a document too."""
 
     def as_markdown(self) -> str:
         """The document."""
+        raise NotImplementedError
 
 
 class Model(BaseModel):

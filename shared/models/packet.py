@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic_core import to_json
 
-from shared.models.base import Model
+from shared.models.base import MarkdownForm, Model
 from shared.models.evidence import EvidenceContent
 from shared.models.stored import AsStored, StoredDocument
 
@@ -47,7 +47,7 @@ class ManifestEntry(Model):
     """The SHA-256, in hex, of the RFC 8785 form of the item."""
 
 
-class Packet(AsStored):
+class Packet(MarkdownForm, AsStored):
     """The evidence that a decision rests on, in order.
 
     `sha256` is over the RFC 8785 form of `{caseId, version, items, manifest}`.

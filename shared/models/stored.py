@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import ConfigDict, PrivateAttr, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError, to_json
+from pydantic_core import InitErrorDetails, PydanticCustomError, to_json, to_jsonable_python
 
 from shared.models.base import Model
 
@@ -115,10 +115,22 @@ class AsStored(Model):
         found._content = content  # noqa: SLF001 - its own class
         return found
 
+    @classmethod
+    def to_content(cls, fields: Data) -> Data:
+        """JSON content in the model's order, of fields that are named as in Python."""
+        return to_jsonable_python(  # type: ignore[no-any-return]
+            {
+                field.alias: fields[name]
+                for name, field in cls.model_fields.items()
+                if name in fields
+            }
+        )
+
     def content(self) -> Data:
         """The JSON content: as it was stored, or of what is new, as it will be."""
-        if self._content is not None:
-            return self._content
+        stored = self._content
+        if stored is not None:
+            return stored
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     def as_json(self) -> str:

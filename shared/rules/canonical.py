@@ -15,6 +15,11 @@ _BEYOND_53_BITS = 2**53
 _LONG_NUMBER = re.compile(r"\d{16}")
 
 
+# A float has a fraction or a signed exponent, as Python writes it; most other texts have neither.
+_FRACTION = re.compile(r"\.\d+(?:e[+-]\d+)?(?:[],}]|\Z)")
+_EXPONENTS = ("e+", "e-")
+
+
 _SORTED_BY_UTF16 = re.compile("[\ud800-\U0010ffff]")
 
 
@@ -25,11 +30,9 @@ def canonical(content: Any) -> bytes:
     a character that UTF-16 sorts in another place than Unicode does.
     """
     text = _ENCODER.encode(content)
-    try:
-        _DECODER.decode(text)
-    except _FloatFoundError:
+    if _has_float(text) or (not text.isascii() and _SORTED_BY_UTF16.search(text)):
         return rfc8785.dumps(content)
-    return rfc8785.dumps(content) if _SORTED_BY_UTF16.search(text) else text.encode()
+    return text.encode()
 
 
 def canonical_text(value: Any) -> str | None:
@@ -50,6 +53,16 @@ def parsed(text: str | None) -> Any:
 def _number(digits: str) -> int | float:
     number = int(digits)
     return number if abs(number) < _BEYOND_53_BITS else float(number)
+
+
+def _has_float(text: str) -> bool:
+    if not (_FRACTION.search(text) or any(sign in text for sign in _EXPONENTS)):
+        return False
+    try:
+        _DECODER.decode(text)
+    except _FloatFoundError:
+        return True
+    return False
 
 
 class _FloatFoundError(Exception):

@@ -26,11 +26,11 @@ def linked(tenant: str, head: Head, content: dict[str, Any], salt: Callable[[], 
 
     `salt` gives another salt each time: 128 random bits, in hex.
     """
-    event = Event(**content, sequence=head.sequence + 1, previous_hash=head.hash, hash=GENESIS)
-    told = event.content()
-    told["disclosures"] = salted(told, salt)
-    proven = {"disclosures": told["disclosures"], "hash": _hash(tenant, told)}
-    return event.model_copy(update=proven)
+    place = {"sequence": head.sequence + 1, "previous_hash": head.hash}
+    told = Event.to_content(content | place)
+    salts = {"disclosures": salted(told, salt)}
+    # In the order of the model, as events are shown that were read.
+    return Event.of(told | {"hash": _hash(tenant, told | salts)} | salts)
 
 
 def event_hash(tenant: str, event: Event) -> str:

@@ -29,6 +29,7 @@ from shared.documents.port import (
     Set,
     Stale,
     StoreError,
+    TooLarge,
     Totals,
     Unavailable,
     Update,
@@ -689,6 +690,14 @@ BAD_COMMITS: dict[str, Sequence[Write]] = {
     "a merge with a fractional increment": [Merge("notes/a", {}, {"n": 0.5})],  # type: ignore[dict-item]
     "a reserved field incremented": [Update("notes/a", increments={"__n__": 1})],
 }
+
+
+@pytest.mark.parametrize("name", ["over 1,000 writes", "over 10 MiB"])
+def test_a_commit_that_is_too_large_is_told_from_one_that_no_size_makes_right(
+    store: DocumentStore, name: str
+) -> None:
+    with pytest.raises(TooLarge):
+        store.commit(BAD_COMMITS[name])
 
 
 @pytest.mark.parametrize("writes", BAD_COMMITS.values(), ids=BAD_COMMITS.keys())

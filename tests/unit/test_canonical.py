@@ -33,6 +33,10 @@ def test_any_json_object_has_the_form_that_rfc_8785_names(content: dict[str, Any
     [
         {"\U0001f600": 1, "\ue000": 2},
         {"n": 1e21, "m": -0.0, "k": 1.0},
+        *({"n": number} for number in (1e16, 1e22, 5e-324, 1e-7, 1.5e-9, 1.7976931348623157e308)),
+        *([number] for number in (1e16, -1e-7, 2.5)),
+        [1e16, "at 1.5, or 2.0}", {"id": "e-1"}],
+        {"id": "e-1", "of": "1.5]"},
         {"control": '\x00\x1f\x7f\u2028\b\f\n\r\t"\\/'},
         {"b": {"ä": [], "": {}}, "a": [1, {"z": None, "y": True}]},
     ],

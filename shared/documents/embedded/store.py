@@ -113,7 +113,7 @@ class EmbeddedStore:
 
     def commit(self, writes: Sequence[Write]) -> None:
         """See `DocumentStore`."""
-        check_writes(writes)
+        check_writes(writes, self.max_commit_bytes)
         with current().trip() as cost:
             with self._database.writing() as connection:
                 for path, some in _by_path(writes).items():

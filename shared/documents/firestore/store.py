@@ -123,7 +123,7 @@ class FirestoreStore:
 
     def commit(self, writes: Sequence[Write]) -> None:
         """See `DocumentStore`."""
-        check_writes(writes)
+        check_writes(writes, self.max_commit_bytes)
         messages = [wire.write(write, self._root) for write in writes]
         request = wire.CommitRequest(database=self._database, writes=messages)
         connection = self._connections.current
