@@ -188,6 +188,8 @@ def _list_size(items: list[Any], depth: int) -> int:
 
 
 def _size(value: Any, depth: int) -> int:
+    if value is None or value is False or value is True:
+        return 1
     match value:
         case str():
             return _string_size(value)
@@ -195,8 +197,6 @@ def _size(value: Any, depth: int) -> int:
             return _map_size(value, depth + 1)
         case list():
             return _list_size(value, depth + 1)
-    if value is None or isinstance(value, bool):
-        return 1
     _check_scalar(value)
     return 8
 

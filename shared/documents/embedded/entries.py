@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from shared.documents.indexes import ASCENDING, CONTAINS, DESCENDING, Index, Indexes
+from shared.documents.indexes import (
+    ASCENDING,
+    CONTAINS,
+    DESCENDING,
+    EVERY_FIELD,
+    Index,
+    Indexes,
+)
 from shared.documents.keys import encode_directed
 from shared.documents.port import Data
 
@@ -19,20 +28,21 @@ def entries_of(indexes: Indexes, path: str, data: Data, only: frozenset[str]) ->
     """The (scope, key) of every entry that the top-level fields `only` of a document bring."""
     parent, _, name = path.rpartition("/")
     chosen = [index for index in _composites(indexes, parent) if not only.isdisjoint(index.named)]
-    for field in only & data.keys():
-        chosen += _singles(indexes, parent, field, data[field])
+    collection = parent.rpartition("/")[2]
+    for single in _automatic_fields(indexes, collection, data) & only:
+        chosen += _singles(indexes, parent, single, data[single])
     keys: dict[_Field, list[bytes]] = {}
     ends: dict[tuple[bool, bool], bytes] = {}
     found: set[Entry] = set()
-    for index in chosen:
-        if (end := ends.get(index.end)) is None:
-            end = ends[index.end] = name_key(parent, name, *index.end)
-        joined = [b""]
-        for one in index.fields:
-            if (own := keys.get(one)) is None:
-                own = keys[one] = _field_keys(data, *one)
-            joined = [before + key for before in joined for key in own]
-        found.update((index.scope, key + end) for key in joined)
+    for scope, fields, _, ordered in chosen:
+        if ordered not in ends:
+            ends[ordered] = name_key(parent, name, *ordered)
+        end = ends[ordered]
+        for field in fields:
+            if field not in keys:
+                keys[field] = _field_keys(data, *field)
+        for key in itertools.product(*[keys[field] for field in fields]):
+            found.add((scope, b"".join(key) + end))
     return found
 
 
@@ -68,7 +78,7 @@ def _kept(index: Index, parent: str) -> _Kept:
 
 
 def _field_keys(data: Data, field: str, mode: str) -> list[bytes]:
-    value = _value(data, field)
+    value = _value(data, field) if "." in field else data.get(field, _ABSENT)
     if value is _ABSENT or (mode == CONTAINS and not isinstance(value, list)):
         return []
     values = value if mode == CONTAINS else [value]
@@ -91,6 +101,21 @@ def _composites(indexes: Indexes, parent: str) -> tuple[_Kept, ...]:
     return tuple(
         _kept(index, parent) for index in indexes.composites if index.collection == collection
     )
+
+
+def _automatic_fields(indexes: Indexes, collection: str, data: Data) -> AbstractSet[str]:
+    """The top-level fields of a document that may have indexes of their own."""
+    named = _not_exempted(indexes, collection)
+    return data.keys() if named is None else data.keys() & named
+
+
+@lru_cache(maxsize=1024)
+def _not_exempted(indexes: Indexes, collection: str) -> frozenset[str] | None:
+    """What a collection's overrides name, where all its other fields are exempted."""
+    named = {field: modes for name, field, modes in indexes.overrides if name == collection}
+    if named.get(EVERY_FIELD, ("",)):
+        return None
+    return frozenset(field.partition(".")[0] for field, modes in named.items() if modes)
 
 
 def _singles(indexes: Indexes, parent: str, field: str, value: Any) -> list[_Kept]:

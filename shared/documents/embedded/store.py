@@ -20,16 +20,13 @@ Where it differs from Google's emulator (tests/documents/test_differential.py ho
 
 from __future__ import annotations
 
-import heapq
 import itertools
-import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shared.documents.cost import current
 from shared.documents.embedded import codec
@@ -37,6 +34,7 @@ from shared.documents.embedded.database import Database, mark_of
 from shared.documents.embedded.entries import entries_of
 from shared.documents.embedded.ownership import APPLICATION
 from shared.documents.embedded.pending import TABLES, Changes, Notes, Pending, carry_out
+from shared.documents.embedded.rows import Row, numbers_of, rows_of, union
 from shared.documents.embedded.scans import Scan, scan
 from shared.documents.embedded.totals import columns, totals
 from shared.documents.embedded.writes import changed, outcome
@@ -82,10 +80,6 @@ _DIGEST_BITS = 16
 
 # How often a watch checks whether the document has changed: a check takes about 80 microseconds.
 _LOOK_SECONDS = 0.03
-
-
-_COLUMNS = "d.parent, d.id, d.data, d.times, d.version"
-_Row = tuple[bytes, str, str, str, str, int]
 
 
 class _Found(NamedTuple):
@@ -140,8 +134,8 @@ class EmbeddedStore:
         parts = [scan(part, self._definitions.plan(part)) for part in disjuncts(query)]
         with current().trip() as cost, self._database.reading() as connection:
             pending = self._pending(connection, parts)
-            found = [_rows(connection, part, query.limit, pending) for part in parts]
-            rows = _union(found) if len(found) > 1 else found[0]
+            found = [rows_of(connection, part, query.limit, pending) for part in parts]
+            rows = union(found) if len(found) > 1 else found[0]
             documents = [_document(row, query) for row in itertools.islice(rows, query.limit)]
             cost.reads += max(1, len(documents))
         return documents
@@ -162,7 +156,7 @@ class EmbeddedStore:
                     [
                         numbers
                         for part in parts
-                        for numbers in _numbers(connection, part, columns(aggregation), pending)
+                        for numbers in numbers_of(connection, part, columns(aggregation), pending)
                     ],
                 )
                 for aggregation, parts in zip(aggregations, plans, strict=True)
@@ -255,70 +249,6 @@ class EmbeddedStore:
             )
 
 
-def _rows(
-    connection: sqlite3.Connection, part: Scan, limit: int | None, pending: Sequence[Pending]
-) -> Iterator[_Row]:
-    """The rows of one scan in their order: from the table of entries, and from what is pending."""
-    hidden = _in_table(part, pending)
-    most = "" if limit is None else f" LIMIT {limit:d}"
-    selected = f"SELECT {part.place}, {_COLUMNS}{part.sources}{part.documents}{part.where}"
-    statement, arguments = _without(selected, part, hidden)
-    rows: Iterator[_Row] = connection.execute(f"{statement}{part.order}{most}", arguments)
-    places = sorted(
-        ((place, one.document) for one in pending for place in part.places(one.now)),
-        reverse=part.backwards,
-    )
-    if not places:
-        return rows
-    noted = _noted(connection, places[:limit])
-    return heapq.merge(rows, noted, key=itemgetter(0), reverse=part.backwards)
-
-
-def _noted(connection: sqlite3.Connection, places: Sequence[tuple[bytes, int]]) -> Iterator[_Row]:
-    numbers = json.dumps([number for _, number in places])
-    rows = connection.execute(
-        f"SELECT d.number, {_COLUMNS} FROM documents d"  # noqa: S608 - a constant
-        " WHERE d.number IN (SELECT value FROM json_each(?))",
-        (numbers,),
-    )
-    found = {number: row for number, *row in rows}
-    return ((place, *found[number]) for place, number in places)
-
-
-def _numbers(
-    connection: sqlite3.Connection, part: Scan, sums: str, pending: Sequence[Pending]
-) -> Iterator[Sequence[Any]]:
-    """The count and sums of one scan, in parts to be added up."""
-    hidden = _in_table(part, pending)
-    noted = [one.document for one in pending for _ in part.places(one.now)]
-    if not sums:
-        # To count and subtract is faster than to look at each row.
-        statement = f"SELECT COUNT(*){part.sources}{part.where}"
-        (count,) = connection.execute(statement, part.arguments).fetchone()
-        yield (count - len(hidden) + len(noted),)
-        return
-    selected = f"SELECT COUNT(*){sums}{part.sources}{part.documents}{part.where}"
-    yield connection.execute(*_without(selected, part, hidden)).fetchone()
-    if noted:
-        yield connection.execute(
-            f"SELECT COUNT(*){sums} FROM documents d"  # noqa: S608 - constants
-            " WHERE d.number IN (SELECT value FROM json_each(?))",
-            (json.dumps(noted),),
-        ).fetchone()
-
-
-def _in_table(part: Scan, pending: Sequence[Pending]) -> list[int]:
-    """The documents that the table of entries would give, of those that have a note."""
-    return [one.document for one in pending for _ in part.places(one.in_table)]
-
-
-def _without(statement: str, part: Scan, hidden: list[int]) -> tuple[str, list[Any]]:
-    if not hidden:
-        return statement, part.arguments
-    others = " AND e0.document NOT IN (SELECT value FROM json_each(?))"
-    return statement + others, [*part.arguments, json.dumps(hidden)]
-
-
 def _apply(
     connection: sqlite3.Connection, path: str, writes: Sequence[Write], changes: Changes
 ) -> None:
@@ -338,12 +268,6 @@ def _apply(
     if fields or isinstance(writes[0], Delete):
         version = _overwrite(connection, old, new)
         changes.updated(path, old.number, version, (before, new, fields))
-
-
-def _union(found: Sequence[Iterable[_Row]]) -> Iterator[_Row]:
-    """The rows of several queries in their common order, each once."""
-    merged = heapq.merge(*found, key=itemgetter(0))
-    return (next(same) for _, same in itertools.groupby(merged, itemgetter(0)))
 
 
 def _by_path(writes: Sequence[Write]) -> dict[str, list[Write]]:
@@ -404,7 +328,7 @@ def _overwrite(connection: sqlite3.Connection, old: _Found, data: Data) -> int:
     return version
 
 
-def _document(row: _Row, query: Query) -> Document:
+def _document(row: Row, query: Query) -> Document:
     _, parent, name, text, times, version = row
     data = codec.decode(text, times)
     if query.select is not None:
