@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from threading import Lock
+from typing import Any
 
 from shared.documents.backoff import attempts
 from shared.documents.embedded.file import DatabaseFile
@@ -33,6 +34,12 @@ read-only file system stays read-only."""
 _OUT_OF_REACH = _BROKEN | {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
 
 
+class Connection(sqlite3.Connection):
+    """A connection, with what its user remembers of what it has read last."""
+
+    remembered: tuple[object, Any] | None = None
+
+
 class Database:
     """Transactions on the file `path`. What is committed is on disk (WAL, synchronous=FULL).
 
@@ -42,7 +49,7 @@ class Database:
     def __init__(self, path: str) -> None:
         self._path = path
         self._mark: int | None = None
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._idle: LifoQueue[Connection] = LifoQueue()
         self._writing = Lock()
         # In memory there is one connection: a second one would have a database of its own.
         self._in_memory = path == ":memory:"
@@ -66,7 +73,7 @@ class Database:
         self._mark = mark
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[Connection]:
         """Everything read inside is from the same moment. Raises Unavailable."""
         with _errors_mapped(), self._connection() as connection:
             connection.execute("BEGIN")
@@ -75,7 +82,7 @@ class Database:
                 yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[Connection]:
         """Everything written inside is kept, or nothing is. Raises Unavailable."""
         with _errors_mapped(), self._turn() as seconds, self._connection() as connection:
             _persist(connection, "BEGIN IMMEDIATE", seconds)
@@ -102,7 +109,7 @@ class Database:
             self._writing.release()
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self) -> Iterator[Connection]:
         self._file.check()
         connection = self._taken()
         broken = False
@@ -116,7 +123,7 @@ class Database:
             if broken or self._closed:
                 self._close_idle()
 
-    def _taken(self) -> sqlite3.Connection:
+    def _taken(self) -> Connection:
         try:
             return self._idle.get(self._in_memory, _PATIENCE_SECONDS)
         except Empty:
@@ -129,9 +136,13 @@ class Database:
             while True:
                 self._idle.get_nowait().close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Connection:
         connection = sqlite3.connect(
-            self._path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+            self._path,
+            timeout=_PATIENCE_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=Connection,
         )
         _persist(connection, "PRAGMA journal_mode = WAL", _PATIENCE_SECONDS)
         connection.execute("PRAGMA synchronous = FULL")

@@ -17,6 +17,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from shared.documents.embedded.database import Connection
 from shared.documents.embedded.entries import Entry, entries_of
 from shared.documents.indexes import Indexes
 from shared.documents.port import Data
@@ -30,7 +31,9 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS pending_versions ON pending (document, version)",
 )
 
-_Keys = Mapping[int, Sequence[bytes]]
+Keys = Mapping[int, Sequence[bytes]]
+_Name = tuple[int, int]
+"""A note's document and version."""
 
 
 class Note(NamedTuple):
@@ -55,32 +58,81 @@ class Pending(NamedTuple):
     """A document with a note: the keys that it has in each scope, now and by the table."""
 
     document: int
-    now: _Keys
-    in_table: _Keys
+    now: Keys
+    in_table: Keys
+
+
+Found = tuple[bytes, int, Keys]
+"""A key in a scope, the document that has it, and the document's keys in each scope."""
+
+
+class Snapshot:
+    """All notes of one moment."""
+
+    def __init__(self, names: Sequence[_Name], pending: Sequence[Pending]) -> None:
+        self.names = names
+        self._pending = pending
+        self._now: dict[int, list[Found]] = {}
+        self._in_table: dict[int, list[Found]] = {}
+
+    def now(self, scope: int) -> list[Found]:
+        """The keys of a scope that the documents have."""
+        if scope not in self._now:
+            self._now[scope] = [
+                (key, one.document, one.now)
+                for one in self._pending
+                for key in one.now.get(scope, ())
+            ]
+        return self._now[scope]
+
+    def in_table(self, scope: int) -> list[Found]:
+        """The keys of a scope that the table has of these documents."""
+        if scope not in self._in_table:
+            self._in_table[scope] = [
+                (key, one.document, one.in_table)
+                for one in self._pending
+                for key in one.in_table.get(scope, ())
+            ]
+        return self._in_table[scope]
+
+
+NO_NOTES = Snapshot((), ())
 
 
 class Notes:
-    """The notes of a file, as one process reads them: each note is parsed once."""
+    """The notes of a file as one process reads them: each is parsed once."""
 
     def __init__(self) -> None:
-        self._parsed: dict[tuple[int, int], Pending] = {}
+        self._parsed: dict[_Name, Pending] = {}
+        self._latest = NO_NOTES
 
-    def read(self, connection: sqlite3.Connection) -> list[Pending]:
-        """All notes."""
+    def read(self, connection: Connection) -> Snapshot:
+        """All notes, in a transaction that has read something already."""
+        (others,) = connection.execute("PRAGMA data_version").fetchone()
+        moment = (others, connection.total_changes)
+        if connection.remembered and connection.remembered[0] == moment:
+            found: Snapshot = connection.remembered[1]
+            return found
         names = connection.execute(
             "SELECT document, version FROM pending INDEXED BY pending_versions"
         ).fetchall()
+        latest = self._latest
+        if latest.names != names:
+            self._latest = latest = self._snapshot(connection, names)
+        connection.remembered = (moment, latest)
+        return latest
+
+    def _snapshot(self, connection: sqlite3.Connection, names: list[_Name]) -> Snapshot:
         known = self._parsed
-        if missing := [document for document, version in names if (document, version) not in known]:
-            rows = connection.execute(
-                "SELECT document, version, entries FROM pending"
-                " WHERE document IN (SELECT value FROM json_each(?))",
-                (json.dumps(missing),),
-            )
-            known = known | {row[:2]: _pending(row[0], _parsed(row[2])) for row in rows}
-        found = {name: known[name] for name in names}
-        self._parsed = found
-        return list(found.values())
+        missing = [document for document, version in names if (document, version) not in known]
+        rows = connection.execute(
+            "SELECT document, version, entries FROM pending"
+            " WHERE document IN (SELECT value FROM json_each(?))",
+            (json.dumps(missing),),
+        )
+        known = known | {row[:2]: _pending(row[0], _parsed(row[2])) for row in rows}
+        self._parsed = {name: known[name] for name in names}
+        return Snapshot(names, list(self._parsed.values()))
 
 
 class Changes:

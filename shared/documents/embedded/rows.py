@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from shared.documents.embedded.pending import Pending
+from shared.documents.embedded.pending import Snapshot
 from shared.documents.embedded.scans import Scan
 
 _COLUMNS = "d.parent, d.id, d.data, d.times, d.version"
@@ -20,7 +20,7 @@ Row = tuple[bytes, str, str, str, str, int]
 
 
 def rows_of(
-    connection: sqlite3.Connection, part: Scan, limit: int | None, pending: Sequence[Pending]
+    connection: sqlite3.Connection, part: Scan, limit: int | None, pending: Snapshot
 ) -> Iterator[Row]:
     """The rows of one scan in their order."""
     hidden = _in_table(part, pending)
@@ -28,10 +28,7 @@ def rows_of(
     selected = f"SELECT {part.place}, {_COLUMNS}{part.sources}{part.documents}{part.where}"
     statement, arguments = _without(selected, part, hidden)
     rows: Iterator[Row] = connection.execute(f"{statement}{part.order}{most}", arguments)
-    places = sorted(
-        ((place, one.document) for one in pending for place in part.places(one.now)),
-        reverse=part.backwards,
-    )
+    places = sorted(_now(part, pending), reverse=part.backwards)
     if not places:
         return rows
     noted = _noted(connection, places[:limit])
@@ -50,11 +47,11 @@ def _noted(connection: sqlite3.Connection, places: Sequence[tuple[bytes, int]]) 
 
 
 def numbers_of(
-    connection: sqlite3.Connection, part: Scan, sums: str, pending: Sequence[Pending]
+    connection: sqlite3.Connection, part: Scan, sums: str, pending: Snapshot
 ) -> Iterator[Sequence[Any]]:
     """The count of one scan, and the columns `sums`, in parts to be added up."""
     hidden = _in_table(part, pending)
-    noted = [one.document for one in pending for _ in part.places(one.now)]
+    noted = [document for _, document in _now(part, pending)]
     if not sums:
         # To count and subtract is faster than to look at each row.
         statement = f"SELECT COUNT(*){part.sources}{part.where}"
@@ -71,9 +68,14 @@ def numbers_of(
         ).fetchone()
 
 
-def _in_table(part: Scan, pending: Sequence[Pending]) -> list[int]:
+def _now(part: Scan, pending: Snapshot) -> list[tuple[bytes, int]]:
+    return part.found(pending.now(part.range.scope)) if part.range else []
+
+
+def _in_table(part: Scan, pending: Snapshot) -> list[int]:
     """The documents that the table of entries would give, of those that have a note."""
-    return [one.document for one in pending for _ in part.places(one.in_table)]
+    keys = pending.in_table(part.range.scope) if part.range else []
+    return [document for _, document in part.found(keys)]
 
 
 def _without(statement: str, part: Scan, hidden: list[int]) -> tuple[str, list[Any]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from shared.documents.embedded.entries import name_key, scope_of
+from shared.documents.embedded.pending import Found
 from shared.documents.indexes import DESCENDING, Index, Leg, conditions
 from shared.documents.keys import after, encode, encode_directed, inverted_range, type_bounds
 from shared.documents.port import Filter, Query
@@ -39,15 +40,20 @@ class Scan(NamedTuple):
     start: int = 0
     backwards: bool = False
 
-    def places(self, entries: Mapping[int, Sequence[bytes]]) -> Iterator[bytes]:
-        """The places that a document has in the result, by its entries: the keys in each scope."""
+    def found(self, keys: Iterable[Found]) -> list[tuple[bytes, int]]:
+        """Those of the `keys` in the range's scope that are in the result: place and document."""
         if self.range is None:
-            return
-        for key in entries.get(self.range.scope, ()):
-            if self.range.low <= key < self.range.high:
-                place = key[self.start :]
-                if all(prefix + place in entries.get(one, ()) for one, prefix in self.others):
-                    yield place
+            return []
+        _, low, high = self.range
+        return [
+            (key[self.start :], document)
+            for key, document, all_keys in keys
+            if low <= key < high
+            if all(
+                prefix + key[self.start :] in all_keys.get(scope, ())
+                for scope, prefix in self.others
+            )
+        ]
 
 
 def scan(query: Query, legs: tuple[Leg, ...]) -> Scan:

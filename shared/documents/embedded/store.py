@@ -30,10 +30,17 @@ from typing import NamedTuple
 
 from shared.documents.cost import current
 from shared.documents.embedded import codec
-from shared.documents.embedded.database import Database, mark_of
+from shared.documents.embedded.database import Connection, Database, mark_of
 from shared.documents.embedded.entries import entries_of
 from shared.documents.embedded.ownership import APPLICATION
-from shared.documents.embedded.pending import TABLES, Changes, Notes, Pending, carry_out
+from shared.documents.embedded.pending import (
+    NO_NOTES,
+    TABLES,
+    Changes,
+    Notes,
+    Snapshot,
+    carry_out,
+)
 from shared.documents.embedded.rows import Row, numbers_of, rows_of, union
 from shared.documents.embedded.scans import Scan, scan
 from shared.documents.embedded.totals import columns, totals
@@ -191,9 +198,9 @@ class EmbeddedStore:
                     return row and row.document
         return found
 
-    def _pending(self, connection: sqlite3.Connection, parts: Iterable[Scan]) -> list[Pending]:
-        """The documents whose entries are pending, where any of `parts` reads entries."""
-        return self._notes.read(connection) if any(part.range for part in parts) else []
+    def _pending(self, connection: Connection, parts: Iterable[Scan]) -> Snapshot:
+        """The entries that are pending, where any of `parts` reads entries."""
+        return self._notes.read(connection) if any(part.range for part in parts) else NO_NOTES
 
     def _carry_out(self) -> None:
         with self._database.reading() as connection:
