@@ -53,7 +53,7 @@ def _find_times(
             continue
         if isinstance(item, datetime):
             found.append((*way, step))
-        elif isinstance(item, dict | list):
+        elif item and isinstance(item, dict | list):
             _find_times(item, (*way, step), found)
 
 

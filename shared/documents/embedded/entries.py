@@ -21,28 +21,29 @@ from shared.documents.port import Data
 
 Entry = tuple[int, bytes]
 _Field = tuple[str, str]
+"""Its name, and the mode it is indexed in."""
+_End = tuple[bool, bool]
+"""Of a key's name: whether it is the whole path, and whether it is descending."""
 _ABSENT = object()
 
 
 def entries_of(indexes: Indexes, path: str, data: Data, only: frozenset[str]) -> set[Entry]:
     """The (scope, key) of every entry that the top-level fields `only` of a document bring."""
     parent, _, name = path.rpartition("/")
-    chosen = [index for index in _composites(indexes, parent) if not only.isdisjoint(index.named)]
+    layout = _layout(indexes, parent, only)
+    keys = [_field_keys(data, *field) for field in layout.fields]
+    ends = {end: name_key(parent, name, *end) for end in layout.ends}
+    found = {
+        (scope, b"".join(key) + ends[end])
+        for scope, places, end in layout.indexes
+        for key in itertools.product(*[keys[place] for place in places])
+    }
     collection = parent.rpartition("/")[2]
     for single in _automatic_fields(indexes, collection, data) & only:
-        chosen += _singles(indexes, parent, single, data[single])
-    keys: dict[_Field, list[bytes]] = {}
-    ends: dict[tuple[bool, bool], bytes] = {}
-    found: set[Entry] = set()
-    for scope, fields, _, ordered in chosen:
-        if ordered not in ends:
-            ends[ordered] = name_key(parent, name, *ordered)
-        end = ends[ordered]
-        for field in fields:
-            if field not in keys:
-                keys[field] = _field_keys(data, *field)
-        for key in itertools.product(*[keys[field] for field in fields]):
-            found.add((scope, b"".join(key) + end))
+        for index in _singles(indexes, collection, single, data[single]):
+            scope = _single_scope(index, "" if index.group else parent)
+            end_key = name_key(parent, name, index.group, index.descending_name)
+            found.update((scope, key + end_key) for key in _field_keys(data, *index.fields[0]))
     return found
 
 
@@ -60,21 +61,35 @@ def name_key(parent: str, name: str, group: bool, descending: bool) -> bytes:  #
     return encode_directed(text, descending=descending)
 
 
-class _Kept(NamedTuple):
-    """An index as the documents of one collection are kept in it."""
+class _Layout(NamedTuple):
+    """The composite indexes that some fields of a collection's documents are in."""
 
-    scope: int
     fields: tuple[_Field, ...]
-    named: frozenset[str]
-    """Their top-level names."""
-    end: tuple[bool, bool]
-    """Of the name: whether it is the whole path, and whether it is descending."""
+    ends: frozenset[_End]
+    indexes: tuple[tuple[int, tuple[int, ...], _End], ...]
+    """Of each its scope, the places of its fields in `fields`, and how its keys end."""
 
 
-def _kept(index: Index, parent: str) -> _Kept:
-    scope = scope_of(index, "" if index.group else parent)
-    named = frozenset(field.partition(".")[0] for field, _ in index.fields)
-    return _Kept(scope, index.fields, named, (index.group, index.descending_name))
+# Each case has collections of its own: those that are written to at present are kept.
+@lru_cache(maxsize=1024)
+def _layout(indexes: Indexes, parent: str, only: frozenset[str]) -> _Layout:
+    collection = parent.rpartition("/")[2]
+    chosen = [
+        index
+        for index in indexes.composites
+        if index.collection == collection
+        and any(field.partition(".")[0] in only for field, _ in index.fields)
+    ]
+    fields = [*dict.fromkeys(field for index in chosen for field in index.fields)]
+    rows = tuple(
+        (
+            scope_of(index, "" if index.group else parent),
+            tuple(map(fields.index, index.fields)),
+            (index.group, index.descending_name),
+        )
+        for index in chosen
+    )
+    return _Layout(tuple(fields), frozenset(end for _, _, end in rows), rows)
 
 
 def _field_keys(data: Data, field: str, mode: str) -> list[bytes]:
@@ -94,15 +109,6 @@ def _value(data: Data, field: str) -> Any:
     return value
 
 
-# Each case has collections of its own: those that are written to at present are kept.
-@lru_cache(maxsize=1024)
-def _composites(indexes: Indexes, parent: str) -> tuple[_Kept, ...]:
-    collection = parent.rpartition("/")[2]
-    return tuple(
-        _kept(index, parent) for index in indexes.composites if index.collection == collection
-    )
-
-
 def _automatic_fields(indexes: Indexes, collection: str, data: Data) -> AbstractSet[str]:
     """The top-level fields of a document that may have indexes of their own."""
     named = _not_exempted(indexes, collection)
@@ -118,19 +124,17 @@ def _not_exempted(indexes: Indexes, collection: str) -> frozenset[str] | None:
     return frozenset(field.partition(".")[0] for field, modes in named.items() if modes)
 
 
-def _singles(indexes: Indexes, parent: str, field: str, value: Any) -> list[_Kept]:
-    collection = parent.rpartition("/")[2]
-    listed = isinstance(value, list)
-    found = [_single(index, parent) for index in _automatic(indexes, collection, field, listed)]
+def _singles(indexes: Indexes, collection: str, field: str, value: Any) -> list[Index]:
+    found = [*_automatic(indexes, collection, field, isinstance(value, list))]
     if isinstance(value, dict):
         for name, item in value.items():
-            found += _singles(indexes, parent, f"{field}.{name}", item)
+            found += _singles(indexes, collection, f"{field}.{name}", item)
     return found
 
 
 @lru_cache(maxsize=4096)
-def _single(index: Index, parent: str) -> _Kept:
-    return _kept(index, parent)
+def _single_scope(index: Index, within: str) -> int:
+    return scope_of(index, within)
 
 
 @lru_cache(maxsize=4096)
