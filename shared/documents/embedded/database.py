@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 from shared.documents.backoff import attempts
-from shared.documents.embedded.file import DatabaseFile
+from shared.documents.embedded.file import MERGED_PAGES, DatabaseFile
 from shared.documents.embedded.group import Group
 from shared.documents.embedded.ownership import check_file
 from shared.documents.port import OtherRelease, Unavailable
@@ -197,6 +197,7 @@ class Database:
         connection.execute("PRAGMA synchronous = FULL")
         # What is erased is overwritten in the file. Not each build of SQLite does that by itself.
         connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {MERGED_PAGES:d}")
         self._file.was_opened()
         return connection
 
