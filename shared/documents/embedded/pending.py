@@ -220,8 +220,10 @@ def _write(
     connection: sqlite3.Connection, gone: list[Entry], come: list[tuple[int, bytes, int]]
 ) -> None:
     # In the order of the table, so that each page is looked for once.
-    connection.executemany("DELETE FROM entries WHERE scope = ? AND key = ?", sorted(gone))
-    connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", sorted(come))
+    if gone:
+        connection.executemany("DELETE FROM entries WHERE scope = ? AND key = ?", sorted(gone))
+    if come:
+        connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", sorted(come))
 
 
 _NOTHING: tuple[frozenset[Entry], ...] = (frozenset(), frozenset(), frozenset())
