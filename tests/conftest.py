@@ -13,7 +13,6 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -26,7 +25,7 @@ from flask import Flask
 
 from local.emulator import EmulatorNotFound, running_emulator
 from shared.config import Config
-from shared.documents.embedded.database import Database
+from shared.documents.embedded.database import Connection, Database
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.port import DocumentStore
@@ -74,7 +73,7 @@ def pytest_sessionstart() -> None:
     CALLS.record()
     connect = Database._connect  # noqa: SLF001 - in the tests' own process only
 
-    def hasty(self: Database) -> sqlite3.Connection:
+    def hasty(self: Database) -> Connection:
         connection = connect(self)
         connection.execute("PRAGMA synchronous = OFF")
         return connection

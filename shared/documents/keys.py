@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _NULL, _BOOL, _NUMBER, _TIME, _STRING, _ARRAY, _MAP = b"\x10\x20\x30\x40\x50\x60\x70"
+_STRING_TAG = bytes((_STRING,))
 _END = b"\x00\x01"
 _INVERSE = bytes(255 - byte for byte in range(256))
 _SIGN = 1 << 63
@@ -23,7 +24,7 @@ def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
     """The key of a value that `values.py` accepts."""
     match value:
         case str():
-            return _tagged(_STRING, _text(value))
+            return _STRING_TAG + value.encode().replace(b"\x00", b"\x00\xff") + _END
         case None:
             return bytes((_NULL,))
         case bool():

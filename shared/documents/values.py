@@ -180,7 +180,10 @@ def _check_name(name: Any) -> int:
 def _map_size(value: dict[str, Any], depth: int) -> int:
     if depth > MAX_DEPTH:
         raise Rejected(f"nested deeper than {MAX_DEPTH}")
-    return sum(_check_name(name) + _size(item, depth) for name, item in value.items())
+    size = 0
+    for name, item in value.items():
+        size += _check_name(name) + (1 if item is None else _size(item, depth))
+    return size
 
 
 def _list_size(items: list[Any], depth: int) -> int:
@@ -192,21 +195,21 @@ def _list_size(items: list[Any], depth: int) -> int:
 
 
 def _size(value: Any, depth: int) -> int:
-    match value:
-        case str():
-            return _string_size(value)
-        case dict():
-            return _map_size(value, depth + 1)
-        case list():
-            return _list_size(value, depth + 1)
-    if value is None or isinstance(value, bool):
+    if isinstance(value, str):
+        return _string_size(value)
+    if value is None or value is False or value is True:
         return 1
+    if isinstance(value, dict):
+        return _map_size(value, depth + 1)
+    if isinstance(value, list):
+        return _list_size(value, depth + 1)
     _check_scalar(value)
     return 8
 
 
 def _string_size(value: str) -> int:
-    if (size := _utf8(value) + 1) > MAX_VALUE_BYTES:
+    size = (len(value) if value.isascii() else _utf8(value)) + 1
+    if size > MAX_VALUE_BYTES:
         raise Rejected("string is too long")
     return size
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.documents.embedded import codec, database
+from shared.documents.embedded import codec, database, pending
 from shared.documents.embedded.entries import entries_of
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import ASCENDING, DESCENDING, Index, Indexes
@@ -122,6 +122,7 @@ def check_file(path: str, indexes: Indexes) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         numbers = connection.execute("SELECT parent || '/' || id, number FROM documents")
         number_of = dict(numbers.fetchall())
+        pending.carry_out(connection)
         entries = connection.execute("SELECT scope, key, document FROM entries").fetchall()
     expected = {
         (*entry, number_of[name])

@@ -26,6 +26,7 @@ from shared.documents.port import (
     Order,
     OtherRelease,
     Query,
+    Update,
     WrongPlace,
 )
 from shared.edge import application
@@ -115,14 +116,19 @@ def test_stores_of_one_release_share_a_file(path: str) -> None:
         assert other.get("rows/a")
 
 
-def test_a_file_of_the_first_release_is_adopted(path: str) -> None:
+@pytest.mark.parametrize("former", [0, 1])
+def test_a_file_of_an_earlier_version_is_adopted_with_its_documents(path: str, former: int) -> None:
     with closing(EmbeddedStore(path, NEW)) as store:
         store.commit([Create("rows/a", {"kind": "x", "n": 1})])
     mark = version(path)
-    set_version(path, 0)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE pending")
+    set_version(path, former << 16 | (mark & 0xFFFF if former else 0))
 
     with closing(EmbeddedStore(path, NEW)) as store:
-        assert [row.id for row in store.query(ROWS)] == ["a"]
+        store.commit([Create("rows/b", {"kind": "x", "n": 2}), Update("rows/a", {"n": 3})])
+        kinds = Query("rows", (Filter("kind", "==", "x"),), (Order("n", descending=True),))
+        assert [row.id for row in store.query(kinds)] == ["a", "b"]
     assert version(path) == mark
 
 

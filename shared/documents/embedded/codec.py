@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -13,12 +12,14 @@ from pydantic_core import from_json, to_json
 from shared.documents.port import Data
 
 Step = str | int
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def encode(data: Data) -> tuple[str, str]:
     """The JSON of `data`, with times in RFC 3339, and the JSON list of the paths to those times."""
-    times = json.dumps(list(_times(data, ())), separators=(",", ":"))
-    return to_json(data).decode(), times
+    found: list[tuple[Step, ...]] = []
+    _find_times(data, (), found)
+    return to_json(data).decode(), _listed(tuple(found))
 
 
 def decode(text: str, times: str) -> Data:
@@ -43,17 +44,26 @@ def decode(text: str, times: str) -> Data:
     return data
 
 
-def _times(value: dict[str, Any] | list[Any], way: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
+def _find_times(
+    value: dict[str, Any] | list[Any], way: tuple[Step, ...], found: list[tuple[Step, ...]]
+) -> None:
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for step, item in items:
+        if type(item) in _PLAIN:
+            continue
         if isinstance(item, datetime):
-            yield (*way, step)
-        elif isinstance(item, dict | list):
-            yield from _times(item, (*way, step))
+            found.append((*way, step))
+        elif item and isinstance(item, dict | list):
+            _find_times(item, (*way, step), found)
 
 
 # The documents of a collection have their times in the same places, so a page parses one list and
 # not one for each row.
+@lru_cache(maxsize=1024)
+def _listed(ways: tuple[tuple[Step, ...], ...]) -> str:
+    return json.dumps(ways, separators=(",", ":"))
+
+
 @lru_cache(maxsize=1024)
 def _paths(times: str) -> list[list[Step]]:
     paths: list[list[Step]] = json.loads(times)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from queue import Empty, LifoQueue
 from threading import Lock
+from typing import Any
 
 from shared.documents.backoff import attempts
-from shared.documents.embedded.file import DatabaseFile
+from shared.documents.embedded.file import MERGED_PAGES, DatabaseFile
+from shared.documents.embedded.group import Group
 from shared.documents.embedded.ownership import check_file
 from shared.documents.port import OtherRelease, Unavailable
 
 _PATIENCE_SECONDS = 2.5
+_NOBODY_CAME_SECONDS = 0.02
 _BROKEN = frozenset(
     {
         sqlite3.SQLITE_IOERR,
@@ -33,6 +36,12 @@ read-only file system stays read-only."""
 _OUT_OF_REACH = _BROKEN | {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL}
 
 
+class Connection(sqlite3.Connection):
+    """A connection, with what its user remembers of what it has read last."""
+
+    remembered: tuple[object, Any] | None = None
+
+
 class Database:
     """Transactions on the file `path`. What is committed is on disk (WAL, synchronous=FULL).
 
@@ -42,8 +51,12 @@ class Database:
     def __init__(self, path: str) -> None:
         self._path = path
         self._mark: int | None = None
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._idle: LifoQueue[Connection] = LifoQueue()
         self._writing = Lock()
+        self._group: Group[Connection] | None = None
+        self._waiting = 0
+        """How many threads wait to write."""
+        self._counting = Lock()
         # In memory there is one connection: a second one would have a database of its own.
         self._in_memory = path == ":memory:"
         self._file = DatabaseFile(path, in_memory=self._in_memory)
@@ -66,7 +79,7 @@ class Database:
         self._mark = mark
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[Connection]:
         """Everything read inside is from the same moment. Raises Unavailable."""
         with _errors_mapped(), self._connection() as connection:
             connection.execute("BEGIN")
@@ -75,14 +88,50 @@ class Database:
                 yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self) -> Iterator[Connection]:
         """Everything written inside is kept, or nothing is. Raises Unavailable."""
-        with _errors_mapped(), self._turn() as seconds, self._connection() as connection:
+        refused: Exception | None = None
+        with _errors_mapped():
+            with self._turn() as seconds:
+                group = self._group = self._group or self._begun(seconds)
+                try:
+                    with group.member():
+                        yield group.connection
+                except Exception as error:  # noqa: BLE001 - is raised below
+                    refused = error
+                except BaseException:
+                    self._end(group)
+                    raise
+                if group.full or not self._waiting:
+                    self._end(group)
+            self._wait_for(group)
+            if not isinstance(refused, sqlite3.DatabaseError):
+                group.check()
+            if refused:
+                raise refused
+
+    def _begun(self, seconds: float) -> Group[Connection]:
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._connection())
+            stack.callback(self._file.bound_log, connection)
             _persist(connection, "BEGIN IMMEDIATE", seconds)
-            with _finished(connection):
+            with _rolled_back_on_errors(connection):
                 self._check_mark(connection)
-                yield connection
-            self._file.bound_log(connection)
+            return Group(connection, stack.pop_all())
+
+    def _end(self, group: Group[Connection]) -> None:
+        self._group = None
+        group.end()
+
+    def _wait_for(self, group: Group[Connection]) -> None:
+        """Returns when it has ended. Ends it where nobody came who was seen to wait."""
+        while not group.ended.wait(_NOBODY_CAME_SECONDS):
+            if self._writing.acquire(blocking=False):
+                try:
+                    if self._group is group:
+                        self._end(group)
+                finally:
+                    self._writing.release()
 
     def _check_mark(self, connection: sqlite3.Connection) -> None:
         if self._mark is not None and mark_of(connection) != self._mark:
@@ -94,15 +143,22 @@ class Database:
     def _turn(self) -> Iterator[float]:
         """One thread at a time; gives the seconds that are left to wait for other processes."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        if not self._writing.acquire(timeout=_PATIENCE_SECONDS):
+        self._count(1)
+        mine = self._writing.acquire(timeout=_PATIENCE_SECONDS)
+        self._count(-1)
+        if not mine:
             raise _busy("other threads keep writing")
         try:
             yield deadline - time.monotonic()
         finally:
             self._writing.release()
 
+    def _count(self, step: int) -> None:
+        with self._counting:
+            self._waiting += step
+
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self) -> Iterator[Connection]:
         self._file.check()
         connection = self._taken()
         broken = False
@@ -116,7 +172,7 @@ class Database:
             if broken or self._closed:
                 self._close_idle()
 
-    def _taken(self) -> sqlite3.Connection:
+    def _taken(self) -> Connection:
         try:
             return self._idle.get(self._in_memory, _PATIENCE_SECONDS)
         except Empty:
@@ -129,14 +185,19 @@ class Database:
             while True:
                 self._idle.get_nowait().close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Connection:
         connection = sqlite3.connect(
-            self._path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
+            self._path,
+            timeout=_PATIENCE_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=Connection,
         )
         _persist(connection, "PRAGMA journal_mode = WAL", _PATIENCE_SECONDS)
         connection.execute("PRAGMA synchronous = FULL")
         # What is erased is overwritten in the file. Not each build of SQLite does that by itself.
         connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {MERGED_PAGES:d}")
         self._file.was_opened()
         return connection
 
@@ -174,9 +235,15 @@ def _executed(connection: sqlite3.Connection, statement: str) -> bool:
 
 @contextmanager
 def _finished(connection: sqlite3.Connection) -> Iterator[None]:
-    try:
+    with _rolled_back_on_errors(connection):
         yield
         connection.execute("COMMIT")
+
+
+@contextmanager
+def _rolled_back_on_errors(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         # After some errors SQLite has already rolled back.
         with suppress(sqlite3.DatabaseError):

@@ -1,9 +1,9 @@
-"""The embedded store's index entries: which ones a document has, and how a query reads them."""
+"""The embedded store's index entries: which ones a document has."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -12,152 +12,88 @@ from shared.documents.indexes import (
     ASCENDING,
     CONTAINS,
     DESCENDING,
+    EVERY_FIELD,
     Index,
     Indexes,
-    Leg,
-    conditions,
 )
-from shared.documents.keys import after, encode, encode_directed, inverted_range, type_bounds
-from shared.documents.port import Data, Filter, Query
+from shared.documents.keys import encode_directed
+from shared.documents.port import Data
 
 Entry = tuple[int, bytes]
+_Field = tuple[str, str]
+"""Its name, and the mode it is indexed in."""
+_End = tuple[bool, bool]
+"""Of a key's name: whether it is the whole path, and whether it is descending."""
 _ABSENT = object()
 
 
 def entries_of(indexes: Indexes, path: str, data: Data, only: frozenset[str]) -> set[Entry]:
     """The (scope, key) of every entry that the top-level fields `only` of a document bring."""
     parent, _, name = path.rpartition("/")
+    layout = _layout(indexes, parent, only)
+    keys = [_field_keys(data, *field) for field in layout.fields]
+    ends = {end: name_key(parent, name, *end) for end in layout.ends}
+    found = {
+        (scope, b"".join(key) + ends[end])
+        for scope, places, end in layout.indexes
+        for key in itertools.product(*[keys[place] for place in places])
+    }
     collection = parent.rpartition("/")[2]
-    chosen = [
-        index
-        for index in _composites(indexes, collection)
-        if not only.isdisjoint(field.partition(".")[0] for field, _ in index.fields)
-    ]
-    for field in only & data.keys():
-        chosen += _singles(indexes, collection, field, data[field])
-    keys: dict[tuple[str, str], list[bytes]] = {}
-    found: set[Entry] = set()
-    for index in chosen:
-        end = _name(index, parent, name)
-        scope = _scope(index, "" if index.group else parent)
-        found.update((scope, key + end) for key in _index_keys(index, data, keys))
+    for single in _automatic_fields(indexes, collection, data) & only:
+        for index in _singles(indexes, collection, single, data[single]):
+            scope = _single_scope(index, "" if index.group else parent)
+            end_key = name_key(parent, name, index.group, index.descending_name)
+            found.update((scope, key + end_key) for key in _field_keys(data, *index.fields[0]))
     return found
 
 
-class Scan(NamedTuple):
-    """SQL from FROM to ORDER BY, its arguments, and the expression for a row's place in the order.
-
-    In it `d` is the document; a count needs no document, so `d` is joined by `documents`.
-    """
-
-    place: str
-    sources: str
-    documents: str
-    rest: str
-    arguments: list[Any]
+def scope_of(index: Index, within: str) -> int:
+    """The number under which an index has its entries of the collection `within` ("" for all)."""
+    # A hash instead of a table of numbers, which processes would have to keep in step.
+    digest = blake2b(f"{index}\0{within}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
-def scan(query: Query, legs: tuple[Leg, ...]) -> Scan:
-    """How the rows of one planned query are read."""
-    if not legs and query.group:
-        return _whole_group(query)
-    if not legs:
-        after_id = query.after[-1] if query.after else ""
-        rest = " WHERE d.parent = ? AND d.id > ? ORDER BY d.id"
-        return Scan("''", " FROM documents d", "", rest, [query.collection, after_id])
-    first, *others = legs
-    start = len(_prefix(first)) + 1
-    joins, arguments = "", []
-    for number, leg in enumerate(others, 1):
-        # CROSS JOIN keeps the written order: each further index is one point look-up for each row.
-        same_place = f"CAST(? || substr(e0.key, {start}) AS BLOB)"
-        joins += (
-            f" CROSS JOIN entries e{number} ON e{number}.scope = ? AND e{number}.key = {same_place}"
-        )
-        arguments += [_scope(leg.index, _within(query)), _prefix(leg)]
-    low, high = _bounds(query, first)
-    arguments += [_scope(first.index, _within(query)), low, high]
-    rest = " WHERE e0.scope = ? AND e0.key >= ? AND e0.key < ?"
-    rest += f" ORDER BY e0.key{' DESC' if first.backwards else ''}"
-    documents = " CROSS JOIN documents d ON d.number = e0.document"
-    return Scan(f"substr(e0.key, {start})", f" FROM entries e0{joins}", documents, rest, arguments)
+def name_key(parent: str, name: str, group: bool, descending: bool) -> bytes:  # noqa: FBT001
+    """The end of a document's keys: it breaks ties."""
+    # Joined by NUL, a path sorts segment by segment, as Firestore sorts it.
+    text = f"{parent}/{name}".replace("/", "\0") if group else name
+    return encode_directed(text, descending=descending)
 
 
-def _whole_group(query: Query) -> Scan:
-    """All documents of a group, through the key of the documents: without an index of its own."""
-    end = f"/{query.collection}"
-    parent, _, last = query.after[-1].rpartition("/") if query.after else ("", "", "")
-    rest = " WHERE (d.parent, d.id) > (?, ?) AND substr('/' || d.parent, ?) = ?"
-    rest += " ORDER BY d.parent, d.id"
-    return Scan("''", " FROM documents d", "", rest, [parent, last, -len(end), end])
+class _Layout(NamedTuple):
+    """The composite indexes that some fields of a collection's documents are in."""
+
+    fields: tuple[_Field, ...]
+    ends: frozenset[_End]
+    indexes: tuple[tuple[int, tuple[int, ...], _End], ...]
+    """Of each its scope, the places of its fields in `fields`, and how its keys end."""
 
 
-def _within(query: Query) -> str:
-    return "" if query.group else query.collection
-
-
-def _bounds(query: Query, leg: Leg) -> tuple[bytes, bytes]:
-    prefix = _prefix(leg)
-    low, high = prefix, after(prefix) if prefix else b"\xff" * 8
-    descending = not leg.backwards and bool(query.order) and query.order[0].descending
-    for condition in query.filters:
-        if condition.op in ("<", "<=", ">", ">="):
-            bounds = _range(condition)
-            start, stop = inverted_range(*bounds) if descending else bounds
-            low, high = max(low, prefix + start), min(high, prefix + stop)
-    if query.after:
-        place = prefix + _cursor(query, leg)
-        low, high = (low, min(high, place)) if leg.backwards else (max(low, after(place)), high)
-    return low, high
-
-
-def _range(condition: Filter) -> tuple[bytes, bytes]:
-    low, high = type_bounds(condition.value)
-    key = encode(condition.value)
-    match condition.op:
-        case "<":
-            return low, key
-        case "<=":
-            return low, after(key)
-        case ">":
-            return after(key), high
-    return key, high
-
-
-def _cursor(query: Query, leg: Leg) -> bytes:
-    _, order = conditions(query)
-    *values, name = query.after
-    descending = [sort.descending and not leg.backwards for sort in order]
-    keys = [
-        encode_directed(value, descending=down)
-        for value, down in zip(values, descending, strict=True)
+# Each case has collections of its own: those that are written to at present are kept.
+@lru_cache(maxsize=1024)
+def _layout(indexes: Indexes, parent: str, only: frozenset[str]) -> _Layout:
+    collection = parent.rpartition("/")[2]
+    chosen = [
+        index
+        for index in indexes.composites
+        if index.collection == collection
+        and any(field.partition(".")[0] in only for field, _ in index.fields)
     ]
-    parent, _, last = name.rpartition("/") if query.group else (query.collection, "", name)
-    return b"".join(keys) + _name(leg.index, parent, last)
-
-
-def _prefix(leg: Leg) -> bytes:
-    modes = (mode for _, mode in leg.index.fields)
-    return b"".join(
-        encode_directed(condition.value, descending=mode == DESCENDING)
-        for condition, mode in zip(leg.equal, modes, strict=False)
+    fields = [*dict.fromkeys(field for index in chosen for field in index.fields)]
+    rows = tuple(
+        (
+            scope_of(index, "" if index.group else parent),
+            tuple(map(fields.index, index.fields)),
+            (index.group, index.descending_name),
+        )
+        for index in chosen
     )
-
-
-def _index_keys(
-    index: Index, data: Data, keys: dict[tuple[str, str], list[bytes]]
-) -> Iterator[bytes]:
-    """The keys of a document in an index; `keys` caches those of each field for the next index."""
-    parts = []
-    for field in index.fields:
-        if field not in keys:
-            keys[field] = _field_keys(data, *field)
-        parts.append(keys[field])
-    return map(b"".join, itertools.product(*parts))
+    return _Layout(tuple(fields), frozenset(end for _, _, end in rows), rows)
 
 
 def _field_keys(data: Data, field: str, mode: str) -> list[bytes]:
-    value = _value(data, field)
+    value = _value(data, field) if "." in field else data.get(field, _ABSENT)
     if value is _ABSENT or (mode == CONTAINS and not isinstance(value, list)):
         return []
     values = value if mode == CONTAINS else [value]
@@ -173,29 +109,32 @@ def _value(data: Data, field: str) -> Any:
     return value
 
 
-def _name(index: Index, parent: str, name: str) -> bytes:
-    # Joined by NUL, a path sorts segment by segment, as Firestore sorts it.
-    text = f"{parent}/{name}".replace("/", "\0") if index.group else name
-    return encode_directed(text, descending=index.descending_name)
+def _automatic_fields(indexes: Indexes, collection: str, data: Data) -> AbstractSet[str]:
+    """The top-level fields of a document that may have indexes of their own."""
+    named = _not_exempted(indexes, collection)
+    return data.keys() if named is None else data.keys() & named
 
 
-@lru_cache(maxsize=65536)
-def _scope(index: Index, within: str) -> int:
-    # A hash instead of a table of numbers, which processes would have to keep in step.
-    digest = blake2b(f"{index}\0{within}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+@lru_cache(maxsize=1024)
+def _not_exempted(indexes: Indexes, collection: str) -> frozenset[str] | None:
+    """What a collection's overrides name, where all its other fields are exempted."""
+    named = {field: modes for name, field, modes in indexes.overrides if name == collection}
+    if named.get(EVERY_FIELD, ("",)):
+        return None
+    return frozenset(field.partition(".")[0] for field, modes in named.items() if modes)
 
 
-@lru_cache
-def _composites(indexes: Indexes, collection: str) -> tuple[Index, ...]:
-    return tuple(index for index in indexes.composites if index.collection == collection)
-
-
-def _singles(indexes: Indexes, collection: str, field: str, value: Any) -> Iterator[Index]:
-    yield from _automatic(indexes, collection, field, isinstance(value, list))
+def _singles(indexes: Indexes, collection: str, field: str, value: Any) -> list[Index]:
+    found = [*_automatic(indexes, collection, field, isinstance(value, list))]
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from _singles(indexes, collection, f"{field}.{name}", item)
+            found += _singles(indexes, collection, f"{field}.{name}", item)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _single_scope(index: Index, within: str) -> int:
+    return scope_of(index, within)
 
 
 @lru_cache(maxsize=4096)

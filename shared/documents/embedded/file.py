@@ -11,6 +11,10 @@ from shared.documents.port import Unavailable
 MAX_LOG_BYTES = 8 * 1_048_576
 """How long the log (WAL) may be when a commit is done. SQLite itself starts it anew only at a
 moment when nobody reads, so that readers who follow one another let it grow without end."""
+MERGED_PAGES = 1_900
+"""At how many pages of the log a commit merges it into the file, if no reader is in the way, and
+the log starts anew at its beginning. That takes two more waits for the disk than a commit alone;
+it stays below `MAX_LOG_BYTES`, because a file that is cut is slower to write to again."""
 _AGAIN_BYTES = 1_048_576
 _READERS_MILLISECONDS = 50
 _GONE = "the SQLite file was deleted or replaced while it was open"

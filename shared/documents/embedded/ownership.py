@@ -12,6 +12,8 @@ APPLICATION = int.from_bytes(b"CASL")
 """What says in the file's header that it is ours (`PRAGMA application_id`). The first release left
 0, and is known by its tables."""
 _TABLES = {"documents", "entries", "indexed"}
+_SINCE = {"pending"}
+"""The tables that files of later versions have besides."""
 _HEADER = 100
 _MAGIC = b"SQLite format 3\0"
 _SECONDS = 2.5
@@ -48,9 +50,13 @@ def _is_new_or_ours(path: str) -> bool:
     # whoever closes a log merges it. Only where the file says nothing its log may say whose it is.
     with suppress(Unavailable):
         if told := _tables_and_version(path, "immutable=1"):
-            return told[0] == _TABLES
+            return _ours(told[0])
     told = _tables_and_version(path, "mode=ro")
-    return not told or told[0] == _TABLES
+    return not told or _ours(told[0])
+
+
+def _ours(tables: set[str]) -> bool:
+    return tables - _SINCE == _TABLES
 
 
 def _tables_and_version(path: str, how: str) -> tuple[set[str], int] | None:

@@ -4,7 +4,8 @@ It is laid out as Firestore is. The table `documents` holds the data; `entries` 
 document in each index of firestore.indexes.json and in each automatic single-field index, keyed by
 bytes that sort as Firestore sorts (`keys.py`). So a query is a range of entries, a merge of indexes
 is a join of entries on their common order, and a query that production would refuse because it has
-no index is refused here as well.
+no index is refused here as well. What a commit changes in `entries` is only noted with it, and done
+for many documents at a time (`pending.py`).
 
 A commit is on disk before it is acknowledged (`database.py`).
 
@@ -19,20 +20,29 @@ Where it differs from Google's emulator (tests/documents/test_differential.py ho
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import itemgetter
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 from shared.documents.cost import current
 from shared.documents.embedded import codec
-from shared.documents.embedded.database import Database, mark_of
-from shared.documents.embedded.entries import Entry, entries_of, scan
+from shared.documents.embedded.database import Connection, Database, mark_of
+from shared.documents.embedded.entries import entries_of
 from shared.documents.embedded.ownership import APPLICATION
+from shared.documents.embedded.pending import (
+    NO_NOTES,
+    TABLES,
+    Changes,
+    Notes,
+    Snapshot,
+    carry_out,
+)
+from shared.documents.embedded.rows import Row, numbers_of, rows_of, union
+from shared.documents.embedded.scans import Scan, scan
 from shared.documents.embedded.totals import columns, totals
 from shared.documents.embedded.writes import changed, outcome
 from shared.documents.indexes import Indexes, counted, disjuncts
@@ -43,6 +53,7 @@ from shared.documents.port import (
     Document,
     OtherRelease,
     Query,
+    StoreError,
     Totals,
     Write,
 )
@@ -66,18 +77,16 @@ _TABLES = (
 )
 
 
-FILE_VERSION = 1
+FILE_VERSION = 2
 """Grows with each release that changes the tables above or `firestore.indexes.json`.
 
-So a release knows a newer file when it sees one. The first release left 0.
+So a release knows a newer file when it sees one. The first release left 0; version 1 had no
+pending entries.
 """
 _DIGEST_BITS = 16
 
 # How often a watch checks whether the document has changed: a check takes about 80 microseconds.
 _LOOK_SECONDS = 0.03
-
-
-_Row = tuple[bytes, str, str, str, str, int]
 
 
 class _Found(NamedTuple):
@@ -92,10 +101,13 @@ class EmbeddedStore:
         self.max_commit_bytes = MAX_COMMIT_BYTES
         self._definitions = definitions
         self._database = Database(path)
+        self._notes = Notes()
         self._prepare()
 
     def close(self) -> None:
-        """Closes the idle connections."""
+        """Carries out what is pending, if it can, and closes the idle connections."""
+        with suppress(StoreError):
+            self._carry_out()
         self._database.close()
 
     def get(self, path: str) -> Document | None:
@@ -116,17 +128,21 @@ class EmbeddedStore:
         check_writes(writes, self.max_commit_bytes)
         with current().trip() as cost:
             with self._database.writing() as connection:
-                for path, some in _by_path(writes).items():
-                    self._apply(connection, path, some)
+                by_path = _by_path(writes)
+                changes = Changes(connection, self._definitions, documents=len(by_path))
+                for path, some in by_path.items():
+                    _apply(connection, path, some, changes)
+                changes.write()
             cost.writes += len(writes)
 
     def query(self, query: Query) -> list[Document]:
         """See `DocumentStore`."""
         check_query(query)
-        statements = [self._select(part) for part in disjuncts(query)]
+        parts = [scan(part, self._definitions.plan(part)) for part in disjuncts(query)]
         with current().trip() as cost, self._database.reading() as connection:
-            found = [connection.execute(*statement) for statement in statements]
-            rows = _union(found) if len(found) > 1 else found[0]
+            pending = self._pending(connection, parts)
+            found = [rows_of(connection, part, query.limit, pending) for part in parts]
+            rows = union(found) if len(found) > 1 else found[0]
             documents = [_document(row, query) for row in itertools.islice(rows, query.limit)]
             cost.reads += max(1, len(documents))
         return documents
@@ -135,11 +151,22 @@ class EmbeddedStore:
         """See `DocumentStore`."""
         for aggregation in aggregations:
             check_aggregation(aggregation)
-        statements = [list(self._counts(aggregation)) for aggregation in aggregations]
+        plans = [
+            [scan(part, self._definitions.plan(part)) for part in disjuncts(counted(aggregation))]
+            for aggregation in aggregations
+        ]
         with current().trip() as cost, self._database.reading() as connection:
+            pending = self._pending(connection, itertools.chain.from_iterable(plans))
             answers = [
-                totals(aggregation, [connection.execute(*one).fetchone() for one in parts])
-                for aggregation, parts in zip(aggregations, statements, strict=True)
+                totals(
+                    aggregation,
+                    [
+                        numbers
+                        for part in parts
+                        for numbers in numbers_of(connection, part, columns(aggregation), pending)
+                    ],
+                )
+                for aggregation, parts in zip(aggregations, plans, strict=True)
             ]
             cost.reads += sum(max(1, -(-answer.count // 1000)) for answer in answers)
         return answers
@@ -171,32 +198,16 @@ class EmbeddedStore:
                     return row and row.document
         return found
 
-    def _select(self, query: Query) -> tuple[str, list[Any]]:
-        part = scan(query, self._definitions.plan(query))
-        wanted = f"{part.place}, d.parent, d.id, d.data, d.times, d.version"
-        limit = "" if query.limit is None else f" LIMIT {query.limit:d}"
-        return f"SELECT {wanted}{part.sources}{part.documents}{part.rest}{limit}", part.arguments
+    def _pending(self, connection: Connection, parts: Iterable[Scan]) -> Snapshot:
+        """The entries that are pending, where any of `parts` reads entries."""
+        return self._notes.read(connection) if any(part.range for part in parts) else NO_NOTES
 
-    def _counts(self, aggregation: Aggregation) -> Iterable[tuple[str, list[Any]]]:
-        sums = columns(aggregation)
-        for query in disjuncts(counted(aggregation)):
-            part = scan(query, self._definitions.plan(query))
-            documents = part.documents if sums else ""
-            yield f"SELECT COUNT(*){sums}{part.sources}{documents}{part.rest}", part.arguments
-
-    def _apply(self, connection: sqlite3.Connection, path: str, writes: Sequence[Write]) -> None:
-        old = _read(connection, path)
-        new = outcome(old.document if old else None, writes)
-        before, after = old.document.data if old else {}, new or {}
-        fields = changed(before, after)
-        # A document that is deleted and made again is another one, even with the same data.
-        if old and new is not None and not fields and not isinstance(writes[0], Delete):
-            return
-        number = _write(connection, path, old, new)
-        gone = entries_of(self._definitions, path, before, fields)
-        come = entries_of(self._definitions, path, after, fields)
-        connection.executemany("DELETE FROM entries WHERE scope = ? AND key = ?", gone - come)
-        _insert(connection, come - gone, number)
+    def _carry_out(self) -> None:
+        with self._database.reading() as connection:
+            waiting = connection.execute("SELECT 1 FROM pending LIMIT 1").fetchone()
+        if waiting:
+            with self._database.writing() as connection:
+                carry_out(connection)
 
     def _prepare(self) -> None:
         """Makes the tables, and rebuilds all index entries if the definitions have changed.
@@ -223,6 +234,9 @@ class EmbeddedStore:
             if known is None:
                 for statement in _TABLES:
                     connection.execute(statement)
+            if newest < FILE_VERSION:
+                for statement in TABLES:
+                    connection.execute(statement)
             if known != definitions:
                 connection.execute("DELETE FROM indexed")
                 connection.execute("INSERT INTO indexed VALUES (?)", (definitions,))
@@ -232,17 +246,35 @@ class EmbeddedStore:
 
     def _index_anew(self, connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM entries")
+        connection.execute("DELETE FROM pending")
         rows = connection.execute("SELECT number, parent, id, data, times FROM documents")
         for number, parent, name, text, times in rows:
             data = codec.decode(text, times)
             found = entries_of(self._definitions, f"{parent}/{name}", data, frozenset(data))
-            _insert(connection, found, number)
+            connection.executemany(
+                "INSERT INTO entries VALUES (?, ?, ?)", [(*entry, number) for entry in found]
+            )
 
 
-def _union(found: Sequence[Iterable[_Row]]) -> Iterator[_Row]:
-    """The rows of several queries in their common order, each once."""
-    merged = heapq.merge(*found, key=itemgetter(0))
-    return (next(same) for _, same in itertools.groupby(merged, itemgetter(0)))
+def _apply(
+    connection: sqlite3.Connection, path: str, writes: Sequence[Write], changes: Changes
+) -> None:
+    old = _read(connection, path)
+    new = outcome(old.document if old else None, writes)
+    if new is None:
+        if old:
+            connection.execute("DELETE FROM documents WHERE number = ?", (old.number,))
+            changes.deleted(path, old.number, old.document.data)
+        return
+    if old is None:
+        changes.created(path, *_insert(connection, path, new), new)
+        return
+    before = old.document.data
+    fields = changed(before, new)
+    # A document that is deleted and made again is another one, even with the same data.
+    if fields or isinstance(writes[0], Delete):
+        version = _overwrite(connection, old, new)
+        changes.updated(path, old.number, version, (before, new, fields))
 
 
 def _by_path(writes: Sequence[Write]) -> dict[str, list[Write]]:
@@ -282,34 +314,28 @@ def _version(connection: sqlite3.Connection, path: str) -> int | None:
     return row and int(row[0])
 
 
-def _write(connection: sqlite3.Connection, path: str, old: _Found | None, new: Data | None) -> int:
-    """Writes over `old`, removes it, or adds a document; gives its number."""
-    if new is None:
-        if old:
-            connection.execute("DELETE FROM documents WHERE number = ?", (old.number,))
-        return 0
-    text, times = codec.encode(new)
-    version = max(time.time_ns(), old.document.version + 1 if old else 0)
-    if old:
-        connection.execute(
-            "UPDATE documents SET data = ?, times = ?, version = ? WHERE number = ?",
-            (text, times, version, old.number),
-        )
-        return old.number
+def _insert(connection: sqlite3.Connection, path: str, data: Data) -> tuple[int, int]:
+    """Adds a document; gives its number and version."""
     parent, _, name = path.rpartition("/")
+    version = time.time_ns()
     cursor = connection.execute(
         "INSERT INTO documents (parent, id, data, times, version) VALUES (?, ?, ?, ?, ?)",
-        (parent, name, text, times, version),
+        (parent, name, *codec.encode(data), version),
     )
-    return cursor.lastrowid or 0
+    return cursor.lastrowid or 0, version
 
 
-def _insert(connection: sqlite3.Connection, entries: Iterable[Entry], number: int) -> None:
-    rows = [(*entry, number) for entry in entries]
-    connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
+def _overwrite(connection: sqlite3.Connection, old: _Found, data: Data) -> int:
+    """Gives the new version."""
+    version = max(time.time_ns(), old.document.version + 1)
+    connection.execute(
+        "UPDATE documents SET data = ?, times = ?, version = ? WHERE number = ?",
+        (*codec.encode(data), version, old.number),
+    )
+    return version
 
 
-def _document(row: _Row, query: Query) -> Document:
+def _document(row: Row, query: Query) -> Document:
     _, parent, name, text, times, version = row
     data = codec.decode(text, times)
     if query.select is not None:

@@ -1,0 +1,143 @@
+"""Entries that are pending: queries answer as if each commit had written them at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.documents.embedded import pending
+from shared.documents.embedded.store import EmbeddedStore
+from shared.documents.indexes import ASCENDING, Index, Indexes, counted
+from shared.documents.port import (
+    Aggregation,
+    Create,
+    Data,
+    Delete,
+    DocumentStore,
+    Filter,
+    Order,
+    Query,
+    Set,
+    Update,
+    Write,
+)
+from tests.documents.test_differential import (
+    IDS,
+    ROWS,
+    answer,
+    examples,
+    indexes_for,
+    rows_of,
+    tallies,
+    worlds,
+)
+
+AT_ONCE, FEW, MANY = 0, 3, 128
+BY_KIND = Indexes(composites=(Index("rows", (("kind", ASCENDING), ("n", ASCENDING))),))
+OF_KIND = Query("rows", (Filter("kind", "==", "x"),), (Order("n"),))
+Commit = tuple[int, list[Write]]
+"""How many notes there may be after it, and its writes."""
+
+
+def commit(store: DocumentStore, most: int, writes: list[Write]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pending, "MOST", most)
+        store.commit(writes)
+
+
+@st.composite
+def histories(draw: st.DrawFn, rows: dict[str, Data]) -> list[Commit]:
+    """Commits that end with `rows`; some of them were others, or were removed and made again."""
+    paths = sorted(rows)
+    others = draw(st.permutations(paths))
+    former = [Set(path, rows[other]) for path, other in zip(paths, others, strict=True)]
+    last = [Set(path, rows[path]) for path in draw(st.permutations(paths))]
+    gone = [Delete(path) for path in paths if draw(st.booleans())]
+    parts: list[list[Write]] = [[*former[::2]], [*former[1::2]], [*gone], [*last[:4]]]
+    some = parts[draw(st.integers(0, 3)) :] + [[write] for write in last[4:]]
+    return [(draw(st.sampled_from([AT_ONCE, FEW, MANY])), part) for part in some if part]
+
+
+def both(history: list[Commit], indexes: Indexes, stack: ExitStack) -> list[DocumentStore]:
+    """A store without notes, and one with them, with the same documents."""
+    stores = [stack.enter_context(closing(EmbeddedStore(":memory:", indexes))) for _ in "ab"]
+    for most, writes in history:
+        commit(stores[0], AT_ONCE, writes)
+        commit(stores[1], most, writes)
+    return [*stores]
+
+
+@examples(60)
+@given(worlds(), st.data())
+def test_queries_give_the_same_rows_whatever_is_pending(
+    world: tuple[dict[str, Data], list[Query]], data: st.DataObject
+) -> None:
+    rows, asked = world
+    with ExitStack() as stack:
+        stores = both(data.draw(histories(rows)), indexes_for(asked), stack)
+        for query in asked:
+            at_once, noted = (answer(partial(rows_of, store, query)) for store in stores)
+            assert at_once == noted, query
+
+
+@examples(40)
+@given(
+    st.dictionaries(IDS.map("rows/{}".format), ROWS, min_size=2, max_size=8),
+    st.lists(tallies(), min_size=1, max_size=6),
+    st.data(),
+)
+def test_aggregations_give_the_same_totals_whatever_is_pending(
+    rows: dict[str, Data], asked: list[Aggregation], data: st.DataObject
+) -> None:
+    with ExitStack() as stack:
+        stores = both(data.draw(histories(rows)), indexes_for([*map(counted, asked)]), stack)
+        for wanted in asked:
+            ((at_once,), (noted,)) = (store.aggregate([wanted]) for store in stores)
+            assert at_once.count == noted.count, wanted
+            assert at_once.sums == pytest.approx(noted.sums), wanted
+            assert at_once.averages == pytest.approx(noted.averages), wanted
+
+
+def notes_in(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        (count,) = connection.execute("SELECT COUNT(*) FROM pending").fetchone()
+    return int(count)
+
+
+def test_a_document_and_its_note_are_seen_by_a_store_that_has_read_the_former_note(
+    tmp_path: Path,
+) -> None:
+    path = str(tmp_path / "rows.db")
+    with closing(EmbeddedStore(path, BY_KIND)) as one, closing(EmbeddedStore(path, BY_KIND)) as two:
+        one.commit([Create("rows/a", {"kind": "x", "n": 1}), Create("rows/b", {"kind": "y"})])
+        assert [row.data["n"] for row in two.query(OF_KIND)] == [1]
+
+        one.commit([Update("rows/a", {"n": 2}), Delete("rows/b")])
+        one.commit([Create("rows/c", {"kind": "x", "n": 0})])
+
+        assert [row.data["n"] for row in two.query(OF_KIND)] == [0, 2]
+
+
+def test_notes_are_carried_out_once_there_are_many_and_when_the_store_is_closed(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "rows.db"
+    counts = []
+    with closing(EmbeddedStore(str(path), BY_KIND)) as store:
+        for number in range(8):
+            commit(store, FEW, [Create(f"rows/{number}", {"kind": "a secret", "n": number})])
+            counts.append(notes_in(path))
+        store.commit([Update(f"rows/{number}", {"kind": "x"}) for number in range(8)])
+        assert notes_in(path) == 8
+
+    assert counts == [1, 2, 3, 0, 1, 2, 3, 0]
+    assert notes_in(path) == 0
+    assert b"a secret" not in path.read_bytes()
+    with closing(EmbeddedStore(str(path), BY_KIND)) as store:
+        assert [row.data["n"] for row in store.query(OF_KIND)] == [*range(8)]
