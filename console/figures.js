@@ -6,7 +6,9 @@ import { html } from "./render.js";
 import { address, go } from "./router.js";
 import { changed } from "./state.js";
 import { day, span, timeOf } from "./time.js";
-import { language, t } from "./texts.js";
+import { german, language, t } from "./texts.js";
+
+const f = (await (german ? import("./figures_texts.de.js") : import("./figures_texts.en.js"))).default;
 
 /**
  * @typedef {import("./render.js").Shown} Shown
@@ -80,9 +82,9 @@ function view({ query }) {
   const type = query.get("decisionType") ?? "";
   const types = [...new Set([...shown.types, ...(type ? [type] : [])])].sort().map((one) => /** @type {const} */ ([one, typeOf(one)]));
   return html`<section class="inset">
-    <div class="bar"><h1 tabindex="-1">${t.shell.figures}</h1><nav class="tabs" aria-label=${t.figures.period}>${PERIODS.map((one) => html`<a href=${to({ days: one === "28" ? "" : one })} aria-current=${one === days ? "page" : null}>${t.figures.periods[one]}</a>`)}</nav>
-      ${choice(t.figures.type, type, [["", t.figures.all], ...types], (value) => go(to({ decisionType: value })))}
-      ${figures ? html`<span class="push cap">${t.figures.of(named(figures.daily[0].date), named(figures.daily[figures.daily.length - 1].date))} ${timeOf(figures.asOf)}</span>` : null}</div>
+    <div class="bar"><h1 tabindex="-1">${t.shell.figures}</h1><nav class="tabs" aria-label=${f.period}>${PERIODS.map((one) => html`<a href=${to({ days: one === "28" ? "" : one })} aria-current=${one === days ? "page" : null}>${f.periods[one]}</a>`)}</nav>
+      ${choice(f.type, type, [["", f.all], ...types], (value) => go(to({ decisionType: value })))}
+      ${figures ? html`<span class="push cap">${f.of(named(figures.daily[0].date), named(figures.daily[figures.daily.length - 1].date))} ${timeOf(figures.asOf)}</span>` : null}</div>
     ${figures ? [strip(figures), html`<div class="figs">${[open(figures), inTime(figures), perDay(figures), toDecide(figures), expired(figures), deciders(figures)].map((one, index) => figure(index + 1, one))}</div>`] : html`<p class="quiet">${t.shell.loading}</p>`}
   </section>`;
 }
@@ -93,7 +95,7 @@ function strip({ open, overdue, closed, decided, expired }) {
   const all = sum(open.map((one) => one.under1Day + one.from1To3Days + one.over3Days));
   const ended = decided + expired;
   const fact = (/** @type {string} */ value, /** @type {string} */ name, stop = false) => html`<div><dt>${name}</dt><dd class=${stop ? "st stop" : null}>${value}</dd></div>`;
-  return html`<dl class="strip">${fact(number.format(all), t.figures.areOpen)}${fact(number.format(overdue), t.figures.areOverdue, overdue > 0)}${done ? fact(percent.format(sum(closed.map(({ inTime }) => inTime)) / done), t.figures.closedInTime(number.format(done))) : null}${fact(number.format(decided), t.figures.questionsDecided)}${ended ? fact(percent.format(expired / ended), t.figures.expiredUndecided) : null}</dl>`;
+  return html`<dl class="strip">${fact(number.format(all), f.areOpen)}${fact(number.format(overdue), f.areOverdue, overdue > 0)}${done ? fact(percent.format(sum(closed.map(({ inTime }) => inTime)) / done), f.closedInTime(number.format(done))) : null}${fact(number.format(decided), f.questionsDecided)}${ended ? fact(percent.format(expired / ended), f.expiredUndecided) : null}</dl>`;
 }
 
 /**
@@ -102,8 +104,8 @@ function strip({ open, overdue, closed, decided, expired }) {
  */
 function figure(place, { title, see, chart, head, rows }) {
   const cell = (/** @type {string | number} */ value, /** @type {number} */ index) => (index ? html`<td class="num">${typeof value === "number" ? number.format(value) : value}</td>` : html`<th scope="row">${value}</th>`);
-  return html`<figure><figcaption><span class="n">${t.figures.figure(place)}</span><h2>${title}</h2><span class="soft">${see}</span></figcaption>
-    ${chart ? html`<div class="scroll" tabindex="0" role="region" aria-label=${t.figures.figure(place)}>${chart}</div><details><summary>${t.figures.asTable(place)}</summary><div class="scroll" tabindex="0" role="region" aria-label=${t.figures.table(place)}><table class="plain"><thead><tr>${head.map((one, index) => html`<th scope="col" class=${index ? "num" : null}>${one}</th>`)}</tr></thead>
+  return html`<figure><figcaption><span class="n">${f.figure(place)}</span><h2>${title}</h2><span class="soft">${see}</span></figcaption>
+    ${chart ? html`<div class="scroll" tabindex="0" role="region" aria-label=${f.figure(place)}>${chart}</div><details><summary>${f.asTable(place)}</summary><div class="scroll" tabindex="0" role="region" aria-label=${f.table(place)}><table class="plain"><thead><tr>${head.map((one, index) => html`<th scope="col" class=${index ? "num" : null}>${one}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>`)}</tbody></table></div></details>` : null}</figure>`;
 }
 
@@ -111,12 +113,12 @@ function figure(place, { title, see, chart, head, rows }) {
 function open({ open: found }) {
   const all = sum(found.map((one) => one.under1Day + one.from1To3Days + one.over3Days));
   const rows = found.map(({ status, under1Day, from1To3Days, over3Days }) => /** @type {[string, number, number, number, number]} */ ([t.status[status], under1Day, from1To3Days, over3Days, under1Day + from1To3Days + over3Days]));
-  const ages = [t.figures.ages.under1, t.figures.ages.from1, t.figures.ages.over3];
+  const ages = [f.ages.under1, f.ages.from1, f.ages.over3];
   return {
-    title: t.figures.open.title,
-    see: all ? t.figures.open.see(all, sum(found.map(({ over3Days }) => over3Days))) : t.figures.open.none,
-    chart: all ? bars(t.figures.open.title, rows.map(([label, a, b, c, total]) => ({ label, parts: [{ value: a, kind: "p3" }, { value: b, kind: "p2" }, { value: c, kind: "p1" }], end: String(total) })), [["p3", ages[0]], ["p2", ages[1]], ["p1", ages[2]]]) : null,
-    head: [t.figures.status, ...ages, t.figures.total],
+    title: f.open.title,
+    see: all ? f.open.see(all, sum(found.map(({ over3Days }) => over3Days))) : f.open.none,
+    chart: all ? bars(f.open.title, rows.map(([label, a, b, c, total]) => ({ label, parts: [{ value: a, kind: "p3" }, { value: b, kind: "p2" }, { value: c, kind: "p1" }], end: String(total) })), [["p3", ages[0]], ["p2", ages[1]], ["p1", ages[2]]]) : null,
+    head: [f.status, ...ages, f.total],
     rows,
   };
 }
@@ -126,12 +128,12 @@ function inTime({ closed, sampled }) {
   const ordered = [...closed].sort((a, b) => b.inTime + b.late - a.inTime - a.late);
   const worst = [...closed].sort((a, b) => b.late / (b.inTime + b.late) - a.late / (a.inTime + a.late))[0];
   const share = (/** @type {{inTime: number, late: number}} */ one) => percent.format(one.inTime / (one.inTime + one.late));
-  const seen = !worst ? t.figures.inTime.none : worst.late ? t.figures.inTime.see(typeOf(worst.decisionType), worst.late, worst.inTime + worst.late) : t.figures.inTime.allInTime;
+  const seen = !worst ? f.inTime.none : worst.late ? f.inTime.see(typeOf(worst.decisionType), worst.late, worst.inTime + worst.late) : f.inTime.allInTime;
   return {
-    title: t.figures.inTime.title,
-    see: sampled.closed >= LOOKED_AT ? `${seen} ${t.figures.lastOnes(sampled.closed)}` : seen,
-    chart: ordered.length ? bars(t.figures.inTime.title, ordered.slice(0, TYPES).map((one) => ({ label: typeOf(one.decisionType), parts: [{ value: one.inTime, kind: "p1" }, { value: one.late, kind: "ph" }], end: t.figures.late(one.late), late: one.late > 0, right: t.figures.share(share(one)) })), [["p1", t.figures.inTime.inTime], ["ph", t.figures.inTime.late]]) : null,
-    head: [t.figures.type, t.figures.inTime.inTime, t.figures.inTime.late, t.figures.inTime.share],
+    title: f.inTime.title,
+    see: sampled.closed >= LOOKED_AT ? `${seen} ${f.lastOnes(sampled.closed)}` : seen,
+    chart: ordered.length ? bars(f.inTime.title, ordered.slice(0, TYPES).map((one) => ({ label: typeOf(one.decisionType), parts: [{ value: one.inTime, kind: "p1" }, { value: one.late, kind: "ph" }], end: f.late(one.late), late: one.late > 0, right: f.share(share(one)) })), [["p1", f.inTime.inTime], ["ph", f.inTime.late]]) : null,
+    head: [f.type, f.inTime.inTime, f.inTime.late, f.inTime.share],
     rows: ordered.map((one) => [typeOf(one.decisionType), one.inTime, one.late, share(one)]),
   };
 }
@@ -147,12 +149,12 @@ function perDay({ daily, decided }) {
   const long = daily.length > MOST_DAYS;
   const rows = long ? weeks(daily) : daily;
   const best = [...rows].sort((a, b) => b.decided - a.decided)[0];
-  const title = long ? t.figures.perDay.weekly : t.figures.perDay.title;
+  const title = long ? f.perDay.weekly : f.perDay.title;
   return {
     title,
-    see: decided ? t.figures.perDay.see(decided, daily.length, (long ? t.figures.perDay.inWeek : t.figures.perDay.on)(named(best.date)), best.decided) : t.figures.nothingDecided,
+    see: decided ? f.perDay.see(decided, daily.length, (long ? f.perDay.inWeek : f.perDay.on)(named(best.date)), best.decided) : f.nothingDecided,
     chart: decided ? columns(title, rows.map((one) => ({ label: named(one.date), value: one.decided }))) : null,
-    head: [long ? t.figures.week : t.figures.day, t.figures.asked, t.figures.decided, t.figures.ranOut],
+    head: [long ? f.week : f.day, f.asked, f.decided, f.ranOut],
     rows: rows.map((one) => [named(one.date), one.created, one.decided, one.expired]),
   };
 }
@@ -161,10 +163,10 @@ function perDay({ daily, decided }) {
 function toDecide({ timeToDecide, sampled }) {
   const rows = timeToDecide.flatMap(({ priority, decided, medianSeconds, percentile90Seconds }) => (medianSeconds === null || percentile90Seconds === null ? [] : [{ label: t.severity[priority], decided, from: Math.max(1, medianSeconds), to: Math.max(1, percentile90Seconds) }]));
   return {
-    title: t.figures.toDecide.title,
-    see: !rows.length ? t.figures.nothingDecided : sampled.decided >= LOOKED_AT ? `${t.figures.toDecide.see} ${t.figures.lastOnes(sampled.decided)}` : t.figures.toDecide.see,
-    chart: rows.length ? ranges(t.figures.toDecide.title, rows.map((one) => ({ ...one, text: `${time(one.from)}, ${time(one.to)}` })), MARKS.map((at) => [at, t.figures.mark(at)])) : null,
-    head: [t.figures.priority, t.figures.toDecide.median, t.figures.toDecide.ninety, t.figures.decided],
+    title: f.toDecide.title,
+    see: !rows.length ? f.nothingDecided : sampled.decided >= LOOKED_AT ? `${f.toDecide.see} ${f.lastOnes(sampled.decided)}` : f.toDecide.see,
+    chart: rows.length ? ranges(f.toDecide.title, rows.map((one) => ({ ...one, text: `${time(one.from)}, ${time(one.to)}` })), MARKS.map((at) => [at, f.mark(at)])) : null,
+    head: [f.priority, f.toDecide.median, f.toDecide.ninety, f.decided],
     rows: rows.map((one) => [one.label, time(one.from), time(one.to), one.decided]),
   };
 }
@@ -174,10 +176,10 @@ function expired({ daily, decided, expired }) {
   const share = (/** @type {Day} */ one) => (one.decided + one.expired ? one.expired / (one.decided + one.expired) : 0);
   const rows = weeks(daily);
   return {
-    title: t.figures.expired.title,
-    see: decided + expired ? t.figures.expired.see(expired, decided + expired) : t.figures.expired.none,
-    chart: decided + expired ? line(t.figures.expired.title, rows.map((one) => ({ label: named(one.date), value: share(one) })), (value) => percent.format(value)) : null,
-    head: [t.figures.week, t.figures.ranOut, t.figures.decided, t.figures.expired.share],
+    title: f.expired.title,
+    see: decided + expired ? f.expired.see(expired, decided + expired) : f.expired.none,
+    chart: decided + expired ? line(f.expired.title, rows.map((one) => ({ label: named(one.date), value: share(one) })), (value) => percent.format(value)) : null,
+    head: [f.week, f.ranOut, f.decided, f.expired.share],
     rows: rows.map((one) => [named(one.date), one.expired, one.decided, percent.format(share(one))]),
   };
 }
@@ -185,10 +187,10 @@ function expired({ daily, decided, expired }) {
 /** @param {Figures} figures @returns {Figure} */
 function deciders({ pilots, sampled }) {
   return {
-    title: t.figures.deciders.title,
-    see: pilots.length ? t.figures.deciders.see(pilots[0].pilot, pilots[0].decided, sampled.decided) : t.figures.nothingDecided,
-    chart: pilots.length ? bars(t.figures.deciders.title, pilots.map(({ pilot, decided }) => ({ label: pilot, parts: [{ value: decided, kind: "p1" }], end: String(decided) }))) : null,
-    head: [t.figures.person, t.figures.decided, t.figures.approved, t.figures.rejected],
+    title: f.deciders.title,
+    see: pilots.length ? f.deciders.see(pilots[0].pilot, pilots[0].decided, sampled.decided) : f.nothingDecided,
+    chart: pilots.length ? bars(f.deciders.title, pilots.map(({ pilot, decided }) => ({ label: pilot, parts: [{ value: decided, kind: "p1" }], end: String(decided) }))) : null,
+    head: [f.person, f.decided, f.approved, f.rejected],
     rows: pilots.map((one) => [one.pilot, one.decided, one.approved, one.rejected]),
   };
 }

@@ -48,6 +48,8 @@ class Settings(Model):
     """After how many days personal data and texts are erased from audit events whose case is closed
     and under no legal hold; null for never.
     """
+    person_figures: bool = True
+    """Whether pilots, admins and auditors see how much each person decided."""
 
     def due_hours(self, decision_type: str) -> int | None:
         """The hours that a case of this type may take, or None."""
@@ -76,6 +78,10 @@ class SettingsPatch(Model):
     trail_personal_data_days: TrailDays | None = UNSET
     """After how many days personal data and texts are erased from audit events whose case is closed
     and under no legal hold, for good; at least 30. Null for never.
+    """
+    person_figures: bool = UNSET
+    """Whether pilots, admins and auditors see how much each person decided; with `false` nobody
+    does.
     """
 
 

@@ -48,7 +48,7 @@ def test_an_admin_shows_the_log_to_everybody_and_reads_what_that_means(
     api: Api, person: Person
 ) -> None:
     page = person.signs_in("alex", "#/admin")
-    readers = page.get_by_label("Who may read it")
+    readers = page.get_by_label("The log of the trail")
     expect(readers).to_have_value("false")
     expect(page.get_by_text("Only members of the tenant read the log")).to_be_visible()
     readers.select_option("everybody")

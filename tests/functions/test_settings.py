@@ -21,6 +21,7 @@ DEFAULTS = {
     "runTimeoutMinutes": 10_080,
     "publicLog": False,
     "trailPersonalDataDays": None,
+    "personFigures": True,
 }
 
 
@@ -41,6 +42,7 @@ def test_a_tenant_that_has_decided_nothing_has_the_defaults(api: Api) -> None:
         {"runTimeoutMinutes": 5_256_000},
         {"runTimeoutMinutes": None},
         {"autoCloseDays": 30, "caseRetentionDays": 365},
+        {"personFigures": False},
     ],
 )
 def test_a_patch_changes_the_settings_it_names_and_no_other(
