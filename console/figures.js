@@ -1,14 +1,14 @@
 /** Figures of a period: each with one sentence that says what to see, and a table for those who read tables. */
+import { BY, breakdown } from "./figures_rows.js";
+import { f } from "./figures_texts.js";
 import { get } from "./api.js";
 import { bars, columns, line, ranges } from "./charts.js";
-import { attempt, choice, typeOf } from "./parts.js";
+import { attempt, choice, icon, typeOf } from "./parts.js";
 import { html } from "./render.js";
 import { address, go } from "./router.js";
 import { changed } from "./state.js";
-import { day, span, timeOf } from "./time.js";
-import { german, language, t } from "./texts.js";
-
-const f = (await (german ? import("./figures_texts.de.js") : import("./figures_texts.en.js"))).default;
+import { day, moment, span, timeOf } from "./time.js";
+import { language, t } from "./texts.js";
 
 /**
  * @typedef {import("./render.js").Shown} Shown
@@ -24,22 +24,26 @@ const f = (await (german ? import("./figures_texts.de.js") : import("./figures_t
  * @property {Day[]} daily
  * @property {{priority: keyof typeof t.severity, decided: number, medianSeconds: number | null, percentile90Seconds: number | null}[]} timeToDecide
  * @property {{pilot: string, decided: number, approved: number, rejected: number}[]} pilots
- * @property {{closed: number, decided: number}} sampled
+ * @property {boolean} personFigures whether the reader may see figures of single people
+ * @property {number | null} medianSecondsToDecide
+ * @property {import("./figures_rows.js").Row[]} rows by what was asked for
  */
 
 const PERIODS = /** @type {const} */ (["7", "28", "91", "365"]);
 const DAY = 86_400_000;
 /** Longer periods are shown by week. */
 const MOST_DAYS = 62;
-/** How many rows the server looks at for what cannot be counted. */
-const LOOKED_AT = 300;
+/** In milliseconds. What is older was not brought up to date by the sealing of events. */
+const FRESH = 180_000;
 const TYPES = 8;
-/** The marks on the scale of times, in seconds. */
-const MARKS = [1, 60, 600, 3_600, 28_800, 86_400, 604_800, 2_592_000];
 
 const shown = {
   /** @type {Figures | null} */
   figures: null,
+  /** @type {typeof BY[number]} what its rows are by */
+  by: BY[0],
+  /** Whether they were of long ago when they came. */
+  old: false,
   /** @type {Set<string>} the types of decision that were seen */
   types: new Set(),
 };
@@ -51,6 +55,9 @@ const time = (/** @type {number} */ seconds) => span(seconds * 1000);
 
 /** @param {URLSearchParams} query */
 const daysOf = (query) => PERIODS.find((one) => one === query.get("days")) ?? "28";
+
+/** @param {URLSearchParams} query */
+const byOf = (query) => BY.find((one) => one === query.get("by")) ?? BY[0];
 
 /** @type {import("./pages.js").Page} */
 export const page = {
@@ -67,9 +74,10 @@ let turn = 0;
 async function load({ query }) {
   const mine = (turn += 1);
   const since = new Date(Math.floor(Date.now() / DAY) * DAY - (Number(daysOf(query)) - 1) * DAY).toISOString();
-  const figures = await get("/figures", { since, decisionType: query.get("decisionType") });
+  const by = byOf(query);
+  const figures = await get("/figures", { since, decisionType: query.get("decisionType"), by });
   if (mine !== turn) return;
-  shown.figures = figures;
+  Object.assign(shown, { figures, by, old: Date.now() - Date.parse(figures.asOf) > FRESH });
   for (const { decisionType } of shown.figures?.closed ?? []) shown.types.add(decisionType);
   changed();
 }
@@ -85,26 +93,27 @@ function view({ query }) {
     <div class="bar"><h1 tabindex="-1">${t.shell.figures}</h1><nav class="tabs" aria-label=${f.period}>${PERIODS.map((one) => html`<a href=${to({ days: one === "28" ? "" : one })} aria-current=${one === days ? "page" : null}>${f.periods[one]}</a>`)}</nav>
       ${choice(f.type, type, [["", f.all], ...types], (value) => go(to({ decisionType: value })))}
       ${figures ? html`<span class="push cap">${f.of(named(figures.daily[0].date), named(figures.daily[figures.daily.length - 1].date))} ${timeOf(figures.asOf)}</span>` : null}</div>
-    ${figures ? [strip(figures), html`<div class="figs">${[open(figures), inTime(figures), perDay(figures), toDecide(figures), expired(figures), deciders(figures)].map((one, index) => figure(index + 1, one))}</div>`] : html`<p class="quiet">${t.shell.loading}</p>`}
+    ${figures && shown.old ? html`<p class="st wait" role="status">${icon("c-stands")}${f.behind(moment(figures.asOf))}</p>` : null}
+    ${figures ? [strip(figures), html`<div class="figs">${[open(figures), inTime(figures), perDay(figures), toDecide(figures), expired(figures), deciders(figures), byChoice(figures, to)].map((one, index) => figure(index + 1, one))}</div>`] : html`<p class="quiet">${t.shell.loading}</p>`}
   </section>`;
 }
 
 /** @param {Figures} figures */
-function strip({ open, overdue, closed, decided, expired }) {
+function strip({ open, overdue, closed, decided, expired, medianSecondsToDecide }) {
   const done = sum(closed.map(({ inTime, late }) => inTime + late));
   const all = sum(open.map((one) => one.under1Day + one.from1To3Days + one.over3Days));
   const ended = decided + expired;
   const fact = (/** @type {string} */ value, /** @type {string} */ name, stop = false) => html`<div><dt>${name}</dt><dd class=${stop ? "st stop" : null}>${value}</dd></div>`;
-  return html`<dl class="strip">${fact(number.format(all), f.areOpen)}${fact(number.format(overdue), f.areOverdue, overdue > 0)}${done ? fact(percent.format(sum(closed.map(({ inTime }) => inTime)) / done), f.closedInTime(number.format(done))) : null}${fact(number.format(decided), f.questionsDecided)}${ended ? fact(percent.format(expired / ended), f.expiredUndecided) : null}</dl>`;
+  return html`<dl class="strip">${fact(number.format(all), f.areOpen)}${fact(number.format(overdue), f.areOverdue, overdue > 0)}${done ? fact(percent.format(sum(closed.map(({ inTime }) => inTime)) / done), f.closedInTime(number.format(done))) : null}${fact(number.format(decided), f.questionsDecided)}${medianSecondsToDecide === null ? null : fact(time(medianSecondsToDecide), f.medianToDecide)}${ended ? fact(percent.format(expired / ended), f.expiredUndecided) : null}</dl>`;
 }
 
 /**
- * @typedef {{title: string, see: string, chart: import("./render.js").View | null, head: string[], rows: (string | number)[][]}} Figure
+ * @typedef {{title: string, see: string, tabs?: import("./render.js").View, chart: import("./render.js").View | null, head: string[], rows: (string | number)[][]}} Figure with tabs it is as wide as the page
  * @param {number} place @param {Figure} one
  */
-function figure(place, { title, see, chart, head, rows }) {
+function figure(place, { title, see, tabs, chart, head, rows }) {
   const cell = (/** @type {string | number} */ value, /** @type {number} */ index) => (index ? html`<td class="num">${typeof value === "number" ? number.format(value) : value}</td>` : html`<th scope="row">${value}</th>`);
-  return html`<figure><figcaption><span class="n">${f.figure(place)}</span><h2>${title}</h2><span class="soft">${see}</span></figcaption>
+  return html`<figure class=${tabs ? "whole" : null}><figcaption><span class="n">${f.figure(place)}</span><h2>${title}</h2>${tabs}<span class="soft">${see}</span></figcaption>
     ${chart ? html`<div class="scroll" tabindex="0" role="region" aria-label=${f.figure(place)}>${chart}</div><details><summary>${f.asTable(place)}</summary><div class="scroll" tabindex="0" role="region" aria-label=${f.table(place)}><table class="plain"><thead><tr>${head.map((one, index) => html`<th scope="col" class=${index ? "num" : null}>${one}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>`)}</tbody></table></div></details>` : null}</figure>`;
 }
@@ -124,14 +133,14 @@ function open({ open: found }) {
 }
 
 /** @param {Figures} figures @returns {Figure} */
-function inTime({ closed, sampled }) {
+function inTime({ closed }) {
   const ordered = [...closed].sort((a, b) => b.inTime + b.late - a.inTime - a.late);
   const worst = [...closed].sort((a, b) => b.late / (b.inTime + b.late) - a.late / (a.inTime + a.late))[0];
   const share = (/** @type {{inTime: number, late: number}} */ one) => percent.format(one.inTime / (one.inTime + one.late));
   const seen = !worst ? f.inTime.none : worst.late ? f.inTime.see(typeOf(worst.decisionType), worst.late, worst.inTime + worst.late) : f.inTime.allInTime;
   return {
     title: f.inTime.title,
-    see: sampled.closed >= LOOKED_AT ? `${seen} ${f.lastOnes(sampled.closed)}` : seen,
+    see: seen,
     chart: ordered.length ? bars(f.inTime.title, ordered.slice(0, TYPES).map((one) => ({ label: typeOf(one.decisionType), parts: [{ value: one.inTime, kind: "p1" }, { value: one.late, kind: "ph" }], end: f.late(one.late), late: one.late > 0, right: f.share(share(one)) })), [["p1", f.inTime.inTime], ["ph", f.inTime.late]]) : null,
     head: [f.type, f.inTime.inTime, f.inTime.late, f.inTime.share],
     rows: ordered.map((one) => [typeOf(one.decisionType), one.inTime, one.late, share(one)]),
@@ -160,13 +169,13 @@ function perDay({ daily, decided }) {
 }
 
 /** @param {Figures} figures @returns {Figure} */
-function toDecide({ timeToDecide, sampled }) {
+function toDecide({ timeToDecide }) {
   const rows = timeToDecide.flatMap(({ priority, decided, medianSeconds, percentile90Seconds }) => (medianSeconds === null || percentile90Seconds === null ? [] : [{ label: t.severity[priority], decided, from: Math.max(1, medianSeconds), to: Math.max(1, percentile90Seconds) }]));
   return {
     title: f.toDecide.title,
-    see: !rows.length ? f.nothingDecided : sampled.decided >= LOOKED_AT ? `${f.toDecide.see} ${f.lastOnes(sampled.decided)}` : f.toDecide.see,
-    chart: rows.length ? ranges(f.toDecide.title, rows.map((one) => ({ ...one, text: `${time(one.from)}, ${time(one.to)}` })), MARKS.map((at) => [at, f.mark(at)])) : null,
-    head: [f.priority, f.toDecide.median, f.toDecide.ninety, f.decided],
+    see: rows.length ? f.toDecide.see : f.nothingDecided,
+    chart: rows.length ? ranges(f.toDecide.title, rows.map((one) => ({ ...one, text: `${time(one.from)}, ${time(one.to)}` })), f.marks) : null,
+    head: [f.priority, f.median, f.ninety, f.decided],
     rows: rows.map((one) => [one.label, time(one.from), time(one.to), one.decided]),
   };
 }
@@ -185,12 +194,18 @@ function expired({ daily, decided, expired }) {
 }
 
 /** @param {Figures} figures @returns {Figure} */
-function deciders({ pilots, sampled }) {
+function deciders({ pilots, personFigures, decided }) {
   return {
     title: f.deciders.title,
-    see: pilots.length ? f.deciders.see(pilots[0].pilot, pilots[0].decided, sampled.decided) : f.nothingDecided,
-    chart: pilots.length ? bars(f.deciders.title, pilots.map(({ pilot, decided }) => ({ label: pilot, parts: [{ value: decided, kind: "p1" }], end: String(decided) }))) : null,
+    see: !personFigures ? f.deciders.hidden : pilots.length ? f.deciders.see(pilots[0].pilot, pilots[0].decided, decided) : f.nothingDecided,
+    chart: pilots.length ? bars(f.deciders.title, pilots.map(({ pilot, decided, approved, rejected }) => ({ label: pilot, parts: [{ value: approved, kind: "p1" }, { value: rejected, kind: "p3" }], end: number.format(decided) })), [["p1", f.approved], ["p3", f.rejected]]) : null,
     head: [f.person, f.decided, f.approved, f.rejected],
     rows: pilots.map((one) => [one.pilot, one.decided, one.approved, one.rejected]),
   };
+}
+
+/** What the reader chooses rows by. @param {Figures} figures @param {(changes: Record<string, string>) => string} to @returns {Figure} */
+function byChoice({ rows, personFigures }, to) {
+  const tabs = BY.filter((one) => one !== "pilot" || personFigures).map((one) => html`<a href=${to({ by: one === BY[0] ? "" : one })} aria-current=${one === shown.by ? "true" : null}>${f.by[one]}</a>`);
+  return { ...breakdown(shown.by, rows ?? []), tabs: html`<nav class="tabs" aria-label=${f.rowsBy}>${tabs}</nav>` };
 }

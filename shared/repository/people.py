@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +43,14 @@ def listed(
     return page(store, query_of(f"tenants/{tenant}", wanted, now), wanted)
 
 
+def names(store: DocumentStore, tenant: str, subjects: Sequence[str]) -> dict[str, str]:
+    """The names of people by their subjects, one read each; nobody is missing but who was erased."""
+    paths = [directory.path(tenant, subject) for subject in subjects]
+    documents = store.get_many(paths) if paths else []
+    found, _ = readable([one for one in documents if one], _known)
+    return dict(found)
+
+
 def counted(tenant: str, actor: Actor, decision: str | None, now: datetime) -> Merge:
     """The write that counts a decision for the person who made it, and is their entry as well."""
     approved = int(decision == "approve")
@@ -50,6 +59,11 @@ def counted(tenant: str, actor: Actor, decision: str | None, now: datetime) -> M
         fields={**directory.fields(actor, now), "lastDecidedAt": now},
         increments={"decided": 1, "approved": approved, "rejected": 1 - approved},
     )
+
+
+def _known(document: Document) -> tuple[str, str]:
+    person = StoredPerson.read(document.data)
+    return person.subject, person.name
 
 
 def _subject(document: Document) -> str:

@@ -1,0 +1,148 @@
+"""The rows of figures: by day, by type of decision, by agent, or by person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from types import EllipsisType
+
+from shared.documents.port import DocumentStore
+from shared.models.figures import CaseCounts, FiguresQuery, FiguresRow, InterventionCounts
+from shared.models.tallies import OTHERS, Tally
+from shared.repository import people
+from shared.repository.metrics import together
+from shared.repository.recounted import Gone
+from shared.rules.spread import quantile
+from shared.rules.tally import OUTCOMES
+
+MOST_ROWS = 100
+"""How many types, agents or people have a row of their own."""
+_EVERY: tuple[EllipsisType, ...] = (...,)
+Names = Sequence[str | EllipsisType]
+
+
+def rows_by(  # noqa: PLR0913 - what figures are made of
+    store: DocumentStore,
+    tenant: str,
+    wanted: FiguresQuery,
+    dates: Sequence[date],
+    days: Mapping[date, Tally],
+    gone: Sequence[Gone],
+) -> list[FiguresRow]:
+    """The rows; `gone` is what ran out in the period and waits for the sweep.
+
+    Rows by person cost a read for each.
+    """
+    types: Names = (wanted.decision_type,) if wanted.decision_type else _EVERY
+    if wanted.by == "day":
+        return _by_day(types, dates, days, gone)
+    period = together(days.values())
+    if wanted.by == "decisionType":
+        return _by_type(types, period)
+    if wanted.by == "agent":
+        return _by_agent(period, gone)
+    return _by_pilot(store, tenant, period)
+
+
+def _by_day(
+    types: Names, dates: Sequence[date], days: Mapping[date, Tally], gone: Sequence[Gone]
+) -> list[FiguresRow]:
+    ends = Counter(one.expires_at.date() for one in gone)
+    return [
+        FiguresRow(
+            key=one.isoformat(),
+            name=one.isoformat(),
+            cases=_cases(days[one], types),
+            interventions=_on(days[one], ends[one]),
+        )
+        for one in dates
+    ]
+
+
+def _by_type(types: Names, period: Tally) -> list[FiguresRow]:
+    seen = Counter[str]()
+    for of in types:
+        seen.update(period.by(1, "opened", of))
+        for what in ("inTime", "late"):
+            seen.update(period.by(1, "closed", of, what))
+    return [
+        FiguresRow(key=key, name=key, cases=_cases(period, names)) for key, names in _groups(seen)
+    ]
+
+
+def _by_agent(period: Tally, gone: Sequence[Gone]) -> list[FiguresRow]:
+    ends = Counter(one.created_by for one in gone)
+    rows = []
+    for key, names in _groups(Counter(period.by(1, "agents")) + ends):
+        counts = _counts(period, "agents", names)
+        told = {
+            "created": counts["asked"],
+            "expired": counts["expired"] + sum(ends[name] for name in names),
+            "withdrawn": counts["withdrawn"],
+        }
+        shown = _outcomes(counts).model_copy(update=told)
+        rows.append(FiguresRow(key=key, name=key, interventions=shown))
+    return rows
+
+
+def _by_pilot(store: DocumentStore, tenant: str, period: Tally) -> list[FiguresRow]:
+    groups = list(_groups(Counter(period.by(1, "pilots"))))
+    shown = people.names(store, tenant, [key for key, _ in groups if key is not None])
+    return [
+        FiguresRow(
+            key=key,
+            name=shown.get(key) if key else None,
+            interventions=_outcomes(_counts(period, "pilots", names)),
+        )
+        for key, names in groups
+    ]
+
+
+def _groups(seen: Counter[str]) -> Iterator[tuple[str | None, list[str]]]:
+    """The names of which there are most, each alone; then all others together, as None."""
+    names = sorted(seen.keys() - {OTHERS}, key=lambda name: (-seen[name], name))
+    for name in names[:MOST_ROWS]:
+        yield name, [name]
+    if others := names[MOST_ROWS:] + [OTHERS] * (OTHERS in seen):
+        yield None, others
+
+
+def _cases(tally: Tally, types: Names) -> CaseCounts:
+    took = Counter[str]()
+    for of in types:
+        took.update(tally.by(3, "closed", of, "took"))
+    return CaseCounts(
+        created=sum(tally.sum("opened", of) for of in types),
+        closed_in_time=sum(tally.sum("closed", of, "inTime") for of in types),
+        closed_late=sum(tally.sum("closed", of, "late") for of in types),
+        median_seconds=quantile(took, 0.5),
+        percentile90_seconds=quantile(took, 0.9),
+    )
+
+
+def _on(day: Tally, gone: int) -> InterventionCounts:
+    """What happened to all interventions on a day."""
+    done, took = day.by(3, "done"), day.by(4, "done", ..., ..., "took")
+    return _outcomes(done).model_copy(
+        update={
+            "created": done.get("created", 0),
+            "expired": done.get("expired", 0) + gone,
+            "withdrawn": done.get("withdrawn", 0),
+            "median_seconds": quantile(took, 0.5),
+            "percentile90_seconds": quantile(took, 0.9),
+        }
+    )
+
+
+def _counts(period: Tally, first: str, names: Sequence[str]) -> Counter[str]:
+    """What some people or agents are counted for together."""
+    counts = Counter[str]()
+    for name in names:
+        counts.update(period.by(2, first, name))
+    return counts
+
+
+def _outcomes(counts: Mapping[str, int]) -> InterventionCounts:
+    each = {outcome: counts.get(outcome, 0) for outcome in OUTCOMES}
+    return InterventionCounts(decided=sum(each.values()), **each)
