@@ -45,10 +45,10 @@ class StoreCalls:
     def note(self, store: str, asked: Iterable[str]) -> None:
         """Keeps what the test under way asked.
 
-        Other tests than those of the functions run on both stores, and some of them are races: what
-        comes of these on one store is by chance.
+        A test that runs on both stores asks both the same, but for races: what comes of these on
+        one store is by chance. Tests that are not of the functions run on both.
         """
-        if store == "embedded" and not self.test.startswith(_MOSTLY_ON_ONE):
+        if store == "embedded" and (self.on_both or not self.test.startswith(_MOSTLY_ON_ONE)):
             return
         for one in asked:
             self.asked[store].setdefault(one, self.test)
@@ -73,9 +73,7 @@ class StoreCalls:
             try:
                 result = call(kind, argument, *rest)
             except port.Conflict as conflict:
-                # Who loses a race that runs on both stores is by chance on each of them.
-                if store == "emulator" or not self.on_both:
-                    self._note(store, method, argument, type(conflict).__name__)
+                self._note(store, method, argument, type(conflict).__name__)
                 raise
             done = "done" if method == "commit" else _outcome(result)
             self._note(store, method, argument, done)

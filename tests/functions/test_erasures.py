@@ -451,6 +451,7 @@ def test_what_the_request_has_no_time_for_is_done_by_the_purge(
     assert run(api, PURGE) == did()
 
 
+@pytest.mark.both_stores
 def test_what_is_recorded_before_the_purge_goes_on_is_not_erased_and_one_event_records_it(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

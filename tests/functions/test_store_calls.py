@@ -16,8 +16,9 @@ from tests.store_calls import StoreCalls
 
 @pytest.mark.both_stores
 def test_what_a_function_asks_is_recorded_and_what_a_test_asks_is_not(
-    api: Api, request: pytest.FixtureRequest
+    api: Api, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(CALLS, "on_both", False)
     api.verifier.create(id="CASE-1")
     api.viewer.get("/cases/CASE-1")
     api.viewer.get("/cases/CASE-2")
