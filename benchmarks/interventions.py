@@ -83,7 +83,7 @@ class _Ours:
         interventions.decide(self.ledger(_PILOT, _now), _PILOT, intervention_id, given)
 
     def metrics(self) -> object:
-        return metrics.metrics(self.store, TENANT, MetricsQuery(), _now())
+        return metrics.metrics(self.store, TENANT, MetricsQuery(), _now(), of_people=True)
 
     def expire(self) -> str:
         later = _now() + timedelta(seconds=60)

@@ -108,9 +108,7 @@ def intervention_metrics(call: Call, query: MetricsQuery) -> InterventionMetrics
     period, in UTC: at most 31 days; without a period, the last 31 days. The top pilots are shown to
     pilots, admins and auditors, unless the setting `personFigures` is off.
     """
-    return metrics.metrics(
-        call.store, call.tenant, query, call.now, of_people=call.sees_people
-    )
+    return metrics.metrics(call.store, call.tenant, query, call.now, of_people=call.sees_people)
 
 
 @function("GET", "/interventions/{interventionId}:wait", roles=READERS, also=get_intervention)

@@ -139,11 +139,12 @@ class FiguresRow(Model):
 
     key: str | None
     """The day, the type of decision, or the subject of the agent or the person. Null in the last
-    row, of all others together, where there are more than 100.
+    row, of all others together: where there are more than 100, or where people asked whose figures
+    are not shown to the caller.
     """
     name: str | None
-    """What to show for it; for a person the name in the directory. Null where that is not known:
-    the person's data was erased, or the row is of all others.
+    """What to show for it; for a person the name in the directory. Null for who decided and is not
+    there, because their data was erased, and in the row of all others.
     """
     cases: CaseCounts | None = OMITTED
     """Cases. Only by day and by type of decision."""

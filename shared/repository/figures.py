@@ -6,7 +6,6 @@ interventions, but for those that have run out and wait for the sweep: they coun
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,14 +26,13 @@ from shared.repository import tallies
 from shared.repository.figures_rows import rows_by
 from shared.repository.metrics import LONGEST_DAYS, daily, together, top_pilots
 from shared.repository.periods import Span, days_of
-from shared.repository.recounted import Gone, waiting_for_sweep
+from shared.repository.recounted import waiting_for_sweep
 from shared.rules.cases import DONE
 from shared.rules.spread import quantile
 
 USUAL_DAYS = 28
 _UNDONE = tuple(status for status in Status if status not in DONE)
 _AGES = (timedelta(days=1), timedelta(days=3))
-_DAY = timedelta(days=1)
 
 
 def figures(
@@ -45,19 +43,18 @@ def figures(
     Raises InvalidArgument for a period of more than LONGEST_DAYS days.
     """
     asked = Span(wanted.since, wanted.until).widened()
-    (since, until), days = days_of(asked, now, usual=USUAL_DAYS, longest=LONGEST_DAYS)
-    dates = [date for date, _ in days]
+    (since, until), _ = days_of(asked, now, usual=USUAL_DAYS, longest=LONGEST_DAYS)
     counted = tallies.days(store, tenant, since.date(), max(since, until).date(), now)
     period = together(counted.days.values())
     gone = waiting_for_sweep(store, tenant, now)
     undone, overdue = _standing(store, tenant, wanted, now)
     closed = _in_time(period)
-    each_day = daily(dates, counted.days, gone)
+    each_day = daily(counted.days, gone)
     decided = sum(day.decided for day in each_day)
     rows = None
     if wanted.by:
         in_it = [one for one in gone if since <= one.expires_at < until]
-        rows = rows_by(store, tenant, wanted, dates, counted.days, in_it)
+        rows = rows_by(store, tenant, wanted, counted.days, in_it, of_people=of_people)
     return Figures(
         since=since,
         until=until,
@@ -82,9 +79,7 @@ def _standing(
     store: DocumentStore, tenant: str, wanted: FiguresQuery, now: datetime
 ) -> tuple[list[OpenCases], int]:
     """The cases that are open now, and how many are overdue."""
-    of_type = (
-        (Filter("decisionType", "==", wanted.decision_type),) if wanted.decision_type else ()
-    )
+    of_type = (Filter("decisionType", "==", wanted.decision_type),) if wanted.decision_type else ()
     cases = Query(f"tenants/{tenant}/cases", of_type)
     queries = [query for status in _UNDONE for query in _by_age(cases, status, now)]
     queries.append(replace(cases, filters=(*of_type, Filter("clockDueAt", "<", now))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from types import EllipsisType
 
@@ -22,41 +22,41 @@ _EVERY: tuple[EllipsisType, ...] = (...,)
 Names = Sequence[str | EllipsisType]
 
 
-def rows_by(  # noqa: PLR0913 - what figures are made of
+def rows_by(
     store: DocumentStore,
     tenant: str,
     wanted: FiguresQuery,
-    dates: Sequence[date],
     days: Mapping[date, Tally],
     gone: Sequence[Gone],
+    *,
+    of_people: bool,
 ) -> list[FiguresRow]:
-    """The rows; `gone` is what ran out in the period and waits for the sweep.
+    """The rows, of all these days; `gone` is what ran out on them and waits for the sweep.
 
-    Rows by person cost a read for each.
+    Rows by agent and by person cost a read for each. Where they are not `of_people`, what people
+    have asked is in the row of all others.
     """
     types: Names = (wanted.decision_type,) if wanted.decision_type else _EVERY
     if wanted.by == "day":
-        return _by_day(types, dates, days, gone)
+        return _by_day(types, days, gone)
     period = together(days.values())
     if wanted.by == "decisionType":
         return _by_type(types, period)
     if wanted.by == "agent":
-        return _by_agent(period, gone)
+        return _by_agent(store, tenant, period, gone, of_people=of_people)
     return _by_pilot(store, tenant, period)
 
 
-def _by_day(
-    types: Names, dates: Sequence[date], days: Mapping[date, Tally], gone: Sequence[Gone]
-) -> list[FiguresRow]:
+def _by_day(types: Names, days: Mapping[date, Tally], gone: Sequence[Gone]) -> list[FiguresRow]:
     ends = Counter(one.expires_at.date() for one in gone)
     return [
         FiguresRow(
             key=one.isoformat(),
             name=one.isoformat(),
-            cases=_cases(days[one], types),
-            interventions=_on(days[one], ends[one]),
+            cases=_cases(day, types),
+            interventions=_on(day, ends[one]),
         )
-        for one in dates
+        for one, day in days.items()
     ]
 
 
@@ -71,18 +71,25 @@ def _by_type(types: Names, period: Tally) -> list[FiguresRow]:
     ]
 
 
-def _by_agent(period: Tally, gone: Sequence[Gone]) -> list[FiguresRow]:
+def _by_agent(
+    store: DocumentStore, tenant: str, period: Tally, gone: Sequence[Gone], *, of_people: bool
+) -> list[FiguresRow]:
     ends = Counter(one.created_by for one in gone)
+    seen = Counter(period.by(1, "agents")) + ends
+    # People ask too. The directory has nobody else.
+    names = people.names(store, tenant, [key for key, _ in _groups(seen) if key is not None])
+    hidden = set[str]() if of_people else set(names)
     rows = []
-    for key, names in _groups(Counter(period.by(1, "agents")) + ends):
-        counts = _counts(period, "agents", names)
+    for key, those in _groups(seen, hidden):
+        counts = _counts(period, "agents", those)
         told = {
             "created": counts["asked"],
-            "expired": counts["expired"] + sum(ends[name] for name in names),
+            "expired": counts["expired"] + sum(ends[one] for one in those),
             "withdrawn": counts["withdrawn"],
         }
         shown = _outcomes(counts).model_copy(update=told)
-        rows.append(FiguresRow(key=key, name=key, interventions=shown))
+        name = names.get(key, key) if key else None
+        rows.append(FiguresRow(key=key, name=name, interventions=shown))
     return rows
 
 
@@ -99,12 +106,19 @@ def _by_pilot(store: DocumentStore, tenant: str, period: Tally) -> list[FiguresR
     ]
 
 
-def _groups(seen: Counter[str]) -> Iterator[tuple[str | None, list[str]]]:
-    """The names of which there are most, each alone; then all others together, as None."""
+def _groups(
+    seen: Counter[str], hidden: Collection[str] = ()
+) -> Iterator[tuple[str | None, list[str]]]:
+    """The names of which there are most, each alone; then all others together, as None.
+
+    Those that are `hidden` are among the others.
+    """
     names = sorted(seen.keys() - {OTHERS}, key=lambda name: (-seen[name], name))
     for name in names[:MOST_ROWS]:
-        yield name, [name]
-    if others := names[MOST_ROWS:] + [OTHERS] * (OTHERS in seen):
+        if name not in hidden:
+            yield name, [name]
+    others = [name for name in names[:MOST_ROWS] if name in hidden] + names[MOST_ROWS:]
+    if others := others + [OTHERS] * (OTHERS in seen):
         yield None, others
 
 

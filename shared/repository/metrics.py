@@ -8,7 +8,7 @@ what happened on that day.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import reduce
 
@@ -72,7 +72,7 @@ def metrics(
             figures.sum("resolved", "ms"), figures.sum("resolved", "count")
         ),
         top_pilots=top_pilots(store, tenant, figures, "deciders") if of_people else [],
-        daily=daily([one for one, _ in days], counted.days, gone) if wanted.daily else None,
+        daily=daily(counted.days, gone) if wanted.daily else None,
     )
 
 
@@ -89,17 +89,15 @@ def _days_in(period: Span, now: datetime) -> tuple[date, date] | None:
     return (since, max(since, until)) if until - since <= LONGEST_DAYS * _DAY else None
 
 
-def together(days: Sequence[Tally]) -> Tally:
+def together(days: Iterable[Tally]) -> Tally:
     """What was counted of all these days."""
     return reduce(Tally.__add__, days, Tally())
 
 
-def daily(
-    dates: Sequence[date], counted: dict[date, Tally], gone: Sequence[Gone]
-) -> list[Day]:
+def daily(days: Mapping[date, Tally], gone: Sequence[Gone]) -> list[Day]:
     """The row of each day."""
     ends = Counter(one.expires_at.date() for one in gone)
-    return [_day(one, counted.get(one, Tally()), ends[one]) for one in dates]
+    return [_day(one, tally, ends[one]) for one, tally in days.items()]
 
 
 def _day(date: date, tally: Tally, gone: int) -> Day:
@@ -119,9 +117,7 @@ def average(milliseconds: int, number: int) -> float | None:
     return round(milliseconds / number / 1000, 3) if number > 0 else None
 
 
-def top_pilots(
-    store: DocumentStore, tenant: str, figures: Tally, first: str
-) -> list[PilotMetrics]:
+def top_pilots(store: DocumentStore, tenant: str, figures: Tally, first: str) -> list[PilotMetrics]:
     """The people who decided most, by the paths that begin with `first`."""
     counts = figures.by(1, first)
     counts.pop(OTHERS, None)

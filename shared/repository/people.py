@@ -44,7 +44,7 @@ def listed(
 
 
 def names(store: DocumentStore, tenant: str, subjects: Sequence[str]) -> dict[str, str]:
-    """The names of people by their subjects, one read each; nobody is missing but who was erased."""
+    """The names of people by their subjects, at one read each. Who was erased has none."""
     paths = [directory.path(tenant, subject) for subject in subjects]
     documents = store.get_many(paths) if paths else []
     found, _ = readable([one for one in documents if one], _known)
