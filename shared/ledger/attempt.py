@@ -97,6 +97,7 @@ class Posting(Generic[S, R]):
         """What would be recorded, and the writes that record it."""
         origin, kind = self._origin, self.kind
         decided = kind.identified(decision.state, origin.actor)
+        facts = kind.facts(before.state, decided) if before.state else {}
         content = {
             "id": self.event_id,
             "subject": kind.subject(name),
@@ -111,7 +112,7 @@ class Posting(Generic[S, R]):
             "message": decision.message,
             "reason": decision.reason,
             "changes": changes(kind, before.state, None if decision.deletes else decided),
-            "meta": decision.meta,
+            "meta": {**decision.meta, **facts},
             "request_id": origin.request_id,
             "request_hash": origin.request_hash,
         }

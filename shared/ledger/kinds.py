@@ -11,6 +11,7 @@ from shared.models.intervention import InterventionFields, StoredIntervention
 from shared.models.settings import Settings, StoredSettings
 from shared.models.worksheet import StoredWorksheet
 from shared.rules import cases as case_rules
+from shared.rules import facts
 from shared.rules import interventions as intervention_rules
 
 
@@ -41,6 +42,7 @@ CASES = Kind(
     | {"open_interventions", "open_runs"},
     json=frozenset({"fields"}),
     identified=case_rules.identified,
+    facts=facts.of_case,
     kept=frozenset({"title", "summary"}),
     case_of=lambda name: name,
 )
@@ -61,6 +63,7 @@ INTERVENTIONS = Kind(
     | {"action_reason", "action_at", "resolution_seconds", "completed_at", "archived"},
     hashed=frozenset({"context", "response", "result"}),
     identified=intervention_rules.identified,
+    facts=facts.of_intervention,
 )
 TENANT = Kind(
     StoredSettings,

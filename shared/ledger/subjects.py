@@ -35,7 +35,8 @@ class Kind(Generic[S]):
     SHA-256 of the `hashed` ones, which are private; of those of `json`, which are kept as text,
     they show what the text says. Where a subject may be changed before it is first written,
     `absent` makes its state from its name and the time. Where a state names people, `identified`
-    adds the token's subject of somebody who makes a change and was known by name alone. `case_of`
+    adds the token's subject of somebody who makes a change and was known by name alone. `facts`
+    gives from the state before and after a change what the event's meta says for figures. `case_of`
     gives the id of the case that a subject belongs to; while that is under a legal hold, the former
     content of the `kept` fields is preserved.
     """
@@ -47,6 +48,7 @@ class Kind(Generic[S]):
     json: frozenset[str] = frozenset()
     absent: Callable[[str, datetime], S] | None = None
     identified: Callable[[S, Actor], S] = lambda state, _: state
+    facts: Callable[[S, S], dict[str, Any]] = lambda before, after: {}  # noqa: ARG005 - none
     kept: frozenset[str] = frozenset()
     case_of: Callable[[str], str] | None = None
 

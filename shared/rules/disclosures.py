@@ -46,6 +46,7 @@ PLAIN_FIELDS = frozenset(
 PLAIN_META = frozenset(
     {
         "added",
+        "asked",
         "changed",
         "erasedSubject",
         "erasure",
@@ -54,9 +55,11 @@ PLAIN_META = frozenset(
         "interventionId",
         "kind",
         "log",
+        "opened",
         "order",
         "outputSha256",
         "packet",
+        "purged",
         "recordId",
         "removed",
         "runId",
@@ -68,7 +71,7 @@ PLAIN_META = frozenset(
         "version",
     }
 )
-"""Members of the `meta` that functions write, hashed as they are: ids, hashes, versions."""
+"""Members of the `meta` that functions write, hashed as they are: ids, hashes, versions, facts."""
 
 _SALTS, _ERASED, _ERASED_BY = "disclosures", "erased", "erasedBy"
 _NEVER_HASHED = frozenset({"hash", _SALTS, _ERASED, _ERASED_BY})

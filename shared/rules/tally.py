@@ -75,14 +75,13 @@ def day_of(moment: datetime) -> str:
     return moment.astimezone(UTC).date().isoformat()
 
 
-def effects(one: Happening, facts: Facts | None) -> list[Effect]:
-    """What an event counts for; `facts` are those after it, None where they are not known."""
-    found = [Effect(None, ("events",), 1)]
-    if facts and one.subject.startswith("cases/"):
-        found += _of_case(one, facts)
-    elif facts:
-        found += _of_intervention(one, facts)
-    return found
+EVENT = Effect(None, ("events",), 1)
+"""What every event counts for."""
+
+
+def effects(one: Happening, facts: Facts) -> Iterator[Effect]:
+    """What a telling event counts for besides; `facts` are those after it."""
+    return _of_case(one, facts) if one.subject.startswith("cases/") else _of_asked(one, facts)
 
 
 def purged(cases: Iterable[str], interventions: Iterable[Facts]) -> dict[str, Any]:
@@ -136,7 +135,7 @@ def _closed(type_: str, facts: Facts, at: datetime, number: int) -> Iterator[Eff
     yield Effect(day, ("closed", type_, "took", bucket(milliseconds)), number)
 
 
-def _of_intervention(one: Happening, facts: Facts) -> Iterator[Effect]:
+def _of_asked(one: Happening, facts: Facts) -> Iterator[Effect]:
     asked_on, today = day_of(facts.at), day_of(one.at)
     created = one.event_type == EventType.INTERVENTION_REQUESTED
     gone = () if created else _cohort(before(facts, one))

@@ -35,6 +35,7 @@ from shared.repository.log_keys import LogKeys
 from shared.rules import chain
 from shared.rules.growth import Entry, grown
 from shared.sweeps.anchoring import Anchors, ForkError
+from shared.sweeps.folding import Folding
 from shared.sweeps.run import SweepRun
 from shared.sweeps.signing import BrokenLogError, Signing
 
@@ -45,14 +46,27 @@ _MAX_UNSEALED = 1_000
 
 
 class _Judged(NamedTuple):
-    """An event to be sealed; None where it does not match its own hash.
+    """An event to be sealed, of a document; None where it does not match its own hash.
 
     Without a time it has no place, and comes after nothing.
     """
 
-    id: str
+    row: Document
     place: str
     event: Event | None
+
+    @property
+    def id(self) -> str:
+        """The id of the event."""
+        return self.row.id
+
+
+class _Grown(NamedTuple):
+    """A log with new events at its end, the writes that make it so, and these events."""
+
+    state: StoredLog
+    writes: list[Write]
+    rows: list[Document]
 
 
 class Appender:
@@ -62,6 +76,7 @@ class Appender:
         self._run = run
         self.signing = Signing(run.store, keys)
         self._anchors = Anchors(bucket, run.store)
+        self.folding = Folding(run)
         self._told: set[tuple[str, str]] = set()
         self._closed: set[str] = set()
 
@@ -102,9 +117,9 @@ class Appender:
         """Appends what is new, unless the log is a fork. Raises what `append` knows."""
         try:
             if found := self._writes(tenant, document, judged, late=late):
-                after, writes = found
-                self._run.store.commit(writes)
-                self._anchors.keep(tenant, after)
+                self._run.store.commit(found.writes)
+                self._anchors.keep(tenant, found.state)
+                self.folding.sealed(tenant, found.state, found.rows)
         except ForkError as fork:
             if not self._is_forked(tenant, document, fork):
                 raise Stale from fork
@@ -155,7 +170,7 @@ class Appender:
 
     def _writes(
         self, tenant: str, document: Document | None, judged: Sequence[_Judged], *, late: bool
-    ) -> tuple[StoredLog, list[Write]] | None:
+    ) -> _Grown | None:
         """The log with these events, and what makes it so; None where it has all of them."""
         state = self.signing.sound(tenant, document)
         new = self._new(tenant, state, judged, late=late)
@@ -165,6 +180,7 @@ class Appender:
             for one in new
             if one.event is not None
         ]
+        rows = [one.row for one in new if one.event is not None]
         if not entries and not bad:
             return None
         if state.refused:
@@ -180,11 +196,12 @@ class Appender:
         signed = self.signing.signed(tenant, after.model_copy(update=looked_at))
         self._run.counts["changed"] += len(entries)
         path = sealed.state_path(tenant)
-        return signed, [
+        writes = [
             written(path, document, signed),
             *(Create(sealed.bundle_path(tenant, n), one.to_data()) for n, one in bundles.items()),
             *(Create(sealed.tile_path(tenant, *n), one.to_data()) for n, one in tiles.items()),
         ]
+        return _Grown(signed, writes, rows)
 
     def _new(
         self, tenant: str, state: StoredLog, judged: Sequence[_Judged], *, late: bool
@@ -202,7 +219,7 @@ class Appender:
             self._tell(tenant, row.id)
             event = None
         at = row.data.get("createdAt")
-        return _Judged(row.id, place_of(at, row.id) if isinstance(at, datetime) else "", event)
+        return _Judged(row, place_of(at, row.id) if isinstance(at, datetime) else "", event)
 
     def _tell(self, tenant: str, event_id: str) -> None:
         """Tells of an event that cannot be sealed."""

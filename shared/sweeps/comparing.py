@@ -71,6 +71,7 @@ class Comparison:
                 self._compare(tenant)
             except (BrokenLogError, errors.Unreadable, ValueError) as error:
                 self._appender.broken(tenant, problem(error))
+            self._appender.folding.catch_up(tenant)
             if not self._run.has_time():
                 break
             reached = tenant

@@ -38,6 +38,8 @@ from shared.models.settings import StoredSettings
 from shared.models.subjects import Subject
 from shared.repository import gone, hanging
 from shared.repository.removal import belongings, finish
+from shared.rules.facts import of_state
+from shared.rules.tally import PURGED, purged
 from shared.sweeps import trail
 from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
 
@@ -258,14 +260,22 @@ def _posted(
         settings,
         EventType.RECORDS_PURGED,
         f"Purged past retention: {len(batch)}",
-        meta=_told([one.subject for one in batch]),
+        meta=_told(batch),
         writes=writes,
     )
     return bool(posting.post("", Before(document, settings), decision, now) or posting.receipt())
 
 
-def _told(subjects: Sequence[str]) -> dict[str, Any]:
-    """The number of each kind, and the SHA-256 of the RFC 8785 form of the sorted names."""
-    kinds = [subject.partition("/")[0] for subject in subjects]
-    counts = {kind: kinds.count(kind) for kind in ("cases", "interventions")}
-    return {**counts, "sha256": gone.hash_of(subjects)}
+def _told(batch: Sequence[_Doomed]) -> dict[str, Any]:
+    """The number of each kind, the SHA-256 of the RFC 8785 form of the sorted names, and figures.
+
+    `purged` is what the figures of what there is are to be without.
+    """
+    cases = [one.state.decision_type for one in batch if isinstance(one.state, StoredCase)]
+    asked = [of_state(one.state) for one in batch if isinstance(one.state, StoredIntervention)]
+    return {
+        "cases": len(cases),
+        "interventions": len(asked),
+        "sha256": gone.hash_of(one.subject for one in batch),
+        PURGED: purged(cases, asked),
+    }
