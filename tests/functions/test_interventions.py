@@ -22,9 +22,9 @@ Update
 - non-existent record: test_what_does_not_exist_can_be_neither_read_nor_moved
 Metrics
 - empty database: test_an_empty_tenant_has_zeros_and_no_averages
-- mixed requests: test_metrics_are_those_of_a_plain_model
-- by type: test_metrics_are_those_of_a_plain_model
-- by priority: test_metrics_are_those_of_a_plain_model
+- mixed requests: test_metrics_that_are_counted_anew_are_those_of_a_plain_model
+- by type: test_metrics_that_are_counted_anew_are_those_of_a_plain_model
+- by priority: test_metrics_that_are_counted_anew_are_those_of_a_plain_model
 - average resolution time: test_the_average_is_of_what_was_resolved_and_of_nothing_else
 - top pilots: test_the_top_pilots_are_the_ten_who_decided_most
 Bulk

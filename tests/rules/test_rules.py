@@ -152,6 +152,7 @@ TARGETS = {
     "progress of the check": Target("checks/integrity", {"after": "a"}, ("after", "a")),
     "state of the sealing": Target("sealing/progress", {"reached": "a"}, ("reached", "a")),
     # What admins ask for may say why, and the notes of the purge say nothing to anybody else.
+    "figures": Target("tenants/acme/figures/totals", {"numbers": "{}"}, ("numbers", "{}")),
     "erasure": Target("tenants/acme/erasures/e", {"person": "paul"}, ("person", "paul")),
     "note of the purge": Target("tenants/acme/trailRetention/mark", {"a": "b"}, ("a", "b")),
     "scheduled run": Target("scheduledRuns/s", {"job": "purge"}, ("job", "purge")),
