@@ -24,7 +24,7 @@ from shared.models.intervention import Priority
 from shared.models.tallies import Tally
 from shared.repository import tallies
 from shared.repository.figures_rows import rows_by
-from shared.repository.metrics import LONGEST_DAYS, daily, together, top_pilots
+from shared.repository.metrics import LONGEST_DAYS, count_expired, daily, together, top_pilots
 from shared.repository.periods import Span, days_of
 from shared.repository.recounted import waiting_for_sweep
 from shared.rules.cases import DONE
@@ -45,16 +45,12 @@ def figures(
     asked = Span(wanted.since, wanted.until).widened()
     (since, until), _ = days_of(asked, now, usual=USUAL_DAYS, longest=LONGEST_DAYS)
     counted = tallies.days(store, tenant, since.date(), max(since, until).date(), now)
+    count_expired(counted, waiting_for_sweep(store, tenant, now))
     period = together(counted.days.values())
-    gone = waiting_for_sweep(store, tenant, now)
     undone, overdue = _standing(store, tenant, wanted, now)
     closed = _in_time(period)
-    each_day = daily(counted.days, gone)
+    each_day = daily(counted.days)
     decided = sum(day.decided for day in each_day)
-    rows = None
-    if wanted.by:
-        in_it = [one for one in gone if since <= one.expires_at < until]
-        rows = rows_by(store, tenant, wanted, counted.days, in_it, of_people=of_people)
     return Figures(
         since=since,
         until=until,
@@ -71,7 +67,7 @@ def figures(
         pilots=top_pilots(store, tenant, period, "pilots") if of_people else [],
         person_figures=of_people,
         sampled=Sampled(closed=sum(one.in_time + one.late for one in closed), decided=decided),
-        rows=rows,
+        rows=rows_by(store, tenant, wanted, counted.days, of_people=of_people),
     )
 
 

@@ -12,7 +12,6 @@ from shared.models.figures import CaseCounts, FiguresQuery, FiguresRow, Interven
 from shared.models.tallies import OTHERS, Tally
 from shared.repository import people
 from shared.repository.metrics import together
-from shared.repository.recounted import Gone
 from shared.rules.spread import quantile
 from shared.rules.tally import OUTCOMES
 
@@ -27,34 +26,36 @@ def rows_by(
     tenant: str,
     wanted: FiguresQuery,
     days: Mapping[date, Tally],
-    gone: Sequence[Gone],
     *,
     of_people: bool,
-) -> list[FiguresRow]:
-    """The rows, of all these days; `gone` is what ran out on them and waits for the sweep.
+) -> list[FiguresRow] | None:
+    """The rows that are wanted, of all these days; None for none.
 
     Rows by agent and by person cost a read for each. Where they are not `of_people`, what people
     have asked is in the row of all others.
     """
     types: Names = (wanted.decision_type,) if wanted.decision_type else _EVERY
-    if wanted.by == "day":
-        return _by_day(types, days, gone)
     period = together(days.values())
-    if wanted.by == "decisionType":
-        return _by_type(types, period)
-    if wanted.by == "agent":
-        return _by_agent(store, tenant, period, gone, of_people=of_people)
-    return _by_pilot(store, tenant, period)
+    match wanted.by:
+        case "day":
+            return _by_day(types, days)
+        case "decisionType":
+            return _by_type(types, period)
+        case "agent":
+            return _by_agent(store, tenant, period, of_people=of_people)
+        case "pilot":
+            return _by_pilot(store, tenant, period)
+        case None:
+            return None
 
 
-def _by_day(types: Names, days: Mapping[date, Tally], gone: Sequence[Gone]) -> list[FiguresRow]:
-    ends = Counter(one.expires_at.date() for one in gone)
+def _by_day(types: Names, days: Mapping[date, Tally]) -> list[FiguresRow]:
     return [
         FiguresRow(
             key=one.isoformat(),
             name=one.isoformat(),
             cases=_cases(day, types),
-            interventions=_on(day, ends[one]),
+            interventions=_on(day),
         )
         for one, day in days.items()
     ]
@@ -72,23 +73,19 @@ def _by_type(types: Names, period: Tally) -> list[FiguresRow]:
 
 
 def _by_agent(
-    store: DocumentStore, tenant: str, period: Tally, gone: Sequence[Gone], *, of_people: bool
+    store: DocumentStore, tenant: str, period: Tally, *, of_people: bool
 ) -> list[FiguresRow]:
-    ends = Counter(one.created_by for one in gone)
-    seen = Counter(period.by(1, "agents")) + ends
+    seen = Counter(period.by(1, "agents"))
     # People ask too. The directory has nobody else.
     names = people.names(store, tenant, [key for key, _ in _groups(seen) if key is not None])
-    hidden = set[str]() if of_people else set(names)
     rows = []
-    for key, those in _groups(seen, hidden):
+    for key, those in _groups(seen, hidden=() if of_people else names):
         counts = _counts(period, "agents", those)
-        told = {
-            "created": counts["asked"],
-            "expired": counts["expired"] + sum(ends[one] for one in those),
-            "withdrawn": counts["withdrawn"],
+        told = {"created": counts["asked"]} | {
+            what: counts[what] for what in ("expired", "withdrawn")
         }
         shown = _outcomes(counts).model_copy(update=told)
-        name = names.get(key, key) if key else None
+        name = None if key is None else names.get(key, key)
         rows.append(FiguresRow(key=key, name=name, interventions=shown))
     return rows
 
@@ -135,18 +132,12 @@ def _cases(tally: Tally, types: Names) -> CaseCounts:
     )
 
 
-def _on(day: Tally, gone: int) -> InterventionCounts:
+def _on(day: Tally) -> InterventionCounts:
     """What happened to all interventions on a day."""
     done, took = day.by(3, "done"), day.by(4, "done", ..., ..., "took")
-    return _outcomes(done).model_copy(
-        update={
-            "created": done.get("created", 0),
-            "expired": done.get("expired", 0) + gone,
-            "withdrawn": done.get("withdrawn", 0),
-            "median_seconds": quantile(took, 0.5),
-            "percentile90_seconds": quantile(took, 0.9),
-        }
-    )
+    told = {what: done.get(what, 0) for what in ("created", "expired", "withdrawn")}
+    times = {"median_seconds": quantile(took, 0.5), "percentile90_seconds": quantile(took, 0.9)}
+    return _outcomes(done).model_copy(update=told | times)
 
 
 def _counts(period: Tally, first: str, names: Sequence[str]) -> Counter[str]:

@@ -7,8 +7,7 @@ what happened on that day.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import reduce
 
@@ -26,6 +25,7 @@ from shared.models.tallies import OTHERS, Tally
 from shared.repository import people, recounted, tallies
 from shared.repository.periods import MAX_DAYS, Span, days_of
 from shared.repository.recounted import TOP_PILOTS, Gone, waiting_for_sweep
+from shared.repository.tallies import Tallies
 from shared.rules.disclosures import ERASED
 from shared.rules.tally import OUTCOMES
 
@@ -52,27 +52,22 @@ def metrics(
         counted = tallies.totals(store, tenant, now)
     else:
         counted = tallies.days(store, tenant, first, last, now)
-    gone = waiting_for_sweep(store, tenant, now)
+    count_expired(counted, waiting_for_sweep(store, tenant, now))
     everything = period == Span(None, None)
     figures = counted.totals if everything else together(counted.days.values())
-    by_status = Counter(figures.by(3, "interventions"))
-    for one in gone:
-        # What is newer than what was counted is not among it.
-        if period.has(one.created_at) and by_status[one.status] > 0:
-            by_status[one.status] -= 1
-            by_status[InterventionStatus.EXPIRED] += 1
+    by_status = figures.by(3, "interventions")
     by_type, by_priority = figures.by(1, "interventions"), figures.by(2, "interventions")
     return InterventionMetrics(
         as_of=counted.as_of,
-        total=by_status.total(),
-        by_status={value: by_status[value] for value in InterventionStatus},
+        total=sum(by_status.values()),
+        by_status={value: by_status.get(value, 0) for value in InterventionStatus},
         by_type={value: by_type.get(value, 0) for value in InterventionType},
         by_priority={value: by_priority.get(value, 0) for value in Priority},
         average_resolution_seconds=average(
             figures.sum("resolved", "ms"), figures.sum("resolved", "count")
         ),
         top_pilots=top_pilots(store, tenant, figures, "deciders") if of_people else [],
-        daily=daily(counted.days, gone) if wanted.daily else None,
+        daily=daily(counted.days) if wanted.daily else None,
     )
 
 
@@ -89,25 +84,37 @@ def _days_in(period: Span, now: datetime) -> tuple[date, date] | None:
     return (since, max(since, until)) if until - since <= LONGEST_DAYS * _DAY else None
 
 
+def count_expired(counted: Tallies, gone: Iterable[Gone]) -> None:
+    """Counts what has run out as the sweep will, which has not been there yet."""
+    for one in gone:
+        kind = ("interventions", one.type, one.priority)
+        for tally in (counted.totals, counted.days.get(one.created_at.date())):
+            # What is newer than what was counted is not among it.
+            if tally and tally.sum(*kind, one.status) > 0:
+                tally.add((*kind, one.status), -1)
+                tally.add((*kind, InterventionStatus.EXPIRED), 1)
+        if day := counted.days.get(one.expires_at.date()):
+            day.add(("done", one.type, one.priority, "expired"), 1)
+            day.add(("agents", one.created_by, "expired"), 1)
+
+
 def together(days: Iterable[Tally]) -> Tally:
     """What was counted of all these days."""
     return reduce(Tally.__add__, days, Tally())
 
 
-def daily(days: Mapping[date, Tally], gone: Sequence[Gone]) -> list[Day]:
+def daily(days: Mapping[date, Tally]) -> list[Day]:
     """The row of each day."""
-    ends = Counter(one.expires_at.date() for one in gone)
-    return [_day(one, tally, ends[one]) for one, tally in days.items()]
+    return [_day(date, tally.by(3, "done")) for date, tally in days.items()]
 
 
-def _day(date: date, tally: Tally, gone: int) -> Day:
-    done = tally.by(3, "done")
+def _day(date: date, done: Mapping[str, int]) -> Day:
     decided = sum(done.get(outcome, 0) for outcome in OUTCOMES)
     return Day(
         date=date,
         created=done.get("created", 0),
         decided=decided,
-        expired=done.get("expired", 0) + gone,
+        expired=done.get("expired", 0),
         average_resolution_seconds=average(done.get("ms", 0), decided),
     )
 

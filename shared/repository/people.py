@@ -44,11 +44,19 @@ def listed(
 
 
 def names(store: DocumentStore, tenant: str, subjects: Sequence[str]) -> dict[str, str]:
-    """The names of people by their subjects, at one read each. Who was erased has none."""
+    """The names of people by their subjects, at one read each; who was erased has none.
+
+    Of who cannot be read it is the subject.
+    """
     paths = [directory.path(tenant, subject) for subject in subjects]
     documents = store.get_many(paths) if paths else []
-    found, _ = readable([one for one in documents if one], _known)
-    return dict(found)
+    known = {
+        subject: document
+        for subject, document in zip(subjects, documents, strict=True)
+        if document is not None
+    }
+    found, _ = readable(known.values(), _known)
+    return {subject: subject for subject in known} | dict(found)
 
 
 def counted(tenant: str, actor: Actor, decision: str | None, now: datetime) -> Merge:

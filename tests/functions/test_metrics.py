@@ -143,7 +143,9 @@ def test_metrics_that_are_counted_anew_are_those_of_a_plain_model(api: Api, cloc
     assert all(min(model(states, (None, None))[name].values()) > 0 for name in ZEROS)
 
 
-def test_daily_rows_that_are_counted_anew_are_those_of_a_plain_model(api: Api, clock: Clock) -> None:
+def test_daily_rows_that_are_counted_anew_are_those_of_a_plain_model(
+    api: Api, clock: Clock
+) -> None:
     rows = some_interventions(150, clock.now, days=10)
     seed(api, rows)
     states = as_shown(rows, clock.now)
