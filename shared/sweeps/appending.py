@@ -120,6 +120,9 @@ class Appender:
                 self._run.store.commit(found.writes)
                 self._anchors.keep(tenant, found.state)
                 self.folding.sealed(tenant, found.state, found.rows)
+            else:
+                # Whoever has appended them may have stopped before they were counted.
+                self.folding.catch_up(tenant)
         except ForkError as fork:
             if not self._is_forked(tenant, document, fork):
                 raise Stale from fork

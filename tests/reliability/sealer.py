@@ -24,7 +24,7 @@ from shared.sweeps.run import SweepRun
 from tests.functions.sealing_support import ORIGIN
 
 COMMITS = 3
-"""How many commits of a run are tried."""
+"""A log, its figures and another log: how many commits of a run are tried."""
 _CRON = Actor(subject="cron", email=None, type="system", role="scheduler")
 
 

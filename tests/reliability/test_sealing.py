@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.config import Config
 from shared.documents.port import DocumentStore, Unavailable
-from shared.repository import sealed
+from shared.repository import sealed, tallies
 from shared.repository.log_keys import LogKeys
+from shared.repository.recounting import counted_of
 from shared.rules import note
 from shared.rules.growth import root_of
 from shared.runtime import log_keys, open_store
@@ -25,7 +26,7 @@ from tests.functions.sealing_support import (
     require_one_history,
     with_keys,
 )
-from tests.reliability.sealer import run_on
+from tests.reliability.sealer import COMMITS, run_on
 from tests.reliability.support import LOAD, in_parallel
 
 KEY = Ed25519PrivateKey.generate()
@@ -45,6 +46,12 @@ def entries_of(store: DocumentStore, tenant: str) -> list[bytes]:
     assert (said.size, said.root) == (len(found), root_of(log.state))
     assert len({event_id for _, event_id, _ in found}) == len(found)
     return [bytes.fromhex(one) for _, _, one in found]
+
+
+def counted(store: DocumentStore, tenant: str, clock: Clock) -> tuple[int, int]:
+    """Of how many entries of a log its figures are, and how many events these count."""
+    figures, _ = counted_of(store, tenant)
+    return figures, tallies.totals(store, tenant, clock.now).totals.sum("events")
 
 
 def ran(store: DocumentStore, keys: LogKeys, clock: Clock) -> bool:
@@ -89,6 +96,7 @@ def test_eight_runs_at_once_make_one_history(
         own = [text for text in signed if text.startswith(f"logs.example/caseledger/{tenant}\n")]
         assert len(own) >= ROUNDS
         require_one_history([opened(text, KEY, tenant) for text in own], entries)
+        assert counted(store, tenant, clock) == (len(entries), len(entries))
     store.close()
 
 
@@ -109,8 +117,9 @@ def test_runs_that_are_killed_before_and_after_each_commit_make_one_history(
         [*command, clock.now.isoformat()], capture_output=True, text=True, check=True, cwd=ROOT
     )
 
-    assert ended.stdout.split() == ["-9"] * 6 + ["0"]
+    assert ended.stdout.split() == ["-9"] * 2 * COMMITS + ["0"]
     for tenant in TENANTS:
         entries = entries_of(store, tenant)
         assert [entry.hex() for entry in entries] == [event.hash for event in written[tenant]]
+        assert counted(store, tenant, clock) == (300, 300)
     store.close()

@@ -1,0 +1,291 @@
+"""The figures follow the log: each entry is counted once, whatever happens in between.
+
+What an event counts for, and that figures are what a recount says, is of
+tests/reliability/test_figures_model.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared import migrate
+from shared.config import Config
+from shared.documents.port import Conflict, Query, Set, Unavailable, Update
+from shared.errors import Unreadable
+from shared.repository import folding, recounting, tallies
+from shared.rules.tally import day_of
+from tests.client import Api
+from tests.conftest import Clock
+from tests.functions.sealing_support import recorded, seal, tomorrow, with_keys
+from tests.functions.support import ON_EMBEDDED
+
+MINUTE = {"seconds": 61}
+Run = Callable[..., tuple[int, list[str]]]
+
+
+@pytest.fixture
+def configured(config: Config, tmp_path: Path) -> Config:
+    """With a key that seals."""
+    return with_keys(config, tmp_path, Ed25519PrivateKey.generate())
+
+
+@pytest.fixture
+def run(config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Counts the figures by the command; gives its exit code and its lines."""
+    if config.sqlite:
+        monkeypatch.setenv("CASELEDGER_STORE", f"sqlite:///{config.sqlite}")
+    else:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", config.emulator or "")
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", config.project or "")
+
+    def ran(*arguments: str) -> tuple[int, list[str]]:
+        capsys.readouterr()
+        code = migrate.main(("figures", *arguments))
+        return code, capsys.readouterr().out.splitlines()
+
+    return ran
+
+
+def stored(api: Api) -> dict[str, Any]:
+    """What is stored of all time."""
+    document = api.runtime.store.get(tallies.totals_path(api.tenant))
+    assert document
+    return document.data
+
+
+def sealed_cases(api: Api, clock: Clock, number: int = 2) -> None:
+    """Cases that were opened and sealed."""
+    for _ in range(number):
+        api.verifier.create()
+    clock.advance(**MINUTE)
+    seal(api)
+
+
+def events_now(api: Api, clock: Clock) -> int:
+    """The number of events that a reader is told of, up to now."""
+    found = tallies.totals(api.runtime.store, api.tenant, clock.now)
+    assert found.as_of == clock.now
+    return found.totals.sum("events")
+
+
+@pytest.mark.both_stores
+def test_a_case_moves_from_figure_to_figure(api: Api, clock: Clock) -> None:
+    api.verifier.create(
+        id="A", decisionType="csf", dueAt=(clock.now + timedelta(hours=1)).isoformat()
+    )
+    opened_on = clock.now.date()
+    clock.advance(days=2)
+    api.pilot.patch("/cases/A", {"status": "closed", "reason": "Over"})
+    clock.advance(**MINUTE)
+    seal(api)
+    closed_on = clock.now.date()
+
+    def figures() -> tuple[Any, ...]:
+        until = closed_on + timedelta(days=1)
+        found = tallies.days(api.runtime.store, api.tenant, opened_on, until, clock.now)
+        first, last = found.days[opened_on], found.days[closed_on]
+        return found.totals.by(2, "cases", "csf"), first.sum("opened"), last.by(2, "closed", "csf")
+
+    two_days = 2 * 24 * 60 * 60 * 1000
+    assert figures() == ({"closed": 1}, 1, {"late": 1, "ms": two_days, "took": 1})
+    api.pilot.post("/cases/A:reopen", {"reason": "Not yet"})
+    assert figures() == ({"in_review": 1}, 1, {})
+    api.admin.delete("/cases/A")
+    assert figures() == ({}, 1, {})
+
+
+@pytest.mark.both_stores
+def test_what_stops_between_the_log_and_the_figures_is_counted_by_the_next_run(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed_cases(api, clock)
+
+    def stopping(*_: object) -> int:
+        raise Unavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr("shared.sweeps.folding.fold", stopping)
+        sealed_cases(api, clock)
+        assert "figures are left as they are" in capsys.readouterr().out
+    assert stored(api)["counted"] == 2
+    assert events_now(api, clock) == 4
+
+    sealed_cases(api, clock)
+
+    assert stored(api)["counted"] == 6
+    assert events_now(api, clock) == 6
+
+
+def test_the_first_run_of_a_day_counts_what_was_left(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("shared.sweeps.folding.Folding._count", lambda *_: None)
+        sealed_cases(api, clock)
+    assert api.runtime.store.get(tallies.totals_path(api.tenant)) is None
+
+    tomorrow(api, clock)
+
+    assert stored(api)["counted"] == 2
+
+
+def test_whoever_loses_the_race_for_the_figures_counts_nothing_twice(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold = folding.fold
+
+    def beaten(*given: Any) -> int:
+        monkeypatch.setattr("shared.sweeps.folding.fold", fold)
+        fold(*given)
+        raise Conflict
+
+    monkeypatch.setattr("shared.sweeps.folding.fold", beaten)
+
+    sealed_cases(api, clock, 3)
+
+    assert (stored(api)["counted"], events_now(api, clock)) == (3, 3)
+
+
+def test_a_late_event_is_counted_when_it_is_sealed(api: Api, clock: Clock) -> None:
+    began = clock.now
+    recorded(api.runtime.store, api.tenant, 3, began)
+    clock.advance(hours=1)
+    seal(api)
+    recorded(api.runtime.store, api.tenant, 2, began - timedelta(hours=1), "cases/late")
+    assert events_now(api, clock) == 3
+
+    tomorrow(api, clock)
+
+    assert (stored(api)["counted"], events_now(api, clock)) == (5, 5)
+
+
+@pytest.mark.both_stores
+def test_an_event_that_was_changed_or_removed_after_it_was_sealed_is_not_counted_anew(
+    api: Api, clock: Clock, run: Run
+) -> None:
+    sealed_cases(api, clock, 4)
+    store = api.runtime.store
+    edited, gone, *_ = store.query(Query(f"tenants/{api.tenant}/audit", limit=2))
+    store.commit([Update(edited.path, {"message": "Another"}), Set(gone.path, {})])
+    assert events_now(api, clock) == 4
+
+    code, lines = run("--apply")
+
+    assert (code, lines[-1]) == (0, f"figures of {api.tenant}: of 4 of 4 sealed events")
+    assert stored(api)["counted"] == 4
+    assert tallies.totals(store, api.tenant, clock.now).totals.sum("events") == 2
+
+
+@pytest.mark.both_stores
+def test_figures_are_counted_anew_while_they_are_read_and_their_old_days_go(
+    api: Api, clock: Clock, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed_cases(api, clock, 3)
+    store, today = api.runtime.store, clock.now.date()
+    wrong = '{"events": 7, "cases": {"csf": {"new": 9}}}'
+    store.commit([Update(tallies.totals_path(api.tenant), {"numbers": wrong})])
+    assert run() == (0, [f"figures of {api.tenant}: of 3 of 3 sealed events"])
+    assert events_now(api, clock) == 7
+    read, stops = store.get_many, iter([True, False])
+
+    def switching(paths: list[str]) -> Any:
+        if tallies.totals_path(api.tenant) in paths and next(stops):
+            assert run("--apply")[0] == 0
+        return read(paths)
+
+    monkeypatch.setattr(store, "get_many", switching)
+    found = tallies.days(store, api.tenant, today, today + timedelta(days=1), clock.now)
+
+    assert (found.totals.sum("events"), found.days[today].sum("opened")) == (3, 3)
+    rows = store.query(Query(f"tenants/{api.tenant}/figures", select=()))
+    assert {row.id for row in rows} == {"totals", f"2-{day_of(clock.now)}"}
+
+
+def test_two_who_count_anew_at_once_make_the_same_figures(api: Api, clock: Clock) -> None:
+    sealed_cases(api, clock, 3)
+    store = api.runtime.store
+
+    one = recounting.recount(store, api.tenant)
+    assert next(one) == 3
+    assert list(recounting.recount(store, api.tenant)) == []
+    assert list(one) == []
+
+    assert (stored(api)["generation"], events_now(api, clock)) == (2, 3)
+
+
+def test_figures_that_cannot_be_read_stop_no_sealing_and_are_counted_anew(
+    api: Api, clock: Clock, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed_cases(api, clock)
+    store, path = api.runtime.store, tallies.totals_path(api.tenant)
+    store.commit([Update(path, {"numbers": "[]"})])
+    capsys.readouterr()
+
+    sealed_cases(api, clock)
+
+    assert "figures are left as they are" in capsys.readouterr().out
+    with pytest.raises(Unreadable, match="figures/totals cannot be read"):
+        tallies.totals(store, api.tenant, clock.now)
+    code, lines = run()
+    assert (code, lines[0].partition("cannot")[0]) == (
+        1,
+        f"figures of {api.tenant}: stay as they are: figures/totals ",
+    )
+    assert run("--apply")[0] == 0
+    assert events_now(api, clock) == 4
+
+
+@ON_EMBEDDED
+def test_a_reader_counts_at_most_300_events_and_says_up_to_when(api: Api, clock: Clock) -> None:
+    rows = recorded(api.runtime.store, api.tenant, 299, clock.now)
+    clock.advance(hours=1)
+    assert events_now(api, clock) == 299
+    recorded(api.runtime.store, api.tenant, 2, clock.now, "cases/more")
+
+    found = tallies.totals(api.runtime.store, api.tenant, clock.now)
+
+    assert (found.whole, found.totals.sum("events")) == (False, 300)
+    assert rows[-1].created_at < found.as_of < clock.now + timedelta(seconds=1)
+
+
+def test_events_carry_what_figures_need_and_those_that_open_something_do_not_grow(
+    api: Api, clock: Clock
+) -> None:
+    api.verifier.create(id="A", decisionType="csf")
+    question = {"uowId": "u", "type": "resume", "title": "May I?"}
+    asked = api.agent.post("/interventions", question).json
+    at = asked["createdAt"]
+    clock.advance(hours=1)
+    api.verifier.patch("/cases/A", {"title": "B"})
+    api.pilot.patch("/cases/A", {"status": "closed", "reason": "Over"})
+    api.pilot.post(f"/interventions/{asked['id']}:decide", {"decision": "approve"})
+
+    events = api.pilot.get("/audit").json["events"]
+    metas = {event["eventType"]: event["meta"] for event in events}
+
+    closed_at = api.viewer.get("/cases/A").json["closedAt"]
+    told = {"at": at, "decisionType": "csf", "status": "closed"}
+    assert metas == {
+        "case_created": {},
+        "intervention_requested": {},
+        "case_updated": {},
+        "status_changed": {"opened": {**told, "closedAt": closed_at, "inTime": True}},
+        "intervention_decided": {
+            "asked": {
+                "at": at,
+                "by": "agent",
+                "type": "resume",
+                "priority": "normal",
+                "status": "approved",
+            }
+        },
+    }
+    assert not [
+        pointer for event in events for pointer in event["disclosures"] if "meta" in pointer
+    ]

@@ -1,0 +1,294 @@
+"""After any life of cases and interventions the figures are what a recount of everything says.
+
+They are counted from the trail, in passes that fall anywhere between the steps, and the recount is
+made of the documents: of those that there are, and of those that there were.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pydantic_core import from_json, to_json
+
+from shared.config import Config
+from shared.documents.port import Document, DocumentStore, Query
+from shared.models.tallies import Tally
+from shared.repository import tallies
+from shared.repository.counting import Counting
+from shared.repository.recounting import recount
+from shared.rules.spread import bucket
+from shared.rules.tally import Book
+from tests.client import Api
+from tests.conftest import Clock
+from tests.functions.sealing_support import seal, with_keys
+from tests.reliability.support import LOAD
+
+LOADS = {"embedded": 8 * LOAD, "emulator": LOAD}
+IDS = ("A", "B")
+OLD = {"opened", "asked", "purged"}
+"""What the meta of events has for figures; those of earlier releases do not."""
+OUTCOMES = {"approve": "approved", "reject": "rejected"}
+
+Numbers = Counter[tuple[str, ...]]
+Do = Callable[[Api, int], object]
+
+
+def intervention(api: Api, number: int) -> str:
+    rows = api.viewer.get("/interventions?pageSize=9").json["interventions"]
+    return f"/interventions/{rows[number % len(rows)]['id']}" if rows else "/interventions/none"
+
+
+def case(number: int) -> str:
+    return f"/cases/{IDS[number % len(IDS)]}"
+
+
+def ask(api: Api, number: int) -> None:
+    types = ("kill_switch", "clarification", "resume")
+    new = {"uowId": "u", "type": types[number % 3], "title": "Go on?", "priority": "high"}
+    expiry = {"expiresInSeconds": 86_400} if number % 2 else {}
+    about = {"caseId": IDS[0]} if number % 5 == 0 else {}
+    api.caller("agent", f"agent-{number % 2}").post("/interventions", {**new, **expiry, **about})
+
+
+def decide(api: Api, number: int) -> None:
+    given: dict[str, Any] = {"decision": "approve", "response": {"text": "Yes"}}
+    if number % 3 == 0:
+        given = {"decision": "reject", "reason": "No"}
+    pilot = api.caller("pilot", f"pilot-{number % 2}")
+    pilot.post(f"{intervention(api, number)}:decide", given)
+
+
+def move(api: Api, number: int) -> None:
+    to = ("in_review", "needs_info", "approved", "closed")[number % 4]
+    more = {"decisionType": "kyc"} if number % 7 == 0 else {}
+    body: dict[str, Any] = {"status": to, "reason": "Why", **more}
+    body |= {"endOpen": True} if to == "closed" else {}
+    api.verifier.patch(case(number // 4), body)
+
+
+def create(api: Api, number: int) -> None:
+    due = {"dueAt": (api.runtime.clock() + timedelta(days=number % 6)).isoformat()}
+    new = {"id": IDS[number % 2], "decisionType": "csf", "title": "T", **due}
+    api.verifier.post("/cases", new)
+    api.verifier.post("/cases", {"decisionType": "kyc", "title": "Another"})
+
+
+def swept(name: str) -> Do:
+    return lambda api, _: api.caller("scheduler").post(f"/scheduled/{name}")
+
+
+STEPS: dict[str, Do] = {
+    "create": create,
+    "move": move,
+    "move a case on": move,
+    "change the type": lambda api, n: api.verifier.patch(case(n), {"decisionType": f"type-{n}"}),
+    "note": lambda api, n: api.agent.post(
+        f"{case(n)}/audit",
+        {"eventType": "note_added", "message": "M", "meta": {"opened": {"at": "x"}}},
+    ),
+    "reopen": lambda api, n: api.pilot.post(f"{case(n)}:reopen", {"reason": "Again"}),
+    "delete": lambda api, n: n % 8 or api.admin.delete(case(n // 8)),
+    "close many": lambda api, _: api.pilot.post(
+        "/cases:close", {"caseIds": list(IDS), "reason": "Over", "endOpen": True}
+    ),
+    "ask": ask,
+    "ask again": ask,
+    "claim": lambda api, n: api.pilot.post(f"{intervention(api, n)}:claim"),
+    "release": lambda api, n: api.admin.post(f"{intervention(api, n)}:release"),
+    "decide": decide,
+    "decide another": decide,
+    "complete": lambda api, n: api.pilot.post(f"{intervention(api, n)}:complete", {}),
+    "withdraw": lambda api, n: api.pilot.post(f"{intervention(api, n)}:withdraw", {}),
+    "expire": swept("expireInterventions"),
+    "close": swept("closeApprovedCases"),
+    "purge": swept("purgeRecords"),
+    "seal": lambda api, _: seal(api),
+    "seal what is new": lambda api, _: seal(api),
+}
+FIRST = [(name, number, timedelta(seconds=61)) for number in (1, 2) for name in ("create", "ask")]
+"""How each life begins, so that there is something to change."""
+step = st.tuples(
+    st.sampled_from(sorted(STEPS)),
+    st.integers(0, 60),
+    st.sampled_from([*[timedelta(seconds=61)] * 5, timedelta(hours=7), timedelta(days=1)]),
+)
+
+
+def live(store: DocumentStore, tenant: str) -> dict[str, dict[str, Any]]:
+    """All cases and interventions that there are, by their paths."""
+    queries = [Query(f"tenants/{tenant}/{name}") for name in ("cases", "interventions")]
+    rows = [row for query in queries for row in store.query(query)]
+    return {row.path: row.data for row in rows if "deletedAt" not in row.data}
+
+
+def trail(store: DocumentStore, tenant: str) -> list[Document]:
+    rows = store.query(Query(f"tenants/{tenant}/audit"))
+    return sorted(rows, key=lambda row: (row.data["createdAt"], row.id))
+
+
+def cohort(one: dict[str, Any], *, deciders: bool) -> Numbers:
+    """What an intervention that is there counts for."""
+    found: Numbers = Counter()
+    found["interventions", one["type"], one["priority"], one["status"]] += 1
+    if (seconds := one["resolutionSeconds"]) is not None:
+        ms = round(seconds * 1000)
+        found["resolved", "count"] += 1
+        found["resolved", "ms"] += ms
+        found["resolved", "took", bucket(ms)] += 1
+    if deciders and one["decision"]:
+        found["deciders", one["decidedBySubject"], OUTCOMES[one["decision"]]] += 1
+    return found
+
+
+def happened(one: dict[str, Any]) -> dict[date, Numbers]:
+    """What an intervention counts for on the days of its life."""
+    kind = ("done", one["type"], one["priority"])
+    asked, acted = (one[name] and one[name].date() for name in ("createdAt", "actionAt"))
+    found: dict[date, Numbers] = {asked: Counter()}
+    found[asked][*kind, "created"] += 1
+    found[asked]["agents", one["createdBySubject"], "asked"] += 1
+    status, decision = one["status"], one["decision"]
+    what = OUTCOMES[decision] if decision else status
+    if status in {"pending", "in_progress"}:
+        return found
+    day = found.setdefault(acted, Counter())
+    day[*kind, what] += 1
+    day["agents", one["createdBySubject"], what] += 1
+    if decision:
+        ms = round(one["resolutionSeconds"] * 1000)
+        day["pilots", one["decidedBySubject"], what] += 1
+        day[*kind, "ms"] += ms
+        day[*kind, "took", bucket(ms)] += 1
+    return found
+
+
+def recounted(
+    now_there: dict[str, dict[str, Any]], ever: dict[str, dict[str, Any]], events: int
+) -> tuple[Numbers, dict[date, Numbers]]:
+    """The figures of all time and of each day, from documents."""
+    totals: Numbers = Counter({("events",): events})
+    days: dict[date, Numbers] = {}
+
+    def add(day: date, numbers: Numbers) -> None:
+        days.setdefault(day, Counter()).update(numbers)
+
+    for path, one in ever.items():
+        if "/cases/" in path:
+            if path in now_there:
+                totals["cases", one["decisionType"], one["status"]] += 1
+            if closed_at := one["closedAt"]:
+                due, done = one["dueAt"], one["clockStoppedAt"]
+                ms = round((closed_at - one["createdAt"]).total_seconds() * 1000)
+                kind = ("closed", one["decisionType"])
+                late = due is not None and due < done
+                add(closed_at.date(), Counter({(*kind, "late" if late else "inTime"): 1}))
+                add(closed_at.date(), Counter({(*kind, "ms"): ms, (*kind, "took", bucket(ms)): 1}))
+            continue
+        if path in now_there:
+            add(one["createdAt"].date(), cohort(one, deciders=True))
+            totals.update(cohort(one, deciders=False))
+        if one["decision"]:
+            totals["deciders", one["decidedBySubject"], OUTCOMES[one["decision"]]] += 1
+        for day, numbers in happened(one).items():
+            add(day, numbers)
+    return totals, days
+
+
+def opened(rows: Sequence[Document]) -> dict[date, Numbers]:
+    """The cases that were opened on each day, by their first events: a type may change later."""
+    found: dict[date, Numbers] = {}
+    for row in rows:
+        if row.data["eventType"] == "case_created":
+            changes = {one["field"]: one["new"] for one in from_json(row.data["changes"])}
+            day = found.setdefault(row.data["createdAt"].date(), Counter())
+            day["opened", changes["decisionType"]] += 1
+    return found
+
+
+def numbers(tally: Tally) -> Numbers:
+    return Counter({path: number for path, number in tally.items() if number})
+
+
+def shown(store: DocumentStore, tenant: str, now: datetime) -> tuple[Numbers, dict[date, Numbers]]:
+    """The figures as they are read, of whole days and up to now."""
+    days_of_it = (now.date() - timedelta(days=50), now.date() + timedelta(days=3))
+    found = tallies.days(store, tenant, *days_of_it, now)
+    assert (found.whole, found.as_of) == (True, now)
+    assert found.totals == tallies.totals(store, tenant, now).totals
+    days = {day: numbers(tally) for day, tally in found.days.items()}
+    return numbers(found.totals), {day: one for day, one in days.items() if one}
+
+
+def of_the_last_release(row: Document) -> Document:
+    """An event without what this release adds to its meta."""
+    meta = {name: value for name, value in from_json(row.data["meta"]).items() if name not in OLD}
+    return replace(row, data={**row.data, "meta": to_json(meta).decode()})
+
+
+def counted(
+    store: DocumentStore, tenant: str, rows: Sequence[Document], size: int
+) -> tuple[Numbers, dict[date, Numbers]]:
+    """What events count for, in passes of some size that know nothing of each other."""
+    book = Book()
+    for first in range(0, len(rows), size):
+        for effects in Counting(store, tenant).effects(rows[first : first + size]):
+            book.take(effects)
+    days = {date.fromisoformat(day): numbers(one) for day, one in book.days.items()}
+    return numbers(book.totals), {day: one for day, one in days.items() if one}
+
+
+@pytest.mark.parametrize("config", LOADS, indirect=True)
+def test_the_figures_are_what_a_recount_of_all_documents_says(
+    config: Config, clock: Clock, tmp_path: Path, request: pytest.FixtureRequest, api: Api
+) -> None:
+    runtime = api.runtime
+    runtime.config = with_keys(config, tmp_path, Ed25519PrivateKey.generate())
+    store = runtime.store
+
+    @settings(
+        max_examples=LOADS[request.node.callspec.params["config"]],
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(steps=st.lists(step, min_size=25, max_size=45), size=st.integers(1, 40))
+    def lives(steps: list[tuple[str, int, timedelta]], size: int) -> None:
+        # The log of the tenant before was sealed up to its end.
+        clock.now += timedelta(days=60)
+        api.tenant = tenant = f"t-{uuid.uuid4().hex}"
+        retention = {"interventionRetentionDays": 2, "caseRetentionDays": 2, "autoCloseDays": 1}
+        assert api.admin.patch("/settings", retention).status_code == 200
+        ever: dict[str, dict[str, Any]] = {}
+        for name, number, wait in [*FIRST, *steps]:
+            STEPS[name](api, number)
+            there = live(store, tenant)
+            ever |= there
+            clock.now += wait
+        events = trail(store, tenant)
+        expected = recounted(there, ever, len(events))
+        for day, of_day in opened(events).items():
+            expected[1].setdefault(day, Counter()).update(of_day)
+
+        assert shown(store, tenant, clock.now) == expected
+        assert counted(store, tenant, events[::-1], size) == expected
+        old = [of_the_last_release(row) for row in events]
+        assert counted(store, tenant, old, size) == expected
+        seal(api)
+        assert shown(store, tenant, clock.now) == expected
+        *_, last = recount(store, tenant)
+        assert last == len(events)
+        assert shown(store, tenant, clock.now) == expected
+
+    lives()
