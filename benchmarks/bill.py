@@ -109,12 +109,12 @@ def idle_reads() -> int:
 def sealing(requests: int) -> tuple[float, float]:
     """The documents that it takes in a day to seal the events of so many requests of one tenant.
 
-    Each event is read once. A run that seals something reads the end of the log, and writes it and
-    how far it came; 256 events make one bundle.
+    Each event is read once. A run that seals something reads the end of the log, the figures of all
+    time and those of a day, and writes these and how far it came; 256 events make one bundle.
     """
     events = requests * sum(one.share for one in MIX if one.writes)
     runs = min(events, runs_a_day()["seal_audit"])
-    return events + runs, 2 * runs + events / WIDTH
+    return events + 3 * runs, 4 * runs + events / WIDTH
 
 
 def month(requests: int) -> Month:

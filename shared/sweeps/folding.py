@@ -13,6 +13,7 @@ from shared import errors, log
 from shared.documents.backoff import attempts
 from shared.documents.port import Conflict, Document, OtherRelease, StoreError
 from shared.ledger.ledger import CONTENTION_SECONDS
+from shared.ledger.subjects import problem_of
 from shared.models.sealed import StoredLog
 from shared.repository import sealed
 from shared.repository.counting import Counting
@@ -51,9 +52,13 @@ class Folding:
             work()
         except OtherRelease:
             raise
-        except (StoreError, errors.ApiError, ValueError, LookupError, TypeError) as error:
+        except StoreError as error:
             kind = type(error).__name__
-            log.write("ERROR", "figures are left as they are", tenant=tenant, problem=kind)
+            log.write("WARNING", "figures are left to the next sealing", tenant=tenant, cause=kind)
+        except (errors.ApiError, ValueError, LookupError, TypeError) as error:
+            log.write(
+                "ERROR", "figures cannot be counted", tenant=tenant, problem=problem_of(error)
+            )
 
     def _count(self, tenant: str, state: StoredLog, new: Sequence[Entry]) -> None:
         """Counts the entries of a log that are not counted; `new` are its last ones."""

@@ -112,7 +112,7 @@ def test_what_stops_between_the_log_and_the_figures_is_counted_by_the_next_run(
     with monkeypatch.context() as broken:
         broken.setattr("shared.sweeps.folding.fold", stopping)
         sealed_cases(api, clock)
-        assert "figures are left as they are" in capsys.readouterr().out
+        assert "figures are left to the next sealing" in capsys.readouterr().out
     assert stored(api)["counted"] == 2
     assert events_now(api, clock) == 4
 
@@ -229,7 +229,7 @@ def test_figures_that_cannot_be_read_stop_no_sealing_and_are_counted_anew(
 
     sealed_cases(api, clock)
 
-    assert "figures are left as they are" in capsys.readouterr().out
+    assert "figures cannot be counted" in capsys.readouterr().out
     with pytest.raises(Unreadable, match="figures/totals cannot be read"):
         tallies.totals(store, api.tenant, clock.now)
     code, lines = run()

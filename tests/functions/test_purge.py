@@ -208,7 +208,7 @@ def test_one_event_of_a_tenant_and_run_tells_how_many_went_and_which(
     assert {"purged"} == set(left(api).values())
     (event,) = purges(api.runtime.store, api.tenant)
     rejected = {"interventions": {"resume": {"normal": {"rejected": 5}}}}
-    gone = {"cases": {"seeded": 2}, "asked": {since.date().isoformat(): rejected}}
+    gone = {"cases": {"seeded": 2}, "asked": {(since - DAY).date().isoformat(): rejected}}
     told = {"cases": 2, "interventions": 5, "sha256": digest(*left(api)), "purged": gone}
     assert event.meta == told
     assert (event.subject, event.source, event.actor.type) == ("tenant", "scheduler", "system")

@@ -32,11 +32,11 @@ def test_the_scheduled_runs_take_a_part_of_the_free_reads(monkeypatch: pytest.Mo
     assert bill.month(free + 100_000).firestore == pytest.approx(30 * 0.06)
 
 
-def test_sealing_reads_each_event_once_and_writes_twice_in_a_run_that_has_some() -> None:
+def test_sealing_reads_each_event_once_and_writes_four_times_in_a_run_that_has_some() -> None:
     few, many = bill.sealing(100), bill.sealing(1_000_000)
 
-    assert few == pytest.approx((15 + 15, 30 + 15 / 256))
-    assert many == pytest.approx((150_000 + 1_440, 2 * 1_440 + 150_000 / 256))
+    assert few == pytest.approx((15 + 45, 60 + 15 / 256))
+    assert many == pytest.approx((150_000 + 3 * 1_440, 4 * 1_440 + 150_000 / 256))
 
 
 def test_the_time_of_an_instance_is_rounded_up_to_a_tenth_of_a_second() -> None:
