@@ -38,7 +38,7 @@ function steps(most) {
 
 /** Bars on their side, each of parts. @param {string} label @param {Bar[]} rows @param {[kind: string, text: string][]} [legend] @returns {View} */
 export function bars(label, rows, legend = []) {
-  const room = rows.some(({ right }) => right) ? 170 : 60;
+  const room = rows.some(({ right }) => right) ? 230 : 60;
   const most = Math.max(1, ...rows.map(({ parts }) => parts.reduce((sum, { value }) => sum + value, 0)));
   const scale = (WIDTH - LEFT - room) / most;
   const top = legend.length ? TOP : 4;

@@ -36,6 +36,9 @@ const MOST_DAYS = 62;
 /** In milliseconds. What is older was not brought up to date by the sealing of events. */
 const FRESH = 180_000;
 const TYPES = 8;
+/** A table that is no larger stands beside its chart where there is room. */
+const MOST_COLUMNS = 7;
+const MOST_ROWS = 12;
 
 const shown = {
   /** @type {Figures | null} */
@@ -113,8 +116,9 @@ function strip({ open, overdue, closed, decided, expired, medianSecondsToDecide 
  */
 function figure(place, { title, see, tabs, chart, head, rows }) {
   const cell = (/** @type {string | number} */ value, /** @type {number} */ index) => (index ? html`<td class="num">${typeof value === "number" ? number.format(value) : value}</td>` : html`<th scope="row">${value}</th>`);
-  return html`<figure class=${tabs ? "whole" : null}><figcaption><span class="n">${f.figure(place)}</span><h2>${title}</h2>${tabs}<span class="soft">${see}</span></figcaption>
-    ${chart ? html`<div class="scroll" tabindex="0" role="region" aria-label=${f.figure(place)}>${chart}</div><details ?open=${Boolean(tabs)}><summary>${f.asTable(place)}</summary><div class="scroll" tabindex="0" role="region" aria-label=${f.table(place)}><table class="plain"><thead><tr>${head.map((one, index) => html`<th scope="col" class=${index ? "num" : null}>${one}</th>`)}</tr></thead>
+  const beside = tabs && chart && head.length <= MOST_COLUMNS && rows.length <= MOST_ROWS;
+  return html`<figure class=${tabs ? `whole ${beside ? "beside" : ""}` : null}><figcaption><span class="n">${f.figure(place)}</span><h2>${title}</h2>${tabs}<span class="soft">${see}</span></figcaption>
+    ${chart ? html`<div class="scroll" tabindex="0" role="region" aria-label=${f.figure(place)}>${chart}</div><details ?open=${Boolean(beside)}><summary>${f.asTable(place)}</summary><div class="scroll" tabindex="0" role="region" aria-label=${f.table(place)}><table class="plain"><thead><tr>${head.map((one, index) => html`<th scope="col" class=${index ? "num" : null}>${one}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>`)}</tbody></table></div></details>` : null}</figure>`;
 }
 
