@@ -6,6 +6,7 @@ tests/reliability/test_figures_model.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,8 @@ from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import recorded, seal, tomorrow, with_keys
 from tests.functions.support import ON_EMBEDDED
+from tests.stored.formats import RELEASES, documents, restore
+from tests.stored.record import TENANT
 
 MINUTE = {"seconds": 61}
 Run = Callable[..., tuple[int, list[str]]]
@@ -239,6 +242,33 @@ def test_figures_that_cannot_be_read_stop_no_sealing_and_are_counted_anew(
     )
     assert run("--apply")[0] == 0
     assert events_now(api, clock) == 4
+
+
+@ON_EMBEDDED
+def test_what_the_last_release_recorded_counts_as_its_documents_say(
+    api: Api, clock: Clock, run: Run
+) -> None:
+    store, api.tenant = api.runtime.store, TENANT
+    restore(store, documents(RELEASES[-1]))
+    clock.advance(days=400)
+    seal(api)
+
+    def numbers(*names: str) -> Any:
+        rows = store.query(Query(f"tenants/{TENANT}/{names[0]}"))
+        live = [row.data for row in rows if "deletedAt" not in row.data]
+        return Counter((names[0], *(one[name] for name in names[1:])) for one in live)
+
+    def counted() -> Any:
+        found = tallies.totals(store, TENANT, clock.now).totals
+        moving = [one for one in found.items() if one[0][0] in {"cases", "interventions"}]
+        return Counter({path: number for path, number in moving if number})
+
+    cases = numbers("cases", "decisionType", "status")
+    expected = cases + numbers("interventions", "type", "priority", "status")
+    assert counted() == expected
+    assert len(expected) > 10
+    assert run("--apply")[0] == 0
+    assert counted() == expected
 
 
 @ON_EMBEDDED
