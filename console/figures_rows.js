@@ -12,7 +12,7 @@ import { day, span } from "./time.js";
  * @property {Cases} [cases] @property {Questions} [interventions]
  *
  * @typedef {{created: number, closedInTime: number, closedLate: number, medianSeconds: number | null, percentile90Seconds: number | null}} Cases
- * @typedef {{created?: number, decided: number, approved: number, edited: number, rejected: number, expired?: number, withdrawn?: number, medianSeconds?: number | null, percentile90Seconds?: number | null}} Questions
+ * @typedef {{created?: number, decided: number, approved: number, edited: number, rejected: number, answered: number, expired?: number, withdrawn?: number, medianSeconds?: number | null, percentile90Seconds?: number | null}} Questions
  *
  * @typedef {Omit<import("./figures.js").Figure, "tabs">} Figure
  */
@@ -51,8 +51,8 @@ function byAgent(rows) {
     title: f.agents.title,
     see: most ? f.agents.see(most.label, most.decided, percent.format(most.approved / most.decided)) : f.nothingDecided,
     chart: found.length ? verdicts(f.agents.title, found) : null,
-    head: [f.agent, f.approved, f.edited, f.rejected, f.ranOut],
-    rows: found.map((one) => [one.label, one.approved, one.edited, one.rejected, one.expired ?? 0]),
+    head: [f.agent, f.approved, f.edited, f.answered, f.rejected, f.ranOut],
+    rows: found.map((one) => [one.label, one.approved, one.edited, one.answered, one.rejected, one.expired ?? 0]),
   };
 }
 
@@ -63,8 +63,8 @@ function byPerson(rows) {
     title: f.people.title,
     see: found.length ? f.people.see(found.length) : f.nothingDecided,
     chart: found.length ? verdicts(f.people.title, found) : null,
-    head: [f.person, f.decided, f.approved, f.edited, f.rejected],
-    rows: found.map((one) => [one.label, one.decided, one.approved, one.edited, one.rejected]),
+    head: [f.person, f.decided, f.approved, f.edited, f.answered, f.rejected],
+    rows: found.map((one) => [one.label, one.decided, one.approved, one.edited, one.answered, one.rejected]),
   };
 }
 
@@ -76,23 +76,21 @@ function byDay(rows) {
     title: f.days.title,
     see: opened ? f.days.see(opened, found.length) : f.days.none,
     chart: opened ? columns(f.days.title, found.map(({ label, cases }) => ({ label, value: cases.created }))) : null,
-    head: [f.day, f.opened, f.inTime.inTime, f.inTime.late, f.asked, f.approved, f.edited, f.rejected, f.ranOut, f.withdrawn, f.median, f.ninety],
-    rows: found.map(({ label, cases, interventions: one }) => [label, cases.created, cases.closedInTime, cases.closedLate, one.created ?? 0, one.approved, one.edited, one.rejected, one.expired ?? 0, one.withdrawn ?? 0, time(one.medianSeconds), time(one.percentile90Seconds)]),
+    head: [f.day, f.opened, f.inTime.inTime, f.inTime.late, f.asked, f.approved, f.edited, f.answered, f.rejected, f.ranOut, f.withdrawn, f.median, f.ninety],
+    rows: found.map(({ label, cases, interventions: one }) => [label, cases.created, cases.closedInTime, cases.closedLate, one.created ?? 0, one.approved, one.edited, one.answered, one.rejected, one.expired ?? 0, one.withdrawn ?? 0, time(one.medianSeconds), time(one.percentile90Seconds)]),
   };
 }
 
 /** @param {Row[]} rows */
 const questionsOf = (rows) => rows.flatMap(({ key, name, interventions }) => (interventions ? [{ label: key === null ? f.others : name ?? f.nameless, ...interventions }] : []));
 
-/** @param {string} title @param {ReturnType<typeof questionsOf>} rows */
+/** How questions ended. @param {string} title @param {ReturnType<typeof questionsOf>} rows */
 function verdicts(title, rows) {
-  return bars(
-    title,
-    rows.slice(0, CHARTED).map(({ label, decided, approved, edited, rejected, expired = 0 }) => ({
-      label,
-      parts: [{ value: approved, kind: "p1" }, { value: edited, kind: "p2" }, { value: rejected, kind: "p3" }, { value: expired, kind: "ph" }],
-      end: number.format(decided + expired),
-    })),
-    [["p1", f.approved], ["p2", f.edited], ["p3", f.rejected], ["ph", f.ranOut]],
-  );
+  const bar = (/** @type {typeof rows[number]} */ { label, decided, approved, edited, answered, rejected, expired = 0 }) => ({
+    label,
+    parts: [{ value: approved + answered, kind: "p1" }, { value: edited, kind: "p2" }, { value: rejected, kind: "p3" }, { value: expired, kind: "ph" }],
+    end: number.format(decided + expired),
+  });
+  const legend = /** @type {[string, string][]} */ ([["p1", f.approvedOrAnswered], ["p2", f.edited], ["p3", f.rejected]]);
+  return bars(title, rows.slice(0, CHARTED).map(bar), rows.some(({ expired }) => expired) ? [...legend, ["ph", f.ranOut]] : legend);
 }

@@ -33,6 +33,8 @@ export default {
   withdrawn: "zurückgezogen",
   approved: "genehmigt",
   edited: "geändert",
+  answered: "beantwortet",
+  approvedOrAnswered: "genehmigt oder beantwortet",
   rejected: "abgelehnt",
   ages: { under1: "unter 1 Tag", from1: "1 bis 3 Tage", over3: "über 3 Tage" },
   open: {
@@ -79,7 +81,7 @@ export default {
   },
   people: {
     title: "Wie jede Person entschied",
-    see: (/** @type {number} */ count) => `${count} ${count === 1 ? "Zeile" : "Zeilen"}; „geändert“ heißt: mit Änderungen genehmigt.`,
+    see: (/** @type {number} */ count) => `${count} ${count === 1 ? "Person entschied" : "Personen entschieden"}. „Geändert“ heißt: mit Änderungen genehmigt.`,
   },
   days: {
     title: "Eröffnete Fälle je Tag",

@@ -35,6 +35,8 @@ export default {
   withdrawn: "withdrawn",
   approved: "approved",
   edited: "changed",
+  answered: "answered",
+  approvedOrAnswered: "approved or answered",
   rejected: "rejected",
   ages: { under1: "under 1 day", from1: "1 to 3 days", over3: "over 3 days" },
   open: {
@@ -81,7 +83,7 @@ export default {
   },
   people: {
     title: "How each person decided",
-    see: (/** @type {number} */ count) => `${n(count, "row")}; "changed" is an approval with changes.`,
+    see: (/** @type {number} */ count) => `${n(count, "person", "people")} decided. "Changed" is an approval with changes.`,
   },
   days: {
     title: "Cases opened a day",
