@@ -155,6 +155,32 @@ def test_whoever_loses_the_race_for_the_figures_counts_nothing_twice(
     assert (stored(api)["counted"], events_now(api, clock)) == (3, 3)
 
 
+def test_what_is_about_many_days_takes_more_commits_and_others_may_be_in_between(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold, opened = folding.fold, 4
+
+    def overtaken(counting: Any, store: Any, path: str, document: Any, entries: Any) -> int:
+        monkeypatch.setattr("shared.sweeps.folding.fold", fold)
+        found = fold(counting, store, path, document, entries)
+        assert (found, len(entries)) == (1, opened)
+        fold(counting, store, path, store.get(path), entries[1:])
+        return found
+
+    for _ in range(opened):
+        api.verifier.create()
+        clock.advance(days=1)
+    monkeypatch.setattr("shared.repository.folding._DAYS", 1)
+    monkeypatch.setattr("shared.sweeps.folding.fold", overtaken)
+
+    seal(api)
+
+    assert (stored(api)["counted"], events_now(api, clock)) == (opened, opened)
+    days = (clock.now.date() - timedelta(days=opened), clock.now.date())
+    found = tallies.days(api.runtime.store, api.tenant, *days, clock.now)
+    assert [tally.sum("opened") for tally in found.days.values()] == [1] * opened
+
+
 def test_a_late_event_is_counted_when_it_is_sealed(api: Api, clock: Clock) -> None:
     began = clock.now
     recorded(api.runtime.store, api.tenant, 3, began)
@@ -244,7 +270,7 @@ def test_figures_that_cannot_be_read_stop_no_sealing_and_are_counted_anew(
     assert events_now(api, clock) == 4
 
 
-@ON_EMBEDDED
+@pytest.mark.both_stores
 def test_what_the_last_release_recorded_counts_as_its_documents_say(
     api: Api, clock: Clock, run: Run
 ) -> None:
