@@ -146,6 +146,7 @@ STEPS = st.lists(
 )
 
 
+# To make a life that fails shorter takes minutes, and tells little.
 @settings(STABLE, max_examples=10 * LOAD, phases=[Phase.generate])
 @given(STEPS)
 def test_after_any_life_all_figures_are_those_of_a_recount(
