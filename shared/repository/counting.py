@@ -77,7 +77,7 @@ class Counting:
                 self._keep(one.subject, sequence, after)
         except _BROKEN:
             return None
-        return after
+        return after or told
 
     def _keep(self, subject: str, sequence: int, facts: Facts) -> None:
         self._known.pop(subject, None)
