@@ -93,8 +93,8 @@ def _operations() -> list[_Case]:
         _Case(
             "verify, 4 events",
             request("GET", f"/audit:verify?subject=cases/{case_id(0)}"),
-            Cost(6, 0, 3),
-            "head; 4 events; none beyond",
+            Cost(13, 0, 9),
+            "head; 4 events; a query of each kind that belongs to the case; the log",
         ),
         _Case(
             "check of 20",

@@ -91,7 +91,10 @@ def load(port: int, messages: Sequence[bytes]) -> tuple[float, list[Answer]]:
             selector.register(connection, selectors.EVENT_READ, (next(turns), b""))
             connection.sendall(messages[len(selector.get_map()) - 1])
         while selector.get_map():
-            for key, _ in selector.select(_SECONDS):
+            ready = selector.select(_SECONDS)
+            if not ready:
+                raise RuntimeError("the server does not answer")
+            for key, _ in ready:
                 connection = key.fileobj
                 sent, received = key.data
                 received += _received(connection)

@@ -84,5 +84,9 @@ def _rows(name: str, took: dict[str, _Took]) -> list[Row]:
     ours, others = took[OURS], list(islice(took, 1, None))
     return [
         *(timed(name, ours.seconds, took[side].seconds, side) for side in others),
-        *(timed(f"{name}, CPU", ours.cpu, max(took[side].cpu, 1e-3), side) for side in others),
+        *(
+            timed(f"{name}, CPU", ours.cpu, took[side].cpu, side)
+            for side in others
+            if took[side].cpu  # as far as the machine tells it
+        ),
     ]

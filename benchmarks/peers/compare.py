@@ -174,6 +174,7 @@ def _rates(operation: Operation, loaded: dict[str, _Loaded]) -> list[Row]:
         *(
             timed(f"{operation.name}, CPU a request", loaded[OURS].cpu, loaded[side].cpu, side)
             for side in islice(loaded, 1, None)
+            if loaded[side].cpu  # as far as the machine tells it
         ),
     ]
 
