@@ -38,7 +38,7 @@ class Effort(NamedTuple):
 
 
 WHOLE = Effort(
-    cases=10_000, waiting=1_000, rounds=150, warm_up=20, loads=3, requests=200, batches=3
+    cases=10_000, waiting=1_000, rounds=150, warm_up=20, loads=3, requests=150, batches=2
 )
 QUICK = Effort(cases=2_000, waiting=200, rounds=60, warm_up=10, loads=2, requests=100, batches=1)
 
