@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.documents.port import Update
 from shared.ledger.subjects import sha256_of
 from shared.models.actions import NewAction
 from shared.rules.actions import hash_of
@@ -50,6 +51,12 @@ def approved(api: Api, **fields: Any) -> str:
     intervention_id: str = ask(api.agent, action=ACTION, **fields)["id"]
     done(decide(api.pilot, intervention_id))
     return intervention_id
+
+
+def edit(api: Api, intervention_id: str, **fields: Any) -> None:
+    """Edits an intervention in the database, behind the API."""
+    path = f"tenants/{api.tenant}/interventions/{intervention_id}"
+    api.runtime.store.commit([Update(path, fields)])
 
 
 @pytest.mark.both_stores
@@ -148,6 +155,27 @@ def test_only_an_agent_starts_and_only_by_a_hash(api: Api) -> None:
     for wrong in ("", HASH.upper(), HASH[:-1], 7, None):
         refused_field(act(api.agent, name, "start", {"actionHash": wrong}), "actionHash")
     refused_field(act(api.agent, name, "start", {}), "actionHash")
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"approvedActionHash": hash_for(amount=900)},
+        {"action": '{"arguments":{"amount":900},"tool":"pay"}'},
+        {"approvedArguments": '{"amount":900}'},
+    ],
+    ids=lambda edited: next(iter(edited)),
+)
+def test_no_action_is_started_whose_stored_hash_is_not_that_of_the_stored_call(
+    api: Api, edited: dict[str, Any]
+) -> None:
+    name = approved(api)
+    edit(api, name, **edited)
+
+    for hash_ in (HASH, hash_for(amount=900)):
+        conflict(start(api, name, hash_))
+
+    assert shown(api, name)["startedAt"] is None
 
 
 NOT_JSON: dict[str, bytes] = {
@@ -270,6 +298,40 @@ def test_a_response_schema_is_shown_as_it_was_given_and_names_what_a_response_la
     answered = done(decide(api.pilot, name, "respond", response={"amount": 1, "sure": True}))
     assert (answered["status"], answered["decision"]) == ("approved", "respond")
     assert answered["response"] == {"amount": 1, "sure": True}
+
+
+SCHEMA = {"type": "object", "properties": {"note": {"type": "string"}}}
+
+
+@pytest.mark.parametrize("schema", [None, SCHEMA])
+def test_to_respond_needs_a_response_also_where_nothing_of_it_is_required(
+    api: Api, schema: dict[str, Any] | None
+) -> None:
+    asked = {"action": ACTION, "decisions": ["approve", "respond"], "response_schema": schema}
+    fields = {name: value for name, value in asked.items() if value}
+    name = ask(api.agent, **fields)["id"]
+
+    refused_field(decide(api.pilot, name, "respond"), "response")
+
+    assert done(decide(api.pilot, name, "respond", response={"note": "no"}))["response"]
+
+
+def test_an_error_tells_of_no_more_than_twenty_properties_of_a_response(api: Api) -> None:
+    name = ask(api.agent, type="clarification", response_schema=SCHEMA)["id"]
+
+    wrong = decide(api.pilot, name, "respond", response={f"p{n}": n for n in range(1_000)})
+
+    assert len(refused(wrong, 400, "INVALID_ARGUMENT")["details"]) == 20
+
+
+def test_a_question_that_cannot_be_read_keeps_nobody_from_asking_the_same(api: Api) -> None:
+    body = {**QUESTION, "action": ACTION, "reuse": True}
+    readable = api.agent.post("/interventions", body).json
+    edit(api, ask(api.agent, action=ACTION)["id"], type="unknown")
+
+    again = api.agent.post("/interventions", body)
+
+    assert (again.status_code, again.json) == (200, readable)
 
 
 @pytest.mark.both_stores
