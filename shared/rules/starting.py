@@ -37,6 +37,7 @@ def started(
             "started_at": now,
             "started_by": caller.actor.name,
             "started_by_subject": caller.subject,
+            "sweep_at": None,
         }
     )
 
