@@ -9,6 +9,7 @@ import pytest
 from shared.documents.port import Update
 from shared.ledger.subjects import sha256_of
 from shared.models.actions import NewAction
+from shared.models.answers import TextProperty
 from shared.rules.actions import hash_of
 from shared.rules.canonical import canonical_text
 from tests.client import Api
@@ -257,6 +258,24 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         },
         "responseSchema.properties.p",
     ),
+    "the same text twice, so that another name means the same": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {"p": {**PROPERTY, "enum": ["y", "y"], "enumNames": ["Yes", "No"]}},
+            }
+        },
+        "responseSchema.properties.p",
+    ),
+    "the same name for two texts": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {"p": {**PROPERTY, "enum": ["y", "n"], "enumNames": ["Yes", "Yes"]}},
+            }
+        },
+        "responseSchema.properties.p",
+    ),
     "names for other texts": (
         {
             "responseSchema": {
@@ -314,6 +333,40 @@ def test_to_respond_needs_a_response_also_where_nothing_of_it_is_required(
     refused_field(decide(api.pilot, name, "respond"), "response")
 
     assert done(decide(api.pilot, name, "respond", response={"note": "no"}))["response"]
+
+
+TEXTS: dict[str, tuple[list[str], list[str]]] = {
+    "email": (
+        ["zoe@example.com", "a.b+c@x-y.example", "o'neil@localhost"],
+        [
+            *("", "@", "a@", "@b", "a@b@c", "a@b,c@d", "a@b,c.example", "<a@b>"),
+            *("a\u200b@b.example", "ä@b.c", "a b@c", "a@b\n", "a@b\u2028"),
+            *("a@b..c", "a@-b.c", "a@b-.c", f"a@{'b' * 64}.c"),
+        ],
+    ),
+    "date": (
+        ["2026-02-28", "2028-02-29"],
+        ["2026-02-30", "2027-02-29", "2026-2-1", "20260201", "2026-W01-1", "\uff12026-01-01"],
+    ),
+    "date-time": (
+        ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5+02:00"],
+        ["2026-01-01T00:00:00", "2026-01-01T24:00:00Z", "0001-01-01T00:00:00+23:00", "1767225600"],
+    ),
+    "uri": (
+        ["https://example.com/a?b#c", "urn:isbn:0451450523"],
+        ["example.com", "//example.com", ":x", "http://[::1", "http://a b"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_text_has_the_format_that_its_schema_names(kind: str) -> None:
+    right, wrong = TEXTS[kind]
+
+    found = TextProperty(type="string", format=kind)  # type: ignore[arg-type]
+
+    assert [text for text in right if found.problem(text)] == []
+    assert [text for text in wrong if not found.problem(text)] == []
 
 
 def test_an_error_tells_of_no_more_than_twenty_properties_of_a_response(api: Api) -> None:
