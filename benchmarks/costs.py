@@ -87,8 +87,8 @@ def _operations() -> list[_Case]:
         _Case(
             "stats",
             request("GET", "/cases:stats"),
-            Cost(9, 0, 1),
-            "six statuses, overdue, waiting, events; side by side",
+            Cost(1 + 56 + 4, 0, 3),
+            "totals; 56 events that are not sealed; four counts side by side",
         ),
         _Case(
             "verify, 4 events",
@@ -163,8 +163,8 @@ def _agents_operations() -> list[_Case]:
         _Case(
             "metrics",
             request("GET", "/interventions:metrics"),
-            Cost(20, 0, 2),
-            "19 aggregations side by side; counts of people",
+            Cost(1 + 100 + 1, 0, 3),
+            "totals; 100 events that are not sealed; none has run out",
         ),
         _Case(
             "start run",

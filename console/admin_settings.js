@@ -9,13 +9,15 @@ import { t } from "./texts.js";
  * @typedef {object} Settings
  * @property {Record<string, number>} slaHours @property {number | null} autoCloseDays @property {number} interventionRetentionDays
  * @property {number | null} caseRetentionDays @property {number | null} runTimeoutMinutes
- * @property {number | null} trailPersonalDataDays @property {boolean} publicLog
+ * @property {number | null} trailPersonalDataDays @property {boolean} publicLog @property {boolean} personFigures
  *
- * @typedef {{types: [string, string][], newType: string, plain: Record<Plain, string>, publicLog: boolean}} Draft what is in the fields
+ * @typedef {{types: [string, string][], newType: string, plain: Record<Plain, string>, switches: Record<Switch, boolean>}} Draft what is in the fields
  * @typedef {(typeof PLAIN)[number]} Plain
+ * @typedef {(typeof SWITCHES)[number]} Switch
  */
 
 const PLAIN = /** @type {const} */ (["autoCloseDays", "runTimeoutMinutes", "interventionRetentionDays", "caseRetentionDays", "trailPersonalDataDays"]);
+const SWITCHES = /** @type {const} */ (["publicLog", "personFigures"]);
 const MOST = { hours: 87_600, days: 36_500, longDays: 36_500, minutes: 5_256_000 };
 /** The least that a field takes, where that is not 1. */
 const LEAST = /** @type {Partial<Record<keyof typeof MOST, number>>} */ ({ longDays: 30 });
@@ -32,14 +34,15 @@ const number = (given) => (given.trim() === "" ? null : Number(given));
 export function draftOf(settings) {
   const { [DEFAULT]: others, ...types } = settings.slaHours;
   const rows = /** @type {[string, string][]} */ (Object.entries(types).map(([type, hours]) => [type, text(hours)]));
-  return { types: [...rows.sort(), [DEFAULT, text(others)]], newType: "", plain: /** @type {Draft["plain"]} */ (Object.fromEntries(PLAIN.map((name) => [name, text(settings[name])]))), publicLog: settings.publicLog };
+  return { types: [...rows.sort(), [DEFAULT, text(others)]], newType: "", plain: /** @type {Draft["plain"]} */ (Object.fromEntries(PLAIN.map((name) => [name, text(settings[name])]))), switches: /** @type {Draft["switches"]} */ (Object.fromEntries(SWITCHES.map((name) => [name, settings[name]]))) };
 }
 
 /** @param {Draft} draft @param {Settings} settings @returns {Record<string, unknown>} what the form changes */
 export function patchOf(draft, settings) {
   const hours = draft.types.filter(([type, given]) => text(settings.slaHours[type]) !== given.trim()).map(([type, given]) => [type, number(given)]);
   const plain = PLAIN.filter((name) => text(settings[name]) !== draft.plain[name].trim()).map((name) => [name, number(draft.plain[name])]);
-  return { ...(hours.length ? { slaHours: Object.fromEntries(hours) } : {}), ...Object.fromEntries(plain), ...(draft.publicLog === settings.publicLog ? {} : { publicLog: draft.publicLog }) };
+  const switches = SWITCHES.filter((name) => draft.switches[name] !== settings[name]).map((name) => [name, draft.switches[name]]);
+  return { ...(hours.length ? { slaHours: Object.fromEntries(hours) } : {}), ...Object.fromEntries([...plain, ...switches]) };
 }
 
 /** @param {Draft} draft @param {boolean} off whether the reader may only look @returns {import("./render.js").View} */
@@ -49,8 +52,8 @@ export function form(draft, off) {
       ${off ? null : html`<div><label for="new-type">${t.admin.addType}</label><span class="f"><input id="new-type" type="text" autocomplete="off" .value=${draft.newType} @input=${(/** @type {any} */ event) => (draft.newType = event.target.value)}></span><span><button type="button" class="b" @click=${() => addType(draft)}>${t.admin.add}</button></span></div>`}</div>
     <div class="block-head"><h2>${t.admin.automatic}</h2></div>
     <div class="settings">${PLAIN.map((name) => keyed(name, field(name, t.admin.names[name], draft.plain[name], UNITS[name], says(name, draft.plain[name]), off, (given) => (draft.plain[name] = given))))}</div>
-    <div class="block-head"><h2>${t.admin.log}</h2></div>
-    <div class="settings">${logReaders(draft, off)}</div>`;
+    <div class="block-head"><h2>${t.admin.readers}</h2></div>
+    <div class="settings">${SWITCHES.map((name) => keyed(name, readers(name, draft, off)))}</div>`;
 }
 
 /** @param {string} id @param {string} label @param {string} value @param {keyof typeof MOST} unit @param {string} says @param {boolean} off @param {(given: string) => unknown} takes */
@@ -61,13 +64,15 @@ function field(id, label, value, unit, says, off, takes) {
   }}><span>${t.admin.units[unit]}</span></span><span class=${fits(value, unit) ? "soft" : "st stop wraps"} id=${`${id}-says`}>${fits(value, unit) ? says : t.admin.outside(MOST[unit], LEAST[unit] ?? 1)}</span></div>`;
 }
 
-/** Who may read the log. @param {Draft} draft @param {boolean} off */
-function logReaders(draft, off) {
+/** Who may read something: one of two groups. @param {Switch} name @param {Draft} draft @param {boolean} off */
+function readers(name, draft, off) {
+  const { label, no, yes, says } = t.admin.switches[name];
+  const given = String(draft.switches[name]);
   const takes = (/** @type {any} */ event) => {
-    draft.publicLog = event.target.value === "true";
+    draft.switches[name] = event.target.value === "true";
     changed();
   };
-  return html`<div><label for="public-log">${t.admin.logReaders}</label><span class="f"><select id="public-log" .value=${String(draft.publicLog)} ?disabled=${off} aria-describedby="public-log-says" @change=${takes}><option value="false">${t.admin.members}</option><option value="true">${t.admin.everybody}</option></select></span><span class="soft" id="public-log-says">${draft.publicLog ? t.admin.logIsPublic : t.admin.logIsPrivate}</span></div>`;
+  return html`<div><label for=${name}>${label}</label><span class="f"><select id=${name} .value=${given} ?disabled=${off} aria-describedby=${`${name}-says`} @change=${takes}><option value="false">${no}</option><option value="true">${yes}</option></select></span><span class="soft" id=${`${name}-says`}>${says[/** @type {"true" | "false"} */ (given)]}</span></div>`;
 }
 
 /** @param {string} value @param {keyof typeof MOST} unit */

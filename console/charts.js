@@ -38,12 +38,15 @@ function steps(most) {
 
 /** Bars on their side, each of parts. @param {string} label @param {Bar[]} rows @param {[kind: string, text: string][]} [legend] @returns {View} */
 export function bars(label, rows, legend = []) {
-  const room = rows.some(({ right }) => right) ? 170 : 60;
+  const room = rows.some(({ right }) => right) ? 230 : 60;
   const most = Math.max(1, ...rows.map(({ parts }) => parts.reduce((sum, { value }) => sum + value, 0)));
   const scale = (WIDTH - LEFT - room) / most;
   const top = legend.length ? TOP : 4;
   return chart(label, top + rows.length * ROW, [
-    ...legend.map(([kind, text], index) => html`<g><rect class=${kind} x=${LEFT + index * 112} y="0.5" width="10" height="10" /><text x=${LEFT + 16 + index * 112} y="10">${text}</text></g>`),
+    ...legend.map(([kind, text], index) => {
+      const x = legend.slice(0, index).reduce((x, [, before]) => x + Math.max(112, 32 + before.length * 7), LEFT);
+      return html`<g><rect class=${kind} x=${x} y="0.5" width="10" height="10" /><text x=${x + 16} y="10">${text}</text></g>`;
+    }),
     ...rows.map(({ label, parts, end, late, right }, index) => {
       const y = top + index * ROW;
       let x = LEFT;

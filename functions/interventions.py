@@ -141,9 +141,10 @@ def intervention_metrics(call: Call, query: MetricsQuery) -> InterventionMetrics
     """Counts by status, type and priority, the average resolution time, and the top pilots.
 
     `since` and `until` select by the time of creation. `daily` adds a row for each day of the
-    period, in UTC: at most 31 days; without a period, the last 31 days.
+    period, in UTC: at most 31 days; without a period, the last 31 days. The top pilots are shown to
+    pilots, admins and auditors, unless the setting `personFigures` is off.
     """
-    return metrics.metrics(call.store, call.tenant, query, call.now)
+    return metrics.metrics(call.store, call.tenant, query, call.now, of_people=call.sees_people)
 
 
 @function("GET", "/interventions/{interventionId}:wait", roles=READERS, also=get_intervention)

@@ -116,6 +116,24 @@ OF_MODELS: dict[str, dict[str, Any]] = {
         "asOf": _TIME,
         "created": 1,
         "decided": 1,
+        "medianSecondsToDecide": 212.5,
+        "personFigures": True,
+        "rows": [
+            {
+                "key": "licence-checker",
+                "name": "licence-checker",
+                "interventions": {
+                    "created": 1,
+                    "decided": 1,
+                    "approved": 1,
+                    "edited": 0,
+                    "rejected": 0,
+                    "answered": 0,
+                    "expired": 0,
+                    "withdrawn": 0,
+                },
+            }
+        ],
     },
     "FullCase": _CASE,
     "Hold": {"id": "b7d2f6f0c2b14d0b", "reason": "Litigation 2026-17"},
@@ -157,6 +175,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
         "interventionRetentionDays": 90,
         "runTimeoutMinutes": 10_080,
         "autoCloseDays": 30,
+        "personFigures": True,
     },
     "Sweep": {"examined": 1, "changed": 1, "complete": True},
     "TimeToDecide": {"decided": 1, "medianSeconds": 212.5, "percentile90Seconds": 212.5},

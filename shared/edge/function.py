@@ -33,7 +33,7 @@ from shared.models.roles import Role
 from shared.models.sealed import Raw
 from shared.models.settings import Settings
 from shared.models.stored import AsStored
-from shared.rules.callers import NOBODY, SCHEDULERS, Caller
+from shared.rules.callers import AUDITING, NOBODY, SCHEDULERS, Caller
 from shared.runtime import Runtime
 
 _OUT_OF_REACH = (
@@ -92,6 +92,11 @@ class Call:
     def settings(self) -> Settings:
         """The tenant's settings, at most five minutes old."""
         return self.runtime.settings.of(self.store, self.tenant, self.now)
+
+    @property
+    def sees_people(self) -> bool:
+        """Whether figures of single people are shown to the caller."""
+        return self.caller.role in AUDITING and self.settings.person_figures
 
 
 def function(  # noqa: PLR0913 - what a function is

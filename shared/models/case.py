@@ -363,6 +363,12 @@ class CasePage(Rows):
 class CaseStats(Model):
     """How many cases and events there are."""
 
+    as_of: datetime
+    """Of when the counts by status and of events are. That is now, but where more than 300 events
+    wait to be sealed: then it is the time of the last event that was counted. What is overdue,
+    waiting, unassigned or the caller's is always of now.
+    """
+
     case_count: int
     """How many cases there are."""
     total_events: int

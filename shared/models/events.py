@@ -158,7 +158,9 @@ class Event(AsStored):
     changes: list[Change]
     """Which fields changed, with their values before and after."""
     meta: dict[str, Any]
-    """What else belongs to an event of this type."""
+    """What else belongs to an event of this type. Where a case or an intervention gets another
+    status, type or priority, `opened` or `asked` has what figures need of it.
+    """
     request_id: str
     """The `X-Request-Id` of the request that made the change."""
     request_hash: str | None

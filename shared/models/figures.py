@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.models.base import Id, Model, Time
+from shared.models.base import OMITTED, Id, Model, Time
 from shared.models.case import Status
 from shared.models.intervention import Day, PilotMetrics, Priority
 
-LOOKED_AT = 300
+By = Literal["day", "decisionType", "agent", "pilot"]
 
 
 class FiguresQuery(Model):
-    """The period, at most 366 days, and which cases count."""
+    """The period, at most 366 whole days in UTC, which cases count, and what rows there are."""
 
     since: Time | None = None
-    """The beginning of the period. Without it the period is the 28 days before its end."""
+    """The beginning of the period, which begins with the day of this time. Without it the period is
+    the 28 days before its end.
+    """
     until: Time | None = None
-    """The end of the period, which is not in it. Without it the period ends with today, in UTC."""
+    """The end of the period, which is not in it; a day of which only a part is before it counts as
+    a whole. Without it the period ends with today, in UTC.
+    """
     decision_type: Id | None = None
     """Only cases of this type of decision. Interventions have none: their figures are of all."""
+    by: By | None = None
+    """Also rows: one for each day, for each type of decision, for each agent by which interventions
+    were asked, or for each person who decided. Rows by `pilot` are for pilots, admins and auditors,
+    unless the setting `personFigures` is off.
+    """
 
 
 class OpenCases(Model):
@@ -57,20 +66,90 @@ class TimeToDecide(Model):
     decided: int
     """How many decisions this is about."""
     median_seconds: float | None
-    """Half of them took no longer than this, in seconds; null where nothing was decided."""
+    """Half of them took no longer than this, in seconds; null where nothing was decided. It is at
+    most 11 % off, as are all medians and percentiles of figures.
+    """
     percentile90_seconds: Annotated[float | None, Field(alias="percentile90Seconds")]
     """Nine in ten of them took no longer than this, in seconds; null where nothing was decided."""
 
 
 class Sampled(Model):
-    """How many rows were looked at for what cannot be counted; at most the last 300 of each."""
+    """How many rows the figures are about that earlier releases found from the last 300 only."""
 
     closed: int
-    """How many closed cases `closed` is about: those that were closed last. Where a type of
-    decision is asked for, those of other types are among them.
+    """How many cases were closed in the period. Where a type of decision is asked for, those of
+    other types are among them.
     """
     decided: int
-    """How many decisions `timeToDecide` and `pilots` are about: the last ones of the period."""
+    """How many decisions `timeToDecide` and `pilots` are about: all of the period."""
+
+
+class CaseCounts(Model):
+    """What happened to cases: on a day, or to those of a type in the period."""
+
+    created: int
+    """How many were opened."""
+    closed_in_time: int
+    """How many were closed that were done, which is approved or closed, by their due date, or had
+    none.
+    """
+    closed_late: int
+    """How many were closed that were done after their due date."""
+    median_seconds: float | None
+    """Half of those that were closed took no longer than this from being opened, in seconds; null
+    where none was.
+    """
+    percentile90_seconds: Annotated[float | None, Field(alias="percentile90Seconds")]
+    """Nine in ten of those that were closed took no longer than this, in seconds; null where none
+    was.
+    """
+
+
+class InterventionCounts(Model):
+    """What happened to interventions: on a day, to those of an agent, or by a person."""
+
+    created: int | None = OMITTED
+    """How many were created. Not by person."""
+    decided: int
+    """How many were decided."""
+    approved: int
+    """How many of these were approved as they were asked."""
+    edited: int
+    """How many of these were approved with changes."""
+    rejected: int
+    """How many of these were rejected."""
+    answered: int
+    """How many of these were answered."""
+    expired: int | None = OMITTED
+    """How many expired. Not by person: what expires was decided by nobody."""
+    withdrawn: int | None = OMITTED
+    """How many were withdrawn. Not by person."""
+    median_seconds: float | None = OMITTED
+    """Half of the decisions took no longer than this, in seconds. Only by day, where there are
+    decisions.
+    """
+    percentile90_seconds: Annotated[float | None, Field(alias="percentile90Seconds")] = OMITTED
+    """Nine in ten of the decisions took no longer than this, in seconds. Only by day, where there
+    are decisions.
+    """
+
+
+class FiguresRow(Model):
+    """One row of figures, by what was asked for."""
+
+    key: str | None
+    """The day, the type of decision, or the subject of the agent or the person. Null in the last
+    row, of all others together: where there are more than 100, or where people asked whose figures
+    are not shown to the caller.
+    """
+    name: str | None
+    """What to show for it; for a person the name in the directory. Null for who decided and is not
+    there, because their data was erased, and in the row of all others.
+    """
+    cases: CaseCounts | None = OMITTED
+    """Cases. Only by day and by type of decision."""
+    interventions: InterventionCounts | None = OMITTED
+    """Interventions. Only by day, by agent and by person."""
 
 
 class Figures(Model):
@@ -81,7 +160,9 @@ class Figures(Model):
     until: datetime
     """The end of the period, which is not in it."""
     as_of: datetime
-    """When this was counted."""
+    """Of when the counts of the period are; see the answer of `GET /v1/cases:stats`. What is open
+    and overdue is of now.
+    """
     open: list[OpenCases]
     """The cases that are open now, by status."""
     overdue: int
@@ -98,7 +179,19 @@ class Figures(Model):
     """What happened to interventions on each day of the period, in UTC."""
     time_to_decide: list[TimeToDecide]
     """How long people took for what was decided in the period, by priority."""
+    median_seconds_to_decide: float | None
+    """Half of all decisions of the period took no longer than this, in seconds; null where nothing
+    was decided.
+    """
     pilots: list[PilotMetrics]
-    """The ten who decided most in the period."""
+    """The ten who decided most in the period. Empty where `personFigures` is false."""
+    person_figures: bool
+    """Whether figures of single people are shown to the caller: to pilots, admins and auditors,
+    unless the setting `personFigures` is off.
+    """
     sampled: Sampled
     """How many rows `closed`, `timeToDecide` and `pilots` are about."""
+    rows: list[FiguresRow] | None = OMITTED
+    """By day in their order; otherwise those first of which there are most. Only where `by` is
+    given.
+    """

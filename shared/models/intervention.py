@@ -373,7 +373,9 @@ class PilotMetrics(Model):
     """What one person decided."""
 
     pilot: str
-    """Who decided: an email address, or a subject."""
+    """Who decided: the name in the directory, which is an email address or a subject; "erased"
+    where the person's data was erased.
+    """
     decided: int
     """How many they decided."""
     approved: int
@@ -402,6 +404,12 @@ class Day(Model):
 class InterventionMetrics(Model):
     """Counts of interventions, how long people took, and who decided most."""
 
+    as_of: datetime
+    """Of when the figures are. That is now, but where more than 300 events wait to be sealed: then
+    it is the time of the last event that was counted. A period with an end that is no midnight in
+    UTC is always counted as of now.
+    """
+
     total: int
     """How many interventions there are."""
     by_status: dict[InterventionStatus, int]
@@ -415,6 +423,9 @@ class InterventionMetrics(Model):
     was decided.
     """
     top_pilots: list[PilotMetrics]
-    """The ten who decided most; of a period, among the 50 who decided last."""
+    """The ten who decided most. Of a period with an end that is no midnight in UTC they are among
+    the 50 who decided last. For pilots, admins and auditors, unless the setting `personFigures` is
+    off; otherwise empty.
+    """
     daily: list[Day] | None = OMITTED
     """One row for each day of the period. Only where `daily` is asked for."""

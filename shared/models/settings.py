@@ -59,6 +59,8 @@ class Settings(Model):
     """How many people must approve an intervention at least, by its type; one where nothing is
     said. For what is asked from now on.
     """
+    person_figures: bool = True
+    """Whether pilots, admins and auditors see how much each person decided."""
 
     def due_hours(self, decision_type: str) -> int | None:
         """The hours that a case of this type may take, or None."""
@@ -102,6 +104,10 @@ class SettingsPatch(Model):
     approvals_required: dict[InterventionType, People | None] = UNSET
     """How many people must approve an intervention at least, by its type, from 1 to 5: the types
     that are named are changed, null removes one. For what is asked from then on.
+    """
+    person_figures: bool = UNSET
+    """Whether pilots, admins and auditors see how much each person decided; with `false` nobody
+    does.
     """
 
 

@@ -66,14 +66,18 @@ class Counting:
         if one is None:
             return None
         sequence = _sequence(row)
-        reached, before = self._known.get(one.subject, (0, None))
         try:
+            told = told_by(one) if is_telling(one) else None
+            if told and sequence > 1:
+                # Those that follow tell theirs, too.
+                return told
+            reached, before = self._known.get(one.subject, (0, None))
             after = followed(before, one) if sequence == reached + 1 else None
             if after:
                 self._keep(one.subject, sequence, after)
-            return (told_by(one) if is_telling(one) else None) or after
         except _BROKEN:
             return None
+        return after or told
 
     def _keep(self, subject: str, sequence: int, facts: Facts) -> None:
         self._known.pop(subject, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +43,22 @@ def listed(
     return page(store, query_of(f"tenants/{tenant}", wanted, now), wanted)
 
 
+def names(store: DocumentStore, tenant: str, subjects: Sequence[str]) -> dict[str, str]:
+    """The names of people by their subjects, at one read each; who was erased has none.
+
+    Of who cannot be read it is the subject.
+    """
+    paths = [directory.path(tenant, subject) for subject in subjects]
+    documents = store.get_many(paths) if paths else []
+    known = {
+        subject: document
+        for subject, document in zip(subjects, documents, strict=True)
+        if document is not None
+    }
+    found, _ = readable(known.values(), _known)
+    return {subject: subject for subject in known} | dict(found)
+
+
 def counted(tenant: str, actor: Actor, decision: str | None, now: datetime) -> Merge:
     """The write that counts a decision for the person who made it, and is their entry as well."""
     approved = int(decision != "reject")
@@ -50,6 +67,11 @@ def counted(tenant: str, actor: Actor, decision: str | None, now: datetime) -> M
         fields={**directory.fields(actor, now), "lastDecidedAt": now},
         increments={"decided": 1, "approved": approved, "rejected": 1 - approved},
     )
+
+
+def _known(document: Document) -> tuple[str, str]:
+    person = StoredPerson.read(document.data)
+    return person.subject, person.name
 
 
 def _subject(document: Document) -> str:

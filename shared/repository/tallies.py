@@ -107,8 +107,9 @@ def _up_to_now(
         tail = replace(tail, after=after(stored.until))
     rows = store.query(tail)
     book = Book(stored.tally, {day.isoformat(): tally for day, tally in own.items()})
+    asked = {None, *book.days}
     for effects in Counting(store, tenant).effects(rows):
-        book.take(effects)
+        book.take(effect for effect in effects if effect.day in asked)
     whole = len(rows) < TAIL
     return Tallies(
         totals=book.totals,

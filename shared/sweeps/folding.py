@@ -8,6 +8,7 @@ day, count them. Nothing here stops the sealing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from shared import errors, log
 from shared.documents.backoff import attempts
@@ -66,21 +67,20 @@ class Folding:
         counting = self._counting.setdefault(tenant, Counting(self._store, tenant))
         path, first_new = totals_path(tenant), state.size - len(new)
         for _ in attempts(CONTENTION_SECONDS):
-            document = self._store.get(path)
-            counted = read_totals(document).counted
-            while counted < state.size:
-                if counted >= first_new:
-                    entries: Sequence[Entry] = new[counted - first_new :]
-                elif self._left > 0:
-                    entries = entries_of(self._store, tenant, log_of_it, counted)
-                    self._left -= len(entries)
-                else:
-                    return
-                try:
-                    counted += fold(counting, self._store, path, document, entries)
-                except Conflict:
-                    break
-                if counted < state.size:
+            with suppress(Conflict):
+                while True:
+                    # Read anew for each commit: another run may have counted in between.
                     document = self._store.get(path)
-            else:
-                return
+                    counted = read_totals(document).counted
+                    if counted >= first_new:
+                        entries: Sequence[Entry] = new[counted - first_new :]
+                    elif self._left > 0:
+                        entries = entries_of(self._store, tenant, log_of_it, counted)
+                        self._left -= len(entries)
+                    else:
+                        return
+                    if not entries:
+                        return
+                    counted += fold(counting, self._store, path, document, entries)
+                    if counted >= state.size:
+                        return

@@ -122,6 +122,7 @@ VIEWS: dict[str, tuple[Show, dict[str, int]]] = {
     "04-trail-forced": (_event, _DESK),
     "05-figures": (at("#/figures", "figure svg"), _DESK),
     "05-figures-whole": (at("#/figures", "figure svg"), _DESK),
+    "05-figures-agents": (at("#/figures?by=agent", "figure.whole svg", "paul"), _DESK),
     "05-figures-year": (at("#/figures?days=365", "figure svg"), _DESK),
     "05-figures-390": (at("#/figures", "figure svg"), _PHONE),
     "05-figures-320": (at("#/figures", "figure svg"), _NARROW),

@@ -48,7 +48,7 @@ def test_an_admin_shows_the_log_to_everybody_and_reads_what_that_means(
     api: Api, person: Person
 ) -> None:
     page = person.signs_in("alex", "#/admin")
-    readers = page.get_by_label("Who may read it")
+    readers = page.get_by_label("The log of the trail")
     expect(readers).to_have_value("false")
     expect(page.get_by_text("Only members of the tenant read the log")).to_be_visible()
     readers.select_option("everybody")
@@ -61,6 +61,20 @@ def test_an_admin_shows_the_log_to_everybody_and_reads_what_that_means(
     page.get_by_role("button", name="Save settings").click()
     expect(page.get_by_text("Nothing is changed yet.")).to_be_visible()
     assert api("alex", "GET", "/settings")["publicLog"] is False
+
+
+def test_an_admin_hides_the_figures_of_each_person(api: Api, person: Person) -> None:
+    page = person.signs_in("alex", "#/admin")
+    shown = page.get_by_label("Figures of each person")
+    expect(page.get_by_text("Pilots, admins and auditors see how much")).to_be_visible()
+    shown.select_option("nobody")
+    expect(page.get_by_text("Nobody sees how much each person decided.")).to_be_visible()
+    page.get_by_role("button", name="Save settings").click()
+
+    expect(page.get_by_text("Settings saved")).to_be_visible()
+    assert api("alex", "GET", "/settings")["personFigures"] is False
+    assert api("paul", "GET", "/figures")["personFigures"] is False
+    api("alex", "PATCH", "/settings", {"personFigures": True})
 
 
 def test_whatever_runs_automatically_has_a_name_in_words(api: Api, person: Person) -> None:

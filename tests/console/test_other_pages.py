@@ -16,7 +16,8 @@ Api = Callable[..., Any]
 # Texts of English in nodes and in attributes, where the German text is another one.
 _LEFT = """
 async () => {
-  const load = async (name) => (await import(`/console/texts.${name}.js`)).default;
+  const load = async (name) => Promise.all(["texts", "figures_texts"].map(
+    async (module) => (await import(`/console/${module}.${name}.js`)).default));
   const strings = (value) => typeof value === "string" ? [value]
     : value && typeof value === "object" ? Object.values(value).flatMap(strings) : [];
   const german = new Set(strings(await load("de")));

@@ -41,11 +41,22 @@ def api() -> Iterator[Api]:
     """The functions over the demo tenant."""
     store = EmbeddedStore(":memory:", project_indexes())
     assert demo_data.seeded(store, NOW) == 60
+    sealed(store)
     config = Config(sqlite=":memory:", unsigned_tokens=True)
     functions = Api(Runtime(config, clock=lambda: NOW, store=store))
     functions.tenant = demo_data.TENANT
     yield functions
     store.close()
+
+
+def sealed(store: EmbeddedStore) -> tuple[Ledger, Ed25519PrivateKey]:
+    """Seals what the demo tenant has done, as a server does in its first minute, with a new key."""
+    key = Ed25519PrivateKey.generate()
+    actor = Caller("pilot", None, demo_data.TENANT, Role.PILOT).actor
+    origin = Origin(demo_data.TENANT, actor, "system", "export", "request-1")
+    ledger = Ledger(store, origin, lambda: NOW + timedelta(minutes=10))
+    seal(SweepRun(ledger, 60, lambda: False, dry=False), LogKeys("logs.example", [key]), None)
+    return ledger, key
 
 
 def rows(api: Api, collection: str) -> list[dict[str, Any]]:
@@ -143,13 +154,9 @@ def test_what_has_cases_is_left_as_it_is(tmp_path: Any) -> None:
 def test_cases_of_the_demo_and_its_whole_log_are_exported_complete_and_verify(
     tmp_path: Path,
 ) -> None:
-    key = Ed25519PrivateKey.generate()
     store = EmbeddedStore(":memory:", project_indexes())
     demo_data.seeded(store, NOW)
-    actor = Caller("pilot", None, demo_data.TENANT, Role.PILOT).actor
-    origin = Origin(demo_data.TENANT, actor, "system", "export", "request-1")
-    ledger = Ledger(store, origin, lambda: NOW + timedelta(minutes=10))
-    seal(SweepRun(ledger, 60, lambda: False, dry=False), LogKeys("logs.example", [key]), None)
+    ledger, key = sealed(store)
     cases = store.query(Query(f"tenants/{demo_data.TENANT}/cases"))
     exported = {row.id: case_export.of_case(ledger, row.id) for row in cases[::4]}
     _, exported["log"] = exports.of_trail(ledger, ExportQuery())

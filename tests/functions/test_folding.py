@@ -6,6 +6,7 @@ tests/reliability/test_figures_model.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,8 @@ from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import recorded, seal, tomorrow, with_keys
 from tests.functions.support import ON_EMBEDDED
+from tests.stored.formats import RELEASES, documents, restore
+from tests.stored.record import TENANT
 
 MINUTE = {"seconds": 61}
 Run = Callable[..., tuple[int, list[str]]]
@@ -152,6 +155,32 @@ def test_whoever_loses_the_race_for_the_figures_counts_nothing_twice(
     assert (stored(api)["counted"], events_now(api, clock)) == (3, 3)
 
 
+def test_what_is_about_many_days_takes_more_commits_and_others_may_be_in_between(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold, opened = folding.fold, 4
+
+    def overtaken(counting: Any, store: Any, path: str, document: Any, entries: Any) -> int:
+        monkeypatch.setattr("shared.sweeps.folding.fold", fold)
+        found = fold(counting, store, path, document, entries)
+        assert (found, len(entries)) == (1, opened)
+        fold(counting, store, path, store.get(path), entries[1:])
+        return found
+
+    for _ in range(opened):
+        api.verifier.create()
+        clock.advance(days=1)
+    monkeypatch.setattr("shared.repository.folding._DAYS", 1)
+    monkeypatch.setattr("shared.sweeps.folding.fold", overtaken)
+
+    seal(api)
+
+    assert (stored(api)["counted"], events_now(api, clock)) == (opened, opened)
+    days = (clock.now.date() - timedelta(days=opened), clock.now.date())
+    found = tallies.days(api.runtime.store, api.tenant, *days, clock.now)
+    assert [tally.sum("opened") for tally in found.days.values()] == [1] * opened
+
+
 def test_a_late_event_is_counted_when_it_is_sealed(api: Api, clock: Clock) -> None:
     began = clock.now
     recorded(api.runtime.store, api.tenant, 3, began)
@@ -239,6 +268,33 @@ def test_figures_that_cannot_be_read_stop_no_sealing_and_are_counted_anew(
     )
     assert run("--apply")[0] == 0
     assert events_now(api, clock) == 4
+
+
+@pytest.mark.both_stores
+def test_what_the_last_release_recorded_counts_as_its_documents_say(
+    api: Api, clock: Clock, run: Run
+) -> None:
+    store, api.tenant = api.runtime.store, TENANT
+    restore(store, documents(RELEASES[-1]))
+    clock.advance(days=400)
+    seal(api)
+
+    def numbers(*names: str) -> Any:
+        rows = store.query(Query(f"tenants/{TENANT}/{names[0]}"))
+        live = [row.data for row in rows if "deletedAt" not in row.data]
+        return Counter((names[0], *(one[name] for name in names[1:])) for one in live)
+
+    def counted() -> Any:
+        found = tallies.totals(store, TENANT, clock.now).totals
+        moving = [one for one in found.items() if one[0][0] in {"cases", "interventions"}]
+        return Counter({path: number for path, number in moving if number})
+
+    cases = numbers("cases", "decisionType", "status")
+    expected = cases + numbers("interventions", "type", "priority", "status")
+    assert counted() == expected
+    assert len(expected) > 10
+    assert run("--apply")[0] == 0
+    assert counted() == expected
 
 
 @ON_EMBEDDED

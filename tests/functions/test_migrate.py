@@ -142,7 +142,7 @@ def test_what_pilots_decided_is_counted_for_whom_the_trail_knows_by_that_name(
 
     assert run("--apply")[0] == 0
 
-    top = api.viewer.get("/interventions:metrics").json["topPilots"]
+    top = api.pilot.get("/interventions:metrics").json["topPilots"]
     assert {one["pilot"]: one["decided"] for one in top} == {
         "vera@example.com": 3,
         "admin@example.com": 1,
@@ -151,7 +151,7 @@ def test_what_pilots_decided_is_counted_for_whom_the_trail_knows_by_that_name(
     people = api.viewer.get("/people").json["people"]
     assert [one["subject"] for one in people] == ["admin", "pilot", "vera"]
     assert runtime.store.query(Query("pilots", group=True)) == []
-    since = api.viewer.get("/interventions:metrics?since=2026-01-01T00:00:00Z").json["topPilots"]
+    since = api.pilot.get("/interventions:metrics?since=2026-01-01T00:00:00Z").json["topPilots"]
     assert {one["pilot"]: one["decided"] for one in since}["vera@example.com"] == 3
     runtime.close()
 

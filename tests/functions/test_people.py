@@ -324,7 +324,7 @@ def test_a_decision_is_counted_for_the_person_whatever_their_address(api: Api) -
     ]
 
     for period in ("", "?since=2026-01-01T00:00:00Z"):
-        top = api.viewer.get(f"/interventions:metrics{period}").json["topPilots"]
+        top = api.pilot.get(f"/interventions:metrics{period}").json["topPilots"]
         assert top == expected
 
 

@@ -23,6 +23,7 @@ DEFAULTS = {
     "trailPersonalDataDays": None,
     "claimMinutes": None,
     "approvalsRequired": {},
+    "personFigures": True,
 }
 
 
@@ -44,6 +45,7 @@ def test_a_tenant_that_has_decided_nothing_has_the_defaults(api: Api) -> None:
         {"runTimeoutMinutes": None},
         {"autoCloseDays": 30, "caseRetentionDays": 365},
         {"claimMinutes": 1, "approvalsRequired": {"cancel": 5, "resume": 1}},
+        {"personFigures": False},
     ],
 )
 def test_a_patch_changes_the_settings_it_names_and_no_other(

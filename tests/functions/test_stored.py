@@ -43,6 +43,8 @@ _NEW_TYPE = "sampled"
 _CLOSED_WORKSHEET = {"as": "viewer:max", "path": "/cases/HELD-1/worksheet?userId=mia"}
 _REFUSED = {"1.0.0": [_CLOSED_WORKSHEET]}
 """What a release answered and this one refuses, on purpose."""
+_METRICS = "/interventions:metrics"
+"""Who decided how much is shown to pilots now, and was to viewers."""
 _MODELS: dict[str, type[StoredDocument]] = {
     **COLLECTIONS,
     "evidence": StoredEvidence,
@@ -389,7 +391,7 @@ def _reads(release: str) -> list[dict[str, Any]]:
     reads = kept(release, "answers")["reads"]
     found = [read for read in reads if {"as": read["as"], "path": read["path"]} not in refused]
     assert len(found) == len(reads) - len(refused)
-    return found
+    return [{**read, "as": "pilot"} if read["path"] == _METRICS else read for read in found]
 
 
 def _change_all(api: Api) -> None:
@@ -459,7 +461,7 @@ def _leave_out_defaults(document: dict[str, Any]) -> int:
 def _of_the_next(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The documents as a next release might have stored them: with fields that are unknown here.
 
-    The last event of each case is of a new type, every event has new fields within its hash.
+    The last event of one case is of a new type, every event has new fields within its hash.
     """
     by_path = {document["path"]: document["data"] for document in found}
     chains: dict[str, list[dict[str, Any]]] = {}
@@ -479,7 +481,7 @@ def _of_the_next(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
             for event in chain:
                 event["data"]["meta"] = event["data"]["meta"].replace(before, after)
         owner = by_path[_ROOT if subject == "tenant" else f"{_ROOT}/{subject}"]
-        _chain_anew(chain, owner, sampled=subject == "cases/NEW-2")
+        _chain_anew(chain, owner, sampled=subject == "cases/NEW-1")
     return found
 
 
@@ -521,7 +523,7 @@ def _chain_anew(chain: list[dict[str, Any]], owner: dict[str, Any], *, sampled: 
         data |= {_NEW: _UNKNOWN, "previousHash": previous}
         data["actor"][_NEW] = "x"
         data["actor"]["role"] = "auditor"
-        if sampled:
+        if sampled and event is chain[-1]:
             data |= {"eventType": _NEW_TYPE, "severity": "notice", "source": "stream"}
         shown = {name: value for name, value in data.items() if name != "actorName"}
         shown = to_jsonable_python({**shown, "id": event["path"].rpartition("/")[2]})

@@ -170,7 +170,7 @@ def test_a_person_who_cannot_be_read_is_named_by_the_directory_and_stops_nothing
     assert [one["subject"] for one in listed.json["people"]] == ["other"]
     assert [bad["id"] for bad in listed.json["unreadable"]] == [path.rpartition("/")[2]]
     for query in ("", "?since=2026-01-01T00:00:00Z"):
-        figures = api.viewer.get(f"/interventions:metrics{query}")
+        figures = api.pilot.get(f"/interventions:metrics{query}")
         assert figures.status_code == 200, figures.text
         assert "other@example.com" in [one["pilot"] for one in figures.json["topPilots"]]
     assert api.verifier.create(assignedTo="pilot@example.com")["assignedTo"] == "pilot@example.com"

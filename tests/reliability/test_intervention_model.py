@@ -225,7 +225,7 @@ class Interventions(RuleBasedStateMachine):
             checked = verification(self.api, f"interventions/{name}")
             assert (checked["valid"], checked["events"]) == (True, asked.events)
         decided = [asked.decision for asked in self.model.values() if asked.decision]
-        top = self.api.viewer.get("/interventions:metrics").json["topPilots"]
+        top = self.api.pilot.get("/interventions:metrics").json["topPilots"]
         assert sum(row["decided"] for row in top) == len(decided)
 
 

@@ -48,7 +48,7 @@ def held_intervention(api: Api, path: str) -> list[str]:
 
 def decided_by(api: Api) -> list[tuple[str, int]]:
     """Who decided how many, as the metrics count."""
-    top = api.viewer.get("/interventions:metrics").json["topPilots"]
+    top = api.pilot.get("/interventions:metrics").json["topPilots"]
     return [(row["pilot"], row["decided"]) for row in top]
 
 

@@ -119,7 +119,7 @@ TARGETS = {
     ),
     "deleted intervention": Target("tenants/acme/interventions/gone", dict([DELETED]), DELETED),
     "person": Target(
-        "tenants/acme/people/p", {"subject": "paul"}, ("subject", "paul"), *[MEMBERS] * 3
+        "tenants/acme/people/p", {"subject": "paul"}, ("subject", "paul"), *[AUDITING] * 3
     ),
     "saved views": Target("tenants/acme/views/v", {"userId": "paul"}, ("userId", "paul")),
     "event of a case": Target(
@@ -152,6 +152,7 @@ TARGETS = {
     "progress of the check": Target("checks/integrity", {"after": "a"}, ("after", "a")),
     "state of the sealing": Target("sealing/progress", {"reached": "a"}, ("reached", "a")),
     # What admins ask for may say why, and the notes of the purge say nothing to anybody else.
+    "figures": Target("tenants/acme/figures/totals", {"numbers": "{}"}, ("numbers", "{}")),
     "erasure": Target("tenants/acme/erasures/e", {"person": "paul"}, ("person", "paul")),
     "note of the purge": Target("tenants/acme/trailRetention/mark", {"a": "b"}, ("a", "b")),
     "scheduled run": Target("scheduledRuns/s", {"job": "purge"}, ("job", "purge")),
