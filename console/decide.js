@@ -60,27 +60,31 @@ export function disarm() {
 /** @param {Question} one @returns {Record<string, unknown> | undefined} the arguments that the reader writes, as far as they are valid */
 export const written = (one) => (mayDecide(one) ? draft(one).edit?.now : undefined);
 
-/** @param {Question} one @returns {import("./render.js").Shown} what is written to decide it: changed arguments, and the answer */
-export function forms(one) {
-  if (!mayDecide(one)) return null;
-  const { edit, typed } = draft(one);
-  return html`${edit && one.action ? editForm(one.action.arguments, edit, (now) => write(one, { edit: now }), () => write(one, { edit: null })) : null}
-    ${one.responseSchema ? answerForm(one.responseSchema, typed, form.wrong, (name, text) => {
-      delete form.wrong[name];
-      write(one, { typed: { ...draft(one).typed, [name]: text }, answers: true });
-    }) : null}`;
+/** @param {Question} one @returns {import("./render.js").Shown} the arguments, where the reader changes them */
+export function changes(one) {
+  const edit = mayDecide(one) ? draft(one).edit : null;
+  return edit && one.action ? editForm(one.action.arguments, edit, (now) => write(one, { edit: now }), () => write(one, { edit: null })) : null;
+}
+
+/** @param {Question} one @returns {import("./render.js").Shown} the form of the answer, where one is described */
+export function answers(one) {
+  if (!one.responseSchema || !mayDecide(one)) return null;
+  return answerForm(one.responseSchema, draft(one).typed, form.wrong, (name, text) => {
+    delete form.wrong[name];
+    write(one, { typed: { ...draft(one).typed, [name]: text }, answers: true });
+  });
 }
 
 /** @param {Question} one @returns {import("./render.js").Shown} what can be done to it now, or why nothing can */
 export function decision(one) {
   if (!mayDecide(one)) return isOpen(one) || drafts.has(one.id) ? html`<div class="decide">${isOpen(one) ? html`${claimOf(one)}<p class="soft" ?hidden=${!whyNot(one)}>${whyNot(one)}</p>` : null}<div class="row">${holdButtons(one, sent, form.busy)}</div>${kept(one)}</div>` : null;
   const verdict = mainOf(one);
-  const answers = !one.responseSchema && (clarifies(one) || allows(one, "respond"));
+  const inWords = !one.responseSchema && (clarifies(one) || allows(one, "respond"));
   const waits = form.armed?.id === one.id ? form.armed.verdict : null;
   const joined = hasApproved(one) && !drafts.has(one.id);
   return html`<form class="decide" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${claimOf(one)}${joined ? html`<p class="soft">${a.approvedAlready}</p>` : null}
-    ${answers ? area(one, "answer", t.inbox.answer, t.inbox.answerNote, t.inbox.answerHint) : null}
+    ${inWords ? area(one, "answer", t.inbox.answer, t.inbox.answerNote, t.inbox.answerHint) : null}
     ${area(one, "reason", t.inbox.reason, one.type === "waive_violation" ? t.inbox.reasonAlways : t.inbox.reasonNote, t.inbox.reasonHint)}
     <p class="st stop" role="alert" ?hidden=${!form.missing}>${form.missing}</p>
     <div class="row">${waits ? html`<button type="button" class="b armed" aria-keyshortcuts="Enter" @click=${() => decide(one, waits)}>${t.inbox.pressEnter(label(one, waits))} <kbd aria-hidden="true">Enter</kbd></button>${button(t.inbox.stepBack, () => arm(null), { key: "Esc" })}` : html`${verdict && !joined ? button(label(one, verdict), () => decide(one, verdict), { kind: "first", key: "A", off: form.busy }) : null}
@@ -173,7 +177,7 @@ const lacksAnswers = (wrong) => lacks(fieldOf(Object.keys(wrong)[0]), a.wrongFor
  * @param {Question} one @param {Verdict} verdict @param {boolean} [again] whether by the key that arms, which does not fire
  */
 function decide(one, verdict, again = false) {
-  const { reason, answer, typed, edit: changes, answers } = draft(one);
+  const { reason, answer, typed, edit, answers } = draft(one);
   const consents = verdict !== "reject";
   /** @type {Record<string, unknown>} */
   const body = { decision: verdict, reason: reason.trim() || null };
@@ -186,10 +190,10 @@ function decide(one, verdict, again = false) {
     if (!answer.trim()) return lacks("answer", t.inbox.answerMissing);
     body.response = { text: answer.trim() };
   }
-  if (verdict === "edit" && changes && one.action) {
-    if (!isValid(changes)) return lacks("edit-0", a.wrongEdit);
-    if (!differs(changes, one.action.arguments)) return lacks("edit-0", a.noChange);
-    body.arguments = changes.now;
+  if (verdict === "edit" && edit && one.action) {
+    if (!isValid(edit)) return lacks("edit-0", a.wrongEdit);
+    if (!differs(edit, one.action.arguments)) return lacks("edit-0", a.noChange);
+    body.arguments = edit.now;
   }
   if (!consents && !reason.trim()) return lacks("reason", t.inbox.rejectMissing);
   if (one.type === "waive_violation" && !reason.trim()) return lacks("reason", t.inbox.reasonMissing);

@@ -27,11 +27,11 @@ export const holdButtons = (one, sent, off) => html`${mayClaim(one) ? button(isM
   ${mayRelease(one) ? button(t.inbox.release, () => release(one, sent), { key: isMine(one) ? "U" : undefined, off }) : null}
   ${mayHandOver(one) ? button(a.handOver, () => handOver(one), { kind: "bare" }) : null}${mayWithdraw(one) ? button(t.inbox.withdraw, () => withdraw(one), { kind: "bare" }) : null}`;
 
-/** @param {Question} one @returns {string} until when it is held, or that the claim has lapsed; empty where it has no end */
+/** @param {Question} one @returns {string} until when a claim holds, or that it has lapsed; empty where it has no end */
 export function heldUntil(one) {
   if (!isOpen(one) || !isHeld(one) || !one.heldUntil) return "";
   const time = moment(one.heldUntil);
-  return isLapsed(one) ? a.lapsedClaim(time) : a.heldUntil(time, countdown(Date.parse(one.heldUntil) - state.now));
+  return isLapsed(one) ? a.lapsedClaim(time) : a.until(time);
 }
 
 /** @param {Question} one @returns {Shown} until when the claim of the reader, or of somebody else that lapsed, holds */
@@ -49,7 +49,7 @@ export function approvalsOf(one) {
   const { length } = one.approvals;
   return html`<section class="stack"><h2>${a.approvals(length, one.approvalsRequired)}</h2>
     ${length ? html`<ul class="stack">${one.approvals.map(({ by, bySubject, at }) => html`<li class="st good wraps">${icon("s-approved")}<span>${personOf(by, bySubject)}, <time datetime=${at}>${moment(at)}</time></span></li>`)}</ul>` : null}
-    ${isOpen(one) ? html`<p class="soft">${a.missing(one.approvalsRequired - length)}${length && one.approvedArguments ? ` ${a.soFarChanged}` : ""}</p>` : null}</section>`;
+    ${isOpen(one) ? html`<p class="soft">${a.missing(one.approvalsRequired - length)}${length ? ` ${one.approvedArguments ? a.soFarChanged : ""} ${a.anew}` : ""}</p>` : null}</section>`;
 }
 
 /** @param {Question} one @returns {string} why the reader cannot decide it */
