@@ -35,9 +35,11 @@ from shared.models.intervention import (
 )
 from shared.models.names import person_key
 from shared.models.person import StoredPerson
+from shared.models.stored import Data
 from shared.repository.interventions import ran_out
 from shared.repository.periods import MAX_DAYS, Span, days_of
 from shared.repository.reading import readable
+from shared.rules.canonical import parsed
 
 TOP_PILOTS = 10
 MOST_RECENT_PILOTS = 50
@@ -104,13 +106,21 @@ class Gone(NamedTuple):
     created_at: datetime
     created_by: str
     expires_at: datetime
+    tool: str | None
 
 
 def waiting_for_sweep(store: DocumentStore, tenant: str, now: datetime) -> list[Gone]:
     """What has run out and waits for the sweep, as a rule little or nothing."""
-    query = replace(ran_out(tenant, now, *OPEN), select=_OF_GONE)
-    found, _ = readable(store.query(query), lambda row: Gone(*map(row.data.__getitem__, _OF_GONE)))
+    query = replace(ran_out(tenant, now, *OPEN), select=(*_OF_GONE, "action"))
+    found, _ = readable(store.query(query), lambda row: _gone(row.data))
     return found
+
+
+def _gone(data: Data) -> Gone:
+    # Most have no action, and are stored without one.
+    action = data.get("action")
+    tool = parsed(action)["tool"] if action else None
+    return Gone._make([*(data[name] for name in _OF_GONE), tool])
 
 
 def _created(tenant: str, period: Span, *groups: tuple[str, str]) -> Query:

@@ -58,9 +58,8 @@ def row(page: Page, name: str) -> Any:
 def test_an_action_is_changed_approved_started_and_its_receipt_taken_along(
     api: Api, browser: Browser, url: str
 ) -> None:
-    options = {"permissions": ["clipboard-read", "clipboard-write"]}
     address = asked(api, "Refund it?", action=ACTION, actWithinSeconds=600)
-    with at_browser(browser, url, **options) as person:
+    with at_browser(browser, url, permissions=["clipboard-read", "clipboard-write"]) as person:
         page = at_question(person, "vera", address)
         expect(page.locator(".open")).to_contain_text(answered(api, address)["actionHash"])
         # What cannot be seen is written out.
