@@ -22,7 +22,7 @@ from shared.documents.port import (
     Query,
     Totals,
 )
-from shared.models.actions import Verdict
+from shared.models.actions import CONSENTING, Verdict
 from shared.models.intervention import (
     OPEN,
     Day,
@@ -48,6 +48,7 @@ MOST_RECENT_PILOTS = 50
 _SECONDS = ("resolutionSeconds",)
 _OF_GONE = ("status", "type", "priority", "createdAt", "createdBySubject", "expiresAt")
 _VERDICTS: tuple[str, ...] = get_args(Verdict)
+_REJECTING: tuple[Verdict, ...] = ("reject",)
 _GROUPS = (
     *(("status", value) for value in InterventionStatus),
     *(("type", value) for value in InterventionType),
@@ -193,23 +194,27 @@ def _counted(
     store: DocumentStore, tenant: str, period: Span, people: Sequence[StoredPerson]
 ) -> list[PilotMetrics]:
     asked = [
-        Aggregation(_decided(tenant, period, person, verdict))
+        Aggregation(_decided(tenant, period, person, decisions))
         for person in people
-        for verdict in _VERDICTS
+        for decisions in (CONSENTING, _REJECTING)
     ]
-    counts = iter(store.aggregate(asked) if asked else [])
+    counts = [totals.count for totals in store.aggregate(asked)] if asked else []
+    each = zip(people, counts[::2], counts[1::2], strict=True)
     return [
-        pilot(person.name, {verdict: next(counts).count for verdict in _VERDICTS})
-        for person in people
+        pilot(person.name, {"approve": approved, "reject": rejected})
+        for person, approved, rejected in each
     ]
 
 
-def _decided(tenant: str, period: Span, person: StoredPerson, decision: str) -> Query:
+def _decided(
+    tenant: str, period: Span, person: StoredPerson, decisions: Sequence[Verdict]
+) -> Query:
     """What a person decided so, by their subject; where none is stored, by their name."""
     both = (person_key(person.subject, None), person_key(None, person.known_as))
     keys = [key for key in both if key]
-    query = _created(tenant, period, ("decision", decision))
-    return replace(query, filters=(Filter("deciderKey", "in", keys), *query.filters))
+    query = _created(tenant, period)
+    so = (Filter("deciderKey", "in", keys), Filter("decision", "in", list(decisions)))
+    return replace(query, filters=(*so, *query.filters))
 
 
 def pilot(name: str, counts: Mapping[str, int]) -> PilotMetrics:
