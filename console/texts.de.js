@@ -121,7 +121,7 @@ export default {
     approve: "zustimmen",
     approveCritical: "einer kritischen zustimmen",
     reject: "ablehnen, fragt nach dem Grund",
-    answer: "antworten",
+    answer: "antworten, oder die Argumente ändern",
     search: "suchen",
     toCases: "Fälle",
     toInbox: "Eingang",

@@ -120,7 +120,7 @@ export default {
     approve: "approve",
     approveCritical: "approve a critical one",
     reject: "reject, asks for the reason",
-    answer: "answer",
+    answer: "answer, or change the arguments",
     search: "search",
     toCases: "cases",
     toInbox: "inbox",

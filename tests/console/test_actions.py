@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.console.people import Person, at_browser
 from tests.console.test_inbox import answered, asked, at_question
+from tests.console.test_life import opened
 from tests.console.test_session import look_now
 
 Api = Callable[..., Any]
@@ -178,7 +179,8 @@ def test_only_decisions_that_are_allowed_have_buttons_and_an_answer_replaces_an_
 def test_two_people_approve_the_same_and_each_sees_who_has(
     api: Api, browser: Browser, url: str, person: Person
 ) -> None:
-    address = asked(api, "Together?", action=ACTION, approvalsRequired=2)
+    opened(api, "acts")
+    address = asked(api, "Together?", action=ACTION, approvalsRequired=2, caseId="acts")
     first = at_question(person, "vera", address)
     expect(first.get_by_role("heading", name="0 of 2 approvals")).to_be_visible()
     first.keyboard.press("e")
@@ -187,6 +189,11 @@ def test_two_people_approve_the_same_and_each_sees_who_has(
     expect(first.get_by_role("heading", name="1 of 2 approvals")).to_be_visible()
     expect(first.locator(".decide")).to_contain_text("You have approved it already")
     expect(first.get_by_role("button", name=re.compile("Approve|Claim"))).to_have_count(0)
+
+    first.goto(f"{url}/console#/cases/acts")
+    expect(first.locator("ul.entries li").filter(has_text="Together?")).to_contain_text(
+        re.compile(r"payments\.refund.*Nobody holds it\. 1 of 2 approvals\.")
+    )
 
     with at_browser(browser, url) as other:
         second = at_question(other, "paul", address)
@@ -222,4 +229,10 @@ def test_a_claim_says_until_when_it_holds_and_a_pilot_hands_it_over(
         page.get_by_role("radio", name="paul@example.com").check()
         page.get_by_role("button", name="Assign").click()
         expect(page.locator(".decide")).to_contain_text(re.compile("The claim of paul|They decide"))
+        opened(api, "claimed")
+        api("paul", "POST", "/cases/claimed:claim")
+        page.goto(f"{url}/console#/cases/claimed")
+        # By the clock of this browser the claim has lapsed, so that it can be claimed.
+        expect(page.locator(".meta")).to_contain_text("claim lapsed at")
+        expect(page.get_by_role("button", name="Claim")).to_be_visible()
     assert answered(api, address)["assignedTo"] == "paul@example.com"
