@@ -21,6 +21,7 @@ import { t } from "./texts.js";
  * @property {Record<string, string>} typed what is in the fields of the form
  * @property {Edit | null} edit the arguments as the reader changes them
  * @property {boolean} answers whether the answer goes along where it need not
+ * @property {boolean} other whether the reader wrote what is decided, and not only why
  */
 
 /** @type {Map<string, Draft>} by question; it stays until it is decided */
@@ -35,7 +36,7 @@ const form = {
 };
 
 /** What the reader begins with: what others have approved so far counts together only with the same. @param {Question} one @returns {Draft} */
-const draft = (one) => drafts.get(one.id) ?? { reason: "", answer: String(one.response?.text ?? ""), typed: one.responseSchema ? begun(one.responseSchema, one.response) : {}, edit: one.approvedArguments ? editOf(one.approvedArguments) : null, answers: one.response !== null };
+const draft = (one) => drafts.get(one.id) ?? { reason: "", answer: String(one.response?.text ?? ""), typed: one.responseSchema ? begun(one.responseSchema, one.response) : {}, edit: one.approvedArguments ? editOf(one.approvedArguments) : null, answers: one.response !== null, other: false };
 
 /** @param {Question} one @param {Verdict} verdict */
 const allows = (one, verdict) => one.decisions.includes(verdict);
@@ -81,7 +82,7 @@ export function decision(one) {
   const verdict = mainOf(one);
   const inWords = !one.responseSchema && (clarifies(one) || allows(one, "respond"));
   const waits = form.armed?.id === one.id ? form.armed.verdict : null;
-  const joined = hasApproved(one) && !drafts.has(one.id);
+  const joined = hasJoined(one);
   return html`<form class="decide" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${claimOf(one)}${joined ? html`<p class="soft">${a.approvedAlready}</p>` : null}
     ${inWords ? area(one, "answer", t.inbox.answer, t.inbox.answerNote, t.inbox.answerHint) : null}
@@ -93,6 +94,9 @@ export function decision(one) {
       ${allows(one, "reject") ? button(t.inbox.reject, () => decide(one, "reject"), { kind: "stop", key: "R", off: form.busy }) : null}`}
       ${holdButtons(one, sent, form.busy)}<span class="cap push">${t.inbox.once}</span></div></form>`;
 }
+
+/** Whether the reader has approved what they would approve now. @param {Question} one */
+const hasJoined = (one) => hasApproved(one) && !draft(one).other;
 
 /** @param {Question} one @returns {Verdict | null} what the first button does */
 function mainOf(one) {
@@ -118,7 +122,7 @@ function area(one, name, label, note, hint) {
 
 /** @param {Question} one @param {Partial<Draft>} parts */
 function write(one, parts) {
-  drafts.set(one.id, { ...draft(one), ...parts });
+  drafts.set(one.id, { ...draft(one), ...parts, other: draft(one).other || "edit" in parts || "typed" in parts || "answer" in parts });
   form.missing = "";
   // What was armed was something else.
   form.armed = null;
@@ -140,7 +144,7 @@ export function decideKeys(one) {
   const verdict = mainOf(one);
   const waits = form.armed?.id === one.id ? form.armed.verdict : null;
   return [
-    ...(verdict && !(hasApproved(one) && !drafts.has(one.id)) ? [{ key: "a", does: () => decide(one, verdict, true) }] : []),
+    ...(verdict && !hasJoined(one) ? [{ key: "a", does: () => decide(one, verdict, true) }] : []),
     ...(allows(one, "reject") ? [{ key: "r", does: () => decide(one, "reject") }] : []),
     { key: "e", does: () => (allows(one, "edit") ? edit(one) : focus(fieldsOf(one)[0] ?? (clarifies(one) ? "answer" : "reason"))) },
     ...claims,

@@ -188,6 +188,7 @@ def test_two_people_approve_the_same_and_each_sees_who_has(
     first.get_by_role("button", name="Approve as changed").click()
     expect(first.get_by_role("heading", name="1 of 2 approvals")).to_be_visible()
     expect(first.locator(".decide")).to_contain_text("You have approved it already")
+    first.get_by_label("Reason").fill("Not this after all")
     expect(first.get_by_role("button", name=re.compile("Approve|Claim"))).to_have_count(0)
 
     first.goto(f"{url}/console#/cases/acts")
