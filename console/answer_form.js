@@ -26,7 +26,13 @@ const LONG = 120;
 export const fieldOf = (name) => `answer-${name}`;
 
 /** @param {Schema} schema @param {Record<string, unknown> | null} response what to begin with instead of the defaults @returns {Typed} */
-export const begun = (schema, response) => Object.fromEntries(Object.entries(schema.properties).map(([name, one]) => [name, typed(one, response ? response[name] : one.default)]));
+export const begun = (schema, response) => Object.fromEntries(Object.entries(schema.properties).map(([name, one]) => [name, typed(one, response ? own(response, name) : one.default)]));
+
+/**
+ * Who asks may call a property `constructor`: what every object inherits is no value of it.
+ * @template T @param {Record<string, T>} object @param {string} name @returns {T | undefined}
+ */
+const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined);
 
 /** @param {Property} one @param {unknown} value @returns {string} */
 function typed(one, value) {
@@ -46,7 +52,7 @@ export function answerOf(schema, given) {
   /** @type {Typed} */
   const wrong = {};
   for (const [name, one] of Object.entries(schema.properties)) {
-    const text = (given[name] ?? "").trim();
+    const text = (own(given, name) ?? "").trim();
     if (text === "") {
       if (schema.required?.includes(name)) wrong[name] = a.wrong.required;
       continue;
@@ -94,8 +100,8 @@ export function answerForm(schema, given, wrong, takes) {
   return html`<fieldset class="stack wide answers"><legend><b>${a.form}</b> <span class="quiet">${a.formNote}</span></legend>
     ${Object.entries(schema.properties).map(([name, one]) => keyed(name, html`<div class="field"><label for=${fieldOf(name)}><b>${one.title ?? name}</b> <span class="quiet">${schema.required?.includes(name) ? a.required : a.optional}</span></label>
       ${one.description ? html`<p class="cap lines" id=${`${fieldOf(name)}-help`}>${one.description}</p>` : null}
-      ${input(name, one, schema.required?.includes(name) ?? false, given[name] ?? "", wrong[name], takes)}
-      <p class="st stop" id=${`${fieldOf(name)}-wrong`} ?hidden=${!wrong[name]}>${wrong[name] ? `${one.title ?? name} ${wrong[name]}` : ""}</p></div>`))}</fieldset>`;
+      ${input(name, one, schema.required?.includes(name) ?? false, own(given, name) ?? "", own(wrong, name), takes)}
+      <p class="st stop" id=${`${fieldOf(name)}-wrong`} ?hidden=${!own(wrong, name)}>${own(wrong, name) ? `${one.title ?? name} ${own(wrong, name)}` : ""}</p></div>`))}</fieldset>`;
 }
 
 /** @param {string} name @param {Property} one @param {boolean} required @param {string} value @param {string | undefined} wrong @param {(name: string, text: string) => unknown} takes */

@@ -38,6 +38,7 @@ SCHEMA = {
         "contact": {"type": "string", "title": "Who to ask", "format": "email"},
         "called": {"type": "boolean", "title": "Customer was called"},
         "note": {"type": "string", "title": "Note", "default": "As agreed"},
+        "constructor": {"type": "string", "title": "Builder"},
     },
     "required": ["account", "called"],
 }  # fmt: skip
@@ -114,6 +115,9 @@ def test_an_answer_follows_its_form_and_each_mistake_stands_at_its_field(
     page = at_question(person, "vera", address)
     expect(page.get_by_label("Note")).to_have_value("As agreed")
     expect(page.get_by_label("Account")).to_have_attribute("aria-required", "true")
+    # What every object inherits in the browser is no value, and nothing is wrong with it.
+    expect(page.get_by_label("Builder")).to_have_value("")
+    expect(page.get_by_label("Builder")).to_have_accessible_description("")
 
     page.get_by_label("Fee").fill("60")
     page.get_by_label("Who to ask").fill("the desk")
