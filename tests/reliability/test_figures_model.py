@@ -56,7 +56,7 @@ def ask(api: Api, number: int) -> None:
     types = ("kill_switch", "clarification", "resume")
     new = {"uowId": "u", "type": types[number % 3], "title": "Go on?", "priority": "high"}
     expiry = {"expiresInSeconds": 86_400} if number % 2 else {}
-    about = {"caseId": IDS[0]} if number % 5 == 0 else {}
+    about: dict[str, Any] = {"caseId": IDS[0]} if number % 5 == 0 else {}
     if expiry and number % 4 == 1:
         about |= {"raisePriority": True, "priority": "low"}
     if number % 7 < 4:
@@ -64,7 +64,8 @@ def ask(api: Api, number: int) -> None:
         about |= {"decisions": ["approve", "edit", "reject", "respond"]}
     if number % 3 == 0:
         about |= {"approvalsRequired": 2}
-    api.caller("agent", f"agent-{number % 2}").post("/interventions", {**new, **expiry, **about})
+    who = api.caller("agent", f"agent-{number % 2}") if number % 11 else api.verifier
+    who.post("/interventions", {**new, **expiry, **about})
 
 
 def decide(api: Api, number: int) -> None:
@@ -223,6 +224,8 @@ def recounted(
             totals.update(cohort(one, deciders=False))
         if one["decision"]:
             totals["deciders", one["decidedBySubject"], OUTCOMES[one["decision"]]] += 1
+        if not one["createdBySubject"].startswith("agent-"):
+            totals["people", one["createdBySubject"], "asked"] += 1
         for day, numbers in happened(one, first[path]).items():
             add(day, numbers)
     return totals, days
