@@ -46,7 +46,7 @@ def test_the_file_of_an_earlier_release_is_indexed_before_the_server_starts(
     path = str(tmp_path / "old.db")
     EmbeddedStore(path, Indexes()).close()
     monkeypatch.setenv("CASELEDGER_STORE", f"sqlite:///{path}")
-    found = []
+    found: list[tuple[str]] = []
 
     @contextlib.contextmanager
     def serving(*_: object, **__: object) -> Iterator[str]:
