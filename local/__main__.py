@@ -16,8 +16,10 @@ from local.emulator import EmulatorError, export, latest_export, running_emulato
 from local.ticker import ticking
 from local.tokens import unsigned_token
 from shared.config import Config, ConfigError, claim_names, refuse_unknown
+from shared.documents.port import StoreError
 from shared.models.base import is_id
 from shared.models.roles import Role
+from shared.runtime import open_store
 
 _DATA = server.ROOT / ".local"
 _LOG_KEY = _DATA / "log-key.pem"
@@ -212,7 +214,12 @@ def _stop_once(*_: object) -> None:
 
 @contextlib.contextmanager
 def _sqlite() -> Iterator[Mapping[str, str]]:
-    yield server.own_sqlite(os.environ, _DATA / "caseledger.db")
+    variables = server.own_sqlite(os.environ, _DATA / "caseledger.db")
+    # To index a large file of an earlier release takes longer than the server has for its start,
+    # and its workers would wait for each other. What is wrong the server says itself.
+    with contextlib.suppress(ConfigError, StoreError):
+        open_store(Config.from_environment(variables)).close()
+    yield variables
 
 
 @contextlib.contextmanager

@@ -147,7 +147,7 @@ class FiguresRow(Model):
     figures are not shown to the caller.
     """
     name: str | None
-    """What to show for it; for a person the name in the directory. Null for who decided and is not
+    """What to show for it; for a person the name in the directory. Null for a person who is not
     there, because their data was erased, and in the row of all others.
     """
     cases: CaseCounts | None = OMITTED

@@ -7,6 +7,7 @@ says which paths there are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import EllipsisType
 from typing import Any, Self
 
@@ -119,7 +120,9 @@ class StoredTally(StoredDocument):
     @field_validator("numbers")
     @classmethod
     def _readable(cls, numbers: str) -> str:
-        Tally.of_json(numbers)
+        for path, number in Tally.of_json(numbers).items():
+            if type(number) is not int or (len(path) == 1 and path != ("events",)):
+                raise ValueError("a tally has a whole number at the end of each path")
         return numbers
 
     @property
@@ -139,3 +142,10 @@ class StoredTotals(StoredTally):
     generation: int = 1
     counted: int = 0
     until: str = ""
+
+    @field_validator("until")
+    @classmethod
+    def _place(cls, until: str) -> str:
+        if until and datetime.fromisoformat(until.partition(" ")[0]).tzinfo is None:
+            raise ValueError("is no place of a log")
+        return until

@@ -157,6 +157,7 @@ def _happening(row: Document) -> Happening | None:
                 old={one["field"]: one["old"] for one in changes},
                 new={one["field"]: one["new"] for one in changes},
                 meta=from_json(data["meta"]) if own else {},
+                human=data["actor"].get("type") == "user",
             )
             if isinstance(sequence, int)
             else None

@@ -67,7 +67,7 @@ def figures(
         pilots=top_pilots(store, tenant, period, "pilots") if of_people else [],
         person_figures=of_people,
         sampled=Sampled(closed=sum(one.in_time + one.late for one in closed), decided=decided),
-        rows=rows_by(store, tenant, wanted, counted.days, of_people=of_people),
+        rows=rows_by(store, tenant, wanted, counted, of_people=of_people),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from types import EllipsisType
 
@@ -12,6 +13,7 @@ from shared.models.figures import CaseCounts, FiguresQuery, FiguresRow, Interven
 from shared.models.tallies import OTHERS, Tally
 from shared.repository import people
 from shared.repository.metrics import together
+from shared.repository.tallies import Tallies
 from shared.rules.spread import quantile
 from shared.rules.tally import LAPSED, OUTCOMES
 
@@ -26,7 +28,7 @@ def rows_by(
     store: DocumentStore,
     tenant: str,
     wanted: FiguresQuery,
-    days: Mapping[date, Tally],
+    counted: Tallies,
     *,
     of_people: bool,
 ) -> list[FiguresRow] | None:
@@ -36,14 +38,15 @@ def rows_by(
     have asked is in the row of all others.
     """
     types: Names = (wanted.decision_type,) if wanted.decision_type else _EVERY
-    period = together(days.values())
+    period = together(counted.days.values())
     match wanted.by:
         case "day":
-            return _by_day(types, days)
+            return _by_day(types, counted.days)
         case "decisionType":
             return _by_type(types, period)
         case "agent":
-            return _by_agent(store, tenant, period, of_people=of_people)
+            everybody = counted.totals.by(1, "people").keys()
+            return _by_agent(store, tenant, period, everybody, of_people=of_people)
         case "tool":
             return _by_tool(period)
         case "pilot":
@@ -76,17 +79,24 @@ def _by_type(types: Names, period: Tally) -> list[FiguresRow]:
 
 
 def _by_agent(
-    store: DocumentStore, tenant: str, period: Tally, *, of_people: bool
+    store: DocumentStore,
+    tenant: str,
+    period: Tally,
+    everybody: AbstractSet[str],
+    *,
+    of_people: bool,
 ) -> list[FiguresRow]:
+    """The rows by who asked. People ask too: `everybody` has their subjects."""
     seen = Counter(period.by(1, "agents"))
-    # People ask too. The directory has nobody else.
+    # The directory has people only, but for those who were erased.
     names = people.names(store, tenant, [key for key, _ in _groups(seen) if key is not None])
     rows = []
-    for key, those in _groups(seen, hidden=() if of_people else names):
+    for key, those in _groups(seen, hidden=() if of_people else names.keys() | everybody):
         counts = _counts(period, "agents", those)
         told = {"created": counts["asked"]} | {what: counts[what] for what in _NOT_DECIDED}
         shown = _outcomes(counts).model_copy(update=told)
-        name = None if key is None else names.get(key, key)
+        agent = None if key in everybody else key
+        name = None if key is None else names.get(key, agent)
         rows.append(FiguresRow(key=key, name=name, interventions=shown))
     return rows
 

@@ -31,7 +31,7 @@ _TELLING = frozenset({"status", "priority", "type", "decisionType", "lapsedAt"})
 class Happening(NamedTuple):
     """An event, as far as figures go: the `old` and `new` values are those of its changes.
 
-    `actor` is the subject of who did it.
+    `actor` is the subject of who did it, and `human` whether that is a person.
     """
 
     subject: str
@@ -41,6 +41,7 @@ class Happening(NamedTuple):
     old: dict[str, Any]
     new: dict[str, Any]
     meta: dict[str, Any]
+    human: bool = False
 
 
 class Facts(NamedTuple):

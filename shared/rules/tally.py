@@ -8,6 +8,8 @@ Paths of numbers, of all time and of each day, in UTC:
                                                  that were asked on it
     resolved, count | ms | took, bucket          how long those took that were decided or completed
     deciders, subject, outcome                   who decided those; of all time also what is purged
+    people, subject, asked                       the people who asked, who are no agents; of all
+                                                 time only, also what is purged
 
 and of a day what happened on it:
 
@@ -151,6 +153,8 @@ def _of_asked(one: Happening, facts: Facts) -> Iterator[Effect]:
     if created:
         yield Effect(today, (*kind, "created"), 1)
         yield Effect(today, ("agents", facts.by, "asked"), 1)
+        if one.human:
+            yield Effect(None, ("people", facts.by, "asked"), 1)
         return
     what = _ended(one, facts)
     if what is None:

@@ -56,7 +56,7 @@ class Folding:
         except StoreError as error:
             kind = type(error).__name__
             log.write("WARNING", "figures are left to the next sealing", tenant=tenant, cause=kind)
-        except (errors.ApiError, ValueError, LookupError, TypeError) as error:
+        except (errors.ApiError, ValueError, LookupError, TypeError, AttributeError) as error:
             log.write(
                 "ERROR", "figures cannot be counted", tenant=tenant, problem=problem_of(error)
             )

@@ -16,6 +16,7 @@ import pytest
 
 from shared.config import Config
 from shared.documents.embedded import store as embedded
+from shared.documents.embedded.entries import entries_of
 from shared.documents.embedded.store import FILE_VERSION, EmbeddedStore
 from shared.documents.indexes import ASCENDING, DESCENDING, Index, Indexes
 from shared.documents.port import (
@@ -130,6 +131,26 @@ def test_a_file_of_an_earlier_version_is_adopted_with_its_documents(path: str, f
         kinds = Query("rows", (Filter("kind", "==", "x"),), (Order("n", descending=True),))
         assert [row.id for row in store.query(kinds)] == ["a", "b"]
     assert version(path) == mark
+
+
+def test_a_file_that_the_first_release_has_indexed_since_is_adopted_again(path: str) -> None:
+    data = {"kind": "x", "n": 1}
+    kinds = Query("rows", (Filter("kind", "==", "x"),), (Order("n", descending=True),))
+    running = EmbeddedStore(path, NEW)
+    running.commit([Create("rows/a", data)])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        # It knows no versions and no notes, and leaves both as they are.
+        connection.execute("DELETE FROM entries")
+        connection.execute("UPDATE indexed SET definitions = ?", (repr(OLD),))
+        (number,) = connection.execute("SELECT number FROM documents").fetchone()
+        rows = [(*entry, number) for entry in entries_of(OLD, "rows/a", data, frozenset(data))]
+        connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
+
+    with closing(EmbeddedStore(path, NEW)) as store:
+        for order in ("n", "kind"):
+            assert [row.id for row in store.query(Query("rows", order=(Order(order),)))] == ["a"]
+        assert [row.id for row in store.query(kinds)] == ["a"]
+    running.close()
 
 
 def test_a_file_of_a_newer_release_is_not_opened_and_stays_as_it_is(

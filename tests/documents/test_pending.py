@@ -141,3 +141,20 @@ def test_notes_are_carried_out_once_there_are_many_and_when_the_store_is_closed(
     assert b"a secret" not in path.read_bytes()
     with closing(EmbeddedStore(str(path), BY_KIND)) as store:
         assert [row.data["n"] for row in store.query(OF_KIND)] == [*range(8)]
+
+
+class Beaten(pending.Notes):
+    """Notes that another thread reads at each moment at which this one has just kept its own."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "_parsed" and value:
+            super().__setattr__(name, {})
+
+
+def test_who_reads_notes_beside_another_thread_gets_those_of_its_own_moment() -> None:
+    with closing(EmbeddedStore(":memory:", BY_KIND)) as store:
+        store._notes = Beaten()  # noqa: SLF001 - as if another thread were there
+        store.commit([Create("rows/a", {"kind": "x", "n": 1})])
+
+        assert [row.data["n"] for row in store.query(OF_KIND)] == [1]

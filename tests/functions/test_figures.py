@@ -26,6 +26,7 @@ from tests.functions.support import ON_EMBEDDED, cost, filled, refused, refused_
 pytestmark = pytest.mark.both_stores
 
 FIGURES = "/figures"
+BY_AGENT = f"{FIGURES}?by=agent"
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 OPEN = ("new", "in_review", "needs_info", "blocked")
@@ -288,6 +289,23 @@ def test_who_was_erased_is_shown_without_a_name(api: Api) -> None:
 
     assert (row["key"], row["name"], row["interventions"]["decided"]) == ("pilot", None, 1)
     assert [one["pilot"] for one in done(api.pilot.get(METRICS))["topPilots"]] == ["erased"]
+
+
+@ON_EMBEDDED
+def test_a_person_who_asked_and_was_erased_is_still_no_agent(api: Api) -> None:
+    ask(api.agent)
+    ask(api.verifier)
+    api.runtime.store.commit([Delete(directory.path(api.tenant, "verifier"))])
+
+    shown = {
+        role: [(row["key"], row["name"]) for row in done(api.caller(role).get(BY_AGENT))["rows"]]
+        for role in ("viewer", "pilot")
+    }
+
+    assert shown == {
+        "viewer": [("agent", "agent"), (None, None)],
+        "pilot": [("agent", "agent"), ("verifier", None)],
+    }
 
 
 @ON_EMBEDDED

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared import migrate
 from shared.config import Config
-from shared.documents.port import Conflict, Query, Set, Unavailable, Update
+from shared.documents.port import Conflict, Data, Query, Set, Unavailable, Update
 from shared.errors import Unreadable
 from shared.repository import folding, recounting, tallies
 from shared.rules.tally import day_of
@@ -248,12 +248,23 @@ def test_two_who_count_anew_at_once_make_the_same_figures(api: Api, clock: Clock
     assert (stored(api)["generation"], events_now(api, clock)) == (2, 3)
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"numbers": "[]"},
+        {"numbers": '{"cases": 3}'},
+        {"numbers": '{"cases": {"csf": {"new": "3"}}}'},
+        {"numbers": '{"cases": {"csf": {"new": 1.5}}}'},
+        {"until": "yesterday"},
+    ],
+    ids=str,
+)
 def test_figures_that_cannot_be_read_stop_no_sealing_and_are_counted_anew(
-    api: Api, clock: Clock, run: Run, capsys: pytest.CaptureFixture[str]
+    api: Api, clock: Clock, run: Run, capsys: pytest.CaptureFixture[str], damaged: Data
 ) -> None:
     sealed_cases(api, clock)
     store, path = api.runtime.store, tallies.totals_path(api.tenant)
-    store.commit([Update(path, {"numbers": "[]"})])
+    store.commit([Update(path, damaged)])
     capsys.readouterr()
 
     sealed_cases(api, clock)

@@ -37,7 +37,7 @@ LOADS = {"embedded": 8 * LOAD, "emulator": LOAD}
 IDS = ("A", "B")
 OLD = {"opened", "asked", "purged"}
 """What the meta of events has for figures; those of earlier releases do not."""
-OUTCOMES = {"approve": "approved", "reject": "rejected"}
+OUTCOMES = {"approve": "approved", "edit": "edited", "reject": "rejected", "respond": "answered"}
 
 Numbers = Counter[tuple[str, ...]]
 Do = Callable[[Api, int], object]
@@ -56,16 +56,34 @@ def ask(api: Api, number: int) -> None:
     types = ("kill_switch", "clarification", "resume")
     new = {"uowId": "u", "type": types[number % 3], "title": "Go on?", "priority": "high"}
     expiry = {"expiresInSeconds": 86_400} if number % 2 else {}
-    about = {"caseId": IDS[0]} if number % 5 == 0 else {}
-    api.caller("agent", f"agent-{number % 2}").post("/interventions", {**new, **expiry, **about})
+    about: dict[str, Any] = {"caseId": IDS[0]} if number % 5 == 0 else {}
+    if expiry and number % 4 == 1:
+        about |= {"raisePriority": True, "priority": "low"}
+    if number % 7 < 4:
+        about |= {"action": {"tool": "pay", "arguments": {"sum": number}}, "actWithinSeconds": 90}
+        about |= {"decisions": ["approve", "edit", "reject", "respond"]}
+    if number % 3 == 0:
+        about |= {"approvalsRequired": 2}
+    who = api.caller("agent", f"agent-{number % 2}") if number % 11 else api.verifier
+    who.post("/interventions", {**new, **expiry, **about})
 
 
 def decide(api: Api, number: int) -> None:
     given: dict[str, Any] = {"decision": "approve", "response": {"text": "Yes"}}
     if number % 3 == 0:
         given = {"decision": "reject", "reason": "No"}
+    if number % 5 == 1:
+        given = {"decision": "edit", "arguments": {"sum": 0}}
+    if number % 5 == 2:
+        given["decision"] = "respond"
     pilot = api.caller("pilot", f"pilot-{number % 2}")
     pilot.post(f"{intervention(api, number)}:decide", given)
+
+
+def start(api: Api, number: int) -> None:
+    path = intervention(api, number)
+    approved = api.viewer.get(path).json.get("approvedActionHash")
+    api.agent.post(f"{path}:start", {"actionHash": approved or "0" * 64})
 
 
 def move(api: Api, number: int) -> None:
@@ -107,6 +125,10 @@ STEPS: dict[str, Do] = {
     "release": lambda api, n: api.admin.post(f"{intervention(api, n)}:release"),
     "decide": decide,
     "decide another": decide,
+    "start": start,
+    "assign": lambda api, n: api.pilot.post(
+        f"{intervention(api, n)}:assign", {"to": "Pia", "toSubject": "pilot-1"}
+    ),
     "complete": lambda api, n: api.pilot.post(f"{intervention(api, n)}:complete", {}),
     "withdraw": lambda api, n: api.pilot.post(f"{intervention(api, n)}:withdraw", {}),
     "expire": swept("expireInterventions"),
@@ -150,12 +172,12 @@ def cohort(one: dict[str, Any], *, deciders: bool) -> Numbers:
     return found
 
 
-def happened(one: dict[str, Any]) -> dict[date, Numbers]:
-    """What an intervention counts for on the days of its life."""
+def happened(one: dict[str, Any], first: dict[str, Any]) -> dict[date, Numbers]:
+    """What an intervention counts for on the days of its life; `first` is how it began."""
     kind = ("done", one["type"], one["priority"])
     asked, acted = (one[name] and one[name].date() for name in ("createdAt", "actionAt"))
     found: dict[date, Numbers] = {asked: Counter()}
-    found[asked][*kind, "created"] += 1
+    found[asked]["done", one["type"], first["priority"], "created"] += 1
     found[asked]["agents", one["createdBySubject"], "asked"] += 1
     status, decision = one["status"], one["decision"]
     what = OUTCOMES[decision] if decision else status
@@ -173,7 +195,10 @@ def happened(one: dict[str, Any]) -> dict[date, Numbers]:
 
 
 def recounted(
-    now_there: dict[str, dict[str, Any]], ever: dict[str, dict[str, Any]], events: int
+    now_there: dict[str, dict[str, Any]],
+    ever: dict[str, dict[str, Any]],
+    first: dict[str, dict[str, Any]],
+    events: int,
 ) -> tuple[Numbers, dict[date, Numbers]]:
     """The figures of all time and of each day, from documents."""
     totals: Numbers = Counter({("events",): events})
@@ -199,7 +224,9 @@ def recounted(
             totals.update(cohort(one, deciders=False))
         if one["decision"]:
             totals["deciders", one["decidedBySubject"], OUTCOMES[one["decision"]]] += 1
-        for day, numbers in happened(one).items():
+        if not one["createdBySubject"].startswith("agent-"):
+            totals["people", one["createdBySubject"], "asked"] += 1
+        for day, numbers in happened(one, first[path]).items():
             add(day, numbers)
     return totals, days
 
@@ -271,13 +298,15 @@ def test_the_figures_are_what_a_recount_of_all_documents_says(
         retention = {"interventionRetentionDays": 2, "caseRetentionDays": 2, "autoCloseDays": 1}
         assert api.admin.patch("/settings", retention).status_code == 200
         ever: dict[str, dict[str, Any]] = {}
+        first: dict[str, dict[str, Any]] = {}
         for name, number, wait in [*FIRST, *steps]:
             STEPS[name](api, number)
             there = live(store, tenant)
             ever |= there
+            first = there | first
             clock.now += wait
         events = trail(store, tenant)
-        expected = recounted(there, ever, len(events))
+        expected = recounted(there, ever, first, len(events))
         for day, of_day in opened(events).items():
             expected[1].setdefault(day, Counter()).update(of_day)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.__main__ import main
-from local.server import own_sqlite, usual_workers
+from local.server import ServerError, own_sqlite, usual_workers
+from shared.documents.embedded.store import EmbeddedStore
+from shared.documents.indexes import Indexes, project_indexes
 
 FILE = Path("data/caseledger.db")
 
@@ -33,6 +38,29 @@ def test_a_local_run_serves_a_file_with_a_worker_a_core_and_at_most_four(
     monkeypatch.setattr("os.cpu_count", lambda: cores)
 
     assert usual_workers() == workers
+
+
+def test_the_file_of_an_earlier_release_is_indexed_before_the_server_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "old.db")
+    EmbeddedStore(path, Indexes()).close()
+    monkeypatch.setenv("CASELEDGER_STORE", f"sqlite:///{path}")
+    found: list[tuple[str]] = []
+
+    @contextlib.contextmanager
+    def serving(*_: object, **__: object) -> Iterator[str]:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            found.extend(connection.execute("SELECT definitions FROM indexed"))
+        raise ServerError("not today")
+        yield
+
+    monkeypatch.setattr("local.server.running_server", serving)
+    monkeypatch.setattr("local.__main__._DATA", tmp_path)
+    monkeypatch.setattr("sys.argv", ["local", "run", "--port=1"])
+
+    assert main() == 1
+    assert found == [(repr(project_indexes()),)]
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])

@@ -131,8 +131,9 @@ class Notes:
             (json.dumps(missing),),
         )
         known = known | {row[:2]: _pending(row[0], _parsed(row[2])) for row in rows}
-        self._parsed = {name: known[name] for name in names}
-        return Snapshot(names, list(self._parsed.values()))
+        # Another thread may put its own in its place right after.
+        parsed = self._parsed = {name: known[name] for name in names}
+        return Snapshot(names, list(parsed.values()))
 
 
 class Changes:

@@ -217,7 +217,8 @@ class EmbeddedStore:
         definitions = repr(self._definitions)
         mark = _mark(definitions)
         with self._database.reading() as connection:
-            prepared = mark_of(connection) == mark
+            # The first release knows no marks: it leaves them, but not the definitions.
+            prepared = mark_of(connection) == mark and _definitions(connection) == definitions
         if not prepared:
             self._adopt(definitions, mark)
         self._database.keep_to(mark)
