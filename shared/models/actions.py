@@ -106,4 +106,4 @@ class Start(Model):
 def _require_action(what: str, info: ValidationInfo) -> None:
     # An action that is wrong itself is told alone.
     if info.data.get("action", ...) is None:
-        raise PydanticCustomError("no_action", f"{what} comes with an action")
+        raise PydanticCustomError("no_action", f"{what} needs an action")
