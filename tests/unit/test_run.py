@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.__main__ import main
-from local.server import own_sqlite, usual_workers
+from local.server import ServerError, own_sqlite, usual_workers
 
 FILE = Path("data/caseledger.db")
 
@@ -24,6 +24,11 @@ def test_the_store_of_a_local_run_is_the_one_that_is_named(
     environ: dict[str, str], used: str
 ) -> None:
     assert own_sqlite(environ, FILE) == {"CASELEDGER_STORE": used}
+
+
+def test_a_local_run_refuses_a_store_that_its_processes_would_not_share() -> None:
+    with pytest.raises(ServerError, match="CASELEDGER_STORE names a store in memory"):
+        own_sqlite({"CASELEDGER_STORE": "sqlite:///:memory:"}, FILE)
 
 
 @pytest.mark.parametrize(("cores", "workers"), [(None, 1), (1, 1), (3, 3), (4, 4), (16, 4)])
