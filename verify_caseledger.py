@@ -758,7 +758,7 @@ class Told:
         fields = {**dict.fromkeys(_EMPTY_AT_FIRST), **self.fields[subject]}
         for field in fields.keys() & document.keys():
             found = document[field]
-            if field in ("context", "response", "result") and found is not None:
+            if field in _HASHED and found is not None:
                 found = f"sha256:{sha256_of(found)}"
             if fields[field] is _ERASED:
                 told = f"{field} of {subject} was erased from its event"
@@ -772,8 +772,11 @@ _ERASED = object()
 _EMPTY_AT_FIRST = (
     *("assignedTo", "assignedToSubject", "completedBy", "completedBySubject", "decidedBy"),
     *("decidedBySubject", "decision", "description", "escalatedAt", "expiresAt", "response"),
-    *("result", "submissionId"),
+    *("result", "submissionId", "action", "actionHash", "approvedActionHash", "approvedArguments"),
+    *("actUntil", "startedBy", "startedBySubject", "lapsedAt", "heldUntil", "responseSchema"),
 )
+# Fields of which events have the hash.
+_HASHED = ("action", "context", "response", "responseSchema", "result")
 _DECIDED = ("approved", "rejected", "withdrawn")
 """The statuses of an intervention whose reason is its `actionReason`."""
 

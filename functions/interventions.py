@@ -122,9 +122,9 @@ def start_intervention(call: Call, intervention_id: Id, body: Start) -> Reply[In
 def complete_intervention(call: Call, intervention_id: Id, body: Completion) -> Reply[Intervention]:
     """Records that it was acted on: by an agent once it is approved, or by its holder.
 
-    An action is started first, and then completed by the agent that started it. A clarification, a
-    waiver, and what more than one person must approve are decided first; the others their holder
-    may complete undecided.
+    An action is started first, and then completed by the agent that started it, or by its holder.
+    A clarification, a waiver, and what more than one person must approve are decided first; their
+    holder may complete the others without a decision.
     """
     return _reply(call, interventions.complete(call.ledger, call.caller, intervention_id, body))
 

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.message import Message
+from http.client import HTTPResponse
 from typing import Any
 
 _SECONDS = 30.0
@@ -20,7 +21,7 @@ class Unreachable(OSError):
 
 @dataclass(frozen=True)
 class Answer:
-    """A response: its status code, its headers, and its JSON or None."""
+    """A response: its status code, its headers, and its JSON, its text, or None."""
 
     code: int
     headers: Message
@@ -46,13 +47,15 @@ def call(
         request.add_header(name, value)
     try:
         with _DIRECTLY.open(request, timeout=_SECONDS) as response:
-            return Answer(response.status, response.headers, _json(response.read()))
+            return Answer(response.status, response.headers, _body(response))
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, error.headers, _json(error.read()))
+            return Answer(error.code, error.headers, _body(error))
     except OSError as error:
         raise Unreachable(str(error)) from error
 
 
-def _json(raw: bytes) -> Any:
-    return json.loads(raw) if raw else None
+def _body(response: HTTPResponse | urllib.error.HTTPError) -> Any:
+    raw = response.read()
+    is_text = response.headers.get_content_type() == "application/jose"
+    return raw.decode() if is_text else json.loads(raw) if raw else None

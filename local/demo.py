@@ -6,13 +6,13 @@ import contextlib
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from local import demo_approvals, log_key
 from local.client import Answer, call
 from local.demo_data import TENANT, token
-from local.log_key import sealed_later
 from local.ports import free_port
 from local.server import ServerError, running_server, sqlite
 
@@ -31,8 +31,9 @@ def run() -> int:
         log = Path(directory) / "server.log"
         with log.open("w") as output:
             try:
-                database = Path(directory) / "demo.db"
-                with running_server(sqlite(database), free_port(), output) as url:
+                database, key = Path(directory) / "demo.db", Path(directory) / "log-key.pem"
+                variables = {**sqlite(database), **log_key.own({}, key)}
+                with running_server(variables, free_port(), output) as url:
                     _play(url)
                     _seal(url, database)
                     _tamper(url, database)
@@ -52,6 +53,7 @@ def _play(url: str) -> None:
     _open_and_take(say)
     _curate_and_approve(say)
     _run_and_ask(say)
+    demo_approvals.play(say, url)
     _look_back(say)
 
 
@@ -153,7 +155,7 @@ def _look_back(say: _Narrator) -> None:
 def _seal(url: str, database: Path) -> None:
     say = _Narrator(url)
     say("A minute later all events are sealed: whoever keeps this checkpoint can prove them.")
-    checkpoint = sealed_later(database, "demo/caseledger", TENANT)
+    checkpoint = log_key.sealed_later(database, "demo/caseledger", TENANT)
     print(f"\n{checkpoint}".replace("\n", "\n  "))  # noqa: T201
     say.send(200, "GET", "/audit:verify?subject=cases/CASE-2024-001", token("pilot", "paul"))
 
@@ -217,6 +219,8 @@ def _summary(body: Any) -> list[str]:
         "uowId": lambda _: [_intervention(body)],
         "byStatus": lambda counts: [json.dumps(counts), json.dumps(body["topPilots"])],
     }
+    if isinstance(body, str):
+        return [body]
     for name, lines in shapes.items():
         if name in body:
             return lines(body[name])
@@ -229,7 +233,15 @@ def _case(case: dict[str, Any]) -> str:
 
 def _intervention(asked: dict[str, Any]) -> str:
     names = ("title", "status", "priority", "assignedTo", "decidedBy", "actionReason")
-    return ", ".join(f"{name}: {asked[name]}" for name in names)
+    binding = ("approvedArguments", "startedBy", "lapsedAt")
+    more = {name: asked[name] for name in binding if asked[name] is not None}
+    if asked["approvalsRequired"] > 1:
+        more["approvals"] = f"{len(asked['approvals'])} of {asked['approvalsRequired']}"
+    return ", ".join(f"{name}: {one}" for name, one in {**_picked(asked, names), **more}.items())
+
+
+def _picked(content: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: content[name] for name in names}
 
 
 def _packet(packet: dict[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from local.demo_actions import of_actions
 from local.demo_cases import APPROVED, OPEN
 from local.demo_play import SCHEDULER, Act, Step
 from local.demo_questions import (
@@ -90,6 +91,7 @@ def of_today(now: datetime) -> list[Step]:
     _paused(told)
     _approved(told)
     _questions(told)
+    of_actions(told.add)
     return told.steps
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from local.demo_cases import About
 from local.demo_play import Act, Desk, made
 from local.demo_questions import Question
 from local.demo_texts import EVIDENCE
+from shared.errors import FailedPrecondition
+from shared.models.actions import NewAction
 from shared.models.case import CasePatch, NewCase
 from shared.models.events import NewEvent
 from shared.models.evidence import EvidenceToPut, NewEvidence
@@ -17,6 +20,7 @@ from shared.models.record import NewRecord
 from shared.models.run import NewRun, RunPatch
 from shared.models.worksheet import WorksheetToSave
 from shared.repository import cases, evidence, holds, interventions, records, runs, worksheets
+from shared.rules.actions import hash_of
 
 
 def opening(case_id: str, about: About, **fields: Any) -> Act:
@@ -131,6 +135,29 @@ def deciding(name: str, question: Question, *, agreed: bool) -> Act:
         response={"text": text} if answers else None,
     )
     return lambda desk: interventions.decide(desk.ledger, desk.caller, desk.names[name], given)
+
+
+def approving(name: str) -> Act:
+    """Approves what was asked."""
+    given = made(DecisionGiven, decision="approve")
+    return lambda desk: interventions.decide(desk.ledger, desk.caller, desk.names[name], given)
+
+
+def editing(name: str, arguments: dict[str, Any], reason: str) -> Act:
+    """Approves an action with other arguments."""
+    given = made(DecisionGiven, decision="edit", arguments=arguments, reason=reason)
+    return lambda desk: interventions.decide(desk.ledger, desk.caller, desk.names[name], given)
+
+
+def starting(name: str, tool: str, arguments: dict[str, Any], *, too_late: bool = False) -> Act:
+    """Starts an action as it was approved; `too_late`, it is refused, and the approval lapses."""
+    action_hash = hash_of(made(NewAction, tool=tool, arguments=arguments)) or ""
+
+    def started(desk: Desk) -> None:
+        with contextlib.suppress(*([FailedPrecondition] if too_late else [])):
+            interventions.start(desk.ledger, desk.caller, desk.names[name], action_hash)
+
+    return started
 
 
 def completing(name: str) -> Act:

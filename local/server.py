@@ -16,6 +16,7 @@ from typing import IO
 from local.client import Unreachable, call
 from local.ports import holder
 from local.processes import end_with_parent
+from shared.config import MEMORY
 
 ROOT = Path(__file__).resolve().parent.parent
 _READY_SECONDS = 20.0
@@ -49,8 +50,16 @@ def sqlite(path: Path | str) -> dict[str, str]:
 
 
 def own_sqlite(environ: Mapping[str, str], otherwise: Path) -> dict[str, str]:
-    """The variables for the embedded store that `CASELEDGER_STORE` names, else in a file."""
+    """The variables for the embedded store that `CASELEDGER_STORE` names, else in a file.
+
+    Raises ServerError for a store in memory: each process would have one of its own.
+    """
     named = environ.get("CASELEDGER_STORE")
+    if named and named.endswith(f"/{MEMORY}"):
+        raise ServerError(
+            "CASELEDGER_STORE names a store in memory, and each process of a local run would have "
+            "one of its own: name a file, like sqlite:////tmp/caseledger.db"
+        )
     return {"CASELEDGER_STORE": named} if named else sqlite(otherwise)
 
 

@@ -2,7 +2,7 @@
 
     python -m shared.migrate             reads, and says what it would rewrite
     python -m shared.migrate --apply     rewrites it
-    python -m shared.migrate figures     says of how many events the figures are
+    python -m shared.migrate figures     says up to which entry of each log they are counted
     python -m shared.migrate figures --apply
                                          counts all sealed events anew, and makes that the figures
 
@@ -145,18 +145,21 @@ def migrate(store: DocumentStore, collection: str, *, apply: bool) -> int:
 
 def count_figures(store: DocumentStore, *, apply: bool) -> int:
     """Counts the log of each tenant anew; gives of how many tenants it cannot."""
-    left = 0
+    left = tenants = 0
     for rows in _pages(store, "log"):
         for tenant in [tenant_of(row.path) for row in rows]:
+            tenants += 1
             try:
                 if apply:
                     for counted in recount(store, tenant):
-                        _say(f"figures of {tenant}: {counted} counted")
+                        _say(f"figures of {tenant}: up to entry {counted}")
                 counted, size = counted_of(store, tenant)
-                _say(f"figures of {tenant}: of {counted} of {size} sealed events")
+                _say(f"figures of {tenant}: counted up to entry {counted} of {size} of the log")
             except Unreadable as error:
                 left += 1
                 _say(f"figures of {tenant}: stay as they are: {error.message}")
+    if not tenants:
+        _say("figures: no event is sealed yet, so there is nothing to count")
     return left
 
 

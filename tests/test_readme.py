@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -23,6 +25,7 @@ from benchmarks import bill
 from local.client import call
 from local.ports import free_port
 from local.server import ROOT
+from tests.functions.support import documented
 from tests.reliability.server import START_SECONDS, wait_until
 
 README = (ROOT / "README.md").read_text()
@@ -146,13 +149,22 @@ def test_an_agent_asks_and_a_pilot_decides_as_the_readme_says(copy: Path, port: 
         "wait",
     )
 
-    assert "It sends the letter." in told
+    assert "It sends the letter to Dr. Smith" in told
     (asked,) = letters(port)
     assert (asked["status"], asked["decision"], asked["result"]) == ("completed", "approve", "sent")
     assert (asked["createdBy"], asked["decidedBy"]) == ("robot", "vera@example.com")
+    assert asked["startedBy"] == "robot"
+    assert said(told, port)["approvedActionHash"] == asked["actionHash"]
     again = played(copy, port, start.removesuffix("&"))
     assert "It sends" not in again
     assert letters(port) == [asked]
+
+
+def said(told: str, port: int) -> Any:
+    """What the receipt says that the README's agent has printed, verified as docs/api.md says."""
+    keys = httpx.get(f"http://127.0.0.1:{port}/.well-known/jwks.json", trust_env=False).text
+    (receipt,) = re.findall(r"The receipt: (\S+)", told)
+    return documented("decision_in")(receipt, keys, "local/caseledger")
 
 
 def letters(port: int) -> list[dict[str, Any]]:
@@ -168,7 +180,8 @@ def letters(port: int) -> list[dict[str, Any]]:
 def test_the_agent_of_the_readme_sends_again_what_was_refused_for_now_or_hung_up_upon(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = {"id": "i-1", "status": "pending"}
+    asked = {"id": "i-1", "status": "pending", "startedAt": None}
+    edited = {"decision": "edit", "approvedArguments": {"to": "Dr. Jones"}}
     aborted = {"error": {"code": 409, "status": "ABORTED"}}
     turns: list[httpx.Response | Exception] = [
         httpx.ReadTimeout("hung up"),
@@ -176,17 +189,23 @@ def test_the_agent_of_the_readme_sends_again_what_was_refused_for_now_or_hung_up
         httpx.Response(201, json=asked),
         httpx.RemoteProtocolError("hung up"),
         httpx.Response(200, json=asked),
-        httpx.Response(200, json={**asked, "status": "approved"}),
+        httpx.Response(200, json={**asked, **edited, "status": "approved"}),
+        httpx.ReadError("hung up"),
+        httpx.Response(200, json=asked),
         httpx.Response(503, headers={"Retry-After": "1"}),
         httpx.Response(409, json=aborted),
         httpx.Response(200, json={**asked, "status": "completed"}),
+        httpx.Response(200, text="a.b.c"),
     ]
     sent: list[tuple[str, str, str | None]] = []
+    started: list[bytes] = []
     waited: list[int] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         key = request.headers.get("Idempotency-Key")
         sent.append((request.method, request.url.path, key))
+        if request.url.path.endswith(":start"):
+            started.append(request.content)
         turn = turns[len(sent) - 1]
         if isinstance(turn, Exception):
             raise turn
@@ -202,8 +221,26 @@ def test_the_agent_of_the_readme_sends_again_what_was_refused_for_now_or_hung_up
     asks = ("POST", "/v1/interventions", "letter-7-ask")
     waits = ("GET", "/v1/interventions/i-1:wait", None)
     completes = ("POST", "/v1/interventions/i-1:complete", "letter-7-done")
-    assert sent == [asks] * 3 + [waits] * 3 + [completes] * 3
-    assert waited == [1, 7, 1, 1, 1]
+    receipts = ("GET", "/v1/interventions/i-1/receipt", None)
+    starts = sent[6:8]
+    assert sent == [asks] * 3 + [waits] * 3 + starts + [completes] * 3 + [receipts]
+    assert waited == [1, 7, 1, 1, 1, 1]
+    assert starts[0] == starts[1] == ("POST", "/v1/interventions/i-1:start", ANY)
+    do = documented("action_hash")("send_letter", {"to": "Dr. Jones"})
+    assert [json.loads(body) for body in started] == [{"actionHash": do}] * 2
+
+
+def test_the_agent_of_the_readme_never_acts_on_what_was_started_before(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {"id": "i-1", "status": "approved", "startedAt": "2026-03-02T09:00:00Z"}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=before))
+    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, transport=transport))
+    monkeypatch.setenv("TOKEN", "a-token")
+
+    exec(PYTHON[0], {})  # noqa: S102 - the README's own
+
+    assert not capsys.readouterr().out
 
 
 def test_the_agent_of_the_readme_gives_up_where_sending_again_does_not_help(

@@ -42,6 +42,9 @@ _DESCRIPTIONS = {
     "less_than_equal": "must be at most {le}",
     "enum": "must be {expected}",
     "literal_error": "must be {expected}",
+    "string_pattern_mismatch": "must match {pattern}",
+    "union_tag_invalid": "must be one of {expected_tags}",
+    "union_tag_not_found": "is required",
 }
 
 
@@ -161,15 +164,40 @@ def _invalid(
 ) -> InvalidArgument:
     found = error.errors(include_url=False, include_input=False)[:20]
     in_batch = bool(raw) and any(map(_is_in_item, (one["loc"] for one in found)))
-    sent = from_json(raw) if in_batch else None
+    is_deep = bool(raw) and any(len(one["loc"]) > 1 for one in found)
+    sent = from_json(raw) if is_deep else None
     details = []
     for one in found:
-        detail = {"field": _field(one["loc"][:longest]) or whole, "description": _description(one)}
+        place = _place(one, sent) if is_deep else one["loc"]
+        detail = {"field": _field(place[:longest]) or whole, "description": _description(one)}
         item_id = _id_of_item(sent, one["loc"]) if in_batch else None
         details.append({**detail, "id": item_id} if item_id else detail)
     first = details[0]
     named = f"{first['field']} (of {first['id']})" if "id" in first else first["field"]
     return InvalidArgument(f"{named}: {first['description']}", details)
+
+
+def _place(detail: ErrorDetails, sent: Any) -> _Place:
+    """Where something is wrong in what was sent.
+
+    Pydantic also names the variant that it tried, in between or at the end.
+    """
+    place: list[int | str] = []
+    for step in detail["loc"]:
+        if _has(sent, step):
+            sent = sent[step]
+        elif (detail["type"], step) != ("missing", detail["loc"][-1]):
+            continue
+        place.append(step)
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        place.append(detail["ctx"]["discriminator"].strip("'"))
+    return tuple(place)
+
+
+def _has(sent: Any, step: int | str) -> bool:
+    return (
+        step in sent if isinstance(sent, dict) else isinstance(sent, list) and isinstance(step, int)
+    )
 
 
 def _is_in_item(location: _Place) -> bool:

@@ -34,7 +34,7 @@ class AskedAction(Model):
     """What a question says of the action that it asks about, and of the answers that it takes."""
 
     action: NewAction | None = None
-    """What the agent wants to do. Nobody but `:start` then lets it run, once."""
+    """What the agent wants to do. Once it is approved, `:start` allows it, exactly once."""
     decisions: Annotated[list[Verdict], Field(min_length=1, max_length=4)] | None = None
     """Which decisions people may make. By default `approve`, `edit` and `reject` for an action;
     `approve`, `respond` and `reject` for a clarification; otherwise `approve` and `reject`.
@@ -42,11 +42,13 @@ class AskedAction(Model):
     response_schema: ResponseSchema | None = None
     """What a `response` must look like, as MCP's elicitation describes it; at most 8,192 bytes."""
     act_within_seconds: Annotated[int, Field(ge=1, le=MAX_ACT_SECONDS)] | None = None
-    """For how many seconds after its approval the action may be started; without it for ever."""
+    """For how many seconds after its approval the action may be started; without it, there is no
+    limit.
+    """
     reuse: bool = False
-    """Whether the same question is answered, with 200, while it is open: of the same requester,
-    with the same action, `uowId`, case, run, and needs for its decision. Not with an
-    Idempotency-Key. Two such requests at the same time may both ask.
+    """With true, the answer is the same question, with 200, where that is open already: one of the
+    same requester, with the same action, `uowId`, type, case, run, and terms of its decision. Not
+    with an Idempotency-Key. Two such requests at the same time may both ask.
     """
 
     @field_validator("decisions")
@@ -76,7 +78,7 @@ class ActionFields(Model):
     decisions: list[Verdict] = []
     """Which decisions people may make."""
     act_within_seconds: int | None = None
-    """For how many seconds after its approval the action may be started; null for ever."""
+    """For how many seconds after its approval the action may be started; null for no limit."""
     approved_action_hash: str | None = None
     """The hash of the action that was approved: `actionHash`, or after an edit that of the tool
     with the `approvedArguments`. Null before, and where nothing may run. While `approvalsRequired`
@@ -106,4 +108,4 @@ class Start(Model):
 def _require_action(what: str, info: ValidationInfo) -> None:
     # An action that is wrong itself is told alone.
     if info.data.get("action", ...) is None:
-        raise PydanticCustomError("no_action", f"{what} comes with an action")
+        raise PydanticCustomError("no_action", f"{what} needs an action")

@@ -31,12 +31,12 @@ class ApprovalFields(Model):
     approvals_required: int = 1
     """How many different people must approve it."""
     approvals: list[Approval] = []
-    """The approvals so far, oldest first, all of them of the same. Empty also where an earlier
-    release kept only who decided.
+    """The approvals so far, oldest first, all of the same arguments and the same response. Empty
+    also where an earlier release kept only who decided.
     """
     held_until: datetime | None = None
     """From when on somebody else can claim it; null where nobody holds it, or the claim has no end.
-    Its holder stays until somebody does.
+    Its holder keeps it until somebody else claims it.
     """
     remind_at: datetime | None = None
     """When people are reminded of it next; null for never."""

@@ -22,8 +22,8 @@ class FiguresQuery(Model):
     the 28 days before its end.
     """
     until: Time | None = None
-    """The end of the period, which is not in it; a day of which only a part is before it counts as
-    a whole. Without it the period ends with today, in UTC.
+    """The end of the period, which is not in it; a day that is only partly before it counts as a
+    whole. Without it the period ends with today, in UTC.
     """
     decision_type: Id | None = None
     """Only cases of this type of decision. Interventions have none: their figures are of all."""
@@ -164,8 +164,8 @@ class Figures(Model):
     until: datetime
     """The end of the period, which is not in it."""
     as_of: datetime
-    """Of when the counts of the period are; see the answer of `GET /v1/cases:stats`. What is open
-    and overdue is of now.
+    """Up to when the period is counted; see the answer of `GET /v1/cases:stats`. What is open and
+    overdue is counted now.
     """
     open: list[OpenCases]
     """The cases that are open now, by status."""
@@ -196,6 +196,4 @@ class Figures(Model):
     sampled: Sampled
     """How many rows `closed`, `timeToDecide` and `pilots` are about."""
     rows: list[FiguresRow] | None = OMITTED
-    """By day in their order; otherwise those first of which there are most. Only where `by` is
-    given.
-    """
+    """By day in the order of the days; otherwise the largest first. Only where `by` is given."""

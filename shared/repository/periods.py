@@ -60,7 +60,7 @@ def days_of(
         end = period.until or _midnight(now) + _DAY
         start = period.since or _midnight(end - _INSTANT) - (usual - 1) * _DAY
         if end - _midnight(start) > longest * _DAY:
-            raise InvalidArgument.field("since", f"daily rows are of at most {longest} days")
+            raise InvalidArgument.field("since", f"must be at most {longest} days before the end")
         return (start, end), list(_split(start, end))
     except OverflowError:
         raise InvalidArgument.field("since", "has no daily rows at the ends of time") from None

@@ -354,7 +354,7 @@ def _require_started(intervention: StoredIntervention, caller: Caller) -> None:
     if intervention.action is None:
         return
     if intervention.started_at is None:
-        raise refusal(intervention, "its action is approved and started first")
+        raise refusal(intervention, "its action must be approved and started first")
     if caller.role is Role.AGENT and caller.subject != intervention.started_by_subject:
         raise refusal(intervention, f"it was started by {intervention.started_by}")
 

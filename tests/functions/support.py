@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from shared.models.roles import Role
 from shared.rules import cases as case_rules
 from shared.rules.callers import Caller, at_least
 from tests.client import Api, Client, TestResponse
-from tests.conftest import Clock
+from tests.conftest import ROOT, Clock
 
 _COST = re.compile(r'firestore;dur=[\d.]+;desc="reads=(\d+) writes=(\d+) trips=(\d+)"')
 _SEEDED_AT_ONCE = 100
@@ -57,6 +58,16 @@ def when(text: str) -> datetime:
     """A time on the wire, which is in UTC."""
     assert text.endswith("Z")
     return datetime.fromisoformat(text)
+
+
+def documented(name: str) -> Callable[..., Any]:
+    """The function of this name that docs/api.md defines for its readers."""
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+    (code,) = (one for one in snippets if f"def {name}(" in one)
+    names: dict[str, Any] = {}
+    exec(dedent(code), names)  # noqa: S102 - the document's own
+    function: Callable[..., Any] = names[name]
+    return function
 
 
 def wire(time: datetime) -> str:

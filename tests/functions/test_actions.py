@@ -213,7 +213,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "action.arguments",
     ),
     "an action without a tool": ({"action": {"arguments": {}}}, "action.tool"),
-    "no properties": ({"responseSchema": {"type": "object", "properties": {}}}, "properties"),
+    "no properties": (
+        {"responseSchema": {"type": "object", "properties": {}}},
+        "responseSchema.properties",
+    ),
     "too many properties": (
         {
             "responseSchema": {
@@ -221,7 +224,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
                 "properties": {f"p{n}": PROPERTY for n in range(21)},
             }
         },
-        "properties",
+        "responseSchema.properties",
     ),
     "too large a schema": (
         {
@@ -234,7 +237,24 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an object in an answer": (
         {"responseSchema": {"type": "object", "properties": {"p": {"type": "object"}}}},
-        "responseSchema.properties.p",
+        "responseSchema.properties.p.type",
+    ),
+    "a property without a type": (
+        {"responseSchema": {"type": "object", "properties": {"string": {"title": "P"}}}},
+        "responseSchema.properties.string.type",
+    ),
+    "a property that says too much": (
+        {"responseSchema": {"type": "object", "properties": {"p": {**PROPERTY, "pattern": "x"}}}},
+        "responseSchema.properties.p.pattern",
+    ),
+    "a bound that is no number": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {"p": {"type": "number", "minimum": "x"}},
+            }
+        },
+        "responseSchema.properties.p.minimum",
     ),
     "a required property that is none": (
         {"responseSchema": {"type": "object", "properties": {"p": PROPERTY}, "required": ["q"]}},
@@ -265,7 +285,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
                 "properties": {"p": {**PROPERTY, "enum": ["y", "y"], "enumNames": ["Yes", "No"]}},
             }
         },
-        "responseSchema.properties.p",
+        "responseSchema.properties.p.enum",
     ),
     "the same name for two texts": (
         {
@@ -274,7 +294,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
                 "properties": {"p": {**PROPERTY, "enum": ["y", "n"], "enumNames": ["Yes", "Yes"]}},
             }
         },
-        "responseSchema.properties.p",
+        "responseSchema.properties.p.enumNames",
     ),
     "names for other texts": (
         {
@@ -294,8 +314,9 @@ def test_a_question_that_cannot_be_answered_is_refused_by_its_field(api: Api, wh
 
     answer = api.agent.post("/interventions", {**QUESTION, **fields})
 
-    named = refused(answer, 400, "INVALID_ARGUMENT")["details"][0]["field"]
-    assert field in named
+    error = refused(answer, 400, "INVALID_ARGUMENT")
+    assert error["details"][0]["field"] == field
+    assert "tag" not in error["message"]
 
 
 def test_a_response_schema_is_shown_as_it_was_given_and_names_what_a_response_lacks(

@@ -87,6 +87,23 @@ def test_there_are_cases_and_questions_of_every_status(api: Api) -> None:
     assert worksheet["id"].startswith("CASE-2024-001:vera")
 
 
+def test_there_are_actions_approved_as_asked_edited_by_two_people_and_lapsed(api: Api) -> None:
+    listed = api.viewer.get("/interventions?pageSize=200").json["interventions"]
+    found = {row["uowId"]: row for row in listed if row["action"]}
+
+    edited, both, lapsed = (found[name] for name in ("letter-0417", "transfers-5", "report-019"))
+    assert (edited["status"], edited["decision"]) == ("completed", "edit")
+    assert edited["approvedActionHash"] != edited["actionHash"]
+    assert (both["status"], both["startedBy"]) == ("completed", "checker")
+    assert [one["bySubject"] for one in both["approvals"]] == ["vera", "paul"]
+    assert (lapsed["status"], lapsed["lapsedAt"]) == ("approved", lapsed["actUntil"])
+    one_of_two, undecided = found["block-4471"], found["renewal-24"]
+    assert (one_of_two["approvalsRequired"], len(one_of_two["approvals"])) == (2, 1)
+    assert (undecided["status"], undecided["decisions"][1]) == ("pending", "edit")
+    (form,) = (row for row in listed if row["responseSchema"])
+    assert form["status"] == "pending"
+
+
 def test_queues_and_figures_look_alive(api: Api) -> None:
     stats = api.admin.get("/cases:stats").json
     figures = api.admin.get("/figures").json
@@ -178,6 +195,8 @@ def test_the_demo_seals_what_it_does_and_finds_what_is_changed_in_its_database(
 
     told = capsys.readouterr().out
     assert "\n  demo/caseledger/demo\n  " in told
+    for shown in ("approvedArguments: {", "approvals: 1 of 2", "lapsedAt: 2", '"decision": "edit"'):
+        assert shown in told
     before, _, after = told.partition("rewrites a reason")
     assert '"valid": true' in before
     assert '"sealed": ' in before

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared import migrate
 from shared.config import Config
+from shared.documents.embedded.store import EmbeddedStore
+from shared.documents.indexes import project_indexes
 from shared.documents.port import Conflict, Data, Query, Set, Unavailable, Update
 from shared.errors import Unreadable
 from shared.repository import folding, recounting, tallies
@@ -206,7 +208,10 @@ def test_an_event_that_was_changed_or_removed_after_it_was_sealed_is_not_counted
 
     code, lines = run("--apply")
 
-    assert (code, lines[-1]) == (0, f"figures of {api.tenant}: of 4 of 4 sealed events")
+    assert (code, lines[-1]) == (
+        0,
+        f"figures of {api.tenant}: counted up to entry 4 of 4 of the log",
+    )
     assert stored(api)["counted"] == 4
     assert tallies.totals(store, api.tenant, clock.now).totals.sum("events") == 2
 
@@ -219,7 +224,7 @@ def test_figures_are_counted_anew_while_they_are_read_and_their_old_days_go(
     store, today = api.runtime.store, clock.now.date()
     wrong = '{"events": 7, "cases": {"csf": {"new": 9}}}'
     store.commit([Update(tallies.totals_path(api.tenant), {"numbers": wrong})])
-    assert run() == (0, [f"figures of {api.tenant}: of 3 of 3 sealed events"])
+    assert run() == (0, [f"figures of {api.tenant}: counted up to entry 3 of 3 of the log"])
     assert events_now(api, clock) == 7
     read, stops = store.get_many, iter([True, False])
 
@@ -234,6 +239,18 @@ def test_figures_are_counted_anew_while_they_are_read_and_their_old_days_go(
     assert (found.totals.sum("events"), found.days[today].sum("opened")) == (3, 3)
     rows = store.query(Query(f"tenants/{api.tenant}/figures", select=()))
     assert {row.id for row in rows} == {"totals", f"2-{day_of(clock.now)}"}
+
+
+def test_where_nothing_is_sealed_the_command_says_that_there_is_nothing_to_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "caseledger.db"
+    EmbeddedStore(str(path), project_indexes()).close()
+    monkeypatch.setenv("CASELEDGER_STORE", f"sqlite:///{path}")
+
+    assert migrate.main(("figures",)) == 0
+
+    assert "no event is sealed yet" in capsys.readouterr().out
 
 
 def test_two_who_count_anew_at_once_make_the_same_figures(api: Api, clock: Clock) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from textwrap import dedent
 from typing import Any
 
 import cmarkgfm  # type: ignore[import-untyped]
@@ -13,8 +12,16 @@ import rfc8785
 
 from shared.documents.port import Update
 from tests.client import Api
-from tests.conftest import ROOT, Clock
-from tests.functions.support import ABSENT, cost, event_types, refused, trail, when
+from tests.conftest import Clock
+from tests.functions.support import (
+    ABSENT,
+    cost,
+    documented,
+    event_types,
+    refused,
+    trail,
+    when,
+)
 from tests.functions.test_status import move
 
 CASE = "/cases/CASE-1"
@@ -129,14 +136,9 @@ def test_a_case_without_evidence_is_approved_on_an_empty_packet(api: Api) -> Non
 def test_the_hash_of_a_packet_can_be_recomputed_as_the_table_of_functions_says(
     api: Api, clock: Clock
 ) -> None:
-    told = (ROOT / "docs/api.md").read_text()
-    names: dict[str, Any] = {}
-    for code in re.findall(r"```python\n(.*?)```", told, re.DOTALL):
-        exec(dedent(code), names)  # noqa: S102 - the documentation's own
-
     packet = approved(api, clock)
 
-    assert packet["sha256"] == names["packet_hash"](packet)
+    assert packet["sha256"] == documented("packet_hash")(packet)
 
 
 def test_reopening_drafts_again_and_the_next_approval_makes_the_next_version(

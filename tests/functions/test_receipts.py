@@ -16,7 +16,7 @@ from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.intervention_support import act, ask, chain, decide, done
 from tests.functions.sealing_support import ORIGIN, with_keys
-from tests.functions.support import cost, refused
+from tests.functions.support import cost, documented, refused
 from tests.functions.test_actions import ACTION, HASH, approved, edit
 
 OLD, NEW = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
@@ -39,6 +39,17 @@ def verified(api: Api, token: str) -> dict[str, Any]:
     # The clock of the test is not that of the library.
     options: Options = {"verify_exp": False, "verify_iat": False}
     return jwt.decode(token, key, algorithms=["EdDSA"], issuer=ORIGIN, options=options)
+
+
+def test_a_receipt_is_checked_as_the_document_for_its_readers_says(api: Api) -> None:
+    name = ask(api.agent, action=ACTION)["id"]
+    done(decide(api.pilot, name, "approve"))
+    keys, told = api.stranger.get("/.well-known/jwks.json").text, receipt(api, name).text
+
+    assert documented("decision_in")(told, keys, ORIGIN)["sub"] == name
+    head, said, signature = told.split(".")
+    with pytest.raises(jwt.InvalidSignatureError):
+        documented("decision_in")(f"{head}.{said[::-1]}.{signature}", keys, ORIGIN)
 
 
 @pytest.mark.both_stores

@@ -96,6 +96,14 @@ def play(api: Api, clock: Clock) -> None:
         done(act(api.pilot, asked["id"], "claim"))
         assert decide(api.pilot, asked["id"], decision, response={"b": 2.5}).status_code == 200
     done(act(api.agent, asked["id"], "complete", {"result": {"sent": True}}))
+    action = {"tool": "pay", "arguments": {"amount": 1.5, "to": "Zoë"}}
+    schema = {"type": "object", "properties": {"sure": {"type": "boolean"}}}
+    terms = {"action": action, "response_schema": schema, "act_within_seconds": 60}
+    asked = ask(api.agent, case_id="CASE-1", approvals_required=2, **terms)
+    for person in (api.pilot, api.admin):
+        edited = done(decide(person, asked["id"], "edit", arguments={"amount": 2.5}))
+    start = {"actionHash": edited["approvedActionHash"]}
+    done(act(api.agent, asked["id"], "start", start))
     done(api.pilot.put(f"{CASE}/worksheet", {"problemStatement": "Why?", "fsrNotes": "-"}))
     clock.advance(hours=30)
     for _ in range(2):

@@ -31,6 +31,11 @@ def test_the_store_of_a_local_run_is_the_one_that_is_named(
     assert own_sqlite(environ, FILE) == {"CASELEDGER_STORE": used}
 
 
+def test_a_local_run_refuses_a_store_that_its_processes_would_not_share() -> None:
+    with pytest.raises(ServerError, match="CASELEDGER_STORE names a store in memory"):
+        own_sqlite({"CASELEDGER_STORE": "sqlite:///:memory:"}, FILE)
+
+
 @pytest.mark.parametrize(("cores", "workers"), [(None, 1), (1, 1), (3, 3), (4, 4), (16, 4)])
 def test_a_local_run_serves_a_file_with_a_worker_a_core_and_at_most_four(
     monkeypatch: pytest.MonkeyPatch, cores: int | None, workers: int
