@@ -138,10 +138,7 @@ def release(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[St
 def decide(
     ledger: Ledger, caller: Caller, intervention_id: str, given: DecisionGiven
 ) -> Recorded[StoredIntervention]:
-    """Decides an intervention, and counts the decision for the caller in the same commit.
-
-    Where more people must approve it, it records the approval.
-    """
+    """Decides an intervention; where more people must approve it, it records the approval."""
 
     def decided(old: StoredIntervention, now: datetime) -> StoredIntervention:
         return intervention_rules.decided(old, given, caller, now)
@@ -237,18 +234,15 @@ def _move(  # noqa: PLR0913 - each by its name
                 severity="warning",
                 case_id=new.case_id,
             )
-        decided = new.decision != old.decision
-        count = people.counted(ledger.tenant, actor, new.decision, now)
         return Decision(
             new,
             *_told(new, event_type, message),
             reason=reason,
             case_id=new.case_id,
             meta=action_rules.edited(old, new),
-            writes=(*((count,) if decided else ()), *left),
+            writes=left,
         )
 
-    actor = ledger.origin.actor
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
     happened = recorded.event.event_type if recorded.event else None
     if happened == EventType.INTERVENTION_EXPIRED:
