@@ -11,7 +11,9 @@ run, what the functions asked of the embedded store must have been asked of the 
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import pkgutil
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ import pytest
 from flask import Flask
 
 from local.emulator import EmulatorNotFound, running_emulator
+from shared import models, repository, rules
 from shared.config import Config
 from shared.documents.embedded.database import Connection, Database
 from shared.documents.embedded.store import EmbeddedStore
@@ -39,6 +42,11 @@ EVERYTHING_ON_BOTH = os.environ.get("CASELEDGER_TEST_STORES") == "both"
 _EMULATOR = pytest.StashKey[str | None]()
 CALLS = StoreCalls()
 _EMBEDDED_ONLY = pytest.StashKey[list[str]]()
+
+# What a test changes for a while has to be the module, not what stands for it until it is loaded.
+for package in (models, rules, repository):
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
 
 
 @pytest.hookimpl(optionalhook=True)

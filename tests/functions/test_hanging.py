@@ -11,7 +11,6 @@ import pytest
 from shared.config import Config
 from shared.documents import values
 from shared.documents.port import Update
-from shared.ledger import ledger
 from shared.rules import hanging as hanging_rules
 from shared.runtime import Runtime
 from tests.client import Api, TestResponse
@@ -271,8 +270,7 @@ def test_what_one_commit_has_no_room_for_is_closed_in_several(
         api.verifier.create(id=name)
         for _ in range(4):
             ask(api.agent, case_id=name)
-    for module in (values, ledger):
-        monkeypatch.setattr(module, "MAX_WRITES", 25)
+    monkeypatch.setattr(values, "MAX_WRITES", 25)
     closing = {"caseIds": names, "reason": "Over", "endOpen": True}
 
     # Each case takes ten writes.

@@ -109,16 +109,23 @@ def test_a_connection_that_died_unnoticed_costs_a_read_one_short_attempt(
     asking = {"uowId": "u", "type": "resume", "title": "Go on?"}
     asked = far.agent.post("/interventions", asking).json["id"]
     for path in READ:
+        path = path.replace("I-1", asked)  # noqa: PLW2901 - the one that there is
+        usual = trips(far.viewer.get(path))
         accepted = network.accepted
         network.forget()
 
-        answer = far.viewer.get(path.replace("I-1", asked))
+        answer = far.viewer.get(path)
 
         assert answer.status_code == 200, answer.text
-        assert "trips=2" in answer.headers["Server-Timing"]
+        assert trips(answer) == usual + 1
         assert network.accepted == accepted + 1
     network.forget()
     assert far.verifier.patch("/cases/A-1", {"title": "Another"}).status_code == 200
+
+
+def trips(answer: TestResponse) -> int:
+    """The round trips of a request."""
+    return int(answer.headers["Server-Timing"].rpartition("trips=")[2].rstrip('"'))
 
 
 def test_a_slow_store_is_waited_for(far: Api, network: TcpProxy) -> None:

@@ -17,7 +17,7 @@ CASES = Kind(
     | {"open_interventions", "open_runs"},
     json=frozenset({"fields"}),
     identified=case_rules.identified,
-    facts=facts.of_case,
+    facts=lambda before, after: facts.of_case(before, after),  # noqa: PLW0108 - loaded when used
     kept=frozenset({"title", "summary"}),
     case_of=lambda name: name,
 )

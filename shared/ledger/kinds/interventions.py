@@ -17,5 +17,5 @@ INTERVENTIONS = Kind(
     hashed=frozenset({"context", "response", "result", "action", "response_schema"}),
     json=frozenset({"approvedArguments"}),
     identified=intervention_rules.identified,
-    facts=facts.of_intervention,
+    facts=lambda before, after: facts.of_intervention(before, after),  # noqa: PLW0108 - loaded when used
 )
