@@ -22,6 +22,7 @@ from shared.models.intervention import (
 from shared.models.roles import Role
 from shared.models.tallies import StoredTotals, Tally
 from shared.repository.tallies import totals_path
+from shared.rules import asking
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
 from tests.client import Api, Client, TestResponse
@@ -132,9 +133,7 @@ def person(name: str, role: Role = Role.PILOT) -> Caller:
 def asked(now: datetime, by: str = "robot", **fields: Any) -> StoredIntervention:
     """A new intervention, without a store. Fields are named as in Python."""
     given = {"uow_id": "uow-1", "type": InterventionType.RESUME, "title": "May I go on?"}
-    return intervention_rules.requested(
-        NewIntervention(**{**given, **fields}), person(by, Role.AGENT), now
-    )
+    return asking.requested(NewIntervention(**{**given, **fields}), person(by, Role.AGENT), now)
 
 
 def waiting(number: int, now: datetime) -> Iterator[tuple[str, StoredIntervention]]:
