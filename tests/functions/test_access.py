@@ -57,7 +57,7 @@ ALSO = {"wait_intervention": "get_intervention", "export_case": "get_case"}
 """A gateway cannot tell their paths apart, so one function answers both."""
 
 
-@pytest.mark.parametrize(("number", "name"), enumerate(FUNCTIONS))
+@pytest.mark.parametrize(("number", "name"), [*enumerate(FUNCTIONS)])
 def test_a_function_alone_answers_its_own_path_and_no_other(
     embedded_config: Config, number: int, name: str
 ) -> None:
