@@ -2,7 +2,7 @@
 import { kase, load } from "./case_data.js";
 import { editCase } from "./case_edit.js";
 import { evidenceList, flag, listed, shift, step } from "./case_evidence.js";
-import { caseHead, release, take } from "./case_head.js";
+import { caseHead, isFree, release, take } from "./case_head.js";
 import { packetAside } from "./case_packet.js";
 import { questionList, runList, timeline } from "./case_side.js";
 import { dismiss } from "./parts.js";
@@ -44,7 +44,7 @@ export const page = {
       { key: "k", does: () => step(-1) },
       ...(open ? [{ key: "e", does: () => editCase() }, { key: "Alt+ArrowUp", does: () => shift(here, -1) }, { key: "Alt+ArrowDown", does: () => shift(here, 1) }] : []),
       ...(open && item ? [{ key: "x", does: () => flag(item) }] : []),
-      ...(open && one.assignedTo === null ? [{ key: "c", does: take }] : []),
+      ...(open && isFree(one) ? [{ key: "c", does: take }] : []),
       ...(open && isMe(one.assignedTo, one.assignedToSubject) ? [{ key: "u", does: release }] : []),
       { key: "Escape", does: back },
     ];

@@ -1,5 +1,6 @@
 /** The head of a case: what it is, how its clock stands, and the moves that are allowed now and no others. */
 import { change, kase, tried } from "./case_data.js";
+import { holdsUntil } from "./case_side.js";
 import { editCase } from "./case_edit.js";
 import { ask } from "./dialog.js";
 import { exportCase } from "./exporting.js";
@@ -37,7 +38,7 @@ export function caseHead(one) {
         <h1 tabindex="-1">${one.title}</h1>
         ${one.summary && html`<p class="soft lines">${one.summary}</p>`}
         <div class="meta">${statusOf(one.status)}${severityOf(one.severity)}<span class="soft">${typeOf(one.decisionType)}</span>${tagsOf(one.tags)}
-          ${may("verifier") && one.status !== "closed" ? html`<button type="button" class="f pickable" @click=${assign}><span>${t.people.assignee}</span>${personOf(one.assignedTo, one.assignedToSubject)} ${icon("down", 9)}</button>` : html`<span class="soft">${t.people.assignee}: ${personOf(one.assignedTo, one.assignedToSubject)}</span>`}
+          ${may("verifier") && one.status !== "closed" ? html`<button type="button" class="f pickable" @click=${assign}><span>${t.people.assignee}</span>${personOf(one.assignedTo, one.assignedToSubject)} ${icon("down", 9)}</button>` : html`<span class="soft">${t.people.assignee}: ${personOf(one.assignedTo, one.assignedToSubject)}</span>`}${one.assignedTo && one.heldUntil ? html`<span class="soft">${holdsUntil(one.heldUntil)}</span>` : null}
           ${holds.map((hold) => html`<span class="st" title=${`${hold.placedBy}: ${hold.reason}`}>${icon("hold")}${t.case.heldSince(day(hold.placedAt))}${session.me?.role === "admin" ? button(t.case.releaseHold, () => askHold(hold), { kind: "bare" }) : null}</span>`)}</div>
         ${fieldsOf(one)}
       </div>
@@ -46,6 +47,9 @@ export function caseHead(one) {
     ${moves(one)}
     <nav class="index bar" aria-label=${t.case.onPage}>${index()}<span class="push cap">${last ? html`${t.case.changed} <time datetime=${one.updatedAt}>${sameDay(one.updatedAt) ? toSeconds(one.updatedAt) : moment(one.updatedAt)}</time>${isErased(last, "/actor/email") ? null : html` ${t.case.by} ${personOf(actorOf(last), last.actor.subject)}`}` : null}</span></nav>`;
 }
+
+/** @param {Case} one @returns {boolean} whether the reader may claim it: nobody has it, or their claim has lapsed */
+export const isFree = (one) => one.assignedTo === null || (one.heldUntil !== null && Date.parse(one.heldUntil) <= state.now);
 
 const sameDay = (/** @type {string} */ time) => new Date(time).toDateString() === new Date(state.now).toDateString();
 
@@ -79,7 +83,7 @@ function moves(one) {
     ${MOVES[one.status].map((to, index) => button(to === "in_review" && !one.pausedAt ? t.case.review : t.case.moves[to], () => move(one, to), { kind: index === 0 && to !== "closed" ? "first" : "" }))}
     ${done && may("pilot") ? button(t.case.reopen, () => askReason(t.case.reopenTitle, t.case.reopenIt, (reason) => change("POST", ":reopen", { reason }))) : null}
     ${session.me?.role === "admin" ? button(t.case.placeHold, () => askReason(t.case.placeHoldTitle, t.case.placeHoldIt, (reason) => change("POST", "/holds", { reason }, { unbased: true }))) : null}
-    <span class="push row">${one.assignedTo === null && !done ? button(t.cases.bulk.claim, take, { kind: "bare", key: "C" }) : null}${mine && !done ? button(t.case.release, release, { kind: "bare", key: "U" }) : null}${done ? null : button(t.case.edit, () => editCase(), { kind: "bare", key: "E" })}</span>
+    <span class="push row">${isFree(one) && !done ? button(t.cases.bulk.claim, take, { kind: "bare", key: "C" }) : null}${mine && !done ? button(t.case.release, release, { kind: "bare", key: "U" }) : null}${done ? null : button(t.case.edit, () => editCase(), { kind: "bare", key: "E" })}</span>
   </div>`;
 }
 

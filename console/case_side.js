@@ -1,5 +1,6 @@
 /** What happened around a case: questions about it, what agents ran and handed over, and its timeline. */
 import { call } from "./api.js";
+import { a } from "./ask_texts.js";
 import { kase, load, moreEvents, tried } from "./case_data.js";
 import { actorOf, eventLine } from "./events.js";
 import { attempt, button, icon, personOf, severityOf } from "./parts.js";
@@ -27,7 +28,7 @@ export function questionList() {
 function question(one) {
   const open = WAITS.includes(one.status);
   return html`<li><div class="m">${severityOf(one.priority, { word: false })}</div>
-    <div class="e"><div class="line"><a class="name" href=${address(`inbox/${encodeURIComponent(one.id)}`)}>${one.title}</a><span class="soft">${t.question.types[/** @type {"resume"} */ (one.type)] ?? one.type}, ${t.question.askedBy(one.createdBy, moment(one.createdAt))}</span></div><div class="cap">${open ? waiting(one) : decided(one)}</div></div>
+    <div class="e"><div class="line"><a class="name" href=${address(`inbox/${encodeURIComponent(one.id)}`)}>${one.title}</a><span class="soft">${one.action ? html`<span class="id">${one.action.tool}</span>` : (t.question.types[/** @type {"resume"} */ (one.type)] ?? one.type)}, ${t.question.askedBy(one.createdBy, moment(one.createdAt))}</span></div><div class="cap">${open ? waiting(one) : decided(one)}</div></div>
     <div class="a">${open && !one.assignedTo && may(one.requiredRole) && !isMe(one.createdBy, one.createdBySubject) ? button(t.cases.bulk.claim, () => tried(t.cases.notClaimed, async () => {
       await call("POST", `/interventions/${encodeURIComponent(one.id)}:claim`);
       await load(kase.now.id);
@@ -37,7 +38,13 @@ function question(one) {
 /** @param {Question} one */
 function waiting(one) {
   const left = one.expiresAt ? Date.parse(one.expiresAt) - state.now : null;
-  return html`${one.assignedTo ? html`${t.question.heldBy} ${personOf(one.assignedTo, one.assignedToSubject)}.` : t.question.free} ${left === null ? t.question.noLimit : left > 0 ? html`${t.question.expiresIn(countdown(left))} ${timeOf(one.expiresAt)}` : t.question.ranOut}`;
+  return html`${one.assignedTo ? html`${t.question.heldBy} ${personOf(one.assignedTo, one.assignedToSubject)}${one.heldUntil ? ` ${holdsUntil(one.heldUntil)}` : ""}.` : t.question.free} ${one.approvalsRequired > 1 ? `${a.approvals(one.approvals.length, one.approvalsRequired)}.` : ""} ${left === null ? t.question.noLimit : left > 0 ? html`${t.question.expiresIn(countdown(left))} ${timeOf(one.expiresAt)}` : t.question.ranOut}`;
+}
+
+/** Until when a claim holds. @param {string} until */
+export function holdsUntil(until) {
+  const left = Date.parse(until) - state.now;
+  return left > 0 ? a.heldUntil(moment(until), countdown(left)) : a.lapsedClaim(moment(until));
 }
 
 /** @param {Question} one */
@@ -45,7 +52,7 @@ function decided(one) {
   const [shape, kind] = ENDED[one.status] ?? ["", ""];
   const word = one.type === "clarification" && one.decision === "approve" ? t.question.answered : (t.question.ended[/** @type {"approved"} */ (one.status)] ?? one.status);
   const said = one.response?.text ?? one.actionReason;
-  return html`<span class="st ${kind} wraps">${shape && icon(shape)}${word}</span> ${one.decidedBy ? html`${t.case.by} ${personOf(one.decidedBy)} ` : null}${one.resolutionSeconds === null ? moment(one.actionAt ?? one.createdAt) : t.question.after(span(one.resolutionSeconds * 1000))}${said ? html`: “${said}”` : null}`;
+  return html`<span class="st ${kind} wraps">${shape && icon(shape)}${word}</span> ${one.decidedBy ? html`${t.case.by} ${personOf(one.decidedBy)} ` : null}${one.resolutionSeconds === null ? moment(one.actionAt ?? one.createdAt) : t.question.after(span(one.resolutionSeconds * 1000))}${said ? html`: “${said}”` : null}${one.startedAt && one.status !== "completed" ? ` ${a.started(one.startedBy ?? "", moment(one.startedAt))}.` : ""}${one.lapsedAt ? ` ${a.lapsed(moment(one.lapsedAt))}` : ""}`;
 }
 
 /** @returns {import("./render.js").View} */

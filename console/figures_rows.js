@@ -1,4 +1,4 @@
-/** The rows of what the reader chose: by type of decision, agent, person or day. */
+/** The rows of what the reader chose: by type of decision, agent, tool, person or day. */
 import { bars, columns, ranges } from "./charts.js";
 import { f } from "./figures_texts.js";
 import { typeOf } from "./parts.js";
@@ -12,12 +12,12 @@ import { day, span } from "./time.js";
  * @property {Cases} [cases] @property {Questions} [interventions]
  *
  * @typedef {{created: number, closedInTime: number, closedLate: number, medianSeconds: number | null, percentile90Seconds: number | null}} Cases
- * @typedef {{created?: number, decided: number, approved: number, edited: number, rejected: number, answered: number, expired?: number, withdrawn?: number, medianSeconds?: number | null, percentile90Seconds?: number | null}} Questions
+ * @typedef {{created?: number, decided: number, approved: number, edited: number, rejected: number, answered: number, expired?: number, withdrawn?: number, lapsed?: number, medianSeconds?: number | null, percentile90Seconds?: number | null}} Questions
  *
  * @typedef {Omit<import("./figures.js").Figure, "tabs">} Figure
  */
 
-export const BY = /** @type {const} */ (["decisionType", "agent", "pilot", "day"]);
+export const BY = /** @type {const} */ (["decisionType", "agent", "tool", "pilot", "day"]);
 /** How many rows a chart shows; the table has all. */
 const CHARTED = 12;
 
@@ -28,7 +28,7 @@ const percent = new Intl.NumberFormat(language, { style: "percent", maximumFract
 const time = (seconds) => (seconds === null || seconds === undefined ? "–" : span(seconds * 1000));
 
 /** @param {typeof BY[number]} by @param {Row[]} rows @returns {Figure} */
-export const breakdown = (by, rows) => ({ decisionType: byType, agent: byAgent, pilot: byPerson, day: byDay })[by](rows);
+export const breakdown = (by, rows) => ({ decisionType: byType, agent: byAgent, tool: byTool, pilot: byPerson, day: byDay })[by](rows);
 
 /** @param {Row[]} rows @returns {Figure} */
 function byType(rows) {
@@ -51,10 +51,27 @@ function byAgent(rows) {
     title: f.agents.title,
     see: most ? f.agents.see(most.label, most.decided, percent.format(most.approved / most.decided)) : f.nothingDecided,
     chart: found.length ? verdicts(f.agents.title, found) : null,
-    head: [f.agent, f.approved, f.edited, f.answered, f.rejected, f.ranOut],
-    rows: found.map((one) => [one.label, one.approved, one.edited, one.answered, one.rejected, one.expired ?? 0]),
+    ...ends(f.agent, found),
   };
 }
+
+/** @param {Row[]} rows @returns {Figure} */
+function byTool(rows) {
+  const found = questionsOf(rows);
+  const lapsed = found.reduce((sum, one) => sum + (one.lapsed ?? 0), 0);
+  return {
+    title: f.tools.title,
+    see: found.length ? f.tools.see(found.reduce((sum, { decided }) => sum + decided, 0), lapsed) : f.tools.none,
+    chart: found.length ? verdicts(f.tools.title, found) : null,
+    ...ends(f.tool, found),
+  };
+}
+
+/** The table of how questions ended. @param {string} of @param {ReturnType<typeof questionsOf>} rows */
+const ends = (of, rows) => ({
+  head: [of, f.approved, f.edited, f.answered, f.rejected, f.ranOut, f.lapsed],
+  rows: rows.map((one) => [one.label, one.approved, one.edited, one.answered, one.rejected, one.expired ?? 0, one.lapsed ?? 0]),
+});
 
 /** @param {Row[]} rows @returns {Figure} */
 function byPerson(rows) {

@@ -22,6 +22,7 @@ export default {
   priority: "Vorrang",
   person: "Person",
   agent: "Agent",
+  tool: "Werkzeug",
   day: "Tag",
   week: "Woche ab",
   median: "Median",
@@ -30,6 +31,7 @@ export default {
   asked: "gestellt",
   decided: "entschieden",
   ranOut: "abgelaufen",
+  lapsed: "verfallen",
   withdrawn: "zurückgezogen",
   approved: "genehmigt",
   edited: "geändert",
@@ -70,7 +72,7 @@ export default {
   },
   deciders: { title: "Wer entschied", hidden: "Wer entschied, sehen Entscheider, Admins und Revisoren, wenn die Einstellungen es nicht verbergen.", see: (/** @type {string} */ who, /** @type {number} */ count, /** @type {number} */ all) => `${who} entschied am meisten: ${count} von ${all}.` },
   rowsBy: "Wonach",
-  by: { decisionType: "nach Art", agent: "nach Agent", pilot: "nach Person", day: "nach Tag" },
+  by: { decisionType: "nach Art", agent: "nach Agent", tool: "nach Werkzeug", pilot: "nach Person", day: "nach Tag" },
   others: "alle anderen",
   nameless: "ohne Namen",
   behind: (/** @type {string} */ time) => `Gezählt bis ${time}. Was seitdem geschah, ist in diesen Zahlen noch nicht enthalten.`,
@@ -78,6 +80,11 @@ export default {
   agents: {
     title: "Was aus den Fragen jedes Agenten wurde",
     see: (/** @type {string} */ agent, /** @type {number} */ decided, /** @type {string} */ share) => `Die meisten stellte ${agent}: ${decided} wurden entschieden, davon ${share} genehmigt wie gestellt.`,
+  },
+  tools: {
+    title: "Was aus den Aufrufen jedes Werkzeugs wurde",
+    none: "In diesem Zeitraum wurde keine Frage zum Aufruf eines Werkzeugs entschieden, und keine lief ab.",
+    see: (/** @type {number} */ decided, /** @type {number} */ lapsed) => `${decided === 1 ? "Ein Aufruf wurde" : `${decided} Aufrufe wurden`} entschieden. ${lapsed === 0 ? "Keine Genehmigung verfiel." : `${lapsed === 1 ? "Eine Genehmigung verfiel" : `${lapsed} Genehmigungen verfielen`}: Die Aktion wurde nicht rechtzeitig begonnen.`}`,
   },
   people: {
     title: "Wie jede Person entschied",

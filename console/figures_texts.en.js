@@ -24,6 +24,7 @@ export default {
   priority: "Priority",
   person: "Person",
   agent: "Agent",
+  tool: "Tool",
   day: "Day",
   week: "Week from",
   median: "median",
@@ -32,6 +33,7 @@ export default {
   asked: "asked",
   decided: "decided",
   ranOut: "expired",
+  lapsed: "lapsed",
   withdrawn: "withdrawn",
   approved: "approved",
   edited: "changed",
@@ -72,7 +74,7 @@ export default {
   },
   deciders: { title: "Who decided", hidden: "Who decided is shown to pilots, admins and auditors, unless the settings hide it.", see: (/** @type {string} */ who, /** @type {number} */ count, /** @type {number} */ all) => `${who} decided most: ${count} of ${all}.` },
   rowsBy: "By what",
-  by: { decisionType: "by type", agent: "by agent", pilot: "by person", day: "by day" },
+  by: { decisionType: "by type", agent: "by agent", tool: "by tool", pilot: "by person", day: "by day" },
   others: "all others",
   nameless: "without a name",
   behind: (/** @type {string} */ time) => `Counted up to ${time}. What happened since then is not in these figures yet.`,
@@ -80,6 +82,11 @@ export default {
   agents: {
     title: "What became of each agent's questions",
     see: (/** @type {string} */ agent, /** @type {number} */ decided, /** @type {string} */ share) => `Most were of ${agent}: ${decided} were decided, ${share} of them approved as asked.`,
+  },
+  tools: {
+    title: "What became of each tool's calls",
+    none: "No question about the call of a tool was decided or expired in this period.",
+    see: (/** @type {number} */ decided, /** @type {number} */ lapsed) => `${n(decided, "call")} ${decided === 1 ? "was" : "were"} decided. ${lapsed ? `${n(lapsed, "approval")} lapsed: the action was not started in time.` : "No approval lapsed."}`,
   },
   people: {
     title: "How each person decided",

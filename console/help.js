@@ -9,7 +9,7 @@ export function keySections() {
   const sections = [
     [k.lists, [["J K", `${k.next}, ${k.previous}`], ["Enter", k.open], ["X", k.select], ["N", k.claimNext], [".", k.takeIn]]],
     [k.case, [["C", k.claim], ["U", k.release], ["E", k.edit], ["Alt ↑", k.evidenceUp], ["Alt ↓", k.evidenceDown]]],
-    [k.question, [["A", k.approve], ["A|Enter", k.approveCritical], ["R", k.reject], ["E", k.answer], ["U", k.release]]],
+    [k.question, [["A", k.approve], ["A|Enter", k.approveCritical], ["R", k.reject], ["E", k.answer], ["C", k.claim], ["U", k.release]]],
     [k.everywhere, [["/", k.search], ["G|C", k.toCases], ["G|I", k.toInbox], ["G|T", k.toTrail], ["G|F", k.toFigures], ["?", k.help], ["Esc", k.back]]],
   ];
   const keys = (/** @type {string} */ text) => text.split(" ").map((one) => html`<kbd>${one}</kbd> `);

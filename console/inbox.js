@@ -1,5 +1,7 @@
 /** The inbox: what waits for a decision by priority, what the reader holds, what was decided. */
+import { a } from "./ask_texts.js";
 import { arm, armed, decideKeys, disarm } from "./decide.js";
+import { heldUntil } from "./holding.js";
 import { attempt, button, dismiss, icon, severityOf } from "./parts.js";
 import { question } from "./question.js";
 import { heard, inbox, isOpen, load, loadMore, outcome, PRIORITIES, show } from "./questions.js";
@@ -81,7 +83,7 @@ function row(one, here, tab) {
   const left = one.expiresAt ? Date.parse(one.expiresAt) - state.now : null;
   const ended = outcome(one);
   return html`<li class=${here ? "here" : ""} aria-current=${here ? "true" : null}><div class="m">${open ? severityOf(one.priority, { word: false }) : icon({ approved: "s-approved", completed: "s-approved", rejected: "s-blocked", withdrawn: "s-closed" }[/** @type {string} */ (one.status)] ?? "c-late")}</div>
-    <div class="e"><a class="name" href=${at(one.id, tab)}>${one.title}</a><div class="line cap"><span>${open ? [t.inbox.types[one.type], one.caseId, ended].filter(Boolean).join(", ") : html`${ended}${one.actionReason ? html`: <q>${one.actionReason}</q>` : null}`}</span>
+    <div class="e"><a class="name" href=${at(one.id, tab)}>${one.title}</a><div class="line cap"><span>${open ? [one.action ? one.action.tool : t.inbox.types[one.type], one.caseId, one.approvalsRequired > 1 ? a.approvals(one.approvals.length, one.approvalsRequired) : "", [ended, heldUntil(one)].filter(Boolean).join(" ")].filter(Boolean).join(", ") : html`${ended}${one.actionReason ? html`: <q>${one.actionReason}</q>` : null}`}</span>
     ${open ? html`<span class="push">${left === null ? t.inbox.noLimit : left < SHORT ? html`<b class="st stop">${countdown(left)}</b>` : span(left)}</span>` : null}</div></div></li>`;
 }
 

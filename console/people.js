@@ -13,9 +13,10 @@ const SHOWN = 8;
  * Asks whom to assign to.
  * @param {string | null} present who it is now
  * @param {(name: string | null) => Promise<unknown>} does what to do with who is picked; null is nobody
+ * @param {{nobody?: boolean}} [how] whether nobody can be picked, too
  * @returns {Promise<boolean>} whether somebody was picked
  */
-export async function pick(present, does) {
+export async function pick(present, does, { nobody = true } = {}) {
   /** @type {Person[]} */
   let found = [];
   let typed = "";
@@ -36,7 +37,7 @@ export async function pick(present, does) {
     const fits = (/** @type {string} */ name) => name.toLowerCase().startsWith(typed.trim().toLowerCase());
     const self = me && me.role !== "viewer" && fits(me.name) ? [/** @type {const} */ ([me.name, t.people.me(me.name), me.role])] : [];
     const unknown = typed.includes("@") && !others.length && !self.length ? [/** @type {const} */ ([typed.trim(), t.people.exactly(typed.trim()), ""])] : [];
-    return [...self, ...others, ...unknown, ...(typed ? [] : [/** @type {const} */ (["", t.people.nobody, ""])])];
+    return [...self, ...others, ...unknown, ...(typed || !nobody ? [] : [/** @type {const} */ (["", t.people.nobody, ""])])];
   };
   return ask({
     title: t.people.title,

@@ -1,6 +1,8 @@
 /** A question, whole: who asks, what, why, until when; its context as it was sent; the case beside it. */
+import { actionOf, receiptOf } from "./action.js";
 import { get } from "./api.js";
-import { decision } from "./decide.js";
+import { answers, changes, decision, written } from "./decide.js";
+import { approvalsOf } from "./holding.js";
 import { json } from "./json.js";
 import { dueOf, icon, personOf, say, severityOf, statusOf } from "./parts.js";
 import { isMine, isOpen, outcome } from "./questions.js";
@@ -29,10 +31,11 @@ export function question(one, back) {
     <header class="stack"><p class="row">${severityOf(one.priority)}<span class="soft">${t.inbox.types[one.type]}, ${t.inbox.asked(one.createdBy)} ${timeOf(one.createdAt)}, ${t.inbox.needs(t.roles[/** @type {keyof typeof t.roles} */ (one.requiredRole)] ?? one.requiredRole)}${isMine(one) ? `. ${t.inbox.youHold}` : ""}</span></p>
       <h1 id="question" tabindex="-1">${one.title}</h1>${one.description ? html`<p class="soft lines">${one.description}</p>` : null}</header>
     ${time(one)}
+    ${actionOf(one, written(one))}${changes(one)}${approvalsOf(one)}
     <section class="stack wide"><h2>${t.inbox.context}</h2>${one.context === null ? html`<p class="quiet">${t.inbox.noContext}</p>` : json(one.context, t.inbox.context)}</section>
-    ${one.response ? html`<section class="stack wide"><h2>${t.inbox.response}</h2>${json(one.response, t.inbox.response)}</section>` : null}
+    ${one.response && !isOpen(one) ? html`<section class="stack wide"><h2>${t.inbox.response}</h2>${json(one.response, t.inbox.response)}</section>` : null}
     ${one.status === "completed" ? html`<section class="stack wide"><h2>${t.inbox.result}</h2><p>${t.inbox.outcomes.completed(one.completedBy ?? "", one.completedAt ? moment(one.completedAt) : "")}</p>${one.result === null ? null : json(one.result, t.inbox.result)}</section>` : null}
-    ${decision(one)}
+    ${receiptOf(one)}${answers(one)}${decision(one)}
   </article>
   <aside class="beside stack" aria-label=${t.inbox.theCase}>${beside.id === one.id ? side(one) : null}</aside>`;
 }

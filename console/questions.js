@@ -16,11 +16,17 @@ import { t } from "./texts.js";
  * @property {string} createdAt @property {string} createdBy @property {string} createdBySubject @property {string} updatedAt
  * @property {string | null} expiresAt
  * @property {string | null} assignedTo @property {string | null} assignedToSubject
- * @property {"approve" | "edit" | "reject" | "respond" | null} decision @property {string | null} decidedBy @property {string | null} decidedBySubject
+ * @property {Verdict | null} decision @property {string | null} decidedBy @property {string | null} decidedBySubject
  * @property {string | null} actionReason @property {string | null} actionAt @property {number | null} resolutionSeconds
  * @property {Record<string, unknown> | null} response @property {unknown} result
  * @property {string | null} completedBy @property {string | null} completedAt
+ * @property {{tool: string, arguments: Record<string, unknown>} | null} action @property {string | null} actionHash
+ * @property {Verdict[]} decisions @property {import("./answer_form.js").Schema | null} responseSchema @property {number | null} actWithinSeconds
+ * @property {Record<string, unknown> | null} approvedArguments @property {string | null} approvedActionHash @property {string | null} actUntil
+ * @property {string | null} startedAt @property {string | null} startedBy @property {string | null} lapsedAt
+ * @property {number} approvalsRequired @property {{by: string, bySubject: string, at: string}[]} approvals @property {string | null} heldUntil
  *
+ * @typedef {"approve" | "edit" | "reject" | "respond"} Verdict
  * @typedef {"open" | "mine" | "decided"} Tab
  */
 
@@ -65,8 +71,23 @@ export const mayWithdraw = (one) => isOpen(one) && ((isOwn(one) && may("verifier
 /** @param {Question} one @returns {boolean} whether the reader asked it, who then never decides it */
 export const isOwn = (one) => one.createdBySubject === session.me?.subject || one.createdBy === session.me?.name;
 
-/** @param {Question} one @returns {boolean} whether the reader may claim or decide it */
-export const mayDecide = (one) => isOpen(one) && may(one.requiredRole) && !isOwn(one) && (!isHeld(one) || isMine(one));
+/** @param {{heldUntil: string | null}} one @returns {boolean} whether the claim of whoever holds it has lapsed */
+export const isLapsed = (one) => one.heldUntil !== null && Date.parse(one.heldUntil) <= state.now;
+
+/** @param {Question} one */
+const isForMe = (one) => isOpen(one) && may(one.requiredRole) && !isOwn(one);
+
+/** @param {Question} one @returns {boolean} whether the reader may decide it */
+export const mayDecide = (one) => isForMe(one) && (!isHeld(one) || isMine(one));
+
+/** @param {Question} one @returns {boolean} whether the reader is one of those who have approved it */
+export const hasApproved = (one) => isOpen(one) && one.approvals.some(({ by, bySubject }) => isMe(by, bySubject));
+
+/** @param {Question} one @returns {boolean} whether the reader may claim it, also anew, and where the claim of another has lapsed */
+export const mayClaim = (one) => isForMe(one) && !hasApproved(one) && (!isHeld(one) || (isMine(one) ? one.heldUntil !== null : isLapsed(one)));
+
+/** @param {Question} one @returns {boolean} whether the reader may hand it over */
+export const mayHandOver = (one) => isForMe(one) && may("pilot");
 
 /** Fetches the questions of a tab; they are not shown where the address names another one by then. @param {Tab} tab */
 export async function load(tab) {
@@ -128,7 +149,7 @@ export async function heard(changes) {
 
 /**
  * Does something to a question, and shows how it stands then, also where it was refused.
- * @param {Question} question @param {"claim" | "release" | "decide" | "withdraw"} verb @param {unknown} [body]
+ * @param {Question} question @param {"claim" | "release" | "decide" | "withdraw" | "assign"} verb @param {unknown} [body]
  * @returns {Promise<Question>} @throws {Problem}
  */
 export async function act(question, verb, body) {

@@ -9,7 +9,7 @@ import { session } from "./session.js";
  * @property {keyof import("./texts.js").Texts["status"]} status
  * @property {keyof import("./texts.js").Texts["severity"]} severity
  * @property {string} decisionType @property {string[]} tags
- * @property {string | null} assignedTo @property {string | null} assignedToSubject
+ * @property {string | null} assignedTo @property {string | null} assignedToSubject @property {string | null} heldUntil
  * @property {string | null} dueAt @property {string | null} pausedAt @property {string} updatedAt @property {string} createdAt
  * @property {boolean} overdue @property {boolean} legalHold @property {number | null} openInterventions @property {number | null} openRuns
  * @property {Record<string, string | number | boolean>} fields

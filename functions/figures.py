@@ -19,9 +19,9 @@ def get_figures(call: Call, query: FiguresQuery) -> Figures:
     """Counts what is open and overdue now, and what was closed, asked and decided in a period.
 
     The period is at most 366 whole days in UTC; by default the last 28. `by` adds rows: by day, by
-    type of decision, by the agent who asked, or by the person who decided. Figures of single people
-    are shown to pilots, admins and auditors, unless the setting `personFigures` is off; others get
-    403 for rows by person.
+    type of decision, by the agent who asked, by the tool of the action, or by the person who
+    decided. Figures of single people are shown to pilots, admins and auditors, unless the setting
+    `personFigures` is off; others get 403 for rows by person.
     """
     of_people = call.sees_people
     if query.by == "pilot" and not of_people:

@@ -19,10 +19,10 @@ def get_intervention_receipt(call: Call, intervention_id: Id) -> Receipt:
     `actionHash`, `approvedActionHash`, `decision`, `decidedBy` (a subject), `role`, `approvals`
     (subjects), `iat` (when it was decided), `exp` (when it lapses) and `eventHash` (that of the
     event of the decision). What there is nothing to say of is left out. It is 409 while the
-    intervention is not decided, and where the server has no key.
+    intervention is not decided, where it does not verify, and where the server has no key.
     """
     issuer = call.runtime.config.log_origin
-    claims = receipts.claims(call.store, call.tenant, intervention_id, issuer)
+    claims = receipts.claims(call.store, call.tenant, intervention_id, issuer, call.now)
     keys = call.runtime.log_keys
     if keys is None:
         raise FailedPrecondition("there is no CASELEDGER_LOG_KEY, so no receipt is signed")

@@ -12,6 +12,8 @@ from shared.models.answers import ResponseSchema
 from shared.models.base import JsonObject, Model, Name
 
 Verdict = Literal["approve", "edit", "reject", "respond"]
+CONSENTING: tuple[Verdict, ...] = ("approve", "edit", "respond")
+"""What figures of people count as approved: all but a rejection."""
 MAX_ACT_SECONDS = 31_536_000
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.models.base import UNSET, Id, Model, Text, Time, Title, json_within
@@ -18,9 +18,22 @@ from shared.models.base import UNSET, Id, Model, Text, Time, Title, json_within
 MAX_PROPERTIES = 20
 MAX_SCHEMA_BYTES = 8_192
 _Length = Annotated[int, Field(ge=0, le=10_000)]
-_Texts = Annotated[list[Title], Field(min_length=1, max_length=100)]
+
+
+def _each_once(texts: list[str]) -> list[str]:
+    # Of two that look the same, nobody sees which one they choose.
+    if len(set(texts)) < len(texts):
+        raise PydanticCustomError("texts", "must have each text once")
+    return texts
+
+
+_Texts = Annotated[list[Title], Field(min_length=1, max_length=100), AfterValidator(_each_once)]
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+# As browsers take it, so that a form and the server agree: https://html.spec.whatwg.org/#email-state
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_EMAIL = re.compile(
+    rf"[\w.!#$%&'*+/=?^`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*", re.ASCII | re.IGNORECASE
+)
 _A_TIME = TypeAdapter[Any](Time)
 
 

@@ -11,7 +11,7 @@ from shared.models.base import OMITTED, Id, Model, Time
 from shared.models.case import Status
 from shared.models.intervention import Day, PilotMetrics, Priority
 
-By = Literal["day", "decisionType", "agent", "pilot"]
+By = Literal["day", "decisionType", "agent", "tool", "pilot"]
 
 
 class FiguresQuery(Model):
@@ -29,8 +29,8 @@ class FiguresQuery(Model):
     """Only cases of this type of decision. Interventions have none: their figures are of all."""
     by: By | None = None
     """Also rows: one for each day, for each type of decision, for each agent by which interventions
-    were asked, or for each person who decided. Rows by `pilot` are for pilots, admins and auditors,
-    unless the setting `personFigures` is off.
+    were asked, for each tool that their actions call, or for each person who decided. Rows by
+    `pilot` are for pilots, admins and auditors, unless the setting `personFigures` is off.
     """
 
 
@@ -106,10 +106,10 @@ class CaseCounts(Model):
 
 
 class InterventionCounts(Model):
-    """What happened to interventions: on a day, to those of an agent, or by a person."""
+    """What happened to interventions: on a day, to those of an agent or a tool, or by a person."""
 
     created: int | None = OMITTED
-    """How many were created. Not by person."""
+    """How many were created. Not by person or tool."""
     decided: int
     """How many were decided."""
     approved: int
@@ -124,6 +124,10 @@ class InterventionCounts(Model):
     """How many expired. Not by person: what expires was decided by nobody."""
     withdrawn: int | None = OMITTED
     """How many were withdrawn. Not by person."""
+    lapsed: int | None = OMITTED
+    """How many approvals lapsed: an agent tried to start the action when it was too late. They are
+    also among those that were approved or edited. Not by person.
+    """
     median_seconds: float | None = OMITTED
     """Half of the decisions took no longer than this, in seconds. Only by day, where there are
     decisions.
@@ -138,9 +142,9 @@ class FiguresRow(Model):
     """One row of figures, by what was asked for."""
 
     key: str | None
-    """The day, the type of decision, or the subject of the agent or the person. Null in the last
-    row, of all others together: where there are more than 100, or where people asked whose figures
-    are not shown to the caller.
+    """The day, the type of decision, the tool, or the subject of the agent or the person. Null in
+    the last row, of all others together: where there are more than 100, or where people asked whose
+    figures are not shown to the caller.
     """
     name: str | None
     """What to show for it; for a person the name in the directory. Null for who decided and is not
@@ -149,7 +153,7 @@ class FiguresRow(Model):
     cases: CaseCounts | None = OMITTED
     """Cases. Only by day and by type of decision."""
     interventions: InterventionCounts | None = OMITTED
-    """Interventions. Only by day, by agent and by person."""
+    """Interventions. Only by day, by agent, by tool and by person."""
 
 
 class Figures(Model):

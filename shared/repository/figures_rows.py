@@ -1,4 +1,4 @@
-"""The rows of figures: by day, by type of decision, by agent, or by person."""
+"""The rows of figures: by day, by type of decision, by agent, by tool, or by person."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from shared.models.tallies import OTHERS, Tally
 from shared.repository import people
 from shared.repository.metrics import together
 from shared.rules.spread import quantile
-from shared.rules.tally import OUTCOMES
+from shared.rules.tally import LAPSED, OUTCOMES
 
 MOST_ROWS = 100
 """How many types, agents or people have a row of their own."""
+_NOT_DECIDED = ("expired", "withdrawn", LAPSED)
 _EVERY: tuple[EllipsisType, ...] = (...,)
 Names = Sequence[str | EllipsisType]
 
@@ -43,6 +44,8 @@ def rows_by(
             return _by_type(types, period)
         case "agent":
             return _by_agent(store, tenant, period, of_people=of_people)
+        case "tool":
+            return _by_tool(period)
         case "pilot":
             return _by_pilot(store, tenant, period)
         case None:
@@ -81,12 +84,20 @@ def _by_agent(
     rows = []
     for key, those in _groups(seen, hidden=() if of_people else names):
         counts = _counts(period, "agents", those)
-        told = {"created": counts["asked"]} | {
-            what: counts[what] for what in ("expired", "withdrawn")
-        }
+        told = {"created": counts["asked"]} | {what: counts[what] for what in _NOT_DECIDED}
         shown = _outcomes(counts).model_copy(update=told)
         name = None if key is None else names.get(key, key)
         rows.append(FiguresRow(key=key, name=name, interventions=shown))
+    return rows
+
+
+def _by_tool(period: Tally) -> list[FiguresRow]:
+    rows = []
+    for key, tools in _groups(Counter(period.by(1, "tools"))):
+        counts = _counts(period, "tools", tools)
+        told = {what: counts[what] for what in _NOT_DECIDED}
+        shown = _outcomes(counts).model_copy(update=told)
+        rows.append(FiguresRow(key=key, name=key, interventions=shown))
     return rows
 
 
@@ -135,7 +146,7 @@ def _cases(tally: Tally, types: Names) -> CaseCounts:
 def _on(day: Tally) -> InterventionCounts:
     """What happened to all interventions on a day."""
     done, took = day.by(3, "done"), day.by(4, "done", ..., ..., "took")
-    told = {what: done.get(what, 0) for what in ("created", "expired", "withdrawn")}
+    told = {what: done.get(what, 0) for what in ("created", *_NOT_DECIDED)}
     times = {"median_seconds": quantile(took, 0.5), "percentile90_seconds": quantile(took, 0.9)}
     return _outcomes(done).model_copy(update=told | times)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import datetime
 
 from shared.documents.port import Document, DocumentStore, Filter, Query
 from shared.documents.values import MAX_WRITES
@@ -108,13 +109,21 @@ def _purged(  # noqa: PLR0913, PLR0917 - what is gone, and what its trail says
     if event is None or event.event_type != EventType.RECORDS_PURGED:
         return BrokenLink(sequence=reached, problem=_WITHOUT_EVENT, field=PURGED_BY)
     status = replay.now("status")
-    if status is not None and status not in _PURGED_AFTER.get(collection, ()):
+    over = status is None or status in _PURGED_AFTER.get(collection, ())
+    if not over and not _had_lapsed(replay, event.created_at):
         return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
     if document.data[DELETED_AT] != event.created_at:
         return differs(reached, DELETED_AT)
     if purges.hash_of(tenant, purge) != event.meta.get("sha256"):
         return BrokenLink(sequence=reached, problem=_NOT_OF_THE_PURGE, field=PURGED_BY)
     return None
+
+
+def _had_lapsed(replay: Replay, at: datetime) -> bool:
+    """Whether an approval had lapsed by then: its action was not started in time."""
+    until = replay.now("actUntil")
+    started = "startedBySubject" in replay.changed
+    return until is not None and not started and datetime.fromisoformat(until) <= at
 
 
 def _case_of(store: DocumentStore, worksheet: Document) -> Document | None:

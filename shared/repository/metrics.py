@@ -96,6 +96,8 @@ def count_expired(counted: Tallies, gone: Iterable[Gone]) -> None:
         if day := counted.days.get(one.expires_at.date()):
             day.add(("done", one.type, one.priority, "expired"), 1)
             day.add(("agents", one.created_by, "expired"), 1)
+            if one.tool:
+                day.add(("tools", one.tool, "expired"), 1)
 
 
 def together(days: Iterable[Tally]) -> Tally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from shared.documents.port import DocumentStore, Filter, Order, Query
@@ -10,7 +11,7 @@ from shared.ledger import events
 from shared.ledger.kinds.interventions import INTERVENTIONS
 from shared.models.events import Event, EventType
 from shared.models.intervention import InterventionStatus, StoredIntervention
-from shared.repository import interventions
+from shared.repository import audit, interventions
 from shared.rules import actions
 from shared.rules.canonical import parsed
 
@@ -18,14 +19,18 @@ _AFTER = 3
 """The event of a decision is among so many last ones: what follows are its start and its end."""
 
 
-def claims(store: DocumentStore, tenant: str, intervention_id: str, issuer: str) -> dict[str, Any]:
+def claims(
+    store: DocumentStore, tenant: str, intervention_id: str, issuer: str, now: datetime
+) -> dict[str, Any]:
     """The claims of an intervention's receipt, without those that there is nothing to say of.
 
-    Raises NotFound, and FailedPrecondition while it is not decided.
+    Raises NotFound, and FailedPrecondition while it is not decided, and where the intervention does
+    not verify: who edits the database gets nothing signed.
     """
     stored = interventions.get(store, tenant, intervention_id)
     if stored.decision is None:
         raise FailedPrecondition(f"there is no decision to sign: it is {stored.status}")
+    _require_sound(store, tenant, intervention_id, now)
     event = _decided(store, tenant, intervention_id)
     said = {
         "iss": issuer,
@@ -44,6 +49,17 @@ def claims(store: DocumentStore, tenant: str, intervention_id: str, issuer: str)
         "eventHash": event.hash,
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _require_sound(store: DocumentStore, tenant: str, intervention_id: str, now: datetime) -> None:
+    """Raises FailedPrecondition where what is stored is not what the trail and the log say."""
+    broken = audit.verify(store, tenant, INTERVENTIONS.subject(intervention_id), now).first_broken
+    if broken:
+        why = f"{broken.field}: {broken.problem}" if broken.field else broken.problem
+        raise FailedPrecondition(
+            f"nothing is signed of an intervention that does not verify: {why}",
+            [broken.model_dump(by_alias=True)],
+        )
 
 
 def _approvals(stored: StoredIntervention) -> list[str] | None:

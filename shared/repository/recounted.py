@@ -9,7 +9,7 @@ period are about the interventions created in it; the row of a day counts what h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import NamedTuple, get_args
@@ -22,7 +22,7 @@ from shared.documents.port import (
     Query,
     Totals,
 )
-from shared.models.actions import Verdict
+from shared.models.actions import CONSENTING, Verdict
 from shared.models.intervention import (
     OPEN,
     Day,
@@ -35,10 +35,12 @@ from shared.models.intervention import (
 )
 from shared.models.names import person_key
 from shared.models.person import StoredPerson
+from shared.models.stored import Data
 from shared.repository import people, tallies
 from shared.repository.interventions import ran_out
 from shared.repository.periods import MAX_DAYS, Span, days_of
 from shared.repository.reading import readable
+from shared.rules.canonical import parsed
 
 TOP_PILOTS = 10
 _CANDIDATES = 50
@@ -47,6 +49,7 @@ _CANDIDATES = 50
 _SECONDS = ("resolutionSeconds",)
 _OF_GONE = ("status", "type", "priority", "createdAt", "createdBySubject", "expiresAt")
 _VERDICTS: tuple[str, ...] = get_args(Verdict)
+_REJECTING: tuple[Verdict, ...] = ("reject",)
 _GROUPS = (
     *(("status", value) for value in InterventionStatus),
     *(("type", value) for value in InterventionType),
@@ -105,13 +108,21 @@ class Gone(NamedTuple):
     created_at: datetime
     created_by: str
     expires_at: datetime
+    tool: str | None
 
 
 def waiting_for_sweep(store: DocumentStore, tenant: str, now: datetime) -> list[Gone]:
     """What has run out and waits for the sweep, as a rule little or nothing."""
-    query = replace(ran_out(tenant, now, *OPEN), select=_OF_GONE)
-    found, _ = readable(store.query(query), lambda row: Gone(*map(row.data.__getitem__, _OF_GONE)))
+    query = replace(ran_out(tenant, now, *OPEN), select=(*_OF_GONE, "action"))
+    found, _ = readable(store.query(query), lambda row: _gone(row.data))
     return found
+
+
+def _gone(data: Data) -> Gone:
+    # Most have no action, and are stored without one.
+    action = data.get("action")
+    tool = parsed(action)["tool"] if action else None
+    return Gone._make([*(data[name] for name in _OF_GONE), tool])
 
 
 def _created(tenant: str, period: Span, *groups: tuple[str, str]) -> Query:
@@ -183,27 +194,26 @@ def _counted(
     store: DocumentStore, tenant: str, period: Span, candidates: Sequence[StoredPerson]
 ) -> list[PilotMetrics]:
     asked = [
-        Aggregation(_decided_by(tenant, period, person, verdict))
+        Aggregation(_decided_by(tenant, period, person, decisions))
         for person in candidates
-        for verdict in _VERDICTS
+        for decisions in (CONSENTING, _REJECTING)
     ]
-    counts = iter(store.aggregate(asked) if asked else [])
+    counts = [totals.count for totals in store.aggregate(asked)] if asked else []
+    each = zip(candidates, counts[::2], counts[1::2], strict=True)
     return [
-        _pilot(person.name, {verdict: next(counts).count for verdict in _VERDICTS})
-        for person in candidates
+        PilotMetrics(
+            pilot=person.name, decided=approved + rejected, approved=approved, rejected=rejected
+        )
+        for person, approved, rejected in each
     ]
 
 
-def _decided_by(tenant: str, period: Span, person: StoredPerson, decision: str) -> Query:
+def _decided_by(
+    tenant: str, period: Span, person: StoredPerson, decisions: Sequence[Verdict]
+) -> Query:
     """What a person decided so, by their subject; where none is stored, by their name."""
     both = (person_key(person.subject, None), person_key(None, person.known_as))
     keys = [key for key in both if key]
-    query = _created(tenant, period, ("decision", decision))
-    return replace(query, filters=(Filter("deciderKey", "in", keys), *query.filters))
-
-
-def _pilot(name: str, counts: Mapping[str, int]) -> PilotMetrics:
-    """What one person decided, by how often they decided how."""
-    decided = sum(counts.values())
-    rejected = counts.get("reject", 0)
-    return PilotMetrics(pilot=name, decided=decided, approved=decided - rejected, rejected=rejected)
+    query = _created(tenant, period)
+    so = (Filter("deciderKey", "in", keys), Filter("decision", "in", list(decisions)))
+    return replace(query, filters=(*so, *query.filters))

@@ -8,6 +8,7 @@ from shared.ledger.decision import Recorded
 from shared.ledger.ledger import Ledger
 from shared.models.intervention import OPEN, NewIntervention, StoredIntervention
 from shared.models.settings import Settings
+from shared.repository.reading import readable
 from shared.rules import actions, asking
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
@@ -31,8 +32,9 @@ def open_question(
     # In the order of the lists, so that the lists' indexes serve.
     order = (Order("createdAt", descending=True),)
     query = Query(f"tenants/{ledger.tenant}/interventions", of_uow, order, limit=_LOOKED_THROUGH)
-    for row in ledger.store.query(query):
-        stored = StoredIntervention.read(row.data)
+    rows = ledger.store.query(query)
+    found, _ = readable(rows, lambda row: (row.id, StoredIntervention.read(row.data)))
+    for name, stored in found:
         if actions.is_same(stored, asked) and not intervention_rules.has_run_out(stored, now):
-            return Recorded(row.id, stored, None)
+            return Recorded(name, stored, None)
     return None

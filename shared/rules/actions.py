@@ -67,6 +67,14 @@ def approved(
     }
 
 
+def hash_of_approved(intervention: StoredIntervention) -> str | None:
+    """The hash of the call that is stored as approved, made anew; None without an action."""
+    action = parsed(intervention.action)
+    if action is not None and intervention.approved_arguments is not None:
+        action["arguments"] = parsed(intervention.approved_arguments)
+    return action and hashlib.sha256(canonical(action)).hexdigest()
+
+
 def edited(old: StoredIntervention, new: StoredIntervention) -> dict[str, Any]:
     """What the event of an edit says besides the new arguments: those that were asked for."""
     if new.approved_arguments in (None, old.approved_arguments):

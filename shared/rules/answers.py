@@ -8,6 +8,9 @@ from shared.models.base import is_visible
 from shared.models.intervention import DecisionGiven, InterventionType, StoredIntervention
 from shared.rules import actions
 
+_TOLD = 20
+"""Of how many properties of a response an error tells, as that of a request does of its fields."""
+
 
 def require_whole(intervention: StoredIntervention, given: DecisionGiven) -> None:
     """Raises InvalidArgument where a decision is not one of the intervention's, or lacks a part."""
@@ -36,11 +39,13 @@ def _require_response(
         wrong = schema.problems(response or {}) if needed or response is not None else {}
         details = [
             {"field": f"response.{name}", "description": problem}
-            for name, problem in sorted(wrong.items())
+            for name, problem in sorted(wrong.items())[:_TOLD]
         ]
         if details:
             first = details[0]
             raise InvalidArgument(f"{first['field']}: {first['description']}", details)
+        if needed and response is None and given.decision == "respond":
+            raise InvalidArgument.field("response", "is required to respond")
     elif needed and intervention.type is InterventionType.CLARIFICATION:
         text = (response or {}).get("text")
         if not isinstance(text, str) or not is_visible(text):

@@ -24,7 +24,7 @@ DECIDED = {"approve": "approved", "edit": "edited", "reject": "rejected", "respo
 COMPLETED = "completed"
 """What they call the end of an intervention that needed no decision."""
 _CREATED = (EventType.CASE_CREATED, EventType.INTERVENTION_REQUESTED)
-_TELLING = frozenset({"status", "priority", "type", "decisionType"})
+_TELLING = frozenset({"status", "priority", "type", "decisionType", "lapsedAt"})
 """The fields of which a change moves something from one figure to another."""
 
 
@@ -49,7 +49,8 @@ class Facts(NamedTuple):
     Of a case: `closed_at` is when it was closed last, and `in_time` whether it was done by then
     when it was due, at `due_at`; `done_at` is since when it has been done. Of an intervention: `by`
     is the subject of who asked, `outcome` how it was resolved, after `milliseconds`, and `decider`
-    the subject of who decided.
+    the subject of who decided. `tool` is that of its action; the event that asks does
+    not tell it.
     """
 
     at: datetime
@@ -65,6 +66,7 @@ class Facts(NamedTuple):
     outcome: str | None = None
     milliseconds: int | None = None
     decider: str | None = None
+    tool: str | None = None
 
 
 def of_case(before: StoredCase, after: StoredCase) -> dict[str, Any]:
@@ -137,6 +139,7 @@ def told_by(one: Happening) -> Facts | None:
     if told := one.meta.get(ASKED):
         at = _required(_time(told["at"]))
         facts = Facts(at, told["type"], told["status"], by=told["by"], priority=told["priority"])
+        facts = facts._replace(tool=told.get("tool"))
         return _resolved(facts._replace(expires_at=_time(told.get("expiresAt"))), one)
     return None
 

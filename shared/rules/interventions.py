@@ -122,6 +122,9 @@ def decided(
         if len(answer["approvals"]) < intervention.approvals_required:
             so_far = {"status": _Status.PENDING, **_FREE, **answer, "act_until": None}
             return intervention.model_copy(update=so_far)
+    if until := answer.get("act_until"):
+        # If it is not started by then, nothing follows, and nothing is written either.
+        answer["sweep_at"] = until + SOONEST
     return _resolved(
         intervention,
         outcome,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from shared.errors import FailedPrecondition, OtherAction
 from shared.models.intervention import InterventionStatus, StoredIntervention
+from shared.rules import actions
 from shared.rules.callers import Caller
 from shared.rules.interventions import archived, expired, has_run_out, refusal
 
@@ -26,7 +27,9 @@ def started(
         return intervention.model_copy(
             update={"lapsed_at": intervention.act_until, **archived(now)}
         )
-    if action_hash != intervention.approved_action_hash:
+    # Made anew, because a call and its hash may differ in a database that was edited.
+    approved = {intervention.approved_action_hash, actions.hash_of_approved(intervention)}
+    if approved != {action_hash}:
         told = refusal(intervention, "another action was approved")
         raise OtherAction(told.message, told.details)
     return intervention.model_copy(
@@ -34,6 +37,7 @@ def started(
             "started_at": now,
             "started_by": caller.actor.name,
             "started_by_subject": caller.subject,
+            "sweep_at": None,
         }
     )
 

@@ -15,10 +15,12 @@ and of a day what happened on it:
     closed, type, inTime | late                  cases that were closed, and not reopened since
     closed, type, ms | took, bucket              how long these took
     done, type, priority, what                   interventions: created, each outcome, expired,
-                                                 withdrawn
+                                                 withdrawn, lapsed
     done, type, priority, ms | took, bucket      how long those took that were decided
     pilots, subject, outcome                     who decided
     agents, subject, what                        who had asked
+    tools, tool, what                            what the questions were about that have an action;
+                                                 not that they were asked
 
 An outcome is approved, edited, rejected or answered; what needed no decision is completed. Of
 `took` the last name is the bucket of a time (`spread.py`), and `ms` is the sum in milliseconds. A
@@ -42,6 +44,8 @@ PURGED = "purged"
 """The member of the meta of a purge's event that says what it took away from the figures."""
 OUTCOMES = (*DECIDED.values(),)
 """How an intervention can be decided."""
+LAPSED = "lapsed"
+"""What becomes of an approval that nobody acts on in time; it stays one of the approved."""
 _ENDS = {
     InterventionStatus.EXPIRED.value: "expired",
     InterventionStatus.WITHDRAWN.value: "withdrawn",
@@ -155,6 +159,8 @@ def _of_asked(one: Happening, facts: Facts) -> Iterator[Effect]:
         today = day_of(facts.expires_at)
     yield Effect(today, (*kind, what), 1)
     yield Effect(today, ("agents", facts.by, what), 1)
+    if facts.tool:
+        yield Effect(today, ("tools", facts.tool, what), 1)
     if facts.decider and facts.milliseconds is not None:
         yield Effect(today, ("pilots", facts.decider, what), 1)
         yield Effect(today, (*kind, "ms"), facts.milliseconds)
@@ -174,6 +180,8 @@ def _cohort(facts: Facts) -> Iterator[tuple[Path, int]]:
 
 def _ended(one: Happening, facts: Facts) -> str | None:
     """What became of an intervention by an event; None where nothing did that is counted."""
+    if one.event_type == EventType.INTERVENTION_LAPSED:
+        return LAPSED
     if before(facts, one).outcome != facts.outcome:
         return facts.outcome
     return _ENDS.get(one.new.get("status", ""))

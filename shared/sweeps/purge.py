@@ -121,8 +121,10 @@ def _case_until(settings: StoredSettings, case: StoredCase) -> datetime:
 
 
 def _intervention_until(settings: StoredSettings, state: StoredIntervention) -> datetime:
-    # An archived intervention has not changed since it was archived.
-    return after_days(state.updated_at, settings.intervention_retention_days)
+    # An archived intervention has not changed since it was archived; another is looked at because
+    # nothing follows once its approval has lapsed.
+    over = state.updated_at if state.archived else state.act_until or state.updated_at
+    return after_days(over, settings.intervention_retention_days)
 
 
 def _cases(run: SweepRun, ripe: Sequence[tuple[Document, StoredCase]]) -> Iterator[_Doomed]:

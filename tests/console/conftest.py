@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from local import log_key
 from local.ports import free_port
 from local.server import running_server, sqlite
 from tests.console.people import AXE, CHROMIUM, Person, api_of, at_browser, chromium
@@ -38,9 +39,10 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(browser: Browser, database: Path) -> Iterator[str]:
     """Where a local run serves the console and the API."""
     del browser  # without one no server is needed
+    key = log_key.own({}, database.with_name("log-key.pem"))
     with (
         database.with_name("server.log").open("w") as log,
-        running_server(sqlite(database), free_port(), log) as api,
+        running_server({**sqlite(database), **key}, free_port(), log) as api,
     ):
         yield api.removesuffix("/v1")
 

@@ -54,11 +54,18 @@ class Person:
         self.page = page
         self.url = url
         self.wrong: list[str] = []
+        self._allowed = [*allowed]
         self.responses: list[Response] = []
         page.on("response", lambda response: self.responses.append(response))  # noqa: PLW0108
-        page.on("console", lambda said: self._note(said.type == "error", _told(said), allowed))
-        page.on("pageerror", lambda error: self._note(True, str(error), ()))  # noqa: FBT003 - it is an error
-        page.on("request", lambda asked: self._note(*self._foreign(asked.url), allowed))
+        page.on(
+            "console", lambda said: self._note(said.type == "error", _told(said), self._allowed)
+        )
+        page.on("pageerror", lambda error: self._note(True, str(error), []))  # noqa: FBT003 - it is an error
+        page.on("request", lambda asked: self._note(*self._foreign(asked.url), self._allowed))
+
+    def allowed(self, text: str) -> None:
+        """Lets an error have this text from now on."""
+        self._allowed.append(text)
 
     def goto(self, address: str = "") -> Page:
         """Opens an address of the console, from its #."""
@@ -121,7 +128,7 @@ class Person:
         own = {urlsplit(self.url).netloc, ""}
         return urlsplit(url).netloc not in own, f"a request to {url}"
 
-    def _note(self, wrong: bool, text: str, allowed: tuple[str, ...]) -> None:  # noqa: FBT001
+    def _note(self, wrong: bool, text: str, allowed: list[str]) -> None:  # noqa: FBT001
         if wrong and not any(one in text for one in allowed):
             self.wrong.append(text)
 

@@ -17,7 +17,8 @@ Api = Callable[..., Any]
 @pytest.fixture(autouse=True)
 def settings(api: Api) -> Iterator[None]:
     """Leaves the settings of the shared server as they were."""
-    before = {"slaHours": {"admin_test": None}, "autoCloseDays": 90}
+    before = {"slaHours": {"admin_test": None}, "autoCloseDays": 90, "claimMinutes": None}
+    before |= {"approvalsRequired": {"cancel": None}}
     api("alex", "PATCH", "/settings", before)
     yield
     api("alex", "PATCH", "/settings", {**before, "autoCloseDays": None})
@@ -35,13 +36,20 @@ def test_settings_say_what_they_do_and_are_saved(api: Api, person: Person) -> No
     page.get_by_label("Another type").fill("admin_test")
     page.get_by_role("button", name="Add", exact=True).click()
     page.get_by_label("Admin test").fill("48")
-    expect(page.get_by_text("2 settings changed, not saved yet.")).to_be_visible()
+    page.get_by_label("Free what is claimed").fill("90")
+    expect(page.get_by_text("1 h 30 min after the claim somebody else can")).to_be_visible()
+    page.get_by_label("Cancel").fill("6")
+    expect(page.get_by_text("A whole number from 1 to 5.")).to_be_visible()
+    page.get_by_label("Cancel").fill("2")
+    expect(page.get_by_text("2 different people approve the same")).to_be_visible()
+    expect(page.get_by_text("4 settings changed, not saved yet.")).to_be_visible()
     save.click()
 
     expect(page.get_by_text("Settings saved")).to_be_visible()
     expect(page.get_by_text("Nothing is changed yet.")).to_be_visible()
     stored = api("alex", "GET", "/settings")
     assert (stored["autoCloseDays"], stored["slaHours"]["admin_test"]) == (30, 48)
+    assert (stored["claimMinutes"], stored["approvalsRequired"]) == (90, {"cancel": 2})
 
 
 def test_an_admin_shows_the_log_to_everybody_and_reads_what_that_means(

@@ -25,8 +25,10 @@ def done_late_and_decided(api: Api) -> None:
         api("vera", "PATCH", f"/cases/{case_id}", {"status": "closed", "reason": "Done"})
     opened(api, "figures-open", decisionType="figures_type")
     asked = {"uowId": "figures", "type": "resume", "title": "Go on?", "priority": "low"}
-    question = api("checker", "POST", "/interventions", asked)
-    api("paul", "POST", f"/interventions/{question['id']}:decide", {"decision": "approve"})
+    action = {"tool": "figures.tool", "arguments": {}}
+    for one in (asked, {**asked, "action": action}):
+        question = api("checker", "POST", "/interventions", one)
+        api("paul", "POST", f"/interventions/{question['id']}:decide", {"decision": "approve"})
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +98,11 @@ def test_rows_are_by_what_the_reader_chooses(api: Api, person: Person) -> None:
     expect(page).to_have_url(re.compile("by=agent"))
     agents = figure(page, "What became of each agent's questions")
     expect(agents.get_by_role("row").filter(has_text="checker")).to_be_visible()
-    agents.get_by_role("link", name="by person").click()
+    agents.get_by_role("link", name="by tool").click()
+    tools = figure(page, "What became of each tool's calls")
+    expect(tools).to_contain_text("No approval lapsed.")
+    expect(tools.get_by_role("row", name=re.compile("^figures.tool"))).to_be_visible()
+    tools.get_by_role("link", name="by person").click()
     people = figure(page, "How each person decided")
     expect(people.get_by_role("row").filter(has_text="paul@example.com")).to_be_visible()
     people.get_by_role("link", name="by day").click()

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from shared.documents.port import Update
 from shared.ledger.subjects import sha256_of
 from shared.models.actions import NewAction
+from shared.models.answers import TextProperty
 from shared.rules.actions import hash_of
 from shared.rules.canonical import canonical_text
 from tests.client import Api
@@ -50,6 +52,12 @@ def approved(api: Api, **fields: Any) -> str:
     intervention_id: str = ask(api.agent, action=ACTION, **fields)["id"]
     done(decide(api.pilot, intervention_id))
     return intervention_id
+
+
+def edit(api: Api, intervention_id: str, **fields: Any) -> None:
+    """Edits an intervention in the database, behind the API."""
+    path = f"tenants/{api.tenant}/interventions/{intervention_id}"
+    api.runtime.store.commit([Update(path, fields)])
 
 
 @pytest.mark.both_stores
@@ -150,6 +158,27 @@ def test_only_an_agent_starts_and_only_by_a_hash(api: Api) -> None:
     refused_field(act(api.agent, name, "start", {}), "actionHash")
 
 
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"approvedActionHash": hash_for(amount=900)},
+        {"action": '{"arguments":{"amount":900},"tool":"pay"}'},
+        {"approvedArguments": '{"amount":900}'},
+    ],
+    ids=lambda edited: next(iter(edited)),
+)
+def test_no_action_is_started_whose_stored_hash_is_not_that_of_the_stored_call(
+    api: Api, edited: dict[str, Any]
+) -> None:
+    name = approved(api)
+    edit(api, name, **edited)
+
+    for hash_ in (HASH, hash_for(amount=900)):
+        conflict(start(api, name, hash_))
+
+    assert shown(api, name)["startedAt"] is None
+
+
 NOT_JSON: dict[str, bytes] = {
     "a number beyond a double": b"1e400",
     "an integer beyond 53 bits": b"9007199254740993",
@@ -229,6 +258,24 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         },
         "responseSchema.properties.p",
     ),
+    "the same text twice, so that another name means the same": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {"p": {**PROPERTY, "enum": ["y", "y"], "enumNames": ["Yes", "No"]}},
+            }
+        },
+        "responseSchema.properties.p",
+    ),
+    "the same name for two texts": (
+        {
+            "responseSchema": {
+                "type": "object",
+                "properties": {"p": {**PROPERTY, "enum": ["y", "n"], "enumNames": ["Yes", "Yes"]}},
+            }
+        },
+        "responseSchema.properties.p",
+    ),
     "names for other texts": (
         {
             "responseSchema": {
@@ -270,6 +317,74 @@ def test_a_response_schema_is_shown_as_it_was_given_and_names_what_a_response_la
     answered = done(decide(api.pilot, name, "respond", response={"amount": 1, "sure": True}))
     assert (answered["status"], answered["decision"]) == ("approved", "respond")
     assert answered["response"] == {"amount": 1, "sure": True}
+
+
+SCHEMA = {"type": "object", "properties": {"note": {"type": "string"}}}
+
+
+@pytest.mark.parametrize("schema", [None, SCHEMA])
+def test_to_respond_needs_a_response_also_where_nothing_of_it_is_required(
+    api: Api, schema: dict[str, Any] | None
+) -> None:
+    asked = {"action": ACTION, "decisions": ["approve", "respond"], "response_schema": schema}
+    fields = {name: value for name, value in asked.items() if value}
+    name = ask(api.agent, **fields)["id"]
+
+    refused_field(decide(api.pilot, name, "respond"), "response")
+
+    assert done(decide(api.pilot, name, "respond", response={"note": "no"}))["response"]
+
+
+TEXTS: dict[str, tuple[list[str], list[str]]] = {
+    "email": (
+        ["zoe@example.com", "a.b+c@x-y.example", "o'neil@localhost"],
+        [
+            *("", "@", "a@", "@b", "a@b@c", "a@b,c@d", "a@b,c.example", "<a@b>"),
+            *("a\u200b@b.example", "ä@b.c", "a b@c", "a@b\n", "a@b\u2028"),
+            *("a@b..c", "a@-b.c", "a@b-.c", f"a@{'b' * 64}.c"),
+        ],
+    ),
+    "date": (
+        ["2026-02-28", "2028-02-29"],
+        ["2026-02-30", "2027-02-29", "2026-2-1", "20260201", "2026-W01-1", "\uff12026-01-01"],
+    ),
+    "date-time": (
+        ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5+02:00"],
+        ["2026-01-01T00:00:00", "2026-01-01T24:00:00Z", "0001-01-01T00:00:00+23:00", "1767225600"],
+    ),
+    "uri": (
+        ["https://example.com/a?b#c", "urn:isbn:0451450523"],
+        ["example.com", "//example.com", ":x", "http://[::1", "http://a b"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_text_has_the_format_that_its_schema_names(kind: str) -> None:
+    right, wrong = TEXTS[kind]
+
+    found = TextProperty(type="string", format=kind)  # type: ignore[arg-type]
+
+    assert [text for text in right if found.problem(text)] == []
+    assert [text for text in wrong if not found.problem(text)] == []
+
+
+def test_an_error_tells_of_no_more_than_twenty_properties_of_a_response(api: Api) -> None:
+    name = ask(api.agent, type="clarification", response_schema=SCHEMA)["id"]
+
+    wrong = decide(api.pilot, name, "respond", response={f"p{n}": n for n in range(1_000)})
+
+    assert len(refused(wrong, 400, "INVALID_ARGUMENT")["details"]) == 20
+
+
+def test_a_question_that_cannot_be_read_keeps_nobody_from_asking_the_same(api: Api) -> None:
+    body = {**QUESTION, "action": ACTION, "reuse": True}
+    readable = api.agent.post("/interventions", body).json
+    edit(api, ask(api.agent, action=ACTION)["id"], type="unknown")
+
+    again = api.agent.post("/interventions", body)
+
+    assert (again.status_code, again.json) == (200, readable)
 
 
 @pytest.mark.both_stores

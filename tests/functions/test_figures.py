@@ -161,13 +161,14 @@ def test_rows_are_by_agent_person_type_or_day(api: Api, clock: Clock) -> None:
     two = {**none, "decided": 2, "approved": 1, "rejected": 1}
     asked_by = {row["key"]: row for row in rows("agent")}
     # What has run out waits for the sweep, and is not in the trail yet.
-    assert asked_by["robot"]["interventions"] == two | {"created": 3, "expired": 1, "withdrawn": 0}
-    assert asked_by["agent"]["interventions"] == one | {"created": 1, "expired": 0, "withdrawn": 0}
+    ended = {"expired": 0, "withdrawn": 0, "lapsed": 0}
+    assert asked_by["robot"]["interventions"] == two | ended | {"created": 3, "expired": 1}
+    assert asked_by["agent"]["interventions"] == one | ended | {"created": 1}
     assert asked_by["verifier"]["name"] == "verifier@example.com"
     of_others = rows("agent", api.viewer)[-1]
     assert (of_others["key"], of_others["interventions"]) == (
         None,
-        none | {"created": 1, "expired": 0, "withdrawn": 1},
+        none | ended | {"created": 1, "withdrawn": 1},
     )
     (person,) = rows("pilot")
     assert (person["key"], person["name"]) == ("kim", "kim@example.com")
@@ -185,6 +186,39 @@ def test_rows_are_by_agent_person_type_or_day(api: Api, clock: Clock) -> None:
         "expired": 1,
         "withdrawn": 1,
     }
+
+
+@ON_EMBEDDED
+def test_rows_by_tool_say_how_the_questions_about_its_actions_ended(api: Api, clock: Clock) -> None:
+    def asked(tool: str, **fields: Any) -> str:
+        action = {"tool": tool, "arguments": {"amount": 1}}
+        return str(ask(api.agent, action=action, **fields)["id"])
+
+    late, changed, *_ = (asked("pay", act_within_seconds=60) for _ in range(3))
+    asked("pay", expires_in_seconds=60)
+    asked_for = done(decide(api.pilot, late))["actionHash"]
+    edit = {"decision": "edit", "arguments": {"amount": 2}}
+    done(api.pilot.post(f"/interventions/{changed}:decide", edit))
+    done(decide(api.pilot, asked("mail"), "reject"))
+    done(decide(api.pilot, ask(api.agent)["id"]))
+    clock.advance(minutes=2)
+    starts = [act(api.agent, late, "start", {"actionHash": asked_for}) for _ in range(2)]
+    assert [one.status_code for one in starts] == [409, 409]
+
+    none = {"decided": 0, "approved": 0, "edited": 0, "rejected": 0, "answered": 0}
+    none |= {"expired": 0, "withdrawn": 0, "lapsed": 0}
+    rows = done(api.viewer.get(f"{FIGURES}?by=tool"))["rows"]
+    assert [(row["key"], row["name"], row["interventions"]) for row in rows] == [
+        (
+            "pay",
+            "pay",
+            none | {"decided": 2, "approved": 1, "edited": 1, "expired": 1, "lapsed": 1},
+        ),
+        ("mail", "mail", none | {"decided": 1, "rejected": 1}),
+    ]
+    (by,) = done(api.viewer.get(f"{FIGURES}?by=agent"))["rows"]
+    today = done(api.viewer.get(f"{FIGURES}?by=day"))["rows"][-1]
+    assert [row["interventions"]["lapsed"] for row in (by, today)] == [1, 1]
 
 
 @ON_EMBEDDED
@@ -306,6 +340,7 @@ def test_they_cost_the_same_however_many_cases_and_interventions_there_are(
             FIGURES,
             f"{FIGURES}?since=2026-03-01T00:00:00Z",
             f"{FIGURES}?since=2026-03-01T00:00:00Z&by=day",
+            f"{FIGURES}?since=2026-03-01T00:00:00Z&by=tool",
             f"{FIGURES}?since=2026-03-01T00:00:00Z&by=agent",
             f"{FIGURES}?since=2026-03-01T00:00:00Z&by=pilot",
         )
@@ -319,6 +354,7 @@ def test_they_cost_the_same_however_many_cases_and_interventions_there_are(
     two_days = 1 + 1 + 2 + 1 + 1 + 13 + 1
     assert [*costs.values()] == [
         (two_days + 26, 0, 6),
+        (two_days, 0, 6),
         (two_days, 0, 6),
         (two_days, 0, 6),
         (two_days + 1, 0, 7),

@@ -17,6 +17,7 @@ from shared.models.sharing import Hold
 from shared.models.subjects import Subject
 from tests.client import Api
 from tests.conftest import Clock
+from tests.functions.intervention_support import conflict, done
 from tests.functions.support import ON_EMBEDDED, cost, refused
 from tests.functions.sweep_support import (
     DAY,
@@ -40,6 +41,7 @@ from tests.functions.sweep_support import (
     told,
     writes_to,
 )
+from tests.functions.test_actions import approved, start
 from tests.reliability.support import held_trail, trail, types, verification
 
 pytestmark = pytest.mark.both_stores
@@ -615,3 +617,34 @@ def test_what_expired_by_the_sweep_goes_as_long_after_as_what_was_decided(
 
     purged(api, "interventions/I")
     assert told(api.runtime.store, api.tenant) == {("interventions/I", "intervention_expired"): 1}
+
+
+@ON_EMBEDDED
+def test_an_approval_that_has_lapsed_goes_also_where_nobody_tried_to_start_it(
+    api: Api, clock: Clock
+) -> None:
+    tried, forgotten, started = (approved(api, act_within_seconds=60) for _ in range(3))
+    approved(api)
+    done(start(api, started))
+    clock.advance(seconds=60)
+    conflict(start(api, tried), writes=2)
+    lapsed_at = clock.now
+    clock.now = lapsed_at + DAY
+    assert did(skipped=2) == run(api, PURGE)
+    # Settings that change have everything looked at again.
+    api.admin.patch("/settings", {"interventionRetentionDays": 30})
+    still = approved(api, act_within_seconds=31_536_000)
+    run(api, PURGE)
+    clock.now = lapsed_at + 30 * DAY - TICK
+    assert did() == run(api, PURGE)
+    clock.now = lapsed_at + 30 * DAY
+    assert did(changed=2) == run(api, PURGE)
+
+    purged(api, *(f"interventions/{name}" for name in (tried, forgotten)))
+    left_over = {row["id"] for row in api.viewer.get("/interventions").json["interventions"]}
+    assert {started, still} < left_over
+    assert len(left_over) == 3
+    done(start(api, still))
+    run(api, PURGE)
+    clock.advance(days=500)
+    assert did() == run(api, PURGE)

@@ -17,7 +17,7 @@ from tests.conftest import Clock
 from tests.functions.intervention_support import act, ask, chain, decide, done
 from tests.functions.sealing_support import ORIGIN, with_keys
 from tests.functions.support import cost, refused
-from tests.functions.test_actions import ACTION, HASH, approved
+from tests.functions.test_actions import ACTION, HASH, approved, edit
 
 OLD, NEW = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 
@@ -56,7 +56,7 @@ def test_a_receipt_says_what_was_approved_by_whom_and_for_how_long(api: Api, clo
 
     assert (answer.status_code, answer.mimetype) == (200, "application/jose")
     assert answer.text == before.text
-    assert (cost(before), cost(answer)) == ((3, 0, 2), (4, 0, 2))
+    assert (cost(before), cost(answer)) == ((8, 0, 5), (11, 0, 5))
     claims = verified(api, answer.text)
     at = 1_772_442_000
     assert claims == {
@@ -116,6 +116,29 @@ def test_a_receipt_that_was_changed_or_signed_by_another_key_is_refused(api: Api
         verified(api, f"{head}.{body}.{signature}")
     with pytest.raises(KeyError):
         verified(api, foreign)
+
+
+EDITS: dict[str, Any] = {
+    "uowId": "other",
+    "action": '{"arguments":{"amount":900},"tool":"pay"}',
+    "actionHash": "0" * 64,
+    "approvedArguments": '{"amount":900}',
+    "approvedActionHash": "0" * 64,
+    "actUntil": None,
+    "decision": "edit",
+    "approvals": [],
+}
+
+
+def test_nothing_is_signed_of_what_was_edited_in_the_database(api: Api) -> None:
+    for field, value in EDITS.items():
+        name = approved(api, act_within_seconds=60)
+        edit(api, name, **{field: value})
+
+        error = refused(receipt(api, name), 409, "FAILED_PRECONDITION")
+
+        assert error["details"][0]["field"] == field
+        assert "does not verify" in error["message"]
 
 
 def test_there_is_no_receipt_of_what_nobody_has_decided(api: Api) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -22,6 +24,7 @@ from local.tokens import unsigned_token
 
 CASE = {"id": "C-1", "decisionType": "renewal", "title": "A review"}
 QUESTION = {"uowId": "letter-7", "type": "resume", "title": "Go on?"}
+R = TypeVar("R")
 
 
 class Peer:
@@ -30,14 +33,14 @@ class Peer:
     def __init__(self, url: str) -> None:
         self._url = url
         self._app = application()
-        asyncio.run(self._started())
+        _run(self._started())
 
     async def _started(self) -> None:
         async with self._app.router.lifespan_context(self._app):
             pass
 
     def send(self, role: str, method: str, path: str, body: Any = None) -> httpx.Response:
-        return asyncio.run(self._sent(role, method, path, body))
+        return _run(self._sent(role, method, path, body))
 
     async def _sent(self, role: str, method: str, path: str, body: Any) -> httpx.Response:
         token = unsigned_token(sub=role, tenant="acme", role=role)
@@ -50,7 +53,13 @@ class Peer:
         columns = (EventRow.subject, EventRow.sequence, EventRow.event_type)
         query = select(*columns).order_by(EventRow.created_at)
         found = database(self._url).read(lambda session: session.execute(query).all())
-        return [(subject, number, what) for subject, number, what in asyncio.run(found)]
+        return [(subject, number, what) for subject, number, what in _run(found)]
+
+
+def _run(work: Coroutine[Any, Any, R]) -> R:
+    """What comes of `work`: in a thread, since the browser of other tests keeps this one's loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 @pytest.fixture
