@@ -78,7 +78,7 @@ MIX = (
     Operation("read one", 0.75, 1, 0),
     Operation("page of 50", 0.10, 50, 0),
     Operation("change", 0.14, 1, 2),
-    Operation("decide", 0.01, 1, 3),
+    Operation("decide", 0.01, 1, 2),
 )
 
 

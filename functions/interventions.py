@@ -27,7 +27,7 @@ from shared.models.intervention import (
 from shared.repository import interventions, metrics
 from shared.repository.interventions import Rows
 from shared.repository.reading import readable
-from shared.rules import interventions as intervention_rules
+from shared.rules import intervention_rows
 from shared.rules.callers import AGENTS, CONTRIBUTORS, PILOTS, READERS, VERIFIERS
 
 
@@ -48,7 +48,7 @@ def create_intervention(call: Call, body: NewIntervention) -> Reply[Intervention
 def get_intervention(call: Call, intervention_id: Id) -> Reply[Intervention]:
     """Gives one intervention."""
     stored = interventions.get(call.store, call.tenant, intervention_id)
-    return Reply(intervention_rules.shown(intervention_id, stored, call.now), etag=etag(stored))
+    return Reply(intervention_rows.shown(intervention_id, stored, call.now), etag=etag(stored))
 
 
 @function("GET", "/interventions", roles=READERS)
@@ -163,13 +163,13 @@ def wait_intervention(call: Call, intervention_id: Id, query: Wait) -> Reply[Int
     with call.runtime.waits.taken_by(call.caller):
         stored = interventions.wait(call.ledger, intervention_id, query.timeout_seconds, given_up)
     return Reply(
-        intervention_rules.shown(intervention_id, stored, call.runtime.clock()), etag=etag(stored)
+        intervention_rows.shown(intervention_id, stored, call.runtime.clock()), etag=etag(stored)
     )
 
 
 def _page(found: Rows, now: datetime) -> InterventionPage:
     rows, token = found
-    shown, bad = readable(rows, lambda row: intervention_rules.shown_row(row.id, row.data, now))
+    shown, bad = readable(rows, lambda row: intervention_rows.shown_row(row.id, row.data, now))
     return InterventionPage.model_construct(
         interventions=shown, next_page_token=token, unreadable=bad
     )
@@ -179,7 +179,7 @@ def _reply(
     call: Call, recorded: Recorded[StoredIntervention], *, created: bool = False
 ) -> Reply[Intervention]:
     return Reply(
-        intervention_rules.shown(recorded.name, recorded.current, call.now),
+        intervention_rows.shown(recorded.name, recorded.current, call.now),
         etag=etag(recorded.current),
         location=f"/v1/interventions/{recorded.name}" if created else None,
         replayed=recorded.replayed,

@@ -10,7 +10,7 @@ from shared.models.record import Escalation, NewRecord, Record, RecordPage, Reco
 from shared.models.run import NewRun, Run, RunPage, RunPatch, RunQuery, StoredRun
 from shared.repository import escalation, records, runs
 from shared.repository.reading import readable
-from shared.rules import interventions as intervention_rules
+from shared.rules import intervention_rows
 from shared.rules import runs as run_rules
 from shared.rules.callers import CONTRIBUTORS, READERS
 
@@ -80,7 +80,7 @@ def escalate_case(call: Call, case_id: Id, body: Escalation) -> Reply[Interventi
         call.ledger, call.caller, case_id, body, call.settings
     )
     return Reply(
-        intervention_rules.shown(intervention_id, stored, call.now),
+        intervention_rows.shown(intervention_id, stored, call.now),
         etag=etag(stored),
         location=f"/v1/interventions/{intervention_id}",
         replayed=recorded.replayed,

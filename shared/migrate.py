@@ -16,8 +16,9 @@ A case whose open interventions and runs are not counted yet costs up to two que
 write for each of those interventions.
 
 The first release counted what each person decided in a collection of its own, `pilots`, by name.
-Each counter is added to the person's entry in the directory, `people`, and goes in the same commit.
-The trail is asked whose name it was: two reads and one write more for each.
+Figures are counted of the trail now, so each counter goes; the person gets an entry in the
+directory, `people`, in the same commit. The trail is asked whose name it was: two reads and one
+write more for each.
 
 Figures are a count of the sealed events of each tenant. Where they were wrong, or are far behind,
 they are counted anew beside the functions: a read for each event, and a write or two for 250 of
@@ -42,11 +43,11 @@ from shared.config import Config, ConfigError
 from shared.documents.indexes import project_indexes
 from shared.documents.port import (
     Conflict,
+    Create,
     Delete,
     Document,
     DocumentStore,
     Filter,
-    Merge,
     Order,
     Query,
     StoreError,
@@ -78,7 +79,7 @@ COLLECTIONS: dict[str, type[StoredDocument]] = {
 }
 """What is looked at: the documents that queries find."""
 PILOTS = "pilots"
-"""Where the first release counted decisions."""
+"""Where the first release counted decisions, by the names of people."""
 PAGE = 100
 
 
@@ -164,7 +165,7 @@ def count_figures(store: DocumentStore, *, apply: bool) -> int:
 
 
 def move_pilots(store: DocumentStore, *, apply: bool) -> int:
-    """Moves the counters of the first release; gives how many it has to leave."""
+    """Moves people from the counters of the first release; gives how many it has to leave."""
     counts: Counter[str] = Counter()
     for rows in _pages(store, PILOTS):
         for row in rows:
@@ -186,26 +187,18 @@ def move_pilots(store: DocumentStore, *, apply: bool) -> int:
 
 
 def _moved(store: DocumentStore, row: Document) -> list[Write]:
-    """The writes that add a counter to the entry of whom the trail knows by its name last."""
-    tenant, counted = tenant_of(row.path), row.data
+    """The writes that give whom the trail knows by a counter's name last an entry instead of it."""
+    tenant = tenant_of(row.path)
     last_first = (Order("createdAt", descending=True),)
-    named = (Filter("actorName", "==", counted["pilot"]),)
+    named = (Filter("actorName", "==", row.data["pilot"]),)
     found = store.query(Query(f"tenants/{tenant}/audit", named, last_first, limit=1))
     if not found:
         return []
     actor = Actor.model_validate(found[0].data["actor"])
-    entry = store.get(directory.path(tenant, actor.subject))
-    known = entry.data if entry else directory.fields(actor, found[0].data["createdAt"])
-    last = max(counted["lastDecidedAt"], known.get("lastDecidedAt") or counted["lastDecidedAt"])
-    steps = {name: counted[name] for name in ("decided", "approved", "rejected")}
-    return [
-        Merge(
-            directory.path(tenant, actor.subject),
-            fields={**({} if entry else known), "lastDecidedAt": last},
-            increments=steps,
-        ),
-        Delete(row.path, version=row.version),
-    ]
+    path, gone = directory.path(tenant, actor.subject), Delete(row.path, version=row.version)
+    if store.get(path):
+        return [gone]
+    return [Create(path, directory.fields(actor, found[0].data["createdAt"])), gone]
 
 
 def _pages(store: DocumentStore, collection: str) -> Iterator[list[Document]]:

@@ -26,7 +26,7 @@ class PersonFields(Model):
 
 
 class StoredPerson(PersonFields, StoredDocument):
-    """A person as stored, since their first change, with how many interventions they decided.
+    """A person as stored, since their first change.
 
     `folded_name` is what the list sorts and searches by; `known_as` is the name that stands for
     them where no subject is stored (`rules/people.py`).
@@ -35,10 +35,6 @@ class StoredPerson(PersonFields, StoredDocument):
     folded_name: str
     known_as: str | None
     last_seen_at: datetime
-    last_decided_at: datetime | None = None
-    decided: int = 0
-    approved: int = 0
-    rejected: int = 0
 
 
 class Person(PersonFields):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from pydantic import Field
@@ -27,18 +27,10 @@ class PersonExportQuery(Page):
 
 
 class PersonKept(PersonFields):
-    """A person's entry in the directory, with all that it counts."""
+    """A person's entry in the directory."""
 
     last_seen_on: date
     """The last day, in UTC, on which they changed something."""
-    last_decided_at: datetime | None
-    """When they last decided an intervention; null for never."""
-    decided: int
-    """How many interventions they decided."""
-    approved: int
-    """How many of these they approved."""
-    rejected: int
-    """How many of these they rejected."""
 
 
 class PersonExport(Rows):

@@ -67,6 +67,11 @@ class Tally:
             sums[path[place]] = sums.get(path[place], 0) + number
         return {name: number for name, number in sums.items() if number}
 
+    def most(self, place: int, *asked: str | EllipsisType) -> list[str]:
+        """The names at a place of the paths, without OTHERS, by the greatest sums first."""
+        sums = self.by(place, *asked)
+        return sorted(sums.keys() - {OTHERS}, key=lambda name: (-sums[name], name))
+
     def items(self) -> Iterator[tuple[Path, int]]:
         """All numbers, each with its path."""
         return _under(self.tree, ())

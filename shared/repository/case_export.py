@@ -32,7 +32,7 @@ from shared.repository.findings import Findings
 from shared.repository.sealed import Log
 from shared.rules import cases as case_rules
 from shared.rules import holds as hold_rules
-from shared.rules import interventions as intervention_rules
+from shared.rules import intervention_rows
 from shared.rules import runs as run_rules
 
 FORMAT = 1
@@ -127,7 +127,7 @@ class _CaseExport:
     def _intervention(self, row: Document) -> Any:
         self._events.head(f"interventions/{row.id}", row.data.get("head"))
         # As its events say: the event of one that has run out may still be to come.
-        return intervention_rules.shown_row(row.id, row.data, _BEFORE_ALL)
+        return intervention_rows.shown_row(row.id, row.data, _BEFORE_ALL)
 
     def _records(self) -> Iterator[bytes]:
         newest = (Order("sequence", descending=True),)

@@ -23,9 +23,8 @@ from shared.models.events import Event
 from shared.models.intervention import OPEN, StoredIntervention
 from shared.models.subjects import Subject
 from shared.repository import integrity_parts
+from shared.rules import asking, replay_fields
 from shared.rules import cases as case_rules
-from shared.rules import interventions as intervention_rules
-from shared.rules import replay_fields
 from shared.rules.replay import Replay, Said, differs, same
 from shared.rules.replay_parts import Parts
 
@@ -143,7 +142,7 @@ class Trail:
                 if state.waiting is not bool(state.open_interventions):
                     yield differs(state.head.sequence, "waiting")
             case StoredIntervention():
-                if state.priority_rank != intervention_rules.RANKS[state.priority]:
+                if state.priority_rank != asking.RANKS[state.priority]:
                     yield differs(self._changed("priority"), "priorityRank")
 
     def _changed(self, *names: str) -> int:

@@ -30,7 +30,7 @@ from shared.repository import hanging, people, reuse, runs
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.rules import actions as action_rules
-from shared.rules import assigning, starting
+from shared.rules import asking, assigning, intervention_rows, starting
 from shared.rules import interventions as intervention_rules
 from shared.rules import people as people_rules
 from shared.rules import runs as run_rules
@@ -64,7 +64,7 @@ def requested(
     caller: Caller, new: NewIntervention, now: datetime, settings: Settings
 ) -> Decision[StoredIntervention]:
     """The decision to create an intervention."""
-    state = intervention_rules.requested(new, caller, now, settings.people_for(new.type))
+    state = asking.requested(new, caller, now, settings.people_for(new.type))
     message = f"Asked for: {state.type}"
     return Decision(state, EventType.INTERVENTION_REQUESTED, message, case_id=new.case_id)
 
@@ -138,10 +138,7 @@ def release(ledger: Ledger, caller: Caller, intervention_id: str) -> Recorded[St
 def decide(
     ledger: Ledger, caller: Caller, intervention_id: str, given: DecisionGiven
 ) -> Recorded[StoredIntervention]:
-    """Decides an intervention, and counts the decision for the caller in the same commit.
-
-    Where more people must approve it, it records the approval.
-    """
+    """Decides an intervention; where more people must approve it, it records the approval."""
 
     def decided(old: StoredIntervention, now: datetime) -> StoredIntervention:
         return intervention_rules.decided(old, given, caller, now)
@@ -200,7 +197,7 @@ def wait(
     def settled(document: Document | None) -> bool:
         nonlocal last
         last = document
-        return document is None or not intervention_rules.waits(document.data, ledger.clock())
+        return document is None or not intervention_rows.waits(document.data, ledger.clock())
 
     def pointless() -> bool:
         # An intervention expires without a change of its document.
@@ -237,18 +234,15 @@ def _move(  # noqa: PLR0913 - each by its name
                 severity="warning",
                 case_id=new.case_id,
             )
-        decided = new.decision != old.decision
-        count = people.counted(ledger.tenant, actor, new.decision, now)
         return Decision(
             new,
             *_told(new, event_type, message),
             reason=reason,
             case_id=new.case_id,
             meta=action_rules.edited(old, new),
-            writes=(*((count,) if decided else ()), *left),
+            writes=left,
         )
 
-    actor = ledger.origin.actor
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
     happened = recorded.event.event_type if recorded.event else None
     if happened == EventType.INTERVENTION_EXPIRED:
@@ -293,4 +287,4 @@ def _with_status(asked: Collection[str], now: datetime) -> Callable[[Document], 
     """Which rows a list by status shows: those that have one of the statuses now."""
     if {*OPEN, InterventionStatus.EXPIRED}.isdisjoint(asked):
         return None
-    return lambda row: intervention_rules.status_at(row.data, now) in asked
+    return lambda row: intervention_rows.status_at(row.data, now) in asked

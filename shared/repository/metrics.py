@@ -21,7 +21,7 @@ from shared.models.intervention import (
     PilotMetrics,
     Priority,
 )
-from shared.models.tallies import OTHERS, Tally
+from shared.models.tallies import Tally
 from shared.repository import people, recounted, tallies
 from shared.repository.periods import MAX_DAYS, Span, days_of
 from shared.repository.recounted import TOP_PILOTS, Gone, waiting_for_sweep
@@ -128,9 +128,7 @@ def average(milliseconds: int, number: int) -> float | None:
 
 def top_pilots(store: DocumentStore, tenant: str, figures: Tally, first: str) -> list[PilotMetrics]:
     """The people who decided most, by the paths that begin with `first`."""
-    counts = figures.by(1, first)
-    counts.pop(OTHERS, None)
-    ranked = sorted(counts, key=lambda subject: (-counts[subject], subject))[:TOP_PILOTS]
+    counts, ranked = figures.by(1, first), figures.most(1, first)[:TOP_PILOTS]
     names = people.names(store, tenant, ranked)
     found = [
         PilotMetrics(

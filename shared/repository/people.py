@@ -1,4 +1,4 @@
-"""The directory of a tenant's people in the store: who has which name, and who decided how much."""
+"""The directory of a tenant's people in the store: who has which name."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.documents.port import Document, DocumentStore, Filter, Merge, Order, Query
+from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.ledger import directory
 from shared.ledger.ledger import Ledger
 from shared.models.names import folded
 from shared.models.person import PeopleQuery, StoredPerson
-from shared.models.roles import Actor
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.repository.reading import readable
@@ -43,30 +42,22 @@ def listed(
     return page(store, query_of(f"tenants/{tenant}", wanted, now), wanted)
 
 
+def entries(store: DocumentStore, tenant: str, subjects: Sequence[str]) -> dict[str, Document]:
+    """The entries of people by their subjects, at one read each; who was erased has none."""
+    paths = [directory.path(tenant, subject) for subject in subjects]
+    documents = store.get_many(paths) if paths else []
+    each = zip(subjects, documents, strict=True)
+    return {subject: document for subject, document in each if document is not None}
+
+
 def names(store: DocumentStore, tenant: str, subjects: Sequence[str]) -> dict[str, str]:
     """The names of people by their subjects, at one read each; who was erased has none.
 
     Of who cannot be read it is the subject.
     """
-    paths = [directory.path(tenant, subject) for subject in subjects]
-    documents = store.get_many(paths) if paths else []
-    known = {
-        subject: document
-        for subject, document in zip(subjects, documents, strict=True)
-        if document is not None
-    }
+    known = entries(store, tenant, subjects)
     found, _ = readable(known.values(), _known)
     return {subject: subject for subject in known} | dict(found)
-
-
-def counted(tenant: str, actor: Actor, decision: str | None, now: datetime) -> Merge:
-    """The write that counts a decision for the person who made it, and is their entry as well."""
-    approved = int(decision != "reject")
-    return Merge(
-        directory.path(tenant, actor.subject),
-        fields={**directory.fields(actor, now), "lastDecidedAt": now},
-        increments={"decided": 1, "approved": approved, "rejected": 1 - approved},
-    )
 
 
 def _known(document: Document) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from shared.repository import erasure, views
 from shared.repository.paging import page
 from shared.repository.reading import readable
 from shared.rules import cases as case_rules
-from shared.rules import interventions as intervention_rules
+from shared.rules import intervention_rows
 from shared.rules.callers import Caller
 
 _NEWEST = (Order("createdAt", descending=True),)
@@ -94,7 +94,7 @@ def _parts(
         return case_rules.shown_row(row.id, row.data, now)
 
     def intervention(row: Document) -> Any:
-        return intervention_rules.shown_row(row.id, row.data, now)
+        return intervention_rows.shown_row(row.id, row.data, now)
 
     def created(row: Document) -> bool:
         # An address may have been another's.

@@ -9,7 +9,7 @@ period are about the interventions created in it; the row of a day counts what h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import NamedTuple, get_args
@@ -36,14 +36,15 @@ from shared.models.intervention import (
 from shared.models.names import person_key
 from shared.models.person import StoredPerson
 from shared.models.stored import Data
+from shared.repository import people, tallies
 from shared.repository.interventions import ran_out
 from shared.repository.periods import MAX_DAYS, Span, days_of
 from shared.repository.reading import readable
 from shared.rules.canonical import parsed
 
 TOP_PILOTS = 10
-MOST_RECENT_PILOTS = 50
-"""The pilots among whom the top ones of a period are found: those who decided last."""
+_CANDIDATES = 50
+"""The people among whom the top pilots of a period are found: those who decided most in all."""
 
 _SECONDS = ("resolutionSeconds",)
 _OF_GONE = ("status", "type", "priority", "createdAt", "createdBySubject", "expiresAt")
@@ -68,7 +69,7 @@ def metrics(
     asked = [Aggregation(_created(tenant, period, group)) for group in _GROUPS]
     asked.append(Aggregation(_created(tenant, period), averages=_SECONDS))
     for _, day in days:
-        asked += of_day(tenant, day)
+        asked += _of_day(tenant, day)
     late = [Aggregation(ran_out(tenant, now, status)) for status in OPEN]
     totals = store.aggregate([*asked, *late])
     *totals, pending, held = totals
@@ -93,8 +94,8 @@ def metrics(
         by_type={value: counts["type", value] for value in InterventionType},
         by_priority={value: counts["priority", value] for value in Priority},
         average_resolution_seconds=_average(of_all),
-        top_pilots=_top_pilots(store, tenant, period) if of_people else [],
-        daily=rows_of(days, of_days, ends) if wanted.daily else None,
+        top_pilots=_top_pilots(store, tenant, period, now) if of_people else [],
+        daily=_rows_of(days, of_days, ends) if wanted.daily else None,
     )
 
 
@@ -136,18 +137,18 @@ def _created(tenant: str, period: Span, *groups: tuple[str, str]) -> Query:
     return Query(f"tenants/{tenant}/interventions", filters, order)
 
 
-def of_day(tenant: str, day: Span) -> tuple[Aggregation, Aggregation, Aggregation]:
+def _of_day(tenant: str, day: Span) -> tuple[Aggregation, Aggregation, Aggregation]:
     """Counts what was created, decided and expired on a day."""
     created = _created(tenant, day)
     expired = (Filter("status", "==", InterventionStatus.EXPIRED), *day.of("actionAt"))
     return (
         Aggregation(created),
-        Aggregation(decided(tenant, day), averages=_SECONDS),
+        Aggregation(_decided(tenant, day), averages=_SECONDS),
         Aggregation(Query(created.collection, expired)),
     )
 
 
-def decided(tenant: str, span: Span) -> Query:
+def _decided(tenant: str, span: Span) -> Query:
     """What was decided within a span, newest first."""
     filters = (Filter("decision", "in", list(_VERDICTS)), *span.of("actionAt"))
     # The average of a day and the rows of `figures` need the same index.
@@ -155,7 +156,7 @@ def decided(tenant: str, span: Span) -> Query:
     return Query(f"tenants/{tenant}/interventions", filters, order)
 
 
-def rows_of(
+def _rows_of(
     days: Sequence[tuple[date, Span]], totals: Sequence[Totals], ends: Sequence[datetime]
 ) -> list[Day]:
     """The row of each day; `ends` is when what waits for the sweep ran out."""
@@ -177,36 +178,37 @@ def _average(totals: Totals) -> float | None:
     return None if average is None else round(average, 3)
 
 
-def _top_pilots(store: DocumentStore, tenant: str, period: Span) -> list[PilotMetrics]:
-    """The people who decided most, by counting the decisions of those who decided last."""
-    # What is created in a period is decided after its beginning, so whoever decided last before
-    # that is not among its pilots.
-    recent = Span(period.since, None).of("lastDecidedAt")
-    order = (Order("lastDecidedAt", descending=True),)
-    query = Query(f"tenants/{tenant}/people", recent, order, limit=MOST_RECENT_PILOTS)
-    people, _ = readable(store.query(query), lambda row: StoredPerson.read(row.data))
-    found = _counted(store, tenant, period, people)
+def _top_pilots(
+    store: DocumentStore, tenant: str, period: Span, now: datetime
+) -> list[PilotMetrics]:
+    """The people who decided most, by counting the decisions of those who did in all."""
+    in_all = tallies.totals(store, tenant, now).totals
+    entries = people.entries(store, tenant, in_all.most(1, "deciders")[:_CANDIDATES])
+    candidates, _ = readable(entries.values(), lambda row: StoredPerson.read(row.data))
+    found = _counted(store, tenant, period, candidates)
     ranked = sorted(found, key=lambda one: (-one.decided, one.pilot))
     return [one for one in ranked[:TOP_PILOTS] if one.decided]
 
 
 def _counted(
-    store: DocumentStore, tenant: str, period: Span, people: Sequence[StoredPerson]
+    store: DocumentStore, tenant: str, period: Span, candidates: Sequence[StoredPerson]
 ) -> list[PilotMetrics]:
     asked = [
-        Aggregation(_decided(tenant, period, person, decisions))
-        for person in people
+        Aggregation(_decided_by(tenant, period, person, decisions))
+        for person in candidates
         for decisions in (CONSENTING, _REJECTING)
     ]
     counts = [totals.count for totals in store.aggregate(asked)] if asked else []
-    each = zip(people, counts[::2], counts[1::2], strict=True)
+    each = zip(candidates, counts[::2], counts[1::2], strict=True)
     return [
-        pilot(person.name, {"approve": approved, "reject": rejected})
+        PilotMetrics(
+            pilot=person.name, decided=approved + rejected, approved=approved, rejected=rejected
+        )
         for person, approved, rejected in each
     ]
 
 
-def _decided(
+def _decided_by(
     tenant: str, period: Span, person: StoredPerson, decisions: Sequence[Verdict]
 ) -> Query:
     """What a person decided so, by their subject; where none is stored, by their name."""
@@ -215,10 +217,3 @@ def _decided(
     query = _created(tenant, period)
     so = (Filter("deciderKey", "in", keys), Filter("decision", "in", list(decisions)))
     return replace(query, filters=(*so, *query.filters))
-
-
-def pilot(name: str, counts: Mapping[str, int]) -> PilotMetrics:
-    """What one person decided, by how often they decided how."""
-    decided = sum(counts.values())
-    rejected = counts.get("reject", 0)
-    return PilotMetrics(pilot=name, decided=decided, approved=decided - rejected, rejected=rejected)

@@ -9,7 +9,7 @@ from shared.ledger.ledger import Ledger
 from shared.models.intervention import OPEN, NewIntervention, StoredIntervention
 from shared.models.settings import Settings
 from shared.repository.reading import readable
-from shared.rules import actions
+from shared.rules import actions, asking
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
 
@@ -27,7 +27,7 @@ def open_question(
     if ledger.origin.key:
         raise InvalidArgument.field("reuse", "does not go with an Idempotency-Key")
     now = ledger.clock()
-    asked = intervention_rules.requested(new, caller, now, settings.people_for(new.type))
+    asked = asking.requested(new, caller, now, settings.people_for(new.type))
     of_uow = (Filter("uowId", "==", new.uow_id), Filter("status", "in", list(OPEN)))
     # In the order of the lists, so that the lists' indexes serve.
     order = (Order("createdAt", descending=True),)

@@ -8,29 +8,23 @@ gives it as `expired`. A rule that changes nothing gives the same intervention b
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from pydantic.alias_generators import to_camel
-
-from shared.errors import FailedPrecondition, InvalidArgument, PermissionDenied
+from shared.errors import FailedPrecondition, PermissionDenied
 from shared.models.approvals import Approval
 from shared.models.intervention import (
     OPEN,
     DecisionGiven,
-    Intervention,
-    InterventionFields,
     InterventionStatus,
     InterventionType,
-    NewIntervention,
-    Priority,
     StoredIntervention,
 )
 from shared.models.names import normalised
 from shared.models.roles import Actor, Role
-from shared.rules import actions, answers, approvals, claims, people, reminders
+from shared.rules import actions, answers, approvals, claims, people
 from shared.rules.callers import PILOTS, Caller, at_least
-from shared.rules.canonical import canonical_text, parsed
+from shared.rules.canonical import canonical_text
 from shared.rules.cases import SOONEST
 
 _Status = InterventionStatus
@@ -60,52 +54,11 @@ UNDECIDED = frozenset(
     {InterventionType.KILL_SWITCH, InterventionType.RESUME, InterventionType.CANCEL}
 )
 """What its holder may complete without a decision; all else is decided first."""
-RANKS = {priority: rank for rank, priority in enumerate(Priority)}
-_ANY_JSON = ("context", "response", "result", "action", "approvedArguments", "responseSchema")
-_SHOWN = InterventionFields.aliases()
 _FREE: dict[str, Any] = {"assigned_to": None, "assigned_to_subject": None, "held_until": None}
 _OVER: dict[str, Any] = {"held_until": None, "remind_at": None}
 _NOTHING_APPROVED: dict[str, Any] = {"approved_arguments": None, "approved_action_hash": None}
-_UNDECIDED: dict[str, Any] = {**_OVER, **_NOTHING_APPROVED, "response": None}
+ENDED_UNDECIDED: dict[str, Any] = {**_OVER, **_NOTHING_APPROVED, "response": None}
 """What becomes of an intervention that ends without a decision, also of approvals so far."""
-
-
-def requested(
-    new: NewIntervention, caller: Caller, now: datetime, approvals_required: int = 1
-) -> StoredIntervention:
-    """A new intervention, which at least so many people must approve.
-
-    Raises InvalidArgument where its `expiresAt` has passed.
-    """
-    urgent = new.type is InterventionType.KILL_SWITCH
-    priority = new.priority or (Priority.CRITICAL if urgent else Priority.NORMAL)
-    expires_at = _expiry(new, now)
-    return StoredIntervention(
-        uow_id=new.uow_id,
-        type=new.type,
-        status=_Status.PENDING,
-        priority=priority,
-        priority_rank=RANKS[priority],
-        title=new.title,
-        description=new.description,
-        context=canonical_text(new.context),
-        case_id=new.case_id,
-        run_id=new.run_id,
-        required_role=new.required_role,
-        created_at=now,
-        created_by=caller.actor.name,
-        created_by_subject=caller.subject,
-        updated_at=now,
-        expires_at=expires_at,
-        remind_at=reminders.first(now, expires_at),
-        raise_priority=new.raise_priority,
-        approvals_required=max(new.approvals_required or 1, approvals_required),
-        decisions=actions.decisions(new.type, new.action, new.decisions or ()),
-        response_schema=canonical_text(new.response_schema and new.response_schema.content()),
-        action=actions.text_of(new.action),
-        action_hash=actions.hash_of(new.action),
-        act_within_seconds=new.act_within_seconds,
-    )
 
 
 def claimed(
@@ -240,7 +193,7 @@ def ended(
             "status": _Status.WITHDRAWN,
             "action_reason": reason,
             "action_at": now,
-            **_UNDECIDED,
+            **ENDED_UNDECIDED,
             **archived(now),
         }
     )
@@ -250,7 +203,7 @@ def expired(intervention: StoredIntervention, now: datetime) -> StoredInterventi
     """The intervention as expired at its `expiresAt`. This does not count as a rejection."""
     at = intervention.expires_at
     return intervention.model_copy(
-        update={"status": _Status.EXPIRED, "action_at": at, **_UNDECIDED, **archived(now)}
+        update={"status": _Status.EXPIRED, "action_at": at, **ENDED_UNDECIDED, **archived(now)}
     )
 
 
@@ -263,54 +216,6 @@ def has_run_out(intervention: StoredIntervention, now: datetime) -> bool:
 def late(intervention: StoredIntervention) -> FailedPrecondition:
     """The error for a caller who was too late."""
     return refusal(intervention, "it expired before it was decided")
-
-
-def waits(data: dict[str, Any], now: datetime) -> bool:
-    """Whether the intervention in a document's data can still be decided at `now`."""
-    return _waits(StoredIntervention.row(data), now)
-
-
-def status_at(data: dict[str, Any], now: datetime) -> InterventionStatus:
-    """The status of the intervention in a document's data: `expired` past `expiresAt`, if open."""
-    row = StoredIntervention.row(data)
-    run_out = row["status"] in OPEN and not _waits(row, now)
-    return _Status.EXPIRED if run_out else _Status(row["status"])
-
-
-def _waits(row: dict[str, Any], now: datetime) -> bool:
-    expires_at = row["expiresAt"]
-    return row["status"] in OPEN and (expires_at is None or expires_at > now)
-
-
-def shown(intervention_id: str, stored: StoredIntervention, now: datetime) -> Intervention:
-    """The intervention as a client sees it at `now`."""
-    row = shown_row(intervention_id, stored.to_data(), now)
-    return Intervention.model_validate(row)
-
-
-def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The JSON fields of an intervention as a client sees it, from its document's data."""
-    row: dict[str, Any] = {"id": intervention_id}
-    data = StoredIntervention.row(data)
-    for name in _SHOWN:
-        row[name] = data[name]
-    for name in _ANY_JSON:
-        row[name] = parsed(data[name])
-    row["decisions"] = actions.decisions(data["type"], data["action"], data["decisions"])
-    if actions.has_lapsed(data, now):
-        row |= {"lapsedAt": data["actUntil"], "archived": True}
-    if data["status"] in OPEN and not _waits(data, now):
-        row |= {"status": _Status.EXPIRED, "actionAt": data["expiresAt"], "archived": True}
-        row |= dict.fromkeys(map(to_camel, _UNDECIDED))
-    return row
-
-
-def _expiry(new: NewIntervention, now: datetime) -> datetime | None:
-    if new.expires_in_seconds is not None:
-        return now + timedelta(seconds=new.expires_in_seconds)
-    if new.expires_at is not None and new.expires_at <= now:
-        raise InvalidArgument.field("expiresAt", "must be in the future")
-    return new.expires_at
 
 
 def identified(intervention: StoredIntervention, who: Actor) -> StoredIntervention:

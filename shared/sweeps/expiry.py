@@ -19,8 +19,8 @@ from shared.models.events import EventType
 from shared.models.intervention import OPEN, StoredIntervention
 from shared.repository import hanging
 from shared.repository.reading import unless_unreadable
+from shared.rules import intervention_rows, reminders
 from shared.rules import interventions as intervention_rules
-from shared.rules import reminders
 from shared.sweeps.run import SweepRun, rounds
 
 
@@ -42,7 +42,7 @@ def remind(run: SweepRun) -> None:
     due = (Filter("remindAt", "<=", run.now),)
     query = Query("interventions", due, (Order("remindAt"),), group=True)
     # To expire them is not done here.
-    in_time = unless_unreadable(lambda row: intervention_rules.waits(row.data, run.now))
+    in_time = unless_unreadable(lambda row: intervention_rows.waits(row.data, run.now))
     for rows in run.due(query):
         readable = run.readable(INTERVENTIONS.state, list(filter(in_time, rows)))
         run.change(INTERVENTIONS, [row for row, _ in readable], lambda _: _reminded)

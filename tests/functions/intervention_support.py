@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +20,9 @@ from shared.models.intervention import (
     StoredIntervention,
 )
 from shared.models.roles import Role
+from shared.models.tallies import StoredTotals, Tally
+from shared.repository.tallies import totals_path
+from shared.rules import asking
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
 from tests.client import Api, Client, TestResponse
@@ -104,28 +106,21 @@ def listed(client: Client, path: str) -> list[dict[str, Any]]:
 
 
 def seed(api: Api, of: Iterable[tuple[str, StoredIntervention]]) -> None:
-    """Puts interventions straight into the store, with the counters of who decided them."""
+    """Puts interventions straight into the store, and makes known who decided them."""
     rows = list(of)
     writes = [
         Create(f"tenants/{api.tenant}/interventions/{name}", state.to_data())
         for name, state in rows
     ]
-    decided: dict[str, list[StoredIntervention]] = {}
-    for _, state in rows:
-        if state.decided_by_subject:
-            decided.setdefault(state.decided_by_subject, []).append(state)
-    for subject, states in decided.items():
-        decider = person(subject).actor
-        last = max(state.action_at for state in states if state.action_at)
-        counts = Counter(state.decision for state in states)
-        counted = {
-            **directory.fields(decider, last),
-            "lastDecidedAt": last,
-            "decided": counts.total(),
-            "approved": counts["approve"],
-            "rejected": counts["reject"],
-        }
-        writes.append(Create(directory.path(api.tenant, subject), counted))
+    tally, now = Tally(), api.runtime.clock()
+    deciders = {state.decided_by_subject for _, state in rows}
+    for subject in filter(None, deciders):
+        entry = directory.fields(person(subject).actor, now)
+        writes.append(Create(directory.path(api.tenant, subject), entry))
+        tally.add(("deciders", subject, "approved"), 1)
+    if tally.tree:
+        totals = StoredTotals(numbers=tally.as_json()).to_data()
+        writes.append(Create(totals_path(api.tenant), totals))
     for start in range(0, len(writes), _SEEDED_AT_ONCE):
         api.runtime.store.commit(writes[start : start + _SEEDED_AT_ONCE])
 
@@ -138,9 +133,7 @@ def person(name: str, role: Role = Role.PILOT) -> Caller:
 def asked(now: datetime, by: str = "robot", **fields: Any) -> StoredIntervention:
     """A new intervention, without a store. Fields are named as in Python."""
     given = {"uow_id": "uow-1", "type": InterventionType.RESUME, "title": "May I go on?"}
-    return intervention_rules.requested(
-        NewIntervention(**{**given, **fields}), person(by, Role.AGENT), now
-    )
+    return asking.requested(NewIntervention(**{**given, **fields}), person(by, Role.AGENT), now)
 
 
 def waiting(number: int, now: datetime) -> Iterator[tuple[str, StoredIntervention]]:

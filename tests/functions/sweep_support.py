@@ -29,8 +29,8 @@ from shared.models.settings import StoredSettings
 from shared.models.subjects import Subject
 from shared.models.worksheet import StoredWorksheet
 from shared.repository.removal import PARTS
+from shared.rules import asking
 from shared.rules import cases as case_rules
-from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
 from tests.client import Api, TestResponse
 
@@ -84,7 +84,7 @@ def trigger(scheduled_for: datetime, job: str = "a-job") -> dict[str, str]:
 def asked(at: datetime, **fields: Any) -> StoredIntervention:
     """An intervention as it was asked for."""
     new = NewIntervention(uow_id="uow", type=InterventionType.RESUME, title="May it?")
-    return intervention_rules.requested(new, _AGENT, at).model_copy(update=fields)
+    return asking.requested(new, _AGENT, at).model_copy(update=fields)
 
 
 def archived(at: datetime, **fields: Any) -> StoredIntervention:

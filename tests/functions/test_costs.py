@@ -283,7 +283,7 @@ TABLE: Mapping[str, tuple[Operation, tuple[int, int, int]]] = {
         (1, 2, 2),
     ),
     "put it back": (lambda api: api.pilot.post(f"{QUESTION}:release"), (1, 2, 2)),
-    "decide": (decide, (1, 3, 2)),
+    "decide": (decide, (1, 2, 2)),
     "decide again with its key": (decide, (3, 0, 3)),
     "decide what is decided": (
         lambda api: api.admin.post(f"{QUESTION}:decide", {"decision": "approve"}),

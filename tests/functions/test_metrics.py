@@ -347,6 +347,7 @@ def test_metrics_cost_the_same_however_many_interventions_there_are(
         "since=2026-03-01T00:00:00Z": (1 + 4 + 1 + 1 + 2 + 1, 0, 5),
         "daily=true": (1 + 4 + 1 + 1 + 31 + 1, 0, 5),
         # An aggregation each for 7 statuses, 5 types, 4 priorities, the average and what has run
-        # out in two statuses; of the pilot, a read and two aggregations of what they decided.
-        "since=2026-03-01T00:00:01Z": (19 + 1 + 2, 0, 3),
+        # out in two statuses; the totals and the four events; of the pilot, a read and two
+        # aggregations of what they decided.
+        "since=2026-03-01T00:00:01Z": (19 + 1 + 4 + 1 + 2, 0, 5),
     }

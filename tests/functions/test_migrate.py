@@ -128,7 +128,7 @@ def test_cases_of_the_last_release_are_counted(api: Api, run: Any) -> None:
     assert {case["id"] for case in waiting} == {"REVIEW-1", "ESCALATED-1"}
 
 
-def test_what_pilots_decided_is_counted_for_whom_the_trail_knows_by_that_name(
+def test_what_pilots_decided_counts_for_whom_the_trail_knows_by_their_name(
     config: Config, run: Any
 ) -> None:
     runtime = Runtime(config)
@@ -151,8 +151,9 @@ def test_what_pilots_decided_is_counted_for_whom_the_trail_knows_by_that_name(
     people = api.viewer.get("/people").json["people"]
     assert [one["subject"] for one in people] == ["admin", "pilot", "vera"]
     assert runtime.store.query(Query("pilots", group=True)) == []
-    since = api.pilot.get("/interventions:metrics?since=2026-01-01T00:00:00Z").json["topPilots"]
-    assert {one["pilot"]: one["decided"] for one in since}["vera@example.com"] == 3
+    for since in ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"):
+        top = api.pilot.get(f"/interventions:metrics?since={since}").json["topPilots"]
+        assert {one["pilot"]: one["decided"] for one in top}["vera@example.com"] == 3
     runtime.close()
 
 

@@ -119,7 +119,7 @@ TARGETS = {
     ),
     "deleted intervention": Target("tenants/acme/interventions/gone", dict([DELETED]), DELETED),
     "person": Target(
-        "tenants/acme/people/p", {"subject": "paul"}, ("subject", "paul"), *[AUDITING] * 3
+        "tenants/acme/people/p", {"subject": "paul"}, ("subject", "paul"), *[MEMBERS] * 3
     ),
     "saved views": Target("tenants/acme/views/v", {"userId": "paul"}, ("userId", "paul")),
     "event of a case": Target(

@@ -21,6 +21,7 @@ from shared.models.intervention import (
     StoredIntervention,
 )
 from shared.models.roles import Role
+from shared.rules import asking, intervention_rows
 from shared.rules import interventions as intervention_rules
 from shared.rules.actions import edited, hash_of
 from shared.rules.callers import Caller
@@ -44,7 +45,7 @@ def hashed(**arguments: Any) -> str | None:
 
 def asked(**fields: Any) -> StoredIntervention:
     new = {"uow_id": "u", "type": "resume", "title": "Pay?", "action": ACTION, **fields}
-    return intervention_rules.requested(
+    return asking.requested(
         NewIntervention.model_validate_json(json.dumps(new), by_name=True), ROBOT, NOW
     )
 
@@ -132,7 +133,7 @@ def test_a_decision_is_one_of_those_that_were_asked_for_or_that_the_kind_has(
 ) -> None:
     state = asked(**fields)
 
-    assert intervention_rules.shown("i", state, NOW).decisions == allowed
+    assert intervention_rows.shown("i", state, NOW).decisions == allowed
     for decision in ("approve", "edit", "reject", "respond"):
         edit = decision == "edit"
         parts: dict[str, Any] = {"arguments": {}} if edit else {"response": {"text": "x"}}
@@ -297,12 +298,12 @@ def test_at_the_end_of_its_time_an_approval_lapses_and_a_moment_before_it_does_n
     assert (lapsed.status, lapsed.lapsed_at, lapsed.started_at) == ("approved", end, None)
     assert (lapsed.archived, lapsed.sweep_at is not None) == (True, True)
     for late in (state, lapsed):
-        shown = intervention_rules.shown("i", late, end)
+        shown = intervention_rows.shown("i", late, end)
         assert (shown.status, shown.lapsed_at, shown.archived) == ("approved", end, True)
     with pytest.raises(FailedPrecondition, match="lapsed"):
         started(lapsed, hash_, ROBOT, NOW)
     running = started(state, hash_, ROBOT, NOW)
-    assert intervention_rules.shown("i", running, end).lapsed_at is None
+    assert intervention_rows.shown("i", running, end).lapsed_at is None
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from shared.models.intervention import (
     StoredIntervention,
 )
 from shared.models.roles import Role
-from shared.rules import approvals, assigning, claims, people, reminders
+from shared.rules import approvals, asking, assigning, claims, people, reminders
 from shared.rules import interventions as intervention_rules
 from tests.functions.intervention_support import asked, person
 
@@ -78,7 +78,7 @@ def test_each_reminder_that_is_due_raises_the_priority_by_a_step(
         found = reminders.reminded(state, NOW + timedelta(seconds=at))
         assert found
         state = found[0]
-        rank = intervention_rules.RANKS[state.priority]
+        rank = asking.RANKS[state.priority]
         assert (state.priority, state.priority_rank) == (after, rank)
 
 
@@ -185,7 +185,7 @@ def test_it_takes_as_many_people_as_the_larger_number_says(
         uow_id="u", type=InterventionType.RESUME, title="?", approvals_required=given
     )
 
-    state = intervention_rules.requested(new, person("robot", Role.AGENT), NOW, least)
+    state = asking.requested(new, person("robot", Role.AGENT), NOW, least)
 
     assert state.approvals_required == needed
 

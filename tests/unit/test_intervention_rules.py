@@ -21,6 +21,7 @@ from shared.models.intervention import (
     StoredIntervention,
 )
 from shared.models.roles import Role
+from shared.rules import asking, intervention_rows
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
 from shared.rules.cases import SOONEST
@@ -46,7 +47,7 @@ NO = DecisionGiven(decision="reject", reason="Not at all")
 
 def asked(by: Caller = ROBOT, **fields: Any) -> StoredIntervention:
     given = {"uow_id": "uow-1", "type": T.RESUME, "title": "May I go on?", **fields}
-    return intervention_rules.requested(NewIntervention(**given), by, NOW)
+    return asking.requested(NewIntervention(**given), by, NOW)
 
 
 def standing(status: S, **fields: Any) -> StoredIntervention:
@@ -387,8 +388,8 @@ def test_a_document_tells_how_its_intervention_stands_at_a_time(status: S) -> No
 
     for at, run_out in ((NOW + 2 * HOUR - MICROSECOND, False), (NOW + 2 * HOUR, True)):
         expected = S.EXPIRED if open_ and run_out else status
-        assert intervention_rules.status_at(data, at) is expected
-        assert intervention_rules.waits(data, at) == (open_ and not run_out)
+        assert intervention_rows.status_at(data, at) is expected
+        assert intervention_rows.waits(data, at) == (open_ and not run_out)
 
 
 def test_what_has_no_expiry_never_runs_out() -> None:
@@ -425,14 +426,14 @@ def test_what_has_run_out_is_shown_as_it_will_be_stored(status: S) -> None:
     later = NOW + 2 * HOUR
 
     before, after = (
-        intervention_rules.shown_row("i-1", state.model_dump(by_alias=True), at)
+        intervention_rows.shown_row("i-1", state.model_dump(by_alias=True), at)
         for at in (later - MICROSECOND, later)
     )
 
     if status in (S.PENDING, S.IN_PROGRESS):
         stored = intervention_rules.expired(state, later).model_dump(by_alias=True)
         assert (after, status) == (
-            intervention_rules.shown_row("i-1", stored, later),
+            intervention_rows.shown_row("i-1", stored, later),
             before["status"],
         )
         assert (after["status"], later, True) == ("expired", after["actionAt"], after["archived"])
@@ -449,7 +450,7 @@ def test_any_json_is_shown_as_it_was_given(value: Any) -> None:
         intervention_rules.claimed(asked(context=value), KIM, NOW), value, KIM, NOW
     )
 
-    row = intervention_rules.shown_row("i-1", state.to_data(), NOW)
+    row = intervention_rows.shown_row("i-1", state.to_data(), NOW)
 
     assert (value, value) == (row["context"], row["result"])
     assert (type(value), None) == (type(row["context"]), row["response"])
