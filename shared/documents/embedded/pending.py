@@ -148,6 +148,8 @@ class Changes:
         self._gone: list[Entry] = []
         self._come: list[tuple[int, bytes, int]] = []
         self._notes: list[tuple[int, int, bytes]] = []
+        # The documents that have a note: asked once, where a commit is of many.
+        self._noted = _documents(connection) if self._at_once else None
 
     def created(self, path: str, number: int, version: int, data: Data) -> None:
         """A document was added."""
@@ -161,9 +163,12 @@ class Changes:
         if note := self._note(number):
             self._change(number, version, note.become(self._entries(path, after)))
             return
-        old, new = (entries_of(self._indexes, path, data, fields) for data in (before, after))
-        kept = frozenset() if self._at_once else self._entries(path, after) - new
-        note = Note(frozenset(old - new), frozenset(kept | (old & new)), frozenset(new - old))
+        # A note has all entries of its document; those of the other fields stay in the table.
+        only = fields if self._at_once else before.keys() | after.keys()
+        old, new = (
+            entries_of(self._indexes, path, data, frozenset(only)) for data in (before, after)
+        )
+        note = Note(frozenset(), frozenset(old), frozenset()).become(new)
         if note.stale or note.new:
             self._change(number, version, note)
 
@@ -195,6 +200,8 @@ class Changes:
 
     def _note(self, number: int) -> Note | None:
         """Takes the document's note away."""
+        if self._noted is not None and number not in self._noted:
+            return None
         row = self._connection.execute(
             "SELECT entries FROM pending WHERE document = ?", (number,)
         ).fetchone()
@@ -214,6 +221,11 @@ def carry_out(connection: sqlite3.Connection) -> None:
         come += ((*entry, number) for entry in note.new)
     _write(connection, gone, come)
     connection.execute("DELETE FROM pending")
+
+
+def _documents(connection: sqlite3.Connection) -> frozenset[int]:
+    rows = connection.execute("SELECT document FROM pending INDEXED BY pending_versions")
+    return frozenset(number for (number,) in rows)
 
 
 def _write(
