@@ -163,12 +163,9 @@ class Changes:
         if note := self._note(number):
             self._change(number, version, note.become(self._entries(path, after)))
             return
-        # A note has all entries of its document; those of the other fields stay in the table.
-        only = fields if self._at_once else before.keys() | after.keys()
-        old, new = (
-            entries_of(self._indexes, path, data, frozenset(only)) for data in (before, after)
-        )
-        note = Note(frozenset(), frozenset(old), frozenset()).become(new)
+        old, new = (entries_of(self._indexes, path, data, fields) for data in (before, after))
+        kept = frozenset() if self._at_once else self._entries(path, after) - new
+        note = Note(frozenset(old - new), frozenset(kept | (old & new)), frozenset(new - old))
         if note.stale or note.new:
             self._change(number, version, note)
 
