@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -15,8 +16,12 @@ from typing import Any
 class _Later(ModuleType):
     """A module that is loaded when something of it is first asked for."""
 
+    @cached_property
+    def _loaded(self) -> ModuleType:
+        return importlib.import_module(self.__name__)
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self.__name__), name)
+        return getattr(self._loaded, name)
 
 
 def modules_of(package: str) -> Callable[[str], ModuleType]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 _NULL, _BOOL, _NUMBER, _TIME, _STRING, _ARRAY, _MAP = b"\x10\x20\x30\x40\x50\x60\x70"
@@ -18,6 +19,8 @@ _INVERSE = bytes(255 - byte for byte in range(256))
 _SIGN = 1 << 63
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_REPEATED = frozenset({str, int, datetime, type(None)})
+_SHORT = 100
 
 
 def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
@@ -43,8 +46,18 @@ def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
 
 def encode_directed(value: Any, *, descending: bool) -> bytes:
     """The key of a value in an index field of that direction."""
+    if type(value) in _REPEATED and (type(value) is not str or len(value) <= _SHORT):
+        return _remembered(value, descending)
+    return _directed(value, descending)
+
+
+def _directed(value: Any, descending: bool) -> bytes:  # noqa: FBT001
     key = encode(value)
     return key.translate(_INVERSE) if descending else key
+
+
+# A document has the same value in many indexes, as have the documents that are written with it.
+_remembered = lru_cache(maxsize=1024, typed=True)(_directed)
 
 
 def type_bounds(value: Any) -> tuple[bytes, bytes]:

@@ -139,3 +139,13 @@ def test_an_inverted_range_holds_the_descending_keys_of_the_same_values(
 def test_what_is_no_value_has_no_key(value: Any) -> None:
     with pytest.raises(TypeError):
         encode(value)
+
+
+@STABLE
+@given(st.lists(VALUES, max_size=8), st.booleans())
+def test_a_key_is_the_same_whatever_was_asked_before(values: list[Any], descending: bool) -> None:  # noqa: FBT001
+    for value in [*values, *EDGES, True, False, *values]:
+        plain = encode(value)
+        inverted = bytes(255 - byte for byte in plain)
+        key = encode_directed(value, descending=descending)
+        assert key == (inverted if descending else plain)

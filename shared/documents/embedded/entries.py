@@ -96,8 +96,9 @@ def _field_keys(data: Data, field: str, mode: str) -> list[bytes]:
     value = _value(data, field) if "." in field else data.get(field, _ABSENT)
     if value is _ABSENT or (mode == CONTAINS and not isinstance(value, list)):
         return []
-    values = value if mode == CONTAINS else [value]
-    return [encode_directed(item, descending=mode == DESCENDING) for item in values]
+    if mode != CONTAINS:
+        return [encode_directed(value, descending=mode == DESCENDING)]
+    return [encode_directed(item, descending=False) for item in value]
 
 
 def _value(data: Data, field: str) -> Any:

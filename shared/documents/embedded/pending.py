@@ -149,6 +149,8 @@ class Changes:
         self._gone: list[Entry] = []
         self._come: list[tuple[int, bytes, int]] = []
         self._notes: list[tuple[int, int, bytes]] = []
+        # The documents that have a note: asked once, where a commit is of many.
+        self._noted = _documents(connection) if self._at_once else None
 
     def created(self, path: str, number: int, version: int, data: Data) -> None:
         """A document was added."""
@@ -196,6 +198,8 @@ class Changes:
 
     def _note(self, number: int) -> Note | None:
         """Takes the document's note away."""
+        if self._noted is not None and number not in self._noted:
+            return None
         row = self._connection.execute(
             "SELECT entries FROM pending WHERE document = ?", (number,)
         ).fetchone()
@@ -215,6 +219,11 @@ def carry_out(connection: sqlite3.Connection) -> None:
         come += ((*entry, number) for entry in note.new)
     _write(connection, gone, come)
     connection.execute("DELETE FROM pending")
+
+
+def _documents(connection: sqlite3.Connection) -> frozenset[int]:
+    rows = connection.execute("SELECT document FROM pending INDEXED BY pending_versions")
+    return frozenset(number for (number,) in rows)
 
 
 def _write(

@@ -48,6 +48,8 @@ from shared.documents.embedded.writes import changed, outcome
 from shared.documents.indexes import Indexes, counted, disjuncts
 from shared.documents.port import (
     Aggregation,
+    AlreadyExists,
+    Create,
     Data,
     Delete,
     Document,
@@ -260,6 +262,10 @@ class EmbeddedStore:
 def _apply(
     connection: sqlite3.Connection, path: str, writes: Sequence[Write], changes: Changes
 ) -> None:
+    if len(writes) == 1 and isinstance(writes[0], Create):
+        data = writes[0].data
+        changes.created(path, *_insert(connection, path, data), data)
+        return
     old = _read(connection, path)
     new = outcome(old.document if old else None, writes)
     if new is None:
@@ -316,13 +322,16 @@ def _version(connection: sqlite3.Connection, path: str) -> int | None:
 
 
 def _insert(connection: sqlite3.Connection, path: str, data: Data) -> tuple[int, int]:
-    """Adds a document; gives its number and version."""
+    """Adds a document; gives its number and version. Raises AlreadyExists."""
     parent, _, name = path.rpartition("/")
     version = time.time_ns()
     cursor = connection.execute(
-        "INSERT INTO documents (parent, id, data, times, version) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO documents (parent, id, data, times, version) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (parent, id) DO NOTHING",
         (parent, name, *codec.encode(data), version),
     )
+    if not cursor.rowcount:
+        raise AlreadyExists(path)
     return cursor.lastrowid or 0, version
 
 

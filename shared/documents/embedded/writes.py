@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from shared.documents.keys import encode
@@ -22,6 +23,8 @@ from shared.documents.port import (
 from shared.documents.values import check_document
 
 _INT64 = 2**63
+_EXACT = frozenset({str, int, datetime})
+"""Of these, values that are equal are the same, as times are in UTC."""
 
 
 def outcome(old: Document | None, writes: Sequence[Write]) -> Data | None:
@@ -87,9 +90,9 @@ def _differ(before: Data, after: Data, name: str) -> bool:
 def _same(one: Any, other: Any) -> bool:
     if one is other:
         return True
+    if type(one) is type(other) and type(one) in _EXACT:
+        return bool(one == other)
     match one, other:
-        case str(), str():
-            return one == other
         case dict(), dict():
             return not changed(one, other)
         case list(), list():
