@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import cold, console, costs, embedded, emulator, interventions, report
+from benchmarks import cold, console, costs, embedded, emulator, interventions, report, sweeps
 from benchmarks.peers import compare
 from benchmarks.server import API, embedded_variables, emulator_variables, served
 from benchmarks.table import Row, rendered
@@ -60,6 +60,7 @@ def _measured(directory: Path, host: str | None, size: int) -> Sections:
         ("Embedded store over HTTP, p50", embedded.measured(directory, size)),
         ("Cost over HTTP: reads, writes, round trips", _costs(directory, host)),
         ("Interventions in the process, embedded store, p50", interventions.measured(directory)),
+        ("Many at once in the process, embedded store", sweeps.embedded(directory)),
         ("Cold start on SQLite: process to first answer, p50", cold.on_sqlite(directory)),
         ("Keystrokes in the console, from key to paint, p50", console.measured(directory)),
     ]
@@ -67,6 +68,7 @@ def _measured(directory: Path, host: str | None, size: int) -> Sections:
         project = _project()
         sections += [
             ("Emulator over HTTP, p50", emulator.measured(host, project)),
+            ("Many at once in the process, emulator", sweeps.emulator(host)),
             ("Cold start: process to first answer, p50", cold.measured(host, project)),
         ]
     return sections
