@@ -161,11 +161,14 @@ def _of_asked(one: Happening, facts: Facts) -> Iterator[Effect]:
         return
     if what == "expired" and facts.expires_at:
         today = day_of(facts.expires_at)
+    if what == LAPSED:
+        today = day_of(datetime.fromisoformat(one.new["lapsedAt"]))
     yield Effect(today, (*kind, what), 1)
     yield Effect(today, ("agents", facts.by, what), 1)
     if facts.tool:
         yield Effect(today, ("tools", facts.tool, what), 1)
-    if facts.decider and facts.milliseconds is not None:
+    # What lapses later was decided, and counted so, before.
+    if what == facts.outcome and facts.decider and facts.milliseconds is not None:
         yield Effect(today, ("pilots", facts.decider, what), 1)
         yield Effect(today, (*kind, "ms"), facts.milliseconds)
         yield Effect(today, (*kind, "took", bucket(facts.milliseconds)), 1)

@@ -27,7 +27,7 @@ from shared.repository import tallies
 from shared.repository.counting import Counting
 from shared.repository.recounting import recount
 from shared.rules.spread import bucket
-from shared.rules.tally import Book
+from shared.rules.tally import LAPSED, Book
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import seal, with_keys
@@ -179,6 +179,12 @@ def happened(one: dict[str, Any], first: dict[str, Any]) -> dict[date, Numbers]:
     found: dict[date, Numbers] = {asked: Counter()}
     found[asked]["done", one["type"], first["priority"], "created"] += 1
     found[asked]["agents", one["createdBySubject"], "asked"] += 1
+    tool: str = from_json(one["action"])["tool"] if one.get("action") else ""
+    if lapsed_at := one.get("lapsedAt"):
+        day = found.setdefault(lapsed_at.date(), Counter())
+        day["agents", one["createdBySubject"], LAPSED] += 1
+        day["tools", tool, LAPSED] += 1
+        day[*kind, LAPSED] += 1
     status, decision = one["status"], one["decision"]
     what = OUTCOMES[decision] if decision else status
     if status in {"pending", "in_progress"}:
@@ -186,6 +192,8 @@ def happened(one: dict[str, Any], first: dict[str, Any]) -> dict[date, Numbers]:
     day = found.setdefault(acted, Counter())
     day[*kind, what] += 1
     day["agents", one["createdBySubject"], what] += 1
+    if tool:
+        day["tools", tool, what] += 1
     if decision:
         ms = round(one["resolutionSeconds"] * 1000)
         day["pilots", one["decidedBySubject"], what] += 1
@@ -257,8 +265,9 @@ def shown(store: DocumentStore, tenant: str, now: datetime) -> tuple[Numbers, di
 
 
 def of_the_last_release(row: Document) -> Document:
-    """An event without what this release adds to its meta."""
-    meta = {name: value for name, value in from_json(row.data["meta"]).items() if name not in OLD}
+    """An event without what this release adds to its meta; of an action there were none yet."""
+    told = from_json(row.data["meta"])
+    meta = {name: value for name, value in told.items() if name not in OLD or "tool" in value}
     return replace(row, data={**row.data, "meta": to_json(meta).decode()})
 
 
