@@ -1,4 +1,4 @@
-"""Measures, and prints one table: `python -m benchmarks`, about four minutes.
+"""Measures, and prints one table: `python -m benchmarks`, about eight minutes.
 
 Everything is measured in the same run, in turns with what it is compared to, and shown as medians.
 So ratios mean something even on a busy machine; single times do not. The exit status is 1 if a cost
