@@ -74,17 +74,7 @@ def measured(host: str, project: str) -> list[Row]:
 
 def _lean(what: str, function: Function, path: str, variables: dict[str, str]) -> Row:
     """Whether a function answers without loading the Firestore client."""
-    target, source = function
-    done = subprocess.run(  # noqa: S603 - this project's own module
-        [sys.executable, "-m", "benchmarks.loaded", target, source, path],
-        env=environment(variables),
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        check=True,
-    )
-    status, loads = done.stderr.split()
+    status, loads = _loaded(function, path, variables).split()
     return Row(
         f"{what} ({status}) loads {CLIENT}", loads, "no", goal="==", met=loads == "no", exact=True
     )
@@ -106,19 +96,14 @@ def _imports(variables: dict[str, str]) -> Row:
 
 def _imported(function: Function, path: str, variables: dict[str, str]) -> dict[str, float]:
     """The modules that a function loads until its first answer, with the seconds of each."""
-    target, source = function
-    command: list[str | Path] = [
-        sys.executable,
-        "-X",
-        "importtime",
-        "-m",
-        "benchmarks.loaded",
-        target,
-        source,
-        path,
-    ]
+    told = _loaded(function, path, variables, "-X", "importtime")
+    return {name: int(micros) / 1e6 for micros, name in _IMPORTED.findall(told)}
+
+
+def _loaded(function: Function, path: str, variables: dict[str, str], *options: str) -> str:
+    """What `benchmarks/loaded.py` says of a function, run with these options of Python."""
     done = subprocess.run(  # noqa: S603 - this project's own module
-        command,
+        [sys.executable, *options, "-m", "benchmarks.loaded", *function, path],
         env=environment(variables),
         cwd=ROOT,
         stderr=subprocess.PIPE,
@@ -126,4 +111,4 @@ def _imported(function: Function, path: str, variables: dict[str, str]) -> dict[
         text=True,
         check=True,
     )
-    return {name: int(micros) / 1e6 for micros, name in _IMPORTED.findall(done.stderr)}
+    return done.stderr

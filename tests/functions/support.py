@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from shared import migrate
+from shared.config import Config
 from shared.documents.port import Create
 from shared.models.case import NewCase
 from shared.models.roles import Role
@@ -20,6 +22,8 @@ from tests.conftest import ROOT, Clock
 
 _COST = re.compile(r'firestore;dur=[\d.]+;desc="reads=(\d+) writes=(\d+) trips=(\d+)"')
 _SEEDED_AT_ONCE = 100
+Command = Callable[..., tuple[int, list[str]]]
+"""What takes the arguments of a command, and gives its exit code and its lines."""
 ABSENT = "CASE-404"
 ON_EMBEDDED = pytest.mark.parametrize("config", ["embedded"], indirect=True)
 """For what never gets as far as the store, or takes more rows than the emulator holds well."""
@@ -68,6 +72,24 @@ def documented(name: str) -> Callable[..., Any]:
     exec(dedent(code), names)  # noqa: S102 - the document's own
     function: Callable[..., Any] = names[name]
     return function
+
+
+def migrating(
+    config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """`python -m shared.migrate`, with the variables of the functions."""
+    if config.sqlite:
+        monkeypatch.setenv("CASELEDGER_STORE", f"sqlite:///{config.sqlite}")
+    else:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", config.emulator or "")
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", config.project or "")
+
+    def ran(*arguments: str) -> tuple[int, list[str]]:
+        capsys.readouterr()
+        code = migrate.main(arguments)
+        return code, capsys.readouterr().out.splitlines()
+
+    return ran
 
 
 def wire(time: datetime) -> str:

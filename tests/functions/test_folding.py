@@ -7,8 +7,8 @@ tests/reliability/test_figures_model.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,11 @@ from shared.rules.tally import day_of
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import recorded, seal, tomorrow, with_keys
-from tests.functions.support import ON_EMBEDDED
+from tests.functions.support import ON_EMBEDDED, Command, migrating
 from tests.stored.formats import RELEASES, documents, restore
 from tests.stored.record import TENANT
 
 MINUTE = {"seconds": 61}
-Run = Callable[..., tuple[int, list[str]]]
 
 
 @pytest.fixture
@@ -41,20 +40,11 @@ def configured(config: Config, tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def run(config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
     """Counts the figures by the command; gives its exit code and its lines."""
-    if config.sqlite:
-        monkeypatch.setenv("CASELEDGER_STORE", f"sqlite:///{config.sqlite}")
-    else:
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", config.emulator or "")
-        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", config.project or "")
-
-    def ran(*arguments: str) -> tuple[int, list[str]]:
-        capsys.readouterr()
-        code = migrate.main(("figures", *arguments))
-        return code, capsys.readouterr().out.splitlines()
-
-    return ran
+    return partial(migrating(config, monkeypatch, capsys), "figures")
 
 
 def stored(api: Api) -> dict[str, Any]:
@@ -198,7 +188,7 @@ def test_a_late_event_is_counted_when_it_is_sealed(api: Api, clock: Clock) -> No
 
 @pytest.mark.both_stores
 def test_an_event_that_was_changed_or_removed_after_it_was_sealed_is_not_counted_anew(
-    api: Api, clock: Clock, run: Run
+    api: Api, clock: Clock, run: Command
 ) -> None:
     sealed_cases(api, clock, 4)
     store = api.runtime.store
@@ -218,7 +208,7 @@ def test_an_event_that_was_changed_or_removed_after_it_was_sealed_is_not_counted
 
 @pytest.mark.both_stores
 def test_figures_are_counted_anew_while_they_are_read_and_their_old_days_go(
-    api: Api, clock: Clock, run: Run, monkeypatch: pytest.MonkeyPatch
+    api: Api, clock: Clock, run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sealed_cases(api, clock, 3)
     store, today = api.runtime.store, clock.now.date()
@@ -277,7 +267,7 @@ def test_two_who_count_anew_at_once_make_the_same_figures(api: Api, clock: Clock
     ids=str,
 )
 def test_figures_that_cannot_be_read_stop_no_sealing_and_are_counted_anew(
-    api: Api, clock: Clock, run: Run, capsys: pytest.CaptureFixture[str], damaged: Data
+    api: Api, clock: Clock, run: Command, capsys: pytest.CaptureFixture[str], damaged: Data
 ) -> None:
     sealed_cases(api, clock)
     store, path = api.runtime.store, tallies.totals_path(api.tenant)
@@ -300,7 +290,7 @@ def test_figures_that_cannot_be_read_stop_no_sealing_and_are_counted_anew(
 
 @pytest.mark.both_stores
 def test_what_the_last_release_recorded_counts_as_its_documents_say(
-    api: Api, clock: Clock, run: Run
+    api: Api, clock: Clock, run: Command
 ) -> None:
     store, api.tenant = api.runtime.store, TENANT
     restore(store, documents(RELEASES[-1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from shared.models.case import StoredCase
 from shared.models.stored import Data, Step
 from shared.runtime import Runtime, open_store
 from tests.client import Api
+from tests.functions.support import Command, migrating
 from tests.stored.formats import RELEASES, documents, restore
 from tests.stored.record import TENANT
 
@@ -38,20 +39,9 @@ def api(config: Config) -> Iterator[Api]:
 @pytest.fixture
 def run(
     config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, list[str]]]:
+) -> Command:
     """Runs the command with the variables of the functions; gives its exit code and its lines."""
-    if config.sqlite:
-        monkeypatch.setenv("CASELEDGER_STORE", f"sqlite:///{config.sqlite}")
-    else:
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", config.emulator or "")
-        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", config.project or "")
-
-    def ran(*arguments: str) -> tuple[int, list[str]]:
-        capsys.readouterr()
-        code = migrate.main(arguments)
-        return code, capsys.readouterr().out.splitlines()
-
-    return ran
+    return migrating(config, monkeypatch, capsys)
 
 
 @pytest.fixture
