@@ -1,4 +1,4 @@
-"""Interventions on the embedded store, beside the tables and figures of the earlier system.
+"""Interventions on the embedded store, with the figures of the earlier system as goals.
 
 Measured in the process, without HTTP, because the earlier figures are those of a store.
 """
@@ -9,13 +9,11 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.relational import Relational
 from benchmarks.server import TENANT
-from benchmarks.table import Row, milliseconds, timed
+from benchmarks.table import Row, milliseconds
 from benchmarks.timing import p50
 from local.log_key import sealed_later
 from shared.documents.cost import counted
@@ -53,7 +51,7 @@ _SCHEDULER = Caller("scheduler", None, TENANT, Role.SCHEDULER)
 
 
 class _Ours:
-    """The same operations on the embedded store."""
+    """The measured operations."""
 
     def __init__(self, path: Path) -> None:
         self.store = EmbeddedStore(str(path), project_indexes())
@@ -97,58 +95,36 @@ class _Ours:
 
 
 def measured(directory: Path) -> list[Row]:
-    """The rows of this part, with stores of its own in `directory`."""
-    ours, before = _Ours(directory / "asked.db"), Relational(directory / "before.db")
+    """The rows of this part, with a store of its own in `directory`."""
+    ours = _Ours(directory / "asked.db")
     with closing(ours.store):
-        our_ids = [ours.create() for _ in range(_MANY)]
+        ids = [ours.create() for _ in range(_MANY)]
         # As the scheduler does each minute: metrics are counted when events are sealed.
         sealed_later(directory / "asked.db", "local/bench", TENANT)
-        their_ids = [before.create() for _ in range(_MANY)]
-        took = _took(ours, before, our_ids, their_ids)
-        rows = [_row(name, *times) for name, times in took.items()]
-        return [*rows, *_expired(ours, before)]
+        left = iter(ids[_TURNS:])
+        operations: dict[str, Callable[[], object]] = {
+            "get": lambda: ours.get(ids[0]),
+            "pending 50": ours.pending,
+            "metrics over 1,000": ours.metrics,
+            "create": ours.create,
+            "decide": lambda: ours.reject(next(left)),
+        }
+        rows = []
+        for name, operation in operations.items():
+            took = p50({name: operation}, rounds=_ROUNDS, warm_up=_WARM_UP)
+            rows.append(_row(name, took[name], _BEFORE[name]))
+        return [*rows, *_expired(ours)]
 
 
-def _took(
-    ours: _Ours, before: Relational, our_ids: list[str], their_ids: list[str]
-) -> dict[str, tuple[float, float]]:
-    """The medians of each operation over 1,000 interventions and those just added: ours, theirs."""
-    ours_next, theirs_next = iter(our_ids[_TURNS:]), iter(their_ids[_TURNS:])
-    pairs: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-        "get": (lambda: ours.get(our_ids[0]), lambda: before.get(their_ids[0])),
-        "pending 50": (ours.pending, before.pending),
-        "metrics over 1,000": (ours.metrics, before.metrics),
-        "create": (ours.create, before.create),
-        "decide": (lambda: ours.reject(next(ours_next)), lambda: before.reject(next(theirs_next))),
-    }
-    took = {}
-    for name, (our, their) in pairs.items():
-        found = p50({"ours": our, "before": their}, rounds=_ROUNDS, warm_up=_WARM_UP)
-        took[name] = found["ours"], found["before"]
-    return took
-
-
-def _row(name: str, ours: float, before: float) -> Row:
-    figure = _BEFORE[name] * _SEC
-    row = timed(name, ours, before, f"SQLAlchemy; its document: < {milliseconds(figure)}")
-    return _with_goal(row, ours, figure)
-
-
-def _expired(ours: _Ours, before: Relational) -> list[Row]:
+def _expired(ours: _Ours) -> list[Row]:
     for _ in range(_MANY):
         ours.create(seconds=1)
-        before.create(seconds=-1)
     started = time.perf_counter()
     cost = ours.expire()
     took = time.perf_counter() - started
-    started = time.perf_counter()
-    before.expire()
-    beside = time.perf_counter() - started
-    figure = _EXPIRE_BEFORE * _SEC
-    named = f"SQLAlchemy; its document: < {milliseconds(figure)}"
     least = f"{_MANY + 1:,}r {2 * _MANY:,}w 9t"
     return [
-        _with_goal(timed("expire 1,000, one run", took, beside, named), took, figure),
+        _row("expire 1,000, one run", took, _EXPIRE_BEFORE),
         Row(
             "expire 1,000, cost",
             cost,
@@ -161,8 +137,9 @@ def _expired(ours: _Ours, before: Relational) -> list[Row]:
     ]
 
 
-def _with_goal(row: Row, ours: float, figure: float) -> Row:
-    return replace(row, goal=f"< {milliseconds(figure)}", met=ours < figure)
+def _row(name: str, took: float, before: int) -> Row:
+    goal = before * _SEC
+    return Row(name, milliseconds(took), "", "", goal=f"< {milliseconds(goal)}", met=took < goal)
 
 
 def _now() -> datetime:
