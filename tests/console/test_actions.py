@@ -206,6 +206,21 @@ def test_two_people_approve_the_same_and_each_sees_who_has(
         expect(second.get_by_text("1 more person must approve.")).to_be_visible()
         # What the first has changed is what the second approves, unless they change it again.
         expect(row(second, "amount").locator("ins")).to_have_text("1")
+        # Whoever has only begun to say why still approves what is approved by then.
+        second.get_by_label("Reason").fill("As agreed")
+        for amount in (3, 1):
+            changed = {**ACTION["arguments"], "amount": amount}  # type: ignore[dict-item]
+            edit = {"decision": "edit", "arguments": changed}
+            api("vera", "POST", f"/interventions/{answered(api, address)['id']}:decide", edit)
+            look_now(second)
+            expect(second.get_by_label("amount")).to_have_value(str(amount))
+        second.get_by_label("amount").fill("2")
+        expect(second.get_by_text("approving yours begins anew")).to_be_visible()
+        second.get_by_role("button", name="Drop the changes").click()
+        expect(second.get_by_text("approves the arguments as asked")).to_be_visible()
+        second.keyboard.press("e")
+        expect(second.get_by_label("amount")).to_have_value("1")
+        expect(second.locator(".decide")).not_to_contain_text("anew")
         second.get_by_role("button", name="Approve as changed").click()
         expect(second.locator(".open")).to_contain_text("Edited and approved by you")
     stored = answered(api, address)
