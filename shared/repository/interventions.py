@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
+from shared.errors import FailedPrecondition
 from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds.cases import CASES
 from shared.ledger.kinds.interventions import INTERVENTIONS
@@ -217,7 +218,7 @@ def _move(  # noqa: PLR0913 - each by its name
     *,
     reason: str | None = None,
 ) -> Recorded[StoredIntervention]:
-    """Records what `move` makes of an intervention; raises where it is expired, or has lapsed."""
+    """Records what `move` makes of an intervention; raises where that is that it was too late."""
 
     def moved(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
         new = move(old, now)
@@ -227,13 +228,9 @@ def _move(  # noqa: PLR0913 - each by its name
         if new.status is InterventionStatus.EXPIRED:
             return replace(hanging.ending(new), writes=left)
         if new.lapsed_at:
-            return Decision(
-                new,
-                EventType.INTERVENTION_LAPSED,
-                "Lapsed before it was started",
-                severity="warning",
-                case_id=new.case_id,
-            )
+            why = "Lapsed before it was started"
+            lapsed = EventType.INTERVENTION_LAPSED
+            return Decision(new, lapsed, why, severity="warning", case_id=new.case_id)
         return Decision(
             new,
             *_told(new, event_type, message),
@@ -244,12 +241,16 @@ def _move(  # noqa: PLR0913 - each by its name
         )
 
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
-    happened = recorded.event.event_type if recorded.event else None
-    if happened == EventType.INTERVENTION_EXPIRED:
-        raise intervention_rules.late(recorded.current)
-    if happened == EventType.INTERVENTION_LAPSED:
-        raise starting.lapsed(recorded.current)
+    if recorded.event and (too_late := _TOO_LATE.get(recorded.event.event_type)):
+        raise too_late(recorded.current)
     return recorded
+
+
+_TOO_LATE: dict[str, Callable[[StoredIntervention], FailedPrecondition]] = {
+    EventType.INTERVENTION_EXPIRED: intervention_rules.late,
+    EventType.INTERVENTION_LAPSED: starting.lapsed,
+}
+"""The error for a change that came too late, by the event that records this instead."""
 
 
 def _told(new: StoredIntervention, event_type: EventType, message: str) -> tuple[EventType, str]:
