@@ -33,6 +33,7 @@ SCHEMA = {
     "properties": {
         "account": {"type": "string", "title": "Account", "enum": ["m", "g"],
                     "enumNames": ["Main", "Gift"]},
+        "ground": {"type": "string", "title": "Ground", "enum": ["none", " other "]},
         "fee": {"type": "number", "title": "Fee", "maximum": 50, "description": "In euros."},
         "until": {"type": "string", "title": "Done by", "format": "date-time"},
         "contact": {"type": "string", "title": "Who to ask", "format": "email"},
@@ -136,6 +137,7 @@ def test_an_answer_follows_its_form_and_each_mistake_stands_at_its_field(
     )
     assert not person.violations()
     page.get_by_label("Account").select_option("Gift")
+    page.get_by_label("Ground").select_option(" other ")
     page.get_by_label("Customer was called").select_option("no")
     page.get_by_label("Fee").fill("1,5")
     page.get_by_label("Who to ask").fill("desk@example.com")
@@ -156,6 +158,7 @@ def test_an_answer_follows_its_form_and_each_mistake_stands_at_its_field(
     expect(page.locator(".open")).to_contain_text("Approved by you")
     assert answered(api, address)["response"] == {
         "account": "g",
+        "ground": " other ",
         "called": False,
         "fee": 1.5,
         "contact": "desk@example.com",
