@@ -27,7 +27,7 @@ import { t } from "./texts.js";
 /** @type {Map<string, Partial<Draft>>} what the reader wrote, by question; it stays until it is decided */
 const drafts = new Map();
 const form = {
-  /** @type {{id: string, verdict: Verdict} | null} the approval of a critical question that waits for Enter */
+  /** @type {{id: string, updatedAt: string, verdict: Verdict} | null} the approval of a critical question, as it stood then, that waits for Enter */
   armed: null,
   missing: "",
   /** @type {Record<string, string>} what is wrong with which field of the form */
@@ -49,9 +49,12 @@ export const armed = () => form.armed !== null;
 
 /** @param {Question | null} one the critical question whose approval waits for Enter; null steps back @param {Verdict} [verdict] */
 export function arm(one, verdict = "approve") {
-  form.armed = one && { id: one.id, verdict };
+  form.armed = one && { id: one.id, updatedAt: one.updatedAt, verdict };
   changed();
 }
+
+/** What waits for Enter; nothing where the question has changed since then. @param {Question} one @returns {Verdict | null} */
+const waiting = (one) => (form.armed?.id === one.id && form.armed.updatedAt === one.updatedAt ? form.armed.verdict : null);
 
 /** Steps back, and forgets what was missing. */
 export function disarm() {
@@ -81,7 +84,7 @@ export function decision(one) {
   if (!mayDecide(one)) return isOpen(one) || drafts.has(one.id) ? html`<div class="decide">${isOpen(one) ? html`${claimOf(one)}<p class="soft" ?hidden=${!whyNot(one)}>${whyNot(one)}</p>` : null}<div class="row">${holdButtons(one, sent, form.busy)}</div>${kept(one)}</div>` : null;
   const verdict = mainOf(one);
   const inWords = !one.responseSchema && (clarifies(one) || allows(one, "respond"));
-  const waits = form.armed?.id === one.id ? form.armed.verdict : null;
+  const waits = waiting(one);
   const joined = hasJoined(one);
   return html`<form class="decide" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${claimOf(one)}${joined ? html`<p class="soft">${a.approvedAlready}</p>` : null}<p class="soft" ?hidden=${!beginsAnew(one)}>${beginsAnew(one)}</p>
@@ -150,7 +153,7 @@ export function decideKeys(one) {
   const releases = isMine(one) && mayRelease(one) ? [{ key: "u", does: () => release(one, sent) }] : [];
   if (!mayDecide(one)) return [...claims, ...releases];
   const verdict = mainOf(one);
-  const waits = form.armed?.id === one.id ? form.armed.verdict : null;
+  const waits = waiting(one);
   return [
     ...(verdict && !hasJoined(one) ? [{ key: "a", does: () => decide(one, verdict, true) }] : []),
     ...(allows(one, "reject") ? [{ key: "r", does: () => decide(one, "reject") }] : []),
@@ -209,7 +212,7 @@ function decide(one, verdict, again = false) {
   }
   if (!consents && !reason.trim()) return lacks("reason", t.inbox.rejectMissing);
   if (one.type === "waive_violation" && !reason.trim()) return lacks("reason", t.inbox.reasonMissing);
-  if (consents && one.priority === "critical" && (again || form.armed?.id !== one.id)) return arm(one, verdict);
+  if (consents && one.priority === "critical" && (again || !waiting(one))) return arm(one, verdict);
   return sent(t.inbox.notDecided, async () => {
     await act(one, "decide", body);
     drafts.delete(one.id);

@@ -231,6 +231,22 @@ def test_two_people_approve_the_same_and_each_sees_who_has(
     assert stored["approvedArguments"]["amount"] == 1
 
 
+def test_what_waits_for_enter_waits_no_more_when_others_change_it(api: Api, person: Person) -> None:
+    critical = {"priority": "critical", "approvalsRequired": 2}
+    address = asked(api, "At once?", action=ACTION, **critical)
+    page = at_question(person, "paul", address)
+    page.keyboard.press("a")
+    armed = page.get_by_role("button", name="Approve this action: press")
+    expect(armed).to_be_visible()
+
+    edit = {"decision": "edit", "arguments": {"amount": 3}}
+    api("vera", "POST", f"/interventions/{answered(api, address)['id']}:decide", edit)
+    look_now(page)
+
+    expect(page.get_by_label("amount")).to_have_value("3")
+    expect(armed).to_have_count(0)
+
+
 def test_a_claim_says_until_when_it_holds_and_a_pilot_hands_it_over(
     api: Api, browser: Browser, url: str, claim_minutes: None
 ) -> None:
