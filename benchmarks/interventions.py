@@ -31,7 +31,7 @@ from shared.models.intervention import (
 )
 from shared.models.roles import Role
 from shared.models.settings import Settings
-from shared.repository import interventions, metrics
+from shared.repository import interventions, metrics, questions
 from shared.rules.callers import Caller
 from shared.sweeps import expiry
 from shared.sweeps.run import SweepRun
@@ -71,7 +71,7 @@ class _Ours:
             context={"step": 1},
             expires_in_seconds=seconds,
         )
-        return interventions.create(self.ledger(_AGENT, _now), _AGENT, new, _SETTINGS).name
+        return questions.create(self.ledger(_AGENT, _now), _AGENT, new, _SETTINGS).name
 
     def get(self, intervention_id: str) -> object:
         return interventions.get(self.store, TENANT, intervention_id)

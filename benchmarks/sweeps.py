@@ -31,7 +31,7 @@ from shared.ledger.origin import Origin
 from shared.models.intervention import InterventionType, NewIntervention
 from shared.models.roles import Role
 from shared.models.settings import Settings
-from shared.repository import cases, interventions
+from shared.repository import cases, questions
 from shared.rules.callers import Caller
 from shared.sweeps import expiry, purge
 from shared.sweeps.run import SweepRun
@@ -141,7 +141,7 @@ def _prepare(start: datetime, *sides: Commit) -> None:
         expires_in_seconds=1,
     )
     for _ in range(_MANY):
-        interventions.create(ledger, _AGENT, new, Settings())
+        questions.create(ledger, _AGENT, new, Settings())
     writes = [write for commit in recording.commits for write in commit]
     writes += [write for number in range(_CASES) for write in opening(number, start)]
     for commit in sides:

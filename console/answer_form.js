@@ -52,7 +52,9 @@ export function answerOf(schema, given) {
   /** @type {Typed} */
   const wrong = {};
   for (const [name, one] of Object.entries(schema.properties)) {
-    const text = (own(given, name) ?? "").trim();
+    const written = own(given, name) ?? "";
+    // A choice goes to the letter; what was typed, without spaces around it.
+    const text = one.enum ? written : written.trim();
     if (text === "") {
       if (schema.required?.includes(name)) wrong[name] = a.wrong.required;
       continue;

@@ -82,6 +82,8 @@ export default {
   missing: (count) => `${n(count, "weitere Person muss", "weitere Personen müssen")} genehmigen. Eine Ablehnung beendet sie.`,
   soFarChanged: "Genehmigt wurde sie mit geänderten Argumenten.",
   anew: "Genehmigungen zählen nur zusammen, wenn Argumente und Antwort gleich sind: Eine andere beginnt von vorn.",
+  anewAsAsked: "Jetzt werden die Argumente wie gefragt genehmigt, ohne die bisher genehmigten Änderungen: Es beginnt von vorn mit Ihrer Genehmigung.",
+  anewChanged: "Bisher wurden andere Argumente genehmigt: Mit Ihrer Genehmigung beginnt es von vorn.",
   approvedAlready: "Sie haben schon genehmigt: Es braucht eine andere Person.",
   heldUntil: (time, left) => `bis ${time}, noch ${left}`,
   until: (time) => `bis ${time}`,

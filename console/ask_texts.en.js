@@ -78,6 +78,8 @@ export default {
   missing: (/** @type {number} */ count) => `${n(count, "more person", "more people")} must approve. One rejection ends it.`,
   soFarChanged: "They approved it with changed arguments.",
   anew: "Approvals count together only for the same arguments and the same answer: another one begins anew.",
+  anewAsAsked: "Approving now approves the arguments as asked, without the changes that were approved so far: approvals begin anew with yours.",
+  anewChanged: "Others have approved other arguments: approving yours begins anew.",
   approvedAlready: "You have approved it already: it takes another person.",
   heldUntil: (/** @type {string} */ time, /** @type {string} */ left) => `until ${time}, ${left} left`,
   until: (/** @type {string} */ time) => `until ${time}`,

@@ -16,7 +16,7 @@ import { t } from "./texts.js";
  * @typedef {import("./keys.js").Key} Key
  * @typedef {import("./action_edit.js").Edit} Edit
  *
- * @typedef {object} Draft what was written
+ * @typedef {object} Draft what is decided as things stand: as it is begun with, or as the reader wrote it
  * @property {string} reason @property {string} answer
  * @property {Record<string, string>} typed what is in the fields of the form
  * @property {Edit | null} edit the arguments as the reader changes them
@@ -24,10 +24,10 @@ import { t } from "./texts.js";
  * @property {boolean} other whether the reader wrote what is decided, and not only why
  */
 
-/** @type {Map<string, Draft>} by question; it stays until it is decided */
+/** @type {Map<string, Partial<Draft>>} what the reader wrote, by question; it stays until it is decided */
 const drafts = new Map();
 const form = {
-  /** @type {{id: string, verdict: Verdict} | null} the approval of a critical question that waits for Enter */
+  /** @type {{id: string, updatedAt: string, verdict: Verdict} | null} the approval of a critical question, as it stood then, that waits for Enter */
   armed: null,
   missing: "",
   /** @type {Record<string, string>} what is wrong with which field of the form */
@@ -36,7 +36,7 @@ const form = {
 };
 
 /** What the reader begins with: what others have approved so far counts together only with the same. @param {Question} one @returns {Draft} */
-const draft = (one) => drafts.get(one.id) ?? { reason: "", answer: String(one.response?.text ?? ""), typed: one.responseSchema ? begun(one.responseSchema, one.response) : {}, edit: one.approvedArguments ? editOf(one.approvedArguments) : null, answers: one.response !== null, other: false };
+const draft = (one) => ({ reason: "", answer: String(one.response?.text ?? ""), typed: one.responseSchema ? begun(one.responseSchema, one.response) : {}, edit: one.approvedArguments ? editOf(one.approvedArguments) : null, answers: one.response !== null, other: false, ...drafts.get(one.id) });
 
 /** @param {Question} one @param {Verdict} verdict */
 const allows = (one, verdict) => one.decisions.includes(verdict);
@@ -49,9 +49,12 @@ export const armed = () => form.armed !== null;
 
 /** @param {Question | null} one the critical question whose approval waits for Enter; null steps back @param {Verdict} [verdict] */
 export function arm(one, verdict = "approve") {
-  form.armed = one && { id: one.id, verdict };
+  form.armed = one && { id: one.id, updatedAt: one.updatedAt, verdict };
   changed();
 }
+
+/** What waits for Enter; nothing where the question has changed since then. @param {Question} one @returns {Verdict | null} */
+const waiting = (one) => (form.armed?.id === one.id && form.armed.updatedAt === one.updatedAt ? form.armed.verdict : null);
 
 /** Steps back, and forgets what was missing. */
 export function disarm() {
@@ -81,10 +84,10 @@ export function decision(one) {
   if (!mayDecide(one)) return isOpen(one) || drafts.has(one.id) ? html`<div class="decide">${isOpen(one) ? html`${claimOf(one)}<p class="soft" ?hidden=${!whyNot(one)}>${whyNot(one)}</p>` : null}<div class="row">${holdButtons(one, sent, form.busy)}</div>${kept(one)}</div>` : null;
   const verdict = mainOf(one);
   const inWords = !one.responseSchema && (clarifies(one) || allows(one, "respond"));
-  const waits = form.armed?.id === one.id ? form.armed.verdict : null;
+  const waits = waiting(one);
   const joined = hasJoined(one);
   return html`<form class="decide" @submit=${(/** @type {Event} */ event) => event.preventDefault()}>
-    ${claimOf(one)}${joined ? html`<p class="soft">${a.approvedAlready}</p>` : null}
+    ${claimOf(one)}${joined ? html`<p class="soft">${a.approvedAlready}</p>` : null}<p class="soft" ?hidden=${!beginsAnew(one)}>${beginsAnew(one)}</p>
     ${inWords ? area(one, "answer", t.inbox.answer, t.inbox.answerNote, t.inbox.answerHint) : null}
     ${area(one, "reason", t.inbox.reason, one.type === "waive_violation" ? t.inbox.reasonAlways : t.inbox.reasonNote, t.inbox.reasonHint)}
     <p class="st stop" role="alert" ?hidden=${!form.missing}>${form.missing}</p>
@@ -97,6 +100,14 @@ export function decision(one) {
 
 /** Whether the reader has approved what they would approve now. @param {Question} one */
 const hasJoined = (one) => hasApproved(one) && !draft(one).other;
+
+/** @param {Question} one @returns {string} that approving it begins anew, because others have approved other arguments */
+function beginsAnew(one) {
+  const { edit } = draft(one);
+  if (!one.action || !one.approvals.length) return "";
+  if (!edit) return one.approvedArguments && allows(one, "approve") ? a.anewAsAsked : "";
+  return differs(edit, one.approvedArguments ?? one.action.arguments) ? a.anewChanged : "";
+}
 
 /** @param {Question} one @returns {Verdict | null} what the first button does */
 function mainOf(one) {
@@ -122,7 +133,7 @@ function area(one, name, label, note, hint) {
 
 /** @param {Question} one @param {Partial<Draft>} parts */
 function write(one, parts) {
-  drafts.set(one.id, { ...draft(one), ...parts, other: draft(one).other || "edit" in parts || "typed" in parts || "answer" in parts });
+  drafts.set(one.id, { ...drafts.get(one.id), ...parts, other: draft(one).other || "edit" in parts || "typed" in parts || "answer" in parts });
   form.missing = "";
   // What was armed was something else.
   form.armed = null;
@@ -131,8 +142,8 @@ function write(one, parts) {
 
 /** @param {Question} one what was written and not sent */
 function kept(one) {
-  const { reason, answer } = draft(one);
-  const text = drafts.has(one.id) ? [answer, reason].filter(Boolean).join("\n") : "";
+  const { reason, answer } = drafts.get(one.id) ?? {};
+  const text = [answer, reason].filter(Boolean).join("\n");
   return text ? html`<p class="cap">${t.inbox.keptText}</p><p class="lines">${text}</p>` : null;
 }
 
@@ -142,7 +153,7 @@ export function decideKeys(one) {
   const releases = isMine(one) && mayRelease(one) ? [{ key: "u", does: () => release(one, sent) }] : [];
   if (!mayDecide(one)) return [...claims, ...releases];
   const verdict = mainOf(one);
-  const waits = form.armed?.id === one.id ? form.armed.verdict : null;
+  const waits = waiting(one);
   return [
     ...(verdict && !hasJoined(one) ? [{ key: "a", does: () => decide(one, verdict, true) }] : []),
     ...(allows(one, "reject") ? [{ key: "r", does: () => decide(one, "reject") }] : []),
@@ -158,7 +169,7 @@ const fieldsOf = (one) => Object.keys(one.responseSchema?.properties ?? {}).map(
 
 /** Opens the arguments, or goes to them. @param {Question} one */
 function edit(one) {
-  if (!draft(one).edit && one.action) write(one, { edit: editOf(one.action.arguments) });
+  if (!draft(one).edit && one.action) write(one, { edit: editOf(one.approvedArguments ?? one.action.arguments) });
   queueMicrotask(() => focus("edit-0"));
 }
 
@@ -201,7 +212,7 @@ function decide(one, verdict, again = false) {
   }
   if (!consents && !reason.trim()) return lacks("reason", t.inbox.rejectMissing);
   if (one.type === "waive_violation" && !reason.trim()) return lacks("reason", t.inbox.reasonMissing);
-  if (consents && one.priority === "critical" && (again || form.armed?.id !== one.id)) return arm(one, verdict);
+  if (consents && one.priority === "critical" && (again || !waiting(one))) return arm(one, verdict);
   return sent(t.inbox.notDecided, async () => {
     await act(one, "decide", body);
     drafts.delete(one.id);

@@ -24,7 +24,7 @@ from shared.models.intervention import (
     Wait,
     Withdrawal,
 )
-from shared.repository import interventions, metrics
+from shared.repository import interventions, metrics, questions
 from shared.repository.interventions import Rows
 from shared.repository.reading import readable
 from shared.rules import intervention_rows
@@ -40,7 +40,7 @@ def create_intervention(call: Call, body: NewIntervention) -> Reply[Intervention
     `approvalsRequired` says, or the tenant's setting for its type, if that is more. People are
     reminded at 50 % and 90 % of the time to decide.
     """
-    recorded = interventions.create(call.ledger, call.caller, body, call.settings)
+    recorded = questions.create(call.ledger, call.caller, body, call.settings)
     return _reply(call, recorded, created=True)
 
 

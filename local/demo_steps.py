@@ -19,7 +19,16 @@ from shared.models.intervention import Completion, DecisionGiven, NewInterventio
 from shared.models.record import NewRecord
 from shared.models.run import NewRun, RunPatch
 from shared.models.worksheet import WorksheetToSave
-from shared.repository import cases, evidence, holds, interventions, records, runs, worksheets
+from shared.repository import (
+    cases,
+    evidence,
+    holds,
+    interventions,
+    questions,
+    records,
+    runs,
+    worksheets,
+)
 from shared.rules.actions import hash_of
 
 
@@ -111,7 +120,7 @@ def asking(
     )
 
     def asked(desk: Desk) -> None:
-        recorded = interventions.create(desk.ledger, desk.caller, new, desk.settings)
+        recorded = questions.create(desk.ledger, desk.caller, new, desk.settings)
         desk.names[name] = recorded.name
 
     return asked

@@ -119,7 +119,7 @@ class InterventionCounts(Model):
     rejected: int
     """How many of these were rejected."""
     answered: int
-    """How many of these were answered."""
+    """How many of these were answered with `respond`, instead of an approval or a rejection."""
     expired: int | None = OMITTED
     """How many expired. Not by person: what expires was decided by nobody."""
     withdrawn: int | None = OMITTED

@@ -15,7 +15,7 @@ from shared.models.events import EventType
 from shared.models.intervention import InterventionType, NewIntervention, StoredIntervention
 from shared.models.record import Escalation
 from shared.models.settings import Settings
-from shared.repository import hanging, interventions
+from shared.repository import hanging, interventions, questions
 from shared.rules import hanging as hanging_rules
 from shared.rules import runs as run_rules
 from shared.rules.callers import Caller
@@ -34,7 +34,7 @@ def escalate(
         case, marks = hanging.known(ledger.store, CASES.path(ledger.tenant, case_id), old)
         case = hanging_rules.counted(case, interventions=1)
         question = _question(case_id, old, why)
-        asked = hanging.as_counted(interventions.requested(caller, question, now, settings))
+        asked = hanging.as_counted(questions.requested(caller, question, now, settings))
         posting: Posting[StoredIntervention] = ledger.beside_it(INTERVENTIONS, 1)
         raised, writes = posting.prepared(intervention_id, Before(None, None), asked, now)
         return Decision(

@@ -1,15 +1,14 @@
-"""Interventions in the store: requesting, listing, deciding, waiting for the decision."""
+"""Interventions in the store: listing, deciding, waiting for the decision."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 
 from shared.documents.port import Document, DocumentStore, Filter, Order, Query
+from shared.errors import FailedPrecondition
 from shared.ledger.decision import Decision, Recorded, Unchanged
-from shared.ledger.kinds.cases import CASES
 from shared.ledger.kinds.interventions import INTERVENTIONS
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import required
@@ -21,52 +20,21 @@ from shared.models.intervention import (
     DecisionGiven,
     InterventionQuery,
     InterventionStatus,
-    NewIntervention,
     PendingQuery,
     StoredIntervention,
 )
 from shared.models.settings import Settings
-from shared.repository import hanging, people, reuse, runs
+from shared.repository import hanging, people
 from shared.repository.listing import query_of
 from shared.repository.paging import page
 from shared.rules import actions as action_rules
-from shared.rules import asking, assigning, intervention_rows, starting
+from shared.rules import assigning, intervention_rows, starting
 from shared.rules import interventions as intervention_rules
 from shared.rules import people as people_rules
-from shared.rules import runs as run_rules
 from shared.rules.callers import Caller
 
 Move = Callable[[StoredIntervention, datetime], StoredIntervention]
 Rows = tuple[list[Document], str | None]
-
-
-def create(
-    ledger: Ledger, caller: Caller, new: NewIntervention, settings: Settings
-) -> Recorded[StoredIntervention]:
-    """Creates a request for a decision; one about a case is counted there.
-
-    One that is to `reuse` gives the same question where that is open. Raises NotFound where the
-    case, or its run, does not exist, and FailedPrecondition where the case is closed or deleted,
-    the run has ended, or too much is open already.
-    """
-    if new.reuse and (found := reuse.open_question(ledger, caller, new, settings)):
-        return found
-    intervention_id = str(uuid.uuid4())
-
-    def asked(now: datetime) -> Decision[StoredIntervention]:
-        decision = requested(caller, new, now, settings)
-        return _on_its_case(ledger, new.case_id, new.run_id, decision) if new.case_id else decision
-
-    return ledger.create(INTERVENTIONS, intervention_id, asked)
-
-
-def requested(
-    caller: Caller, new: NewIntervention, now: datetime, settings: Settings
-) -> Decision[StoredIntervention]:
-    """The decision to create an intervention."""
-    state = asking.requested(new, caller, now, settings.people_for(new.type))
-    message = f"Asked for: {state.type}"
-    return Decision(state, EventType.INTERVENTION_REQUESTED, message, case_id=new.case_id)
 
 
 def get(store: DocumentStore, tenant: str, intervention_id: str) -> StoredIntervention:
@@ -217,7 +185,7 @@ def _move(  # noqa: PLR0913 - each by its name
     *,
     reason: str | None = None,
 ) -> Recorded[StoredIntervention]:
-    """Records what `move` makes of an intervention; raises where it is expired, or has lapsed."""
+    """Records what `move` makes of an intervention; raises where that is that it was too late."""
 
     def moved(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
         new = move(old, now)
@@ -227,13 +195,9 @@ def _move(  # noqa: PLR0913 - each by its name
         if new.status is InterventionStatus.EXPIRED:
             return replace(hanging.ending(new), writes=left)
         if new.lapsed_at:
-            return Decision(
-                new,
-                EventType.INTERVENTION_LAPSED,
-                "Lapsed before it was started",
-                severity="warning",
-                case_id=new.case_id,
-            )
+            why = "Lapsed before it was started"
+            lapsed = EventType.INTERVENTION_LAPSED
+            return Decision(new, lapsed, why, severity="warning", case_id=new.case_id)
         return Decision(
             new,
             *_told(new, event_type, message),
@@ -244,12 +208,16 @@ def _move(  # noqa: PLR0913 - each by its name
         )
 
     recorded = ledger.change(INTERVENTIONS, intervention_id, moved)
-    happened = recorded.event.event_type if recorded.event else None
-    if happened == EventType.INTERVENTION_EXPIRED:
-        raise intervention_rules.late(recorded.current)
-    if happened == EventType.INTERVENTION_LAPSED:
-        raise starting.lapsed(recorded.current)
+    if recorded.event and (too_late := _TOO_LATE.get(recorded.event.event_type)):
+        raise too_late(recorded.current)
     return recorded
+
+
+_TOO_LATE: dict[str, Callable[[StoredIntervention], FailedPrecondition]] = {
+    EventType.INTERVENTION_EXPIRED: intervention_rules.late,
+    EventType.INTERVENTION_LAPSED: starting.lapsed,
+}
+"""The error for a change that came too late, by the event that records this instead."""
 
 
 def _told(new: StoredIntervention, event_type: EventType, message: str) -> tuple[EventType, str]:
@@ -258,19 +226,6 @@ def _told(new: StoredIntervention, event_type: EventType, message: str) -> tuple
         number = f"{len(new.approvals)} of {new.approvals_required}"
         return EventType.INTERVENTION_APPROVED, f"Approved by {number}"
     return event_type, message
-
-
-def _on_its_case(
-    ledger: Ledger, case_id: str, run_id: str | None, asked: Decision[StoredIntervention]
-) -> Decision[StoredIntervention]:
-    """The decision to ask about a case, which is read anew in each attempt."""
-    path = CASES.path(ledger.tenant, case_id)
-    run_path = runs.path(ledger.tenant, run_id) if run_id else None
-    case, *run = ledger.store.get_many([path, run_path] if run_path else [path])
-    decision = hanging.hung(ledger.store, path, case, asked)
-    if run_id:
-        run_rules.require_asking(runs.run_of(run[0], case_id, run_id))
-    return decision
 
 
 def ran_out(tenant: str, now: datetime, *statuses: InterventionStatus) -> Query:

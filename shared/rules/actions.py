@@ -28,7 +28,7 @@ def text_of(action: NewAction | None) -> str | None:
 
 def hash_of(action: NewAction | None) -> str | None:
     """The SHA-256, in hex, of the RFC 8785 form of an action; None without one."""
-    return None if action is None else hashlib.sha256(canonical(action.model_dump())).hexdigest()
+    return None if action is None else _hash(action.model_dump())
 
 
 def decisions(kind: str, action: Any, given: Sequence[Verdict]) -> list[Verdict]:
@@ -59,10 +59,10 @@ def approved(
     until = {"act_until": now + timedelta(seconds=seconds)} if seconds else {}
     if given.arguments is None:
         return {"approved_action_hash": intervention.action_hash, **until}
-    action = NewAction(tool=parsed(intervention.action)["tool"], arguments=given.arguments)
+    action = {**parsed(intervention.action), "arguments": given.arguments}
     return {
         "approved_arguments": canonical_text(given.arguments),
-        "approved_action_hash": hash_of(action),
+        "approved_action_hash": _hash(action),
         **until,
     }
 
@@ -72,7 +72,7 @@ def hash_of_approved(intervention: StoredIntervention) -> str | None:
     action = parsed(intervention.action)
     if action is not None and intervention.approved_arguments is not None:
         action["arguments"] = parsed(intervention.approved_arguments)
-    return action and hashlib.sha256(canonical(action)).hexdigest()
+    return action and _hash(action)
 
 
 def edited(old: StoredIntervention, new: StoredIntervention) -> dict[str, Any]:
@@ -91,6 +91,10 @@ def has_lapsed(row: dict[str, Any], now: datetime) -> bool:
 def is_same(one: StoredIntervention, other: StoredIntervention) -> bool:
     """Whether two interventions ask the same: for the same action, and on the same terms."""
     return all(getattr(one, name) == getattr(other, name) for name in _TERMS)
+
+
+def _hash(action: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical(action)).hexdigest()
 
 
 _TERMS = (

@@ -22,7 +22,7 @@ def started(
     """
     if has_run_out(intervention, now):
         return expired(intervention, now)
-    require_approved(intervention)
+    _require_approved(intervention)
     if intervention.act_until is not None and intervention.act_until <= now:
         return intervention.model_copy(
             update={"lapsed_at": intervention.act_until, **archived(now)}
@@ -42,7 +42,7 @@ def started(
     )
 
 
-def require_approved(intervention: StoredIntervention) -> None:
+def _require_approved(intervention: StoredIntervention) -> None:
     """Raises FailedPrecondition unless there is an approved action that waits to be started."""
     if intervention.action is None:
         raise refusal(intervention, "it has no action")

@@ -33,6 +33,7 @@ SCHEMA = {
     "properties": {
         "account": {"type": "string", "title": "Account", "enum": ["m", "g"],
                     "enumNames": ["Main", "Gift"]},
+        "ground": {"type": "string", "title": "Ground", "enum": ["none", " other "]},
         "fee": {"type": "number", "title": "Fee", "maximum": 50, "description": "In euros."},
         "until": {"type": "string", "title": "Done by", "format": "date-time"},
         "contact": {"type": "string", "title": "Who to ask", "format": "email"},
@@ -136,6 +137,7 @@ def test_an_answer_follows_its_form_and_each_mistake_stands_at_its_field(
     )
     assert not person.violations()
     page.get_by_label("Account").select_option("Gift")
+    page.get_by_label("Ground").select_option(" other ")
     page.get_by_label("Customer was called").select_option("no")
     page.get_by_label("Fee").fill("1,5")
     page.get_by_label("Who to ask").fill("desk@example.com")
@@ -156,6 +158,7 @@ def test_an_answer_follows_its_form_and_each_mistake_stands_at_its_field(
     expect(page.locator(".open")).to_contain_text("Approved by you")
     assert answered(api, address)["response"] == {
         "account": "g",
+        "ground": " other ",
         "called": False,
         "fee": 1.5,
         "contact": "desk@example.com",
@@ -206,11 +209,42 @@ def test_two_people_approve_the_same_and_each_sees_who_has(
         expect(second.get_by_text("1 more person must approve.")).to_be_visible()
         # What the first has changed is what the second approves, unless they change it again.
         expect(row(second, "amount").locator("ins")).to_have_text("1")
+        # Whoever has only begun to say why still approves what is approved by then.
+        second.get_by_label("Reason").fill("As agreed")
+        for amount in (3, 1):
+            changed = {**ACTION["arguments"], "amount": amount}  # type: ignore[dict-item]
+            edit = {"decision": "edit", "arguments": changed}
+            api("vera", "POST", f"/interventions/{answered(api, address)['id']}:decide", edit)
+            look_now(second)
+            expect(second.get_by_label("amount")).to_have_value(str(amount))
+        second.get_by_label("amount").fill("2")
+        expect(second.get_by_text("approving yours begins anew")).to_be_visible()
+        second.get_by_role("button", name="Drop the changes").click()
+        expect(second.get_by_text("approves the arguments as asked")).to_be_visible()
+        second.keyboard.press("e")
+        expect(second.get_by_label("amount")).to_have_value("1")
+        expect(second.locator(".decide")).not_to_contain_text("anew")
         second.get_by_role("button", name="Approve as changed").click()
         expect(second.locator(".open")).to_contain_text("Edited and approved by you")
     stored = answered(api, address)
     assert [one["by"] for one in stored["approvals"]] == ["vera@example.com", "paul@example.com"]
     assert stored["approvedArguments"]["amount"] == 1
+
+
+def test_what_waits_for_enter_waits_no_more_when_others_change_it(api: Api, person: Person) -> None:
+    critical = {"priority": "critical", "approvalsRequired": 2}
+    address = asked(api, "At once?", action=ACTION, **critical)
+    page = at_question(person, "paul", address)
+    page.keyboard.press("a")
+    armed = page.get_by_role("button", name="Approve this action: press")
+    expect(armed).to_be_visible()
+
+    edit = {"decision": "edit", "arguments": {"amount": 3}}
+    api("vera", "POST", f"/interventions/{answered(api, address)['id']}:decide", edit)
+    look_now(page)
+
+    expect(page.get_by_label("amount")).to_have_value("3")
+    expect(armed).to_have_count(0)
 
 
 def test_a_claim_says_until_when_it_holds_and_a_pilot_hands_it_over(
