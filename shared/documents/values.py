@@ -207,8 +207,7 @@ def _size(value: Any, depth: int) -> int:
 
 
 def _string_size(value: str) -> int:
-    size = (len(value) if value.isascii() else _utf8(value)) + 1
-    if size > MAX_VALUE_BYTES:
+    if (size := _utf8(value) + 1) > MAX_VALUE_BYTES:
         raise Rejected("string is too long")
     return size
 
