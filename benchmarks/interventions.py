@@ -17,7 +17,7 @@ from benchmarks.relational import Relational
 from benchmarks.server import TENANT
 from benchmarks.table import Row, milliseconds, timed
 from benchmarks.timing import p50
-from local.log_key import sealed_later
+from local.log_key import new_keys, sealed_later
 from shared.documents.cost import counted
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
@@ -102,7 +102,7 @@ def measured(directory: Path) -> list[Row]:
     with closing(ours.store):
         our_ids = [ours.create() for _ in range(_MANY)]
         # As the scheduler does each minute: metrics are counted when events are sealed.
-        sealed_later(directory / "asked.db", "local/bench", TENANT)
+        sealed_later(directory / "asked.db", new_keys("local/bench"), TENANT)
         their_ids = [before.create() for _ in range(_MANY)]
         took = _took(ours, before, our_ids, their_ids)
         rows = [_row(name, *times) for name, times in took.items()]
