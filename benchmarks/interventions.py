@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.server import TENANT
 from benchmarks.table import Row, milliseconds
 from benchmarks.timing import p50
-from local.log_key import sealed_later
+from local.log_key import new_keys, sealed_later
 from shared.documents.cost import counted
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
@@ -100,7 +100,7 @@ def measured(directory: Path) -> list[Row]:
     with closing(ours.store):
         ids = [ours.create() for _ in range(_MANY)]
         # As the scheduler does each minute: metrics are counted when events are sealed.
-        sealed_later(directory / "asked.db", "local/bench", TENANT)
+        sealed_later(directory / "asked.db", new_keys("local/bench"), TENANT)
         left = iter(ids[_TURNS:])
         operations: dict[str, Callable[[], object]] = {
             "get": lambda: ours.get(ids[0]),

@@ -5,12 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from benchmarks.server import TENANT
-from local.log_key import sealed_later
-
-_ORIGIN = "local/bench"
+from local.log_key import new_keys, sealed_later
+from shared.repository.log_keys import LogKeys
 
 
 def seal_all(path: Path) -> None:
@@ -22,9 +19,9 @@ def seal_all(path: Path) -> None:
 
 def _sealed(path: Path) -> str:
     """How many events are in the log after a run: the second line of its checkpoint."""
-    return sealed_later(path, _ORIGIN, TENANT, _key()).splitlines()[1]
+    return sealed_later(path, _keys(), TENANT).splitlines()[1]
 
 
 @cache
-def _key() -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.generate()
+def _keys() -> LogKeys:
+    return new_keys("local/bench")

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from local.client import Answer, call
 from local.demo_data import TENANT, token
 from local.ports import free_port
 from local.server import ServerError, running_server, sqlite
+from shared.repository.log_keys import LogKeys
 
 _EVIDENCE = [
     {"id": "oac", "title": "OAC 4723-9-10 - CSF Practitioner Requirements"},
@@ -22,6 +23,7 @@ _EVIDENCE = [
     {"id": "web", "title": "The practice's web site"},
 ]
 _CASE = "/cases/CASE-2024-001"
+_ORIGIN = "demo/caseledger"
 _SHOWN = ("id", "status", "assignedTo", "dueAt", "overdue", "reopenCount")
 
 
@@ -32,10 +34,10 @@ def run() -> int:
         with log.open("w") as output:
             try:
                 database, key = Path(directory) / "demo.db", Path(directory) / "log-key.pem"
-                variables = {**sqlite(database), **log_key.own({}, key)}
-                with running_server(variables, free_port(), output) as url:
+                log_of = {**log_key.own({}, key), "CASELEDGER_LOG_ORIGIN": _ORIGIN}
+                with running_server({**sqlite(database), **log_of}, free_port(), output) as url:
                     _play(url)
-                    _seal(url, database)
+                    _seal(url, database, LogKeys.read(str(key), _ORIGIN))
                     _tamper(url, database)
             except (ServerError, UnexpectedAnswer) as error:
                 print(f"\n{error}\n\n{log.read_text()}")  # noqa: T201
@@ -152,10 +154,10 @@ def _look_back(say: _Narrator) -> None:
     say.send(200, "GET", "/audit:verify?subject=cases/CASE-2024-001", paul)
 
 
-def _seal(url: str, database: Path) -> None:
+def _seal(url: str, database: Path, keys: LogKeys) -> None:
     say = _Narrator(url)
     say("A minute later all events are sealed: whoever keeps this checkpoint can prove them.")
-    checkpoint = log_key.sealed_later(database, "demo/caseledger", TENANT)
+    checkpoint = log_key.sealed_later(database, keys, TENANT)
     print(f"\n{checkpoint}".replace("\n", "\n  "))  # noqa: T201
     say.send(200, "GET", "/audit:verify?subject=cases/CASE-2024-001", token("pilot", "paul"))
 
@@ -234,14 +236,11 @@ def _case(case: dict[str, Any]) -> str:
 def _intervention(asked: dict[str, Any]) -> str:
     names = ("title", "status", "priority", "assignedTo", "decidedBy", "actionReason")
     binding = ("approvedArguments", "startedBy", "lapsedAt")
-    more = {name: asked[name] for name in binding if asked[name] is not None}
+    shown = {name: asked[name] for name in names}
+    shown |= {name: asked[name] for name in binding if asked[name] is not None}
     if asked["approvalsRequired"] > 1:
-        more["approvals"] = f"{len(asked['approvals'])} of {asked['approvalsRequired']}"
-    return ", ".join(f"{name}: {one}" for name, one in {**_picked(asked, names), **more}.items())
-
-
-def _picked(content: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    return {name: content[name] for name in names}
+        shown["approvals"] = f"{len(asked['approvals'])} of {asked['approvalsRequired']}"
+    return ", ".join(f"{name}: {one}" for name, one in shown.items())
 
 
 def _packet(packet: dict[str, Any]) -> list[str]:

@@ -137,24 +137,26 @@ def deciding(name: str, question: Question, *, agreed: bool) -> Act:
     """Decides a question; an answer in words is for a clarification."""
     text = question.yes if agreed else question.no
     answers = agreed and question.kind == "clarification"
-    given = made(
-        DecisionGiven,
+    return _giving(
+        name,
         decision="approve" if agreed else "reject",
         reason=None if answers else text,
         response={"text": text} if answers else None,
     )
-    return lambda desk: interventions.decide(desk.ledger, desk.caller, desk.names[name], given)
 
 
 def approving(name: str) -> Act:
     """Approves what was asked."""
-    given = made(DecisionGiven, decision="approve")
-    return lambda desk: interventions.decide(desk.ledger, desk.caller, desk.names[name], given)
+    return _giving(name, decision="approve")
 
 
 def editing(name: str, arguments: dict[str, Any], reason: str) -> Act:
     """Approves an action with other arguments."""
-    given = made(DecisionGiven, decision="edit", arguments=arguments, reason=reason)
+    return _giving(name, decision="edit", arguments=arguments, reason=reason)
+
+
+def _giving(name: str, **decision: Any) -> Act:
+    given = made(DecisionGiven, **decision)
     return lambda desk: interventions.decide(desk.ledger, desk.caller, desk.names[name], given)
 
 

@@ -46,10 +46,13 @@ def own(environ: Mapping[str, str], path: Path) -> dict[str, str]:
     return {VARIABLE: str(path)}
 
 
-def sealed_later(
-    database: Path, origin: str, tenant: str, key: Ed25519PrivateKey | None = None
-) -> str:
-    """Seals what is in an SQLite file as if a minute had gone by, with `key` or a new one.
+def new_keys(origin: str) -> LogKeys:
+    """A new key for the logs whose names begin with `origin`."""
+    return LogKeys(origin, [Ed25519PrivateKey.generate()])
+
+
+def sealed_later(database: Path, keys: LogKeys, tenant: str) -> str:
+    """Seals what is in an SQLite file as if a minute had gone by.
 
     It gives the checkpoint of a tenant's log.
     """
@@ -59,7 +62,7 @@ def sealed_later(
     request = Origin(tenant, cron, "scheduler", "seal_audit", "demo")
     ledger = Ledger(store, request, lambda: later)
     run = SweepRun(ledger, _SECONDS, lambda: False, dry=False)
-    seal.seal(run, LogKeys(origin, [key or Ed25519PrivateKey.generate()]), None)
+    seal.seal(run, keys, None)
     log = sealed.opened(store, tenant)
     store.close()
     return log.checkpoint if log else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -16,11 +15,10 @@ from typing import Any
 class _Later(ModuleType):
     """A module that is loaded when something of it is first asked for."""
 
-    @cached_property
-    def _loaded(self) -> ModuleType:
-        return importlib.import_module(self.__name__)
+    _loaded: ModuleType | None = None
 
     def __getattr__(self, name: str) -> Any:
+        self._loaded = self._loaded or importlib.import_module(self.__name__)
         return getattr(self._loaded, name)
 
 

@@ -27,7 +27,7 @@ def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
     """The key of a value that `values.py` accepts."""
     match value:
         case str():
-            return _STRING_TAG + value.encode().replace(b"\x00", b"\x00\xff") + _END
+            return _STRING_TAG + _text(value)
         case None:
             return bytes((_NULL,))
         case bool():

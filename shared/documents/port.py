@@ -134,15 +134,13 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Replaces and increments top-level fields of a document, and makes it where there is none.
+    """Replaces top-level fields of a document, and makes it where there is none.
 
-    Increments are those of `Update`. A commit may merge into what it has written before, and more
-    than once.
+    A commit may merge into what it has written before, and more than once.
     """
 
     path: str
     fields: Data = field(default_factory=dict)
-    increments: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,14 +116,11 @@ def check_aggregation(aggregation: Aggregation) -> None:
 
 
 def _check_repeated(writes: Sequence[Write]) -> None:
-    increments: dict[str, int] = {}
+    written = set()
     for write in writes:
-        if write.path in increments and not isinstance(write, Merge):
+        if write.path in written and not isinstance(write, Merge):
             raise Rejected("two writes to one document in one commit, the second no merge")
-        steps = len(write.increments) if isinstance(write, Update | Merge) else 0
-        increments[write.path] = increments.get(write.path, 0) + steps
-    if max(increments.values(), default=0) > MAX_INCREMENTS:
-        raise Rejected(f"more than {MAX_INCREMENTS} increments of one document in one commit")
+        written.add(write.path)
 
 
 def _write_size(write: Write) -> int:
@@ -133,7 +130,9 @@ def _write_size(write: Write) -> int:
             size = check_document(write.path, data)
         case Delete():
             size = 0
-    if isinstance(write, Update | Merge):
+    if isinstance(write, Update):
+        if len(write.increments) > MAX_INCREMENTS:
+            raise Rejected(f"more than {MAX_INCREMENTS} increments of one document")
         size += _map_size(dict(write.increments), 1)
         if not all(type(step) is int for step in write.increments.values()):
             raise Rejected("an increment is not an integer")
@@ -208,8 +207,7 @@ def _size(value: Any, depth: int) -> int:
 
 
 def _string_size(value: str) -> int:
-    size = (len(value) if value.isascii() else _utf8(value)) + 1
-    if size > MAX_VALUE_BYTES:
+    if (size := _utf8(value) + 1) > MAX_VALUE_BYTES:
         raise Rejected("string is too long")
     return size
 

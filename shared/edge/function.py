@@ -127,9 +127,16 @@ def function(  # noqa: PLR0913 - what a function is
 
     def decorate(handler: Handler) -> Function:
         own = Route(
-            method, path, roles, code, handler, expensive=expensive, public=public, prefix=prefix
+            method,
+            path,
+            roles,
+            code,
+            handler,
+            expensive=expensive,
+            public=public,
+            prefix=prefix,
+            code_if_there=code_if_there,
         )
-        own.code_if_there = code_if_there
         entry = serve(handler.__name__, (own,), vars(also)["routes"] if also else ())
         entry.__doc__ = handler.__doc__
         return entry

@@ -40,12 +40,13 @@ class Route:
         expensive: bool = False,
         public: bool = False,
         prefix: str = PREFIX,
+        code_if_there: int | None = None,
     ) -> None:
         self.method = method
         self.path = prefix + path
         self.roles = roles
         self.code = code
-        self.code_if_there: int | None = None
+        self.code_if_there = code_if_there
         self.handler = handler
         self.name = handler.__name__
         self.public = public

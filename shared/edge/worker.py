@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import resource
+import signal
 import socket
 import time
 import uuid
@@ -101,7 +102,13 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         """Serves until it is told to stop; the store is closed when the last thread has ended."""
         self._runtime = Runtime.of(self.wsgi)
         atexit.register(self._runtime.close)
-        super().run()
+        try:
+            super().run()
+        finally:
+            # A second signal is usual: a terminal tells each process, and the server tells its
+            # workers. It must not end this one before the store is closed.
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                signal.signal(number, signal.SIG_IGN)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Ends gracefully (SIGTERM): who waits is answered at once."""

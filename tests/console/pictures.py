@@ -15,7 +15,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from local import demo_data
-from local.log_key import sealed_later
+from local.log_key import new_keys, sealed_later
 from local.ports import free_port
 from local.server import running_server, sqlite
 from tests.console import pictures_pages
@@ -42,7 +42,7 @@ def main(names: list[str]) -> None:
         demo_data.load(sqlite(Path(directory) / "db"))
         seed(api_of(url.removesuffix("/v1")))
         pictures_pages.seed(api_of(url.removesuffix("/v1")), _CASE)
-        sealed_later(Path(directory) / "db", "caseledger", demo_data.TENANT)
+        sealed_later(Path(directory) / "db", new_keys("caseledger"), demo_data.TENANT)
         for name, (show, size) in VIEWS.items():
             if not names or any(name.startswith(one) for one in names):
                 _picture(browser, url.removesuffix("/v1"), name, show, size)

@@ -149,36 +149,30 @@ def test_an_empty_commit_succeeds(store: DocumentStore) -> None:
         ({"n": -(2**63)}, -1, -(2**63)),
     ],
 )
-@pytest.mark.parametrize("write", [Update, Merge])
 def test_increment_adds_to_numbers_and_stops_at_64_bits(
-    store: DocumentStore, write: type[Update | Merge], before: Data, step: int, after: float
+    store: DocumentStore, before: Data, step: int, after: float
 ) -> None:
     store.commit([Set("notes/a", before)])
-    store.commit([write("notes/a", {"other": 1}, increments={"n": step})])
+    store.commit([Update("notes/a", {"other": 1}, increments={"n": step})])
     assert data_of(store, "notes/a") == {"n": after, "other": 1}
 
 
-@pytest.mark.parametrize(
-    ("fields", "increments"),
-    [({"a.b": {"x": 1}}, {}), ({}, {"n": 5}), ({"text": "x"}, {"n": -(2**63)}), ({}, {})],
-)
-def test_merge_makes_a_document_where_there_is_none(
-    store: DocumentStore, fields: Data, increments: dict[str, int]
-) -> None:
-    store.commit([Merge("notes/a", fields, increments)])
-    assert data_of(store, "notes/a") == {**fields, **increments}
+@pytest.mark.parametrize("fields", [{"a.b": {"x": 1}}, {"text": "x", "n": -(2**63)}, {}])
+def test_merge_makes_a_document_where_there_is_none(store: DocumentStore, fields: Data) -> None:
+    store.commit([Merge("notes/a", fields)])
+    assert data_of(store, "notes/a") == fields
 
 
 @pytest.mark.parametrize("name", ["plain", "dotted.name", "`\\"])
 def test_merge_replaces_the_fields_it_names_and_no_others(store: DocumentStore, name: str) -> None:
     store.commit([Set("notes/a", {name: {"old": 1}, "kept": 1, "n": 1})])
-    store.commit([Merge("notes/a", {name: {"new": 2}}, {"n": 2})])
+    store.commit([Merge("notes/a", {name: {"new": 2}, "n": 3})])
     assert data_of(store, "notes/a") == {name: {"new": 2}, "kept": 1, "n": 3}
 
 
 def test_what_is_merged_is_found_by_queries(store: DocumentStore) -> None:
-    store.commit([Merge("notes/a", {"kind": "x"}, {"n": 1})])
-    store.commit([Merge("notes/a", {"kind": "y"}, {"n": 1})])
+    store.commit([Merge("notes/a", {"kind": "x", "n": 2})])
+    store.commit([Merge("notes/a", {"kind": "y"})])
     assert ids(store, Query("notes", filters=(Filter("kind", "==", "y"),))) == ["a"]
     assert ids(store, Query("notes", filters=(Filter("n", "==", 2),))) == ["a"]
     assert ids(store, Query("notes", filters=(Filter("kind", "==", "x"),))) == []
@@ -191,8 +185,8 @@ def test_a_commit_merges_into_what_it_wrote_before(store: DocumentStore) -> None
             Create("notes/new", {"n": 1, "kept": 1}),
             Update("notes/old", {"m": 1}),
             Delete("notes/gone"),
-            Merge("notes/new", {"x": 1}, {"n": 2}),
-            Merge("notes/old", {"m": 2}, {"n": 2}),
+            Merge("notes/new", {"x": 1, "n": 3}),
+            Merge("notes/old", {"m": 2, "n": 3}),
             Merge("notes/gone", {"x": 1}),
         ]
     )
@@ -202,8 +196,8 @@ def test_a_commit_merges_into_what_it_wrote_before(store: DocumentStore) -> None
 
 
 def test_merges_of_one_document_in_one_commit_follow_each_other(store: DocumentStore) -> None:
-    store.commit([Merge("notes/a", {"last": n}, {"sum": n}) for n in range(1, 101)])
-    assert data_of(store, "notes/a") == {"last": 100, "sum": 5050}
+    store.commit([Merge("notes/a", {"last": n, str(n): n}) for n in range(1, 101)])
+    assert data_of(store, "notes/a") == {"last": 100} | {str(n): n for n in range(1, 101)}
 
 
 def test_a_document_may_be_too_large_between_two_merges_of_one_commit(
@@ -223,8 +217,8 @@ def test_the_version_grows_with_every_change(store: DocumentStore) -> None:
         Create("notes/a", {"n": 1}),
         Update("notes/a", {"n": 2}),
         Update("notes/a", increments={"n": 1}),
-        Merge("notes/a", increments={"n": 1}),
-        Set("notes/a", {"n": 3.0}),
+        Merge("notes/a", {"n": 4}),
+        Set("notes/a", {"n": 4.0}),
         Set("notes/a", {}),
     ):
         store.commit([write])
@@ -240,7 +234,6 @@ def test_the_version_grows_with_every_change(store: DocumentStore) -> None:
         Update("notes/a"),
         Update("notes/a", increments={"n": 0}),
         Merge("notes/a", {"n": 1}),
-        Merge("notes/a", increments={"n": 0}),
     ],
 )
 def test_a_write_that_changes_nothing_leaves_the_version(
@@ -255,7 +248,7 @@ def test_a_write_that_changes_nothing_leaves_the_version(
 def test_merges_that_cancel_each_other_leave_the_version(store: DocumentStore) -> None:
     store.commit([Set("notes/a", {"n": 1, "m": 1})])
     before = version_of(store, "notes/a")
-    store.commit([Merge("notes/a", {"m": 2}, {"n": 1}), Merge("notes/a", {"m": 1}, {"n": -1})])
+    store.commit([Merge("notes/a", {"m": 2, "n": 2}), Merge("notes/a", {"m": 1, "n": 1})])
     assert version_of(store, "notes/a") == before
 
 
@@ -331,7 +324,7 @@ def test_one_failing_write_undoes_the_whole_commit(
     store: DocumentStore, failing: Write, error: type[StoreError], place: int
 ) -> None:
     store.commit([Set("notes/there", {"n": 1})])
-    writes: list[Write] = [Create("notes/new", {"n": 1}), Merge("notes/other", {}, {"n": 1})]
+    writes: list[Write] = [Create("notes/new", {"n": 1}), Merge("notes/other", {"n": 1})]
     writes.insert(place, failing)
     with pytest.raises(error):
         store.commit(writes)
@@ -680,14 +673,12 @@ BAD_COMMITS: dict[str, Sequence[Write]] = {
     "two writes to one document": [Set("notes/a", {}), Delete("notes/a")],
     "a write after a merge": [Merge("notes/a"), Update("notes/a")],
     "over 500 increments of one document": [
-        Merge("notes/a", increments={"n": 1, "m": 1}) for _ in range(251)
+        Update("notes/a", increments={f"n{number}": 1 for number in range(501)})
     ],
     "over 10 MiB": [Set(f"notes/{number}", {"n": "x" * 1_000_000}) for number in range(11)],
     "a fractional increment": [Update("notes/a", increments={"n": 0.5})],  # type: ignore[dict-item]
     "an increment over 64 bits": [Update("notes/a", increments={"n": 2**63})],
     "a field replaced and incremented": [Update("notes/a", {"n": 1}, {"n": 1})],
-    "a field merged and incremented": [Merge("notes/a", {"n": 1}, {"n": 1})],
-    "a merge with a fractional increment": [Merge("notes/a", {}, {"n": 0.5})],  # type: ignore[dict-item]
     "a reserved field incremented": [Update("notes/a", increments={"__n__": 1})],
 }
 
@@ -805,7 +796,7 @@ def test_a_query_without_its_index_is_refused_by_the_embedded_store(
         (lambda store: store.get("notes/none"), 1, 0),
         (lambda store: store.get_many(["notes/a", "notes/none", "notes/a"]), 2, 0),
         (lambda store: store.commit([Delete("notes/none"), Set("notes/new", {})]), 0, 2),
-        (lambda store: store.commit([Merge("notes/a", {}, {"n": 1})] * 3), 0, 3),
+        (lambda store: store.commit([Merge("notes/a", {"n": 1})] * 3), 0, 3),
         (lambda store: store.query(Query("notes")), 3, 0),
         (lambda store: store.query(Query("notes", limit=2)), 2, 0),
         (lambda store: store.query(Query("empty")), 1, 0),

@@ -160,7 +160,7 @@ PAIRS = ["rows/a", "rows/b", "rows/c"]
 
 @st.composite
 def merges(draw: st.DrawFn, path: str) -> Callable[[Versions], Write]:
-    merge = Merge(path, {"m": draw(SCALARS)}, {"n": draw(st.integers(-1, 1))})
+    merge = Merge(path, {"m": draw(SCALARS), "n": draw(st.integers(-1, 1))})
     return lambda _: merge
 
 
@@ -179,7 +179,7 @@ def changes(draw: st.DrawFn, path: str) -> Callable[[Versions], Write]:
         if kind is Update:
             return Update(path, data, {} if "n" in data else steps, version)
         if kind is Merge:
-            return Merge(path, data, {} if "n" in data else steps)
+            return Merge(path, data)
         return Set(path, data, version) if kind is Set else Delete(path, version)
 
     return made

@@ -161,7 +161,7 @@ def test_every_change_before_the_one_waited_for_is_seen_and_billed(store: Docume
     with watched(store, seen) as watch:
         for change in range(1, 4):
             seen.wait(change)
-            store.commit([Merge(PATH, increments={"n": 1})])
+            store.commit([Merge(PATH, {"n": change})])
         found, cost = watch.result()
     assert seen.numbers == [None, 1, 2, 3]
     assert number(found) == 3

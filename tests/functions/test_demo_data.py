@@ -195,6 +195,7 @@ def test_the_demo_seals_what_it_does_and_finds_what_is_changed_in_its_database(
 
     told = capsys.readouterr().out
     assert "\n  demo/caseledger/demo\n  " in told
+    assert '"iss": "demo/caseledger"' in told
     for shown in ("approvedArguments: {", "approvals: 1 of 2", "lapsedAt: 2", '"decision": "edit"'):
         assert shown in told
     before, _, after = told.partition("rewrites a reason")

@@ -75,6 +75,37 @@ def test_a_server_that_stops_answers_who_waits_and_merges_the_log_of_its_databas
     assert list(tmp_path.iterdir()) == [database]
 
 
+TOLD_AGAIN = """
+import os, signal
+from functions.api import api
+from shared.runtime import Runtime
+
+close = Runtime.close
+
+def told_again(runtime):
+    os.kill(os.getpid(), signal.SIGQUIT)
+    os.kill(os.getpid(), signal.SIGINT)
+    close(runtime)
+
+Runtime.close = told_again
+"""
+
+
+def test_a_server_that_is_told_to_stop_again_meanwhile_closes_its_store_all_the_same(
+    tmp_path: Path,
+) -> None:
+    source, database = tmp_path / "told_again.py", tmp_path / "data" / "stopping.db"
+    source.write_text(TOLD_AGAIN)
+    database.parent.mkdir()
+    server = Server(source=str(source), CASELEDGER_STORE=f"sqlite:///{database}")
+    with running(server):
+        with server.client("agent", timeout=LONG) as agent:
+            agent.post("/interventions", json=NEW).raise_for_status()
+        server.stop(KILLED_AFTER)
+
+    assert list(database.parent.iterdir()) == [database]
+
+
 def test_a_single_function_over_firestore_that_stops_answers_who_waits(
     emulator_config: Config,
 ) -> None:

@@ -28,7 +28,7 @@ def rows_of(
     selected = f"SELECT {part.place}, {_COLUMNS}{part.sources}{part.documents}{part.where}"
     statement, arguments = _without(selected, part, hidden)
     rows: Iterator[Row] = connection.execute(f"{statement}{part.order}{most}", arguments)
-    places = sorted(_now(part, pending), reverse=part.backwards)
+    places = sorted(part.found(pending.now), reverse=part.backwards)
     if not places:
         return rows
     noted = _noted(connection, places[:limit])
@@ -47,11 +47,18 @@ def _noted(connection: sqlite3.Connection, places: Sequence[tuple[bytes, int]]) 
 
 
 def numbers_of(
+    connection: sqlite3.Connection, parts: Iterable[Scan], sums: str, pending: Snapshot
+) -> Iterator[Sequence[Any]]:
+    """The counts of several scans, and the columns `sums`: rows to be added up."""
+    for part in parts:
+        yield from _numbers_of(connection, part, sums, pending)
+
+
+def _numbers_of(
     connection: sqlite3.Connection, part: Scan, sums: str, pending: Snapshot
 ) -> Iterator[Sequence[Any]]:
-    """The count of one scan, and the columns `sums`, in parts to be added up."""
     hidden = _in_table(part, pending)
-    noted = [document for _, document in _now(part, pending)]
+    noted = [document for _, document in part.found(pending.now)]
     if not sums:
         # To count and subtract is faster than to look at each row.
         statement = f"SELECT COUNT(*){part.sources}{part.where}"
@@ -68,14 +75,9 @@ def numbers_of(
         ).fetchone()
 
 
-def _now(part: Scan, pending: Snapshot) -> list[tuple[bytes, int]]:
-    return part.found(pending.now(part.range.scope)) if part.range else []
-
-
 def _in_table(part: Scan, pending: Snapshot) -> list[int]:
     """The documents that the table of entries would give, of those that have a note."""
-    keys = pending.in_table(part.range.scope) if part.range else []
-    return [document for _, document in part.found(keys)]
+    return [document for _, document in part.found(pending.in_table)]
 
 
 def _without(statement: str, part: Scan, hidden: list[int]) -> tuple[str, list[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -40,18 +40,18 @@ class Scan(NamedTuple):
     start: int = 0
     backwards: bool = False
 
-    def found(self, keys: Iterable[Found]) -> list[tuple[bytes, int]]:
-        """Those of the `keys` in the range's scope that are in the result: place and document."""
+    def found(self, keys_in: Callable[[int], Iterable[Found]]) -> list[tuple[bytes, int]]:
+        """Those of the keys in a scope that are in the result: each one's place and document."""
         if self.range is None:
             return []
-        _, low, high = self.range
+        scope, low, high = self.range
         return [
             (key[self.start :], document)
-            for key, document, all_keys in keys
+            for key, document, all_keys in keys_in(scope)
             if low <= key < high
             if all(
-                prefix + key[self.start :] in all_keys.get(scope, ())
-                for scope, prefix in self.others
+                prefix + key[self.start :] in all_keys.get(other, ())
+                for other, prefix in self.others
             )
         ]
 

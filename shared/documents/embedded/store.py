@@ -140,7 +140,7 @@ class EmbeddedStore:
     def query(self, query: Query) -> list[Document]:
         """See `DocumentStore`."""
         check_query(query)
-        parts = [scan(part, self._definitions.plan(part)) for part in disjuncts(query)]
+        parts = self._scans(query)
         with current().trip() as cost, self._database.reading() as connection:
             pending = self._pending(connection, parts)
             found = [rows_of(connection, part, query.limit, pending) for part in parts]
@@ -153,21 +153,11 @@ class EmbeddedStore:
         """See `DocumentStore`."""
         for aggregation in aggregations:
             check_aggregation(aggregation)
-        plans = [
-            [scan(part, self._definitions.plan(part)) for part in disjuncts(counted(aggregation))]
-            for aggregation in aggregations
-        ]
+        plans = [self._scans(counted(aggregation)) for aggregation in aggregations]
         with current().trip() as cost, self._database.reading() as connection:
             pending = self._pending(connection, itertools.chain.from_iterable(plans))
             answers = [
-                totals(
-                    aggregation,
-                    [
-                        numbers
-                        for part in parts
-                        for numbers in numbers_of(connection, part, columns(aggregation), pending)
-                    ],
-                )
+                totals(aggregation, numbers_of(connection, parts, columns(aggregation), pending))
                 for aggregation, parts in zip(aggregations, plans, strict=True)
             ]
             cost.reads += sum(max(1, -(-answer.count // 1000)) for answer in answers)
@@ -199,6 +189,10 @@ class EmbeddedStore:
                     row = _read(connection, path)
                     return row and row.document
         return found
+
+    def _scans(self, query: Query) -> list[Scan]:
+        """How the rows of a query are read: a scan for each of its disjuncts."""
+        return [scan(part, self._definitions.plan(part)) for part in disjuncts(query)]
 
     def _pending(self, connection: Connection, parts: Iterable[Scan]) -> Snapshot:
         """The entries that are pending, where any of `parts` reads entries."""

@@ -24,7 +24,7 @@ def columns(aggregation: Aggregation) -> str:
 
 
 def totals(aggregation: Aggregation, rows: Iterable[Sequence[Any]]) -> Totals:
-    """The answer, from rows of a count and `columns`: one row for each disjunct of the query."""
+    """The answer, from rows of a count and `columns`, which are added up."""
     count, *numbers = (sum(value or 0 for value in column) for column in zip(*rows, strict=True))
     sums: dict[str, int | float] = {}
     averages: dict[str, float | None] = {}

@@ -61,18 +61,14 @@ def _after(data: Data | None, write: Write) -> Data | None:
         case Update(path):
             if data is None:
                 raise Missing(path)
-            return _merged(data, write)
+            sums = {name: _sum(data.get(name), step) for name, step in write.increments.items()}
+            return {**data, **write.fields, **sums}
         case Merge():
-            return _merged(data or {}, write)
+            return {**(data or {}), **write.fields}
         case Set(data=new):
             return new
         case Delete():
             return None
-
-
-def _merged(data: Data, write: Update | Merge) -> Data:
-    sums = {name: _sum(data.get(name), step) for name, step in write.increments.items()}
-    return {**data, **write.fields, **sums}
 
 
 def _sum(value: Any, step: int) -> Any:

@@ -86,6 +86,8 @@ def write(change: Write, root: str) -> Any:
             _fill_partly(message, name, change)
         case Update():
             _fill_partly(message, name, change)
+            for field, step in change.increments.items():
+                message.update_transforms.add(field_path=_quoted(field), increment=_encode(step))
             message.current_document.exists = True
     if not isinstance(change, Create | Merge) and change.version is not None:
         seconds, nanos = divmod(change.version, 1_000_000_000)
@@ -160,8 +162,6 @@ def _fill_partly(message: Any, name: str, change: Update | Merge) -> None:
     _fill(message.update, name, change.fields)
     message.update_mask.SetInParent()
     message.update_mask.field_paths.extend(map(_quoted, change.fields))
-    for field, step in change.increments.items():
-        message.update_transforms.add(field_path=_quoted(field), increment=_encode(step))
 
 
 def _add_filter(composite: Any, condition: Filter) -> None:
