@@ -34,38 +34,26 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from shared.config import Config, ConfigError
 from shared.documents.indexes import project_indexes
-from shared.documents.port import (
-    Conflict,
-    Create,
-    Delete,
-    Document,
-    DocumentStore,
-    Filter,
-    Order,
-    Query,
-    StoreError,
-    Write,
-)
+from shared.documents.port import Conflict, Document, DocumentStore, Query, StoreError, Write
 from shared.documents.values import MAX_WRITES, commit_bytes
 from shared.errors import FailedPrecondition, Unreadable
-from shared.ledger import directory
 from shared.ledger.subjects import DELETED_AT, tenant_of, written
 from shared.models.case import StoredCase
 from shared.models.intervention import StoredIntervention
 from shared.models.record import StoredRecord
-from shared.models.roles import Actor
 from shared.models.run import StoredRun
 from shared.models.settings import StoredSettings
 from shared.models.stored import FORMAT, StoredDocument
 from shared.models.worksheet import StoredWorksheet
 from shared.repository import hanging
+from shared.repository.batches import pages
+from shared.repository.pilots import PILOTS, moved
 from shared.repository.recounting import counted_of, recount
 from shared.runtime import open_store
 
@@ -78,8 +66,6 @@ COLLECTIONS: dict[str, type[StoredDocument]] = {
     "records": StoredRecord,
 }
 """What is looked at: the documents that queries find."""
-PILOTS = "pilots"
-"""Where the first release counted decisions, by the names of people."""
 PAGE = 100
 
 
@@ -131,7 +117,7 @@ def migrate(store: DocumentStore, collection: str, *, apply: bool) -> int:
     Those are the documents that cannot be read, or that somebody changed meanwhile.
     """
     counts: Counter[str] = Counter()
-    for rows in _pages(store, collection):
+    for rows in pages(store, Query(collection, group=True), PAGE):
         writes = list(_writes(store, collection, rows, counts))
         counts["read"] += len(rows)
         if apply:
@@ -147,7 +133,7 @@ def migrate(store: DocumentStore, collection: str, *, apply: bool) -> int:
 def count_figures(store: DocumentStore, *, apply: bool) -> int:
     """Counts the log of each tenant anew; gives of how many tenants it cannot."""
     left = tenants = 0
-    for rows in _pages(store, "log"):
+    for rows in pages(store, Query("log", group=True), PAGE):
         for tenant in [tenant_of(row.path) for row in rows]:
             tenants += 1
             try:
@@ -167,10 +153,10 @@ def count_figures(store: DocumentStore, *, apply: bool) -> int:
 def move_pilots(store: DocumentStore, *, apply: bool) -> int:
     """Moves people from the counters of the first release; gives how many it has to leave."""
     counts: Counter[str] = Counter()
-    for rows in _pages(store, PILOTS):
+    for rows in pages(store, Query(PILOTS, group=True), PAGE):
         for row in rows:
             counts["read"] += 1
-            writes = _moved(store, row)
+            writes = moved(store, row)
             if not writes:
                 counts["of nobody"] += 1
                 _say(f"{row.path}: the trail has no such name, and it stays as it is")
@@ -184,28 +170,6 @@ def move_pilots(store: DocumentStore, *, apply: bool) -> int:
                     counts["changed meanwhile"] += 1
         _say(_told(PILOTS, counts))
     return counts["of nobody"] + counts["changed meanwhile"]
-
-
-def _moved(store: DocumentStore, row: Document) -> list[Write]:
-    """The writes that give whom the trail knows by a counter's name last an entry instead of it."""
-    tenant = tenant_of(row.path)
-    last_first = (Order("createdAt", descending=True),)
-    named = (Filter("actorName", "==", row.data["pilot"]),)
-    found = store.query(Query(f"tenants/{tenant}/audit", named, last_first, limit=1))
-    if not found:
-        return []
-    actor = Actor.model_validate(found[0].data["actor"])
-    path, gone = directory.path(tenant, actor.subject), Delete(row.path, version=row.version)
-    if store.get(path):
-        return [gone]
-    return [Create(path, directory.fields(actor, found[0].data["createdAt"])), gone]
-
-
-def _pages(store: DocumentStore, collection: str) -> Iterator[list[Document]]:
-    query = Query(collection, limit=PAGE, group=True)
-    while rows := store.query(query):
-        yield rows
-        query = replace(query, after=(rows[-1].path,))
 
 
 def _writes(

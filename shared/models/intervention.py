@@ -424,8 +424,8 @@ class InterventionMetrics(Model):
     """
     top_pilots: list[PilotMetrics]
     """The ten who decided most. Of a period with an end that is no midnight in UTC they are among
-    the 50 who decided last. For pilots, admins and auditors, unless the setting `personFigures` is
-    off; otherwise empty.
+    the 50 who decided most in all. For pilots, admins and auditors, unless the setting
+    `personFigures` is off; otherwise empty.
     """
     daily: list[Day] | None = OMITTED
     """One row for each day of the period. Only where `daily` is asked for."""

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import chain
-from typing import Any
 
 from shared import errors
-from shared.documents.port import (
-    Document,
-    DocumentStore,
-    Query,
-    Set,
-)
+from shared.documents.port import Document, Set
 from shared.documents.values import MAX_WRITES
 from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
 from shared.ledger.kinds.cases import CASES
@@ -24,14 +16,10 @@ from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import tell
 from shared.models.case import CasePatch, NewCase, Status, StoredCase
 from shared.models.case_batches import CasesToUpdate
-from shared.models.case_queries import CaseQuery, ClaimQuery
+from shared.models.case_queries import ClaimQuery
 from shared.models.events import EventType, NewEvent
 from shared.models.settings import Settings
 from shared.repository import candidates, evidence, hanging, open_work, packets, people
-from shared.repository.case_rows import has_words
-from shared.repository.listing import query_of
-from shared.repository.paging import SCAN_LIMIT, place
-from shared.repository.reading import unless_unreadable
 from shared.repository.removal import belongings, finish
 from shared.rules import cases as case_rules
 from shared.rules.callers import Caller
@@ -147,11 +135,14 @@ def claim_next(ledger: Ledger, wanted: ClaimQuery, settings: Settings) -> Record
     so that many callers at once try different cases.
     """
     lost = False
-    among = (ledger.store, ledger.tenant, wanted, ledger.clock())
     lapsing = settings.claim_minutes is not None
-    for rows in chain(_candidates(*among), _lapsed(*among) if lapsing else ()):
-        while rows:
-            row = rows.pop(random.randrange(len(rows)) if lost else 0)  # noqa: S311 - no secret
+    queue = candidates.of_queue(
+        ledger.store, ledger.tenant, wanted, ledger.clock(), lapsing=lapsing
+    )
+    for rows in queue:
+        left = list(rows)
+        while left:
+            row = left.pop(random.randrange(len(left)) if lost else 0)  # noqa: S311 - no secret
             if claimed := _claimed_if_free(ledger, row, settings):
                 return claimed
             lost = True
@@ -251,44 +242,6 @@ def report(ledger: Ledger, case_id: str, new: NewEvent) -> Recorded[StoredCase]:
     return ledger.change(CASES, case_id, reported)
 
 
-def _candidates(
-    store: DocumentStore, tenant: str, wanted: ClaimQuery, now: datetime
-) -> Iterator[list[Document]]:
-    """The rows to claim from a queue, due first, some at a time.
-
-    A search reads up to SCAN_LIMIT rows of the queue, which finds what many cases have; then the
-    newest cases that have the words, for what is rare.
-    """
-    query = _claimable(tenant, wanted, now)
-    accept = unless_unreadable(has_words(wanted.search)) if wanted.search else None
-    number = 0
-    for rows in candidates.in_order(store, query):
-        yield [row for row in rows if accept is None or accept(row)]
-        number += len(rows)
-    if accept and number == SCAN_LIMIT:
-        rows = store.query(replace(_newest_with_words(tenant, wanted, now), limit=SCAN_LIMIT))
-        found = [row for row in rows if accept(row) and _in_time(row, wanted, now)]
-        placed = [row for row in found if "clockDueAt" in row.data]
-        yield sorted(placed, key=lambda row: place(row, query))
-
-
-def _lapsed(
-    store: DocumentStore, tenant: str, wanted: ClaimQuery, now: datetime
-) -> Iterator[list[Document]]:
-    """The rows of a queue whose claim has lapsed, the longest first."""
-    queue, status = _claimable(tenant, wanted, now), wanted.status or case_rules.RUNNING
-    accept = unless_unreadable(has_words(wanted.search)) if wanted.search else None
-    for rows in candidates.lapsed(store, queue, status, now):
-        yield [row for row in rows if accept is None or accept(row)]
-
-
-def _in_time(row: Document, wanted: ClaimQuery, now: datetime) -> bool:
-    """What the query of a claim asks of the clock."""
-    before = [time for time in (now if wanted.overdue else None, wanted.due_until) if time]
-    due = row.data.get("clockDueAt")
-    return not before or (due is not None and due < min(before))
-
-
 def _claimed_if_free(
     ledger: Ledger, row: Document, settings: Settings
 ) -> Recorded[StoredCase] | None:
@@ -309,22 +262,3 @@ def _described(old: StoredCase, new: StoredCase) -> tuple[EventType, str]:
         to = f"Assigned to {new.assigned_to}" if new.assigned_to else "Assignment removed"
         return EventType.ASSIGNED, to
     return EventType.CASE_UPDATED, "Case updated"
-
-
-def _free(wanted: ClaimQuery) -> dict[str, Any]:
-    """What is asked for, of the cases that can be claimed.
-
-    A case whose clock stands waits for somebody else, so it is claimed only where its status is
-    asked for.
-    """
-    status = wanted.status or list(case_rules.RUNNING)
-    return {**dict(wanted), "unassigned": True, "status": status}
-
-
-def _claimable(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
-    return query_of(f"tenants/{tenant}", ClaimQuery.model_construct(**_free(wanted)), now)
-
-
-def _newest_with_words(tenant: str, wanted: ClaimQuery, now: datetime) -> Query:
-    given = {**_free(wanted), "overdue": False, "due_until": None}
-    return query_of(f"tenants/{tenant}", CaseQuery.model_construct(**given), now)

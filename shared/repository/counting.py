@@ -143,24 +143,21 @@ def _happening(row: Document) -> Happening | None:
     try:
         subject, event_type, sequence = data["subject"], data["eventType"], data["sequence"]
         followed_ones = subject.startswith(("cases/", "interventions/"))
-        if not (followed_ones or event_type == EventType.RECORDS_PURGED):
+        counts = followed_ones or event_type == EventType.RECORDS_PURGED
+        if not (counts and isinstance(sequence, int)):
             return None
         # What clients report moves nothing, and its meta is theirs.
         own = event_type not in REPORTED
         changes = from_json(data["changes"]) if own else []
-        return (
-            Happening(
-                subject=subject,
-                at=data["createdAt"],
-                event_type=event_type,
-                actor=data["actor"]["subject"],
-                old={one["field"]: one["old"] for one in changes},
-                new={one["field"]: one["new"] for one in changes},
-                meta=from_json(data["meta"]) if own else {},
-                human=data["actor"].get("type") == "user",
-            )
-            if isinstance(sequence, int)
-            else None
+        return Happening(
+            subject=subject,
+            at=data["createdAt"],
+            event_type=event_type,
+            actor=data["actor"]["subject"],
+            old={one["field"]: one["old"] for one in changes},
+            new={one["field"]: one["new"] for one in changes},
+            meta=from_json(data["meta"]) if own else {},
+            human=data["actor"].get("type") == "user",
         )
     except _BROKEN:
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from shared.documents.port import Aggregation, DocumentStore, Filter, Order, Query
 from shared.models.case import Status
@@ -22,11 +23,11 @@ from shared.models.figures import (
 )
 from shared.models.intervention import Priority
 from shared.models.tallies import Tally
-from shared.repository import tallies
+from shared.repository import people, tallies
+from shared.repository.counted import daily, together, top_pilots
 from shared.repository.figures_rows import rows_by
-from shared.repository.metrics import LONGEST_DAYS, count_expired, daily, together, top_pilots
-from shared.repository.periods import Span, days_of
-from shared.repository.recounted import waiting_for_sweep
+from shared.repository.periods import LONGEST_DAYS, Span, days_of
+from shared.repository.unswept import count_expired, waiting_for_sweep
 from shared.rules.cases import DONE
 from shared.rules.spread import quantile
 
@@ -67,7 +68,9 @@ def figures(
         pilots=top_pilots(store, tenant, period, "pilots") if of_people else [],
         person_figures=of_people,
         sampled=Sampled(closed=sum(one.in_time + one.late for one in closed), decided=decided),
-        rows=rows_by(store, tenant, wanted, counted, of_people=of_people),
+        rows=rows_by(
+            wanted, counted, period, partial(people.names, store, tenant), of_people=of_people
+        ),
     )
 
 

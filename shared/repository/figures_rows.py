@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
 from types import EllipsisType
 
-from shared.documents.port import DocumentStore
 from shared.models.figures import CaseCounts, FiguresQuery, FiguresRow, InterventionCounts
 from shared.models.tallies import OTHERS, Tally
-from shared.repository import people
-from shared.repository.metrics import together
 from shared.repository.tallies import Tallies
 from shared.rules.spread import quantile
 from shared.rules.tally import LAPSED, OUTCOMES
@@ -21,24 +18,25 @@ MOST_ROWS = 100
 """How many types, agents or people have a row of their own."""
 _NOT_DECIDED = ("expired", "withdrawn", LAPSED)
 _EVERY: tuple[EllipsisType, ...] = (...,)
-Names = Sequence[str | EllipsisType]
+Types = Sequence[str | EllipsisType]
+NamesOf = Callable[[Sequence[str]], dict[str, str]]
+"""The names of people by their subjects, at one read each (`people.names`)."""
 
 
 def rows_by(
-    store: DocumentStore,
-    tenant: str,
     wanted: FiguresQuery,
     counted: Tallies,
+    period: Tally,
+    names_of: NamesOf,
     *,
     of_people: bool,
 ) -> list[FiguresRow] | None:
-    """The rows that are wanted, of all these days; None for none.
+    """The rows that are wanted, of all these days, which are the `period`; None for none.
 
     Rows by agent and by person cost a read for each. Where they are not `of_people`, what people
     have asked is in the row of all others.
     """
-    types: Names = (wanted.decision_type,) if wanted.decision_type else _EVERY
-    period = together(counted.days.values())
+    types: Types = (wanted.decision_type,) if wanted.decision_type else _EVERY
     match wanted.by:
         case "day":
             return _by_day(types, counted.days)
@@ -46,16 +44,16 @@ def rows_by(
             return _by_type(types, period)
         case "agent":
             everybody = counted.totals.by(1, "people").keys()
-            return _by_agent(store, tenant, period, everybody, of_people=of_people)
+            return _by_agent(period, names_of, everybody, of_people=of_people)
         case "tool":
             return _by_tool(period)
         case "pilot":
-            return _by_pilot(store, tenant, period)
+            return _by_pilot(period, names_of)
         case None:
             return None
 
 
-def _by_day(types: Names, days: Mapping[date, Tally]) -> list[FiguresRow]:
+def _by_day(types: Types, days: Mapping[date, Tally]) -> list[FiguresRow]:
     return [
         FiguresRow(
             key=one.isoformat(),
@@ -67,7 +65,7 @@ def _by_day(types: Names, days: Mapping[date, Tally]) -> list[FiguresRow]:
     ]
 
 
-def _by_type(types: Names, period: Tally) -> list[FiguresRow]:
+def _by_type(types: Types, period: Tally) -> list[FiguresRow]:
     seen = Counter[str]()
     for of in types:
         seen.update(period.by(1, "opened", of))
@@ -79,22 +77,16 @@ def _by_type(types: Names, period: Tally) -> list[FiguresRow]:
 
 
 def _by_agent(
-    store: DocumentStore,
-    tenant: str,
-    period: Tally,
-    everybody: AbstractSet[str],
-    *,
-    of_people: bool,
+    period: Tally, names_of: NamesOf, everybody: AbstractSet[str], *, of_people: bool
 ) -> list[FiguresRow]:
     """The rows by who asked. People ask too: `everybody` has their subjects."""
     seen = Counter(period.by(1, "agents"))
     # The directory has people only, but for those who were erased.
-    names = people.names(store, tenant, [key for key, _ in _groups(seen) if key is not None])
+    names = names_of([key for key, _ in _groups(seen) if key is not None])
     rows = []
     for key, those in _groups(seen, hidden=() if of_people else names.keys() | everybody):
         counts = _counts(period, "agents", those)
-        told = {"created": counts["asked"]} | {what: counts[what] for what in _NOT_DECIDED}
-        shown = _outcomes(counts).model_copy(update=told)
+        shown = _ended(counts).model_copy(update={"created": counts["asked"]})
         agent = None if key in everybody else key
         name = None if key is None else names.get(key, agent)
         rows.append(FiguresRow(key=key, name=name, interventions=shown))
@@ -102,18 +94,15 @@ def _by_agent(
 
 
 def _by_tool(period: Tally) -> list[FiguresRow]:
-    rows = []
-    for key, tools in _groups(Counter(period.by(1, "tools"))):
-        counts = _counts(period, "tools", tools)
-        told = {what: counts[what] for what in _NOT_DECIDED}
-        shown = _outcomes(counts).model_copy(update=told)
-        rows.append(FiguresRow(key=key, name=key, interventions=shown))
-    return rows
+    return [
+        FiguresRow(key=key, name=key, interventions=_ended(_counts(period, "tools", tools)))
+        for key, tools in _groups(Counter(period.by(1, "tools")))
+    ]
 
 
-def _by_pilot(store: DocumentStore, tenant: str, period: Tally) -> list[FiguresRow]:
+def _by_pilot(period: Tally, names_of: NamesOf) -> list[FiguresRow]:
     groups = list(_groups(Counter(period.by(1, "pilots"))))
-    shown = people.names(store, tenant, [key for key, _ in groups if key is not None])
+    shown = names_of([key for key, _ in groups if key is not None])
     return [
         FiguresRow(
             key=key,
@@ -140,7 +129,7 @@ def _groups(
         yield None, others
 
 
-def _cases(tally: Tally, types: Names) -> CaseCounts:
+def _cases(tally: Tally, types: Types) -> CaseCounts:
     took = Counter[str]()
     for of in types:
         took.update(tally.by(3, "closed", of, "took"))
@@ -156,17 +145,26 @@ def _cases(tally: Tally, types: Names) -> CaseCounts:
 def _on(day: Tally) -> InterventionCounts:
     """What happened to all interventions on a day."""
     done, took = day.by(3, "done"), day.by(4, "done", ..., ..., "took")
-    told = {what: done.get(what, 0) for what in ("created", *_NOT_DECIDED)}
-    times = {"median_seconds": quantile(took, 0.5), "percentile90_seconds": quantile(took, 0.9)}
-    return _outcomes(done).model_copy(update=told | times)
+    told = {
+        "created": done.get("created", 0),
+        "median_seconds": quantile(took, 0.5),
+        "percentile90_seconds": quantile(took, 0.9),
+    }
+    return _ended(done).model_copy(update=told)
 
 
 def _counts(period: Tally, first: str, names: Sequence[str]) -> Counter[str]:
-    """What some people or agents are counted for together."""
+    """What some people, agents or tools are counted for together."""
     counts = Counter[str]()
     for name in names:
         counts.update(period.by(2, first, name))
     return counts
+
+
+def _ended(counts: Mapping[str, int]) -> InterventionCounts:
+    """How interventions ended, also without a decision."""
+    told = {what: counts.get(what, 0) for what in _NOT_DECIDED}
+    return _outcomes(counts).model_copy(update=told)
 
 
 def _outcomes(counts: Mapping[str, int]) -> InterventionCounts:

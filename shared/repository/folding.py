@@ -81,12 +81,10 @@ def fold(
             "until": max(stored.until, *(entry.place for entry in entries[: len(taken)])),
         }
     )
-    days_after = {day: StoredTally(numbers=book.days[day].as_json()) for day in days}
+    days_after = (StoredTally(numbers=book.days[day].as_json()) for day in days)
+    each_day = zip(names, days_after, strict=True)
     store.commit(
-        [
-            written(path, document, after),
-            *(Set(name, days_after[day].to_data()) for name, day in zip(names, days, strict=True)),
-        ]
+        [written(path, document, after), *(Set(name, one.to_data()) for name, one in each_day)]
     )
     return len(taken)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -13,7 +12,7 @@ from shared.ledger.subjects import DELETED_AT, PURGED_BY, tenant_of
 from shared.models.audit import BrokenLink
 from shared.models.base import is_id
 from shared.models.events import Event, EventType
-from shared.rules.canonical import canonical
+from shared.rules.canonical import canonical_hash
 from shared.rules.interventions import TRANSITIONS
 from shared.rules.replay import Replay, differs
 
@@ -44,7 +43,7 @@ def hash_of(subjects: Iterable[str]) -> str:
 
     It is the SHA-256 of the RFC 8785 form of their names in order.
     """
-    return hashlib.sha256(canonical(sorted(subjects))).hexdigest()
+    return canonical_hash(sorted(subjects))
 
 
 class Purges:

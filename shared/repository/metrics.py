@@ -7,30 +7,21 @@ what happened on that day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from functools import reduce
 
 from shared.documents.port import DocumentStore
 from shared.models.intervention import (
-    Day,
     InterventionMetrics,
     InterventionStatus,
     InterventionType,
     MetricsQuery,
-    PilotMetrics,
     Priority,
 )
-from shared.models.tallies import Tally
-from shared.repository import people, recounted, tallies
-from shared.repository.periods import MAX_DAYS, Span, days_of
-from shared.repository.recounted import TOP_PILOTS, Gone, waiting_for_sweep
-from shared.repository.tallies import Tallies
-from shared.rules.disclosures import ERASED
-from shared.rules.tally import OUTCOMES
+from shared.repository import recounted, tallies
+from shared.repository.counted import average, daily, together, top_pilots
+from shared.repository.periods import LONGEST_DAYS, MAX_DAYS, Span, days_of
+from shared.repository.unswept import count_expired, waiting_for_sweep
 
-LONGEST_DAYS = 366
-"""Of how many days a period is made up from what was counted of each."""
 _DAY = timedelta(days=1)
 
 
@@ -82,61 +73,3 @@ def _days_in(period: Span, now: datetime) -> tuple[date, date] | None:
         return None
     since, until = period.since.date(), (period.until or now + _DAY).date()
     return (since, max(since, until)) if until - since <= LONGEST_DAYS * _DAY else None
-
-
-def count_expired(counted: Tallies, gone: Iterable[Gone]) -> None:
-    """Counts what has run out as the sweep will, which has not been there yet."""
-    for one in gone:
-        kind = ("interventions", one.type, one.priority)
-        for tally in (counted.totals, counted.days.get(one.created_at.date())):
-            # What is newer than what was counted is not among it.
-            if tally and tally.sum(*kind, one.status) > 0:
-                tally.add((*kind, one.status), -1)
-                tally.add((*kind, InterventionStatus.EXPIRED), 1)
-        if day := counted.days.get(one.expires_at.date()):
-            day.add(("done", one.type, one.priority, "expired"), 1)
-            day.add(("agents", one.created_by, "expired"), 1)
-            if one.tool:
-                day.add(("tools", one.tool, "expired"), 1)
-
-
-def together(days: Iterable[Tally]) -> Tally:
-    """What was counted of all these days."""
-    return reduce(Tally.__add__, days, Tally())
-
-
-def daily(days: Mapping[date, Tally]) -> list[Day]:
-    """The row of each day."""
-    return [_day(date, tally.by(3, "done")) for date, tally in days.items()]
-
-
-def _day(date: date, done: Mapping[str, int]) -> Day:
-    decided = sum(done.get(outcome, 0) for outcome in OUTCOMES)
-    return Day(
-        date=date,
-        created=done.get("created", 0),
-        decided=decided,
-        expired=done.get("expired", 0),
-        average_resolution_seconds=average(done.get("ms", 0), decided),
-    )
-
-
-def average(milliseconds: int, number: int) -> float | None:
-    """The average of times, in seconds; None of none."""
-    return round(milliseconds / number / 1000, 3) if number > 0 else None
-
-
-def top_pilots(store: DocumentStore, tenant: str, figures: Tally, first: str) -> list[PilotMetrics]:
-    """The people who decided most, by the paths that begin with `first`."""
-    counts, ranked = figures.by(1, first), figures.most(1, first)[:TOP_PILOTS]
-    names = people.names(store, tenant, ranked)
-    found = [
-        PilotMetrics(
-            pilot=names.get(subject, ERASED),
-            decided=counts[subject],
-            approved=counts[subject] - (rejected := figures.sum(first, subject, "rejected")),
-            rejected=rejected,
-        )
-        for subject in ranked
-    ]
-    return sorted(found, key=lambda one: (-one.decided, one.pilot))

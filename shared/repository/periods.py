@@ -11,6 +11,8 @@ from shared.errors import InvalidArgument
 
 MAX_DAYS = 31
 """Of how many days there are daily rows of interventions."""
+LONGEST_DAYS = 366
+"""Of how many days a period is made up from what was counted of each."""
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 

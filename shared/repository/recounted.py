@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from shared.documents.port import (
     Aggregation,
@@ -35,19 +35,17 @@ from shared.models.intervention import (
 )
 from shared.models.names import person_key
 from shared.models.person import StoredPerson
-from shared.models.stored import Data
 from shared.repository import people, tallies
+from shared.repository.counted import TOP_PILOTS
 from shared.repository.interventions import ran_out
 from shared.repository.periods import MAX_DAYS, Span, days_of
 from shared.repository.reading import readable
-from shared.rules.canonical import parsed
+from shared.repository.unswept import waiting_for_sweep
 
-TOP_PILOTS = 10
 _CANDIDATES = 50
 """The people among whom the top pilots of a period are found: those who decided most in all."""
 
 _SECONDS = ("resolutionSeconds",)
-_OF_GONE = ("status", "type", "priority", "createdAt", "createdBySubject", "expiresAt")
 _VERDICTS: tuple[str, ...] = get_args(Verdict)
 _REJECTING: tuple[Verdict, ...] = ("reject",)
 _GROUPS = (
@@ -97,32 +95,6 @@ def metrics(
         top_pilots=_top_pilots(store, tenant, period, now) if of_people else [],
         daily=_rows_of(days, of_days, ends) if wanted.daily else None,
     )
-
-
-class Gone(NamedTuple):
-    """An intervention that has run out and waits for the sweep: it is shown as expired."""
-
-    status: InterventionStatus
-    type: str
-    priority: str
-    created_at: datetime
-    created_by: str
-    expires_at: datetime
-    tool: str | None
-
-
-def waiting_for_sweep(store: DocumentStore, tenant: str, now: datetime) -> list[Gone]:
-    """What has run out and waits for the sweep, as a rule little or nothing."""
-    query = replace(ran_out(tenant, now, *OPEN), select=(*_OF_GONE, "action"))
-    found, _ = readable(store.query(query), lambda row: _gone(row.data))
-    return found
-
-
-def _gone(data: Data) -> Gone:
-    # Most have no action, and are stored without one.
-    action = data.get("action")
-    tool = parsed(action)["tool"] if action else None
-    return Gone._make([*(data[name] for name in _OF_GONE), tool])
 
 
 def _created(tenant: str, period: Span, *groups: tuple[str, str]) -> Query:

@@ -6,7 +6,6 @@ the same arguments in another order are the same action, and any other value is 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +17,7 @@ from shared.models.intervention import (
     InterventionType,
     StoredIntervention,
 )
-from shared.rules.canonical import canonical, canonical_text, parsed
+from shared.rules.canonical import canonical_hash, canonical_text, parsed
 
 
 def text_of(action: NewAction | None) -> str | None:
@@ -28,7 +27,7 @@ def text_of(action: NewAction | None) -> str | None:
 
 def hash_of(action: NewAction | None) -> str | None:
     """The SHA-256, in hex, of the RFC 8785 form of an action; None without one."""
-    return None if action is None else _hash(action.model_dump())
+    return None if action is None else canonical_hash(action.model_dump())
 
 
 def decisions(kind: str, action: Any, given: Sequence[Verdict]) -> list[Verdict]:
@@ -59,10 +58,10 @@ def approved(
     until = {"act_until": now + timedelta(seconds=seconds)} if seconds else {}
     if given.arguments is None:
         return {"approved_action_hash": intervention.action_hash, **until}
-    action = {**parsed(intervention.action), "arguments": given.arguments}
+    call = parsed(intervention.action) | {"arguments": given.arguments}
     return {
         "approved_arguments": canonical_text(given.arguments),
-        "approved_action_hash": _hash(action),
+        "approved_action_hash": canonical_hash(call),
         **until,
     }
 
@@ -72,7 +71,7 @@ def hash_of_approved(intervention: StoredIntervention) -> str | None:
     action = parsed(intervention.action)
     if action is not None and intervention.approved_arguments is not None:
         action["arguments"] = parsed(intervention.approved_arguments)
-    return action and _hash(action)
+    return action and canonical_hash(action)
 
 
 def edited(old: StoredIntervention, new: StoredIntervention) -> dict[str, Any]:
@@ -91,10 +90,6 @@ def has_lapsed(row: dict[str, Any], now: datetime) -> bool:
 def is_same(one: StoredIntervention, other: StoredIntervention) -> bool:
     """Whether two interventions ask the same: for the same action, and on the same terms."""
     return all(getattr(one, name) == getattr(other, name) for name in _TERMS)
-
-
-def _hash(action: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical(action)).hexdigest()
 
 
 _TERMS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -10,16 +11,10 @@ import rfc8785
 from pydantic_core import from_json
 
 _BEYOND_53_BITS = 2**53
-
-
 _LONG_NUMBER = re.compile(r"\d{16}")
-
-
 # A float has a fraction or a signed exponent, as Python writes it; most other texts have neither.
 _FRACTION = re.compile(r"\.\d+(?:e[+-]\d+)?(?:[],}]|\Z)")
 _EXPONENTS = ("e+", "e-")
-
-
 _SORTED_BY_UTF16 = re.compile("[\ud800-\U0010ffff]")
 
 
@@ -33,6 +28,11 @@ def canonical(content: Any) -> bytes:
     if _has_float(text) or (not text.isascii() and _SORTED_BY_UTF16.search(text)):
         return rfc8785.dumps(content)
     return text.encode()
+
+
+def canonical_hash(content: Any) -> str:
+    """The SHA-256, in hex, of the RFC 8785 form of JSON content."""
+    return hashlib.sha256(canonical(content)).hexdigest()
 
 
 def canonical_text(value: Any) -> str | None:

@@ -9,7 +9,6 @@ the head that is kept elsewhere reveals that.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 from shared.models.audit import BrokenLink
 from shared.models.events import Event
 from shared.models.subjects import GENESIS, Head
-from shared.rules.canonical import canonical
+from shared.rules.canonical import canonical_hash
 from shared.rules.disclosures import hashed, salted
 
 
@@ -43,7 +42,7 @@ def event_hash(tenant: str, event: Event) -> str:
 
 
 def _hash(tenant: str, content: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical({**hashed(content), "tenant": tenant})).hexdigest()
+    return canonical_hash({**hashed(content), "tenant": tenant})
 
 
 def holds(tenant: str, event: Event) -> bool:

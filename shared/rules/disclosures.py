@@ -10,14 +10,13 @@ Events of the first format have neither field: all of them is hashed as it stand
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from copy import copy
 from typing import Any, NamedTuple
 
 from shared.models.events import REPORTED
-from shared.rules.canonical import canonical
+from shared.rules.canonical import canonical_hash
 
 Content = dict[str, Any]
 
@@ -95,7 +94,7 @@ def salted(content: Content, salt: Callable[[], str]) -> dict[str, str]:
 
 def digest(salt: str, pointer: str, value: Any) -> str:
     """The digest of a value: the SHA-256, in hex, of the RFC 8785 form of the three."""
-    return hashlib.sha256(canonical([salt, pointer, value])).hexdigest()
+    return canonical_hash([salt, pointer, value])
 
 
 def hashed(content: Content) -> Content:

@@ -134,14 +134,24 @@ def told_by(one: Happening) -> Facts | None:
     if one.event_type in _CREATED or one.event_type == EventType.CASE_DELETED:
         return followed(None, one)
     if told := one.meta.get(OPENED):
-        at, closed_at = _time(told["at"]), _time(told.get("closedAt"))
-        facts = Facts(_required(at), told["decisionType"], told["status"], closed_at=closed_at)
-        return facts._replace(in_time=told.get("inTime", True))
+        return Facts(
+            at=_required(_time(told["at"])),
+            type=told["decisionType"],
+            status=told["status"],
+            closed_at=_time(told.get("closedAt")),
+            in_time=told.get("inTime", True),
+        )
     if told := one.meta.get(ASKED):
-        at = _required(_time(told["at"]))
-        facts = Facts(at, told["type"], told["status"], by=told["by"], priority=told["priority"])
-        facts = facts._replace(tool=told.get("tool"))
-        return _resolved(facts._replace(expires_at=_time(told.get("expiresAt"))), one)
+        facts = Facts(
+            at=_required(_time(told["at"])),
+            type=told["type"],
+            status=told["status"],
+            by=told["by"],
+            priority=told["priority"],
+            expires_at=_time(told.get("expiresAt")),
+            tool=told.get("tool"),
+        )
+        return _resolved(facts, one)
     return None
 
 
@@ -151,8 +161,14 @@ def followed(facts: Facts | None, one: Happening) -> Facts | None:
     if one.event_type == EventType.CASE_CREATED:
         return Facts(one.at, new["decisionType"], new["status"], due_at=_time(new.get("dueAt")))
     if one.event_type == EventType.INTERVENTION_REQUESTED:
-        facts = Facts(one.at, new["type"], new["status"], by=one.actor, priority=new["priority"])
-        return facts._replace(expires_at=_time(new.get("expiresAt")))
+        return Facts(
+            at=one.at,
+            type=new["type"],
+            status=new["status"],
+            by=one.actor,
+            priority=new["priority"],
+            expires_at=_time(new.get("expiresAt")),
+        )
     if one.event_type == EventType.CASE_DELETED:
         return Facts(one.at, one.old["decisionType"], one.old["status"])
     if facts is None:

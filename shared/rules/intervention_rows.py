@@ -24,19 +24,20 @@ _SHOWN = InterventionFields.aliases()
 
 def waits(data: dict[str, Any], now: datetime) -> bool:
     """Whether the intervention in a document's data can still be decided at `now`."""
-    return _waits(StoredIntervention.row(data), now)
+    row = StoredIntervention.row(data)
+    return row["status"] in OPEN and not _has_run_out(row, now)
 
 
 def status_at(data: dict[str, Any], now: datetime) -> InterventionStatus:
     """The status of the intervention in a document's data: `expired` past `expiresAt`, if open."""
     row = StoredIntervention.row(data)
-    run_out = row["status"] in OPEN and not _waits(row, now)
+    run_out = _has_run_out(row, now)
     return InterventionStatus.EXPIRED if run_out else InterventionStatus(row["status"])
 
 
-def _waits(row: dict[str, Any], now: datetime) -> bool:
+def _has_run_out(row: dict[str, Any], now: datetime) -> bool:
     expires_at = row["expiresAt"]
-    return row["status"] in OPEN and (expires_at is None or expires_at > now)
+    return row["status"] in OPEN and expires_at is not None and expires_at <= now
 
 
 def shown(intervention_id: str, stored: StoredIntervention, now: datetime) -> Intervention:
@@ -56,7 +57,7 @@ def shown_row(intervention_id: str, data: dict[str, Any], now: datetime) -> dict
     row["decisions"] = actions.decisions(data["type"], data["action"], data["decisions"])
     if actions.has_lapsed(data, now):
         row |= {"lapsedAt": data["actUntil"], "archived": True}
-    if data["status"] in OPEN and not _waits(data, now):
+    if _has_run_out(data, now):
         row |= {
             "status": InterventionStatus.EXPIRED,
             "actionAt": data["expiresAt"],

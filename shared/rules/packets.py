@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from shared.models.case import StoredCase
 from shared.models.evidence import EvidenceContent, EvidenceRef
 from shared.models.packet import ManifestEntry, Packet
-from shared.rules.canonical import canonical
+from shared.rules.canonical import canonical_hash
 
 
 def content_of(item: EvidenceContent) -> EvidenceContent:
@@ -62,4 +61,4 @@ def packet_hash(packet: Packet) -> str:
 
 
 def _sha256(content: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical(content)).hexdigest()
+    return canonical_hash(content)

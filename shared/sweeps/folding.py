@@ -30,7 +30,6 @@ class Folding:
     """Counts entries of the logs of all tenants, for one run."""
 
     def __init__(self, run: SweepRun) -> None:
-        self._run = run
         self._store = run.store
         self._left = _MOST
         self._counting: dict[str, Counting] = {}
