@@ -46,7 +46,7 @@ class Comparison:
     def problems(self) -> list[str]:
         """What is not the same, a sentence for each kind; none where all is."""
         kinds = (
-            (self.written, "changed in the source since the move began"),
+            (self.written, "written in the source since the move began"),
             (self.differing, "different in the target"),
             (self.missing, "missing in the target"),
             (self.foreign, "in the target only"),
@@ -68,11 +68,10 @@ def compared(source: Side, target: Side, newest: int | None, told: Told) -> Comp
         told(found.same.total())
     # With so many that are the same, no other is in the source.
     if source.store.count() != found.same.total() + len(found.differing):
-        found.missing = [
-            here.path
-            for here, there in _pairs(source, target)
-            if there is None and not _expired(here, now)
-        ]
+        for here, there in _pairs(source, target):
+            if there is None and not _expired(here, now):
+                late = newest is not None and here.version > newest
+                (found.written if late else found.missing).append(here.path)
     return found
 
 

@@ -155,7 +155,7 @@ def _same(source: Side, target: Side, mark: Mark | None) -> Comparison | None:
     problems = found.problems()
     for problem in problems:
         _say(problem)
-    if found.written:
+    if problems and mark:
         _say(written(source, target))
     return None if problems else found
 

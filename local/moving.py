@@ -85,10 +85,10 @@ def noted(target: Side) -> Mark | None:
 
 
 def written(source: Side, target: Side) -> str:
-    """What an operator does about a source that was changed."""
+    """What an operator does about two stores that are not the same."""
     return (
-        f"{source.name} was written to since the move began, so {target.name} is not the same:"
-        f" stop what writes, remove everything from {target.name}, and move again"
+        f"{source.name} was written to since the move began, or something else wrote to"
+        f" {target.name}: stop what writes, remove everything from {target.name}, and move again"
     )
 
 
