@@ -63,13 +63,13 @@ def compared(source: Side, target: Side, newest: int | None, told: Told) -> Comp
     """
     found = Comparison()
     now = datetime.now(UTC)
-    for there, here in _pairs(target, source):
-        _compare(found, there, here, newest, now)
+    for there, origin in _pairs(target, source):
+        _compare(found, there, origin, newest, now)
         told(found.same.total())
     # With so many that are the same, no other is in the source.
     if source.store.count() != found.same.total() + len(found.differing):
-        for here, there in _pairs(source, target):
-            if there is None and not _expired(here, now):
+        for here, copy in _pairs(source, target):
+            if copy is None and not _expired(here, now):
                 late = newest is not None and here.version > newest
                 (found.written if late else found.missing).append(here.path)
     return found
