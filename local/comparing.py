@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from local.moving import MARK, Side
+from local.moving import MARK, Side, noted, wide
+from shared.documents.embedded.whole import WholeFile
 from shared.documents.embedded.writes import changed
 from shared.documents.port import Document
 from shared.errors import ApiError
 from shared.ledger.subjects import name_of, tenant_of
 from shared.repository import audit, gone
-from shared.repository.batches import Pace, documents_of
+from shared.repository.batches import documents_of
 
 _INDEXES = Path(__file__).parents[1] / "firestore.indexes.json"
 _EXPIRING = {
@@ -57,27 +58,31 @@ class Comparison:
 
 
 def compared(source: Side, target: Side, newest: int | None, told: Told) -> Comparison:
-    """Reads all of both stores. What the source has changed is what is above `newest`.
+    """Compares all of two stores. What the source has changed is what is above `newest`.
 
     `told` hears how many documents were compared.
     """
     found = Comparison()
     now = datetime.now(UTC)
-    for there, origin in _pairs(target, source):
-        _compare(found, there, origin, newest, now)
+    # A file is walked faster than a database, which is walked only if it has another number.
+    first, second = (source, target) if isinstance(source.store, WholeFile) else (target, source)
+    in_both = 0
+    for one, other in _pairs(first, second):
+        in_both += other is not None
+        origin, copy = (one, other) if first is source else (other, one)
+        _compare(found, origin, copy, newest, now)
         told(found.same.total())
-    # With so many that are the same, no other is in the source.
-    if source.store.count() != found.same.total() + len(found.differing):
-        for here, copy in _pairs(source, target):
-            if copy is None and not _expired(here, now):
-                late = newest is not None and here.version > newest
-                (found.written if late else found.missing).append(here.path)
+    if second.store.count() != in_both + (noted(second) is not None):
+        for one, other in _pairs(second, first):
+            if other is None:
+                origin, copy = (None, one) if first is source else (one, None)
+                _compare(found, origin, copy, newest, now)
     return found
 
 
-def _pairs(one: Side, other: Side) -> Iterable[tuple[Document, Document | None]]:
+def _pairs(one: Side, other: Side) -> Iterator[tuple[Document, Document | None]]:
     """Each document of one store, and what the other has at its path."""
-    pace, after = Pace(), ""
+    pace, after = wide(), ""
     while rows := one.store.walk(after, pace.number):
         paths = [row.path for row in rows if row.path != MARK]
         found = dict(documents_of(other.store, paths))
@@ -87,20 +92,26 @@ def _pairs(one: Side, other: Side) -> Iterable[tuple[Document, Document | None]]
 
 
 def _compare(
-    found: Comparison, there: Document, here: Document | None, newest: int | None, now: datetime
+    found: Comparison,
+    origin: Document | None,
+    copy: Document | None,
+    newest: int | None,
+    now: datetime,
 ) -> None:
-    if here is None:
-        if not _expired(there, now):
-            found.foreign.append(there.path)
-        return
-    if newest is not None and here.version > newest:
-        found.written.append(here.path)
-    if changed(here.data, there.data):
-        found.differing.append(here.path)
-        return
-    found.same[collection_of(here)] += 1
-    if subject := _subject(there):
-        found.subjects.add((tenant_of(there.path), subject))
+    """Takes into account what the source and the target have at a path."""
+    if origin and newest is not None and origin.version > newest:
+        found.written.append(origin.path)
+    elif origin and copy:
+        if changed(origin.data, copy.data):
+            found.differing.append(origin.path)
+            return
+        found.same[collection_of(origin)] += 1
+        if subject := _subject(origin):
+            found.subjects.add((tenant_of(origin.path), subject))
+    elif origin and not _expired(origin, now):
+        found.missing.append(origin.path)
+    elif copy and not _expired(copy, now):
+        found.foreign.append(copy.path)
 
 
 def collection_of(document: Document) -> str:

@@ -30,6 +30,9 @@ MARK = "moves/move"
 """The document that says how far the move has come. It is removed when the move is done."""
 _PATIENCE_SECONDS = 120.0
 """For how long a batch is tried while the target does not answer."""
+_COMMIT_ROWS, _COMMIT_BYTES = 250, 1_048_576
+"""What a commit has at most, unless a document alone is larger."""
+_WALKED_ROWS, _WALKED_BYTES = 1_000, 4_194_304
 _ROOM = 4096
 """Bytes of a commit that are left for the mark."""
 
@@ -92,12 +95,17 @@ def written(source: Side, target: Side) -> str:
     )
 
 
+def wide() -> Pace:
+    """How many documents to walk at a time."""
+    return Pace(_WALKED_ROWS, _WALKED_BYTES)
+
+
 def batches(source: Side, target: Side, after: str = "") -> Iterator[list[Document]]:
     """All documents of the source behind a path, in groups that each fit into one commit."""
-    pace = Pace()
+    pace = wide()
     rows = source.store.walk(after, pace.number)
     while rows:
-        yield from _fitting(rows, target.store.max_commit_bytes - _ROOM)
+        yield from _fitting(rows, min(_COMMIT_BYTES, target.store.max_commit_bytes - _ROOM))
         pace.note(rows)
         rows = source.store.walk(rows[-1].path, pace.number)
 
@@ -110,7 +118,7 @@ def _fitting(rows: Sequence[Document], most: int) -> Iterator[list[Document]]:
             more = commit_bytes([Create(row.path, row.data)])
         except Rejected as error:
             raise Refused(f"{row.path} cannot be moved: {error}") from None
-        if batch and size + more > most:
+        if batch and (size + more > most or len(batch) == _COMMIT_ROWS):
             yield batch
             batch, size = [], 0
         batch.append(row)

@@ -13,16 +13,20 @@ _BYTES = 1_048_576
 
 
 class Pace:
-    """How many documents to read next, by the size of those read last: they come to about a MiB."""
+    """How many documents to read next, by the size of those read last: they come to about a MiB.
 
-    def __init__(self) -> None:
+    They are at most `most`, or come to about `size` bytes, where these are given.
+    """
+
+    def __init__(self, most: int | None = None, size: int = _BYTES) -> None:
         self.number = _FIRST
+        self._most, self._size = most, size
 
     def note(self, rows: Sequence[Document | None]) -> None:
         """Takes into account what was read."""
         if rows:
             size = max(1, sum(size_of(row) for row in rows if row))
-            self.number = max(1, min(_MOST, _BYTES * len(rows) // size))
+            self.number = max(1, min(self._most or _MOST, self._size * len(rows) // size))
 
 
 def pages(

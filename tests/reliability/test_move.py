@@ -18,9 +18,11 @@ import httpx
 import pytest
 
 from local import __main__ as local
-from local import move
+from local import comparing, move, moving
+from local.comparing import Comparison
 from local.files import Refused
 from local.moving import MARK, Mark, Side
+from shared.config import Config
 from shared.documents.cost import counted
 from shared.documents.embedded.whole import WholeFile
 from shared.documents.firestore.whole import WholeDatabase
@@ -36,10 +38,12 @@ from shared.documents.port import (
     WholeStore,
     Write,
 )
-from shared.repository import batches
+from shared.runtime import Runtime
+from tests.client import Api
 from tests.conftest import ROOT
 from tests.reliability.server import wait_until
 from tests.stored.formats import RELEASES, documents, restore
+from tests.stored.record import TENANT
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 ODD: Data = {
@@ -118,8 +122,8 @@ def source(file: Path) -> Iterator[Side]:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few documents in a commit, so that there are many."""
-    monkeypatch.setattr(batches, "_FIRST", 8)
-    monkeypatch.setattr(batches, "_MOST", 8)
+    monkeypatch.setattr(moving, "_COMMIT_ROWS", 8)
+    monkeypatch.setattr(moving, "_WALKED_ROWS", 20)
 
 
 def everything(store: WholeStore) -> dict[str, str]:
@@ -176,6 +180,23 @@ def test_a_store_is_moved_to_firestore_and_back_byte_for_byte(
     with closing(WholeFile(str(back), project_indexes())) as after:
         assert everything(after) == expected
     assert run("--from-project", project, "--check")[0] == 0
+
+
+def test_what_clients_hold_stays_valid(run: Command, file: Path, emulator_config: Config) -> None:
+    def answers(config: Config, token: str) -> list[Any]:
+        runtime = Runtime(config)
+        with closing(runtime):
+            api = Api(runtime)
+            api.tenant = TENANT
+            case = api.viewer.get("/cases/REVIEW-1")
+            page = api.viewer.get(f"/cases?pageSize=3{token}").json
+            return [case.headers["ETag"], case.json, page]
+
+    before = Config(sqlite=str(file), unsigned_tokens=True)
+    token = "&pageToken=" + answers(before, "")[2]["nextPageToken"]
+    assert run("--to-project", str(emulator_config.project))[0] == 0
+
+    assert answers(emulator_config, token) == answers(before, token)
 
 
 def test_a_dry_run_says_what_is_written_and_writes_nothing(
@@ -276,14 +297,6 @@ class Disturbed(WholeFile):
             self.commit([write])
         return super().walk(after, most)
 
-    def get_many(self, paths: Sequence[str]) -> list[Document | None]:
-        """See `DocumentStore`: which is how the comparison reads the source."""
-        when, write = self.change
-        if write and when < 0 and paths != [MARK]:
-            self.change = (0, None)
-            self.commit([write])
-        return super().get_many(paths)
-
 
 WRITES = [
     Update("odd/empty", {"new": 1}),
@@ -295,12 +308,24 @@ WRITES = [
 
 
 @pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize("when", [1, 3, -1])
+@pytest.mark.parametrize("when", [1, 3, 0])
 @pytest.mark.parametrize("write", WRITES, ids=repr)
-def test_a_write_to_the_source_is_found_at_the_end_at_the_latest(
-    file: Path, target: Dying, write: Write, when: int, capsys: pytest.CaptureFixture[str]
+def test_a_write_to_the_source_is_found_at_the_end_at_the_latest(  # noqa: PLR0913, PLR0917
+    file: Path,
+    target: Dying,
+    write: Write,
+    when: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """While documents are copied (at the first page and later), and while they are compared."""
+    """While documents are copied (at the first page and later), and when that is done."""
+
+    def compared(source: Side, *others: Any) -> Comparison:
+        if not when:
+            source.store.commit([write])
+        return comparing.compared(source, *others)
+
+    monkeypatch.setattr(move, "compared", compared)
     with closing(Disturbed(str(file), project_indexes())) as disturbed:
         disturbed.change = when, write
         try:
