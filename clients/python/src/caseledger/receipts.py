@@ -28,8 +28,8 @@ def verify(
     """The claims of a receipt, which the documentation of the API lists under "Receipts".
 
     `keys` is what `get_receipt_keys` gives, and can be kept. `issuer` is the name of the logs,
-    which whoever runs the server knows; with `make run` it is `local/caseledger`. With `action`, the
-    tool and the arguments that are about to be used, the receipt must approve exactly these.
+    which whoever runs the server knows; with `make run` it is `local/caseledger`. With `action`,
+    the tool and the arguments that are about to be used, the receipt must approve exactly these.
     `ignore_expiry` is for checking later what was good at its time, such as in an audit.
 
     A receipt says what was approved, not whether it was done: `start` does that. Raises
