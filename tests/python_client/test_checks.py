@@ -22,10 +22,10 @@ BODY = '{"type": "intervention.decided"}'
 LETTER: Any = {"tool": "send_letter", "arguments": {"to": "Dr. Smith"}}
 
 
-def signed(*, secret: str = SECRET) -> dict[str, str]:
+def signed(*, secret: str = SECRET, body: str = BODY) -> dict[str, str]:
     """The headers of a webhook, with the signature of the official library."""
     when = datetime.now(UTC)
-    signature = Webhook(secret).sign("evt-1", when, BODY)
+    signature = Webhook(secret).sign("evt-1", when, body)
     stamp = str(int(when.timestamp()))
     return {"webhook-id": "evt-1", "webhook-timestamp": stamp, "Webhook-Signature": signature}
 
