@@ -197,7 +197,7 @@ def answer(call: Call, raw: bytes) -> Response:
 
 
 def _answered(call: Call, message: Message) -> Result:
-    method = _METHODS.get(message.method)
+    method = METHODS.get(message.method)
     if method is None or message.version not in method.versions:
         raise RpcError(messages.METHOD_NOT_FOUND, "Method not found")
     call.exchange.noted["method"] = message.method
@@ -349,7 +349,7 @@ def _task_result(call: Call, message: Message) -> Result:
 _WITH_FORMER_TASKS = "2025-11-25"
 _FORMER = (_WITH_FORMER_TASKS,)
 _WITH_TASKS = (messages.NEWEST, _WITH_FORMER_TASKS)
-_METHODS = {
+METHODS = {
     "initialize": _Method(_initialize, messages.WITH_SESSIONS),
     "ping": _Method(_ping, messages.WITH_SESSIONS),
     "server/discover": _Method(_discover, (messages.NEWEST,)),
@@ -360,6 +360,7 @@ _METHODS = {
     "tasks/update": _Method(_update_task, (messages.NEWEST,)),
     "tasks/result": _Method(_task_result, _FORMER),
 }
+"""What is answered, by the name of the method."""
 
 
 def get_resource_metadata() -> Response:

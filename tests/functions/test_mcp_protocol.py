@@ -7,7 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from functions.mcp import METHODS, TOOLS
 from shared.documents import port
 from shared.runtime import Runtime
 from shared.version import VERSION
@@ -26,6 +29,7 @@ from tests.functions.mcp_support import (
     send,
 )
 from tests.functions.support import cost
+from tests.unit.examples import STABLE
 
 SERVER = {"name": "caseledger", "title": "Caseledger", "version": VERSION}
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
@@ -185,6 +189,36 @@ def test_an_error_names_its_request_and_a_body_that_is_too_large_is_not_read(api
     assert failed(text, 415, 415)["data"]["status"] == "UNSUPPORTED_MEDIA_TYPE"
 
 
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=9,
+)
+_PARAMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from([*TOOLS]) | _JSON,
+        "arguments": st.dictionaries(
+            st.sampled_from(["caseId", "interventionId", "title", "action", "evidence"]), _JSON
+        )
+        | _JSON,
+        "taskId": _JSON,
+        "_meta": _JSON,
+        "cursor": _JSON,
+        "task": _JSON,
+    },
+)
+
+
+@given(method=st.sampled_from([*METHODS]), params=_PARAMS | _JSON)
+@settings(STABLE, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_request_is_answered_with_a_fault(api: Api, method: str, params: Any) -> None:
+    answer = sent(api, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+
+    assert answer.status_code < 500, answer.text
+    assert ("result" in answer.json) != ("error" in answer.json)
+
+
 @pytest.mark.parametrize(
     ("method", "version"),
     [
@@ -266,11 +300,12 @@ def test_a_page_of_another_origin_is_refused_before_its_token_is_looked_at(
     assert ("Access-Control-Allow-Origin" in answer.headers) == (origin.endswith("agents.example"))
 
 
-def test_in_a_local_run_pages_of_its_own_server_alone_may_call(api: Api) -> None:
+def test_in_a_local_run_no_page_may_call_not_even_of_the_host_that_it_says(api: Api) -> None:
     body, headers = message("tools/list")
 
-    result(api.agent.post("/mcp", body, **headers, origin="http://localhost"))
-    failed(api.agent.post("/mcp", body, **headers, origin="http://localhost:6274"), 403, 403)
+    for host in ("localhost", "rebound.example"):
+        headers |= {"origin": f"http://{host}", "host": host}
+        failed(api.agent.post("/mcp", body, **headers), 403, 403)
 
 
 def test_a_browser_of_an_origin_that_may_call_may_send_the_headers(behind: Api) -> None:
@@ -299,6 +334,14 @@ def test_who_has_no_token_is_told_where_to_get_one(behind: Api, token: str | Non
             "bearer_methods_supported": ["header"],
         }
     assert behind.stranger.get(f"{WELL_KNOWN}/v1/cases").status_code == 404
+
+
+def test_a_server_without_a_public_address_is_where_it_was_asked(behind: Api) -> None:
+    config = replace(behind.runtime.config, public_url="", unsigned_tokens=False)
+    Runtime(config, behind.runtime.clock).install(behind.app)
+
+    told = behind.stranger.get(WELL_KNOWN, host="mcp-123.run.app").json
+    assert told["resource"] == "https://mcp-123.run.app/v1/mcp"
 
 
 def test_a_local_run_has_no_server_that_gives_tokens(api: Api) -> None:

@@ -28,12 +28,11 @@ class Mcp:
         """Refuses pages of other origins. Raises PermissionDenied.
 
         A page of another site may reach a server that only this machine reaches, by a name of its
-        own that it has resolve to it (DNS rebinding).
+        own that it has resolve to it (DNS rebinding), so the host of a request proves nothing.
         """
         origin = request.headers.get("Origin")
         config = Runtime.current().config
-        own = {config.public_url or request.host_url.rstrip("/"), *config.allowed_origins}
-        if origin is not None and origin not in own:
+        if origin is not None and origin not in (config.public_url, *config.allowed_origins):
             raise PermissionDenied(
                 "pages of this origin may not call this: CASELEDGER_ALLOWED_ORIGINS lists those "
                 "that may"
@@ -58,8 +57,10 @@ def answered(body: dict[str, Any], code: int = 200) -> Response:
 
 def address() -> str:
     """Where clients reach this server, without a last slash."""
-    url = Runtime.current().config.public_url or flask.request.host_url
-    return url.rstrip("/")
+    config = Runtime.current().config
+    # Encryption ends before this server, which is told nothing of it; local runs have none.
+    scheme = "http" if config.unsigned_tokens else "https"
+    return config.public_url or f"{scheme}://{flask.request.host}"
 
 
 def metadata() -> dict[str, Any]:
