@@ -15,7 +15,7 @@ from shared.edge.routes import Route
 MODULES = tuple(
     importlib.import_module(f"functions.{module.name}")
     for module in pkgutil.iter_modules(functions.__path__)
-    if module.name not in {"api", "console", "mcp"}
+    if module.name not in {"api", "console"} and not module.name.startswith("mcp")
 )
 """One for each resource: the modules of this package but this one, the console's and MCP's."""
 FUNCTIONS: dict[str, FunctionType] = {

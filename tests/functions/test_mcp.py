@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from functions.mcp import TOOLS
+from functions.mcp_tools import TOOLS
 from shared.config import Budget, Config
 from shared.models.roles import Role
 from shared.rules.callers import Caller
@@ -246,7 +246,7 @@ def test_a_task_is_an_intervention_from_working_to_its_end(api: Api, clock: Cloc
     assert got(decided)["status"] == "completed"
     other = api.caller("agent", "other")
     kept = asked("d")
-    failed(send(other, "tasks/cancel", able=ABLE, taskId=kept), 403)
+    failed(send(other, "tasks/cancel", able=ABLE, taskId=kept), 403, 403)
     assert got(kept)["status"] == "working"
 
 

@@ -10,11 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.mcp import METHODS, TOOLS
+from functions.mcp_methods import METHODS
+from functions.mcp_tools import TOOLS
+from shared.config import Config
 from shared.documents import port
 from shared.runtime import Runtime
 from shared.version import VERSION
 from tests.client import Api, TestResponse
+from tests.conftest import Clock
 from tests.functions.mcp_support import (
     FORMER,
     META,
@@ -57,6 +60,14 @@ def test_discovery_says_which_revisions_and_what_the_server_can_do(api: Api) -> 
     assert "start_action" in found["instructions"]
     assert cost(answer) == (0, 0, 0)
     assert result(send(api.viewer, "tools/list"))["cacheScope"] == "private"
+
+
+def test_the_function_alone_answers_as_it_is_deployed(config: Config, clock: Clock) -> None:
+    alone = Api(Runtime(config, clock), "mcp", "mcp.py")
+
+    assert len(result(send(alone.agent, "tools/list"))["tools"]) == len(TOOLS)
+    assert alone.stranger.get(WELL_KNOWN).status_code == 200
+    assert alone.agent.get("/cases").status_code == 404
 
 
 @pytest.mark.parametrize(

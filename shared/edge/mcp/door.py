@@ -39,15 +39,20 @@ class Mcp:
             )
 
     def refused(self, error: ApiError) -> Response:
-        """A JSON-RPC error, of no request: what was refused here was not read as one."""
-        code = _CODES.get(error.code, error.code)
-        body = messages.RpcError(code, error.message, error.body()).body(None)
-        response = answered(body, error.code)
-        response.headers.update(error.headers)
-        if error.code == 401:  # noqa: PLR2004
-            challenge = f'Bearer resource_metadata="{address()}{WELL_KNOWN}{PATH}"'
-            response.headers["WWW-Authenticate"] = challenge
-        return response
+        """The error of a message that was not read."""
+        return refusal(error, None)
+
+
+def refusal(error: ApiError, request_id: messages.RequestId | None) -> Response:
+    """An error of the API as one of JSON-RPC, with the status and headers that it has by HTTP."""
+    code = _CODES.get(error.code, error.code)
+    body = messages.RpcError(code, error.message, error.body()).body(request_id)
+    response = answered(body, error.code)
+    response.headers.update(error.headers)
+    if error.code == 401:  # noqa: PLR2004
+        challenge = f'Bearer resource_metadata="{address()}{WELL_KNOWN}{PATH}"'
+        response.headers["WWW-Authenticate"] = challenge
+    return response
 
 
 def answered(body: dict[str, Any], code: int = 200) -> Response:
