@@ -158,6 +158,15 @@ class Runtime:
 
 
 def _members(config: Config) -> Verifier:
+    first = _first_issuer(config)
+    if not config.issuers:
+        return first
+    from shared.edge.issuers import SeveralIssuers  # noqa: PLC0415 - few have more than one
+
+    return SeveralIssuers(first, config.issuers)
+
+
+def _first_issuer(config: Config) -> Verifier:
     if config.unsigned_tokens:
         return UnsignedTokens()
     return MemberTokens(
