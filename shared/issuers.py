@@ -125,7 +125,9 @@ def _issuer(given: Any) -> Issuer:
 def _claims(given: dict[str, Any]) -> dict[str, Any]:
     """How the tokens of an issuer say their tenant and role."""
     tenants = given.get("tenants")
-    listed = isinstance(tenants, list) and tenants and all(map(_is_tenant, tenants))
+    if not isinstance(tenants, list):
+        tenants = []
+    listed = tenants and all(map(_is_tenant, tenants))
     if not (listed or tenants == [_ALL]):
         raise ValueError('tenants must list the tenants that it may name, or be ["*"] for all')
     names = {"roleClaim": given.get("roleClaim"), "tenantClaim": given.get("tenantClaim")}
