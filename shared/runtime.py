@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from shared.repository.keys import KnownKeys
     from shared.repository.log_keys import LogKeys
     from shared.repository.settings import SettingsCache
-    from shared.rules.callers import Caller
 
 _NAME = "caseledger"
 
@@ -102,11 +101,6 @@ class Runtime:
         from shared.repository.keys import KnownKeys  # noqa: PLC0415 - with the first key
 
         return KnownKeys()
-
-    def caller_by_key(self, key: str) -> Caller:
-        """Who calls with a key. Raises Unauthenticated, RateLimited and what the store raises."""
-        spend = self.budgets.spend_on_unknown_key if self.budgets else lambda: None
-        return self.keys.caller(key, self.store, self.clock(), spend)
 
     @property
     def log_keys(self) -> LogKeys | None:
