@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from email.message import Message
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
+from local import client
+from local.__main__ import main
 from shared.config import Budget
 from shared.documents.port import Query, Unavailable, Update
 from shared.edge.rate_limits import Budgets
@@ -354,6 +357,33 @@ def test_guessing_reads_no_more_than_the_budget_of_strangers_and_holds_up_no_kno
     assert int(guesses[-1].headers["Retry-After"]) > 0
     clock.advance(minutes=2)
     assert by(api, key).get("/cases").status_code == 200
+
+
+def test_a_developer_has_a_first_key_by_one_command_beside_a_local_run(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(method: str, url: str, *, token: str, body: Any) -> client.Answer:
+        path = url.removeprefix("http://127.0.0.1:8080/v1")
+        answer = replace(api.stranger, token=token).request(method, path, body)
+        return client.Answer(answer.status_code, Message(), answer.json)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.argv", ["local", "api-key", *arguments])
+        code = main()
+        return code, capsys.readouterr().out.splitlines()[-1]
+
+    monkeypatch.setattr(client, "call", call)
+    code, key = run("--name", "my agent")
+
+    assert (code, rules.given(key).tenant) == (0, "demo")
+    assert by(api, key).get("/cases").status_code == 200
+    assert api.caller("admin", tenant="demo").get("/keys").json["keys"][0]["role"] == "agent"
+    assert run("--name", "x" * 51)[0] == 1
+    monkeypatch.setattr(client, "call", Mock(side_effect=client.Unreachable("refused")))
+    monkeypatch.setattr("sys.argv", ["local", "api-key", "--name", "x"])
+    assert main() == 1
+    assert "is `make run` running?" in capsys.readouterr().err
 
 
 def test_no_token_takes_the_name_of_a_key(api: Api) -> None:

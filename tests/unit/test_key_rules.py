@@ -19,7 +19,7 @@ from shared.rules import keys
 from shared.rules.callers import PROGRAMS, Caller
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-SECRET = keys.new_secret()
+SECRET = "S3cr-t_" * 6 + "x"
 KEY = keys.GivenKey("acme", "bot-k3f9x2ab", SECRET)
 
 
