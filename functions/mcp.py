@@ -14,7 +14,7 @@ from shared.edge.routes import Route
 from shared.rules.callers import READERS
 
 
-def answer(call: Call, raw: bytes) -> Response:
+def answer_mcp(call: Call, raw: bytes) -> Response:
     """Answers one message: a request with its result or error, a notification with 202."""
     try:
         message = messages.read(raw, call.exchange.request.headers)
@@ -51,7 +51,7 @@ _BELOW = f"{door.WELL_KNOWN}{door.PATH}"
 mcp = serve(
     "mcp",
     [
-        Route("POST", "/mcp", READERS, 200, answer, dialect=door.Mcp()),
+        Route("POST", "/mcp", READERS, 200, answer_mcp, dialect=door.Mcp()),
         Route("GET", door.WELL_KNOWN, None, 200, get_resource_metadata, prefix=""),
         Route("GET", _BELOW, None, 200, get_mcp_resource_metadata, prefix=""),
     ],

@@ -27,6 +27,7 @@ from tests.functions.mcp_support import (
     QUESTION,
     call,
     failed,
+    message,
     refused,
     result,
     send,
@@ -274,6 +275,19 @@ def test_a_task_is_found_after_a_restart(api: Api, config: Config, clock: Clock)
     assert task["result"]["structuredContent"]["status"] == "approved"
     again = send(api.agent, "tools/call", able=ABLE, name="ask_human", arguments=QUESTION)
     assert (result(again)["taskId"], result(again)["status"]) == (task_id, "completed")
+
+
+def test_an_agent_calls_with_a_key(api: Api) -> None:
+    made = api.admin.post("/keys", {"name": "Letter bot", "role": "agent"}).json
+    bot = replace(api.agent, token=made["key"])
+
+    asked = call(bot, "ask_human", **QUESTION, action=ACTION)
+    done(act(api.pilot, asked["id"], "decide", {"decision": "approve"}))
+    started = call(bot, "start_action", interventionId=asked["id"], action=ACTION)
+    assert asked["createdBySubject"] == started["startedBySubject"] == f"key:{made['id']}"
+    api.admin.delete(f"/keys/{made['id']}")
+    body, headers = message("tools/list")
+    failed(bot.post("/mcp", body, **headers), 401, 401)
 
 
 def test_a_client_that_follows_no_tasks_gets_none(api: Api) -> None:
