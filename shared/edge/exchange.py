@@ -12,6 +12,7 @@ import flask
 
 from shared import log
 from shared.documents.cost import Cost
+from shared.edge.dialect import Dialect
 from shared.runtime import Runtime
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -21,7 +22,10 @@ _EXPOSED = (
     "Content-Disposition, ETag, Idempotent-Replayed, Location, Retry-After, Server-Timing, "
     "X-Request-Id"
 )
-_ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, traceparent, X-Request-Id"
+_ALLOWED = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, MCP-Protocol-Version, Mcp-Method, "
+    "Mcp-Name, traceparent, X-Request-Id"
+)
 ALWAYS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -49,6 +53,8 @@ class Exchange:
         self.noted: dict[str, Any] = {}
         """What a handler adds to the log line: counts and times, never data."""
         self.body_is_read = False
+        self.dialect: Dialect | None = None
+        """The protocol of the route, where that is not the API's own."""
         self.is_streamed = False
         """Whether the answer is made while it is sent; its log line comes at its end."""
         self.sent = 0
@@ -103,6 +109,7 @@ class Exchange:
     def log(self, response: flask.Response, **fields: Any) -> None:
         """Writes the log line of an answer."""
         code = response.status_code
+        fields = {**self.noted, **fields}
         usual: log.Level = "WARNING" if "securityEvent" in fields else "INFO"
         failed = code >= 500 or fields.get("stream") == "broken"  # noqa: PLR2004
         log.write(
@@ -118,7 +125,6 @@ class Exchange:
             writes=self.cost.writes,
             trips=self.cost.trips,
             httpRequest=self._http_request(response),
-            **self.noted,
             **self._trace(),
             **fields,
         )
