@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.serving import make_server
@@ -30,20 +34,50 @@ EFFECT = "It sends the letter to Dr. Smith"
 NAMES = sorted(path.name for path in RECIPES.iterdir() if path.is_dir())
 
 
+class Door:
+    """The functions as they are served; `killed` ends when it is about to say what came of it."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.killed: subprocess.Popen[str] | None = None
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """As WSGI has it."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        completes = environ["PATH_INFO"].endswith(":complete") or b'"report_result"' in body
+        if self.killed and completes:
+            self.killed.kill()
+            start_response("503 Service Unavailable", [])
+            return []
+        return self._app(environ, start_response)
+
+
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Api, str]]:
-    """The functions, served by a thread of this process, and their address."""
+def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The functions over a file."""
     path = tmp_path_factory.mktemp("recipes") / "caseledger.db"
     runtime = Runtime(Config(sqlite=str(path), unsigned_tokens=True, max_waits=8))
-    made = Api(runtime, app=served("api", "api.py"))
-    listening = make_server("127.0.0.1", 0, made.app, threaded=True)
+    yield Api(runtime, app=served("api", "api.py"))
+    runtime.close()
+
+
+@pytest.fixture(scope="module")
+def door(functions: Api) -> Door:
+    """Where the recipes come in."""
+    return Door(functions.app)
+
+
+@pytest.fixture(scope="module")
+def url(functions: Api, door: Door) -> Iterator[str]:
+    """Its address: a thread of this process serves it."""
+    listening = make_server("127.0.0.1", 0, door, threaded=True)
     thread = threading.Thread(target=listening.serve_forever)
     thread.start()
-    yield made, f"http://127.0.0.1:{listening.server_port}"
-    runtime.stopping = True  # what waits is answered
+    yield f"http://127.0.0.1:{listening.server_port}"
+    Runtime.of(functions.app).stopping = True  # what waits is answered
     listening.shutdown()
     thread.join()
-    runtime.close()
 
 
 def command(name: str) -> list[str]:
@@ -60,12 +94,20 @@ def pending(pilot: Client) -> list[str]:
     return [one["id"] for one in found]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_recipe_that_is_killed_while_it_waits_finds_its_answer_and_acts_once(
-    api: tuple[Api, str], name: str, tmp_path: Path
-) -> None:
-    functions, url = api
-    functions.tenant = f"t-{name}"
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    """Each recipe."""
+    found: str = request.param
+    return found
+
+
+Started = Callable[[], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def started(functions: Api, url: str, tmp_path: Path, name: str) -> Started:
+    """Starts the recipe in a directory and a tenant of the test's own."""
+    functions.tenant = f"t-{uuid.uuid4().hex}"
     environment = {
         **os.environ,
         "CASELEDGER_URL": url,
@@ -73,43 +115,59 @@ def test_a_recipe_that_is_killed_while_it_waits_finds_its_answer_and_acts_once(
         "PYTHONPATH": str(ROOT / "clients" / "python" / "src"),
         "PYTHONUNBUFFERED": "1",
     }
+    arguments = command(name)
 
-    def started() -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            command(name),
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start() -> subprocess.Popen[str]:
+        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(arguments, cwd=tmp_path, env=environment, **pipes)
 
-    with started() as waits:
-        try:
-            wait_until(lambda: pending(functions.pilot) or waits.poll(), START_SECONDS)
-        finally:
-            waits.kill()
-        said, failed = waits.communicate()
-    assert EFFECT not in said
+    return start
+
+
+def approved(functions: Api, waits: subprocess.Popen[str], *, killed: bool) -> str:
+    """Approves what a recipe asks, which is killed before where that is said; gives its id."""
+    wait_until(lambda: pending(functions.pilot) or waits.poll() is not None, START_SECONDS)
+    if killed:
+        waits.kill()
     asked = pending(functions.pilot)
-    assert len(asked) == 1, failed[-3_000:]
+    assert len(asked) == 1
     decided = functions.pilot.post(f"/interventions/{asked[0]}:decide", {"decision": "approve"})
     assert decided.status_code == 200
+    return asked[0]
 
-    outputs = []
-    for _ in range(2):
-        with started() as again:
-            said, failed = again.communicate(timeout=START_SECONDS)
-        assert again.returncode == 0, failed[-3_000:]
-        outputs.append(said)
 
-    assert "".join(outputs).count(EFFECT) == 1
+def test_a_recipe_that_is_killed_while_it_waits_finds_its_answer_and_acts_once(
+    functions: Api, started: Started
+) -> None:
+    with started() as waits:
+        asked = approved(functions, waits, killed=True)
+        assert EFFECT not in waits.communicate()[0]
+
+    with started() as acts:
+        said, failed = acts.communicate(timeout=START_SECONDS)
+    assert (acts.returncode, said.count(EFFECT)) == (0, 1), failed[-3_000:]
     assert pending(functions.pilot) == []
-    ended = functions.pilot.get(f"/interventions/{asked[0]}").json
-    assert (ended["status"], ended["result"]) == ("completed", "sent")
+    found = functions.pilot.get(f"/interventions/{asked}").json
+    assert (found["status"], found["result"]) == ("completed", "sent")
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_that_is_killed_after_it_has_acted_ends_with_an_error_and_does_not_act_again(
+    functions: Api, started: Started, door: Door
+) -> None:
+    with started() as acts:
+        door.killed = acts
+        approved(functions, acts, killed=False)
+        said, failed = acts.communicate(timeout=START_SECONDS)
+        door.killed = None
+    assert (acts.returncode, said.count(EFFECT)) == (-signal.SIGKILL, 1), failed[-3_000:]
+
+    with started() as again:
+        said, _ = again.communicate(timeout=START_SECONDS)
+    assert again.returncode > 0
+    assert EFFECT not in said
+    assert pending(functions.pilot) == []
+
+
 def test_a_recipe_is_short(name: str) -> None:
     (program,) = (RECIPES / name).glob("*.py")
 

@@ -11,7 +11,7 @@ from caseledger import AsyncClient
 client, saved, decisions = AsyncClient(), Path("letter-7.json"), {}
 
 
-@function_tool(needs_approval=True)
+@function_tool(needs_approval=True, failure_error_function=None)  # errors end the run
 async def send_letter(context: ToolContext, to: str) -> str:
     await client.start(decisions[context.tool_call_id])  # raises Problem where it was started
     print("It sends the letter to", to)
