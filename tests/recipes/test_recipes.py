@@ -26,7 +26,10 @@ from tests.venvs import python_of
 
 RECIPES = ROOT / "clients" / "recipes"
 HERE = Path(__file__).parent
-FAKES = {"openai_agents": HERE / "fake_openai.py", "pydantic_ai": HERE / "fake_pydantic.py"}
+FAKES = {
+    "openai_agents": HERE / "fake-models" / "run_openai.py",
+    "pydantic_ai": HERE / "fake-models" / "run_pydantic.py",
+}
 """What runs a recipe with a model that needs no provider."""
 LOCKS = {"mcp": ROOT / "tests" / "clients" / "mcp-clients" / "requirements.lock"}
 """Environments that others make, and that have what a recipe needs."""

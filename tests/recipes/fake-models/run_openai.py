@@ -1,4 +1,4 @@
-# mypy: ignore-errors
+# ruff: noqa: INP001 - a program, in no package
 """Runs a recipe with a model that asks for one call, and ends when it has an answer.
 
 It stands in for OpenAI's models, and is run in the recipe's environment. Argument: the recipe.
