@@ -355,11 +355,12 @@ def test_a_server_without_a_public_address_is_where_it_was_asked(behind: Api) ->
     assert told["resource"] == "https://mcp-123.run.app/v1/mcp"
 
 
-def test_a_local_run_has_no_server_that_gives_tokens(api: Api) -> None:
-    told = api.stranger.get(WELL_KNOWN).json
-
-    assert told["resource"] == "http://localhost/v1/mcp"
-    assert "authorization_servers" not in told
+def test_neither_a_local_run_nor_firebase_has_a_server_that_gives_tokens(behind: Api) -> None:
+    config = behind.runtime.config
+    firebase = replace(config, issuer="https://securetoken.google.com/caseledger")
+    for other in (replace(config, unsigned_tokens=True), firebase):
+        Runtime(other, behind.runtime.clock).install(behind.app)
+        assert "authorization_servers" not in behind.stranger.get(WELL_KNOWN).json
 
 
 def test_a_scheduler_is_no_member(api: Api) -> None:
