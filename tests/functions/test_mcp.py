@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,7 +17,7 @@ from shared.models.roles import Role
 from shared.rules.callers import Caller
 from shared.runtime import Runtime
 from tests.client import Api
-from tests.conftest import Clock
+from tests.conftest import ROOT, Clock
 from tests.functions.intervention_support import act, decide, done
 from tests.functions.mcp_support import (
     ABLE,
@@ -33,6 +35,7 @@ from tests.functions.mcp_support import (
     send,
 )
 from tests.functions.support import cost, event_types
+from tests.functions.test_roles import CELLS
 
 FOR_AGENTS = [*TOOLS]
 FOR_READERS = ["get_decision", "find_cases", "get_case"]
@@ -354,3 +357,18 @@ def test_what_a_tool_costs_is_what_its_function_costs(api: Api) -> None:
 
     assert cost(by_tool) == cost(by_http)
     assert cost(send(api.agent, "tools/list")) == (0, 0, 0)
+
+
+def test_the_document_tells_of_each_tool_its_function_and_role_and_shows_valid_settings() -> None:
+    _, _, section = (ROOT / "docs/api.md").read_text().partition("## Agents by MCP\n")
+    section = section.partition("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| (.+?) \| (.+?) \|", section, re.MULTILINE)
+    told = {name: (function, role) for name, function, role in rows if name != "tool"}
+
+    assert [*told] == [*TOOLS]
+    for name, (function, role) in told.items():
+        route = TOOLS[name].route
+        assert route.name in function
+        assert route.roles == CELLS[role], name
+    for settings in re.findall(r"```json\n(.*?)```", section, re.DOTALL):
+        assert "https://cases.example/v1/mcp" in str(json.loads(settings))
