@@ -368,15 +368,19 @@ def test_a_scheduler_is_no_member(api: Api) -> None:
     failed(api.caller("scheduler").post("/mcp", body, **headers), 403, 403)
 
 
-def test_a_store_out_of_reach_is_told_to_the_model_as_something_to_repeat(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+def test_a_store_out_of_reach_is_told_to_the_model_and_is_an_error_in_the_log(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def gone(*_: Any, **__: Any) -> Any:
         raise port.Unavailable("the store is away")
 
     monkeypatch.setattr(api.runtime.store, "commit", gone)
+    capsys.readouterr()
     error = refused(api.agent, "ask_human", "UNAVAILABLE", **QUESTION)
-    assert error["code"] == 503
+    line = json.loads(capsys.readouterr().out)
+
+    assert (error["code"], line["code"], line["toolError"]) == (503, 200, "UNAVAILABLE")
+    assert line["severity"] == "ERROR"
 
 
 def test_a_fault_is_an_internal_error_that_says_nothing_of_it(

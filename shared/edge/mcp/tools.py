@@ -122,6 +122,7 @@ def outcome(call: Call, tool: Tool, given: dict[str, Any], key: str | None) -> R
     except KNOWN as error:
         told = told_of(error)
         call.exchange.noted |= {"toolError": told.status, **logged(told)}
+        call.exchange.failed = told.code >= 500  # noqa: PLR2004
         return refusal(told)
 
 
