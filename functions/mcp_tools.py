@@ -62,7 +62,8 @@ def _tools() -> tuple[Tool, ...]:
             "that exactly this is approved. `type` is `resume` to go on with work, `clarification` "
             "for an open question, which is answered in `response.text`. The same arguments again "
             "are the same question, also after it was decided: name another occasion by another "
-            "`uowId`, or give an `idempotencyKey`.",
+            "`uowId`, or give an `idempotencyKey`. Where it is to end, give `expiresInSeconds`: an "
+            "`expiresAt` that moves on makes each call another question.",
             create_intervention,
             models.AskHuman,
             by_content=True,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import venv
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -49,5 +49,5 @@ def _make(place: Path, lock: Path) -> None:
         command = [sys.executable, "-m", "pip", "--python", str(made / "bin" / "python"), "install"]
         command += ["--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
         subprocess.run(command, check=True, capture_output=True, timeout=_SECONDS)
-        if not place.exists():
-            shutil.move(made, place)
+        with suppress(OSError):  # somebody else's is there by now
+            made.rename(place)

@@ -20,7 +20,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{
 _CLOUD_TRACE = re.compile(r"([0-9a-f]{32})/([0-9]{1,20})(?:;o=([01]))?")
 _EXPOSED = (
     "Content-Disposition, ETag, Idempotent-Replayed, Location, Retry-After, Server-Timing, "
-    "X-Request-Id"
+    "WWW-Authenticate, X-Request-Id"
 )
 _ALLOWED = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, MCP-Protocol-Version, Mcp-Method, "
@@ -52,6 +52,8 @@ class Exchange:
         self.ids: dict[str, str] = {}
         self.noted: dict[str, Any] = {}
         """What a handler adds to the log line: counts and times, never data."""
+        self.failed = False
+        """Whether what it asked for failed here, although the answer has no code that says so."""
         self.body_is_read = False
         self.dialect: Dialect | None = None
         """The protocol of the route, where that is not the API's own."""
@@ -111,7 +113,7 @@ class Exchange:
         code = response.status_code
         fields = {**self.noted, **fields}
         usual: log.Level = "WARNING" if "securityEvent" in fields else "INFO"
-        failed = code >= 500 or fields.get("stream") == "broken"  # noqa: PLR2004
+        failed = self.failed or code >= 500 or fields.get("stream") == "broken"  # noqa: PLR2004
         log.write(
             "ERROR" if failed else usual,
             f"{self.request.method} {self.function or 'unrouted'} {code}",

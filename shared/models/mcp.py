@@ -59,8 +59,11 @@ class GetDecision(Model):
     """
 
 
-class StartAction(Keyed):
-    """Which action is about to be done: itself, or its hash."""
+class StartAction(Model):
+    """Which action is about to be done: itself, or its hash.
+
+    It takes no key: who was interrupted, and starts again with the same one, would act twice.
+    """
 
     intervention_id: Id
     """The `id` that ask_human gave."""

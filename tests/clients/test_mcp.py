@@ -72,12 +72,13 @@ def test_the_official_python_client_works_in_both_eras_and_fastmcp_follows_tasks
 
 
 @pytest.mark.usefixtures("node")
-def test_the_official_clients_in_javascript_work_in_both_eras(server: str) -> None:
+def test_the_official_clients_in_javascript_work_in_all_three_revisions(server: str) -> None:
     tokens = (token("agent", "t-3"), token("pilot", "t-3"))
     told = found("node", PLACE / "official.mjs", server, *tokens)
 
     lived = {"tools": 10, "asked": "pending", "decided": "approved", "refused": True}
     assert told["modern"] == {"version": "2026-07-28", **lived}
+    assert told["oldest"] == {"version": "2025-06-18", **lived}
     stream = told["legacy"].pop("stream")
     assert (stream[0], stream[-1]) == ("working", "approved")
     assert told["legacy"] == {"version": "2025-11-25", **lived}

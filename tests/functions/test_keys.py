@@ -142,6 +142,7 @@ def test_a_repeat_makes_no_other_key_and_says_that_it_cannot_show_the_first_one(
     )
 
 
+@pytest.mark.both_stores
 def test_the_keys_are_listed_page_by_page_newest_first(api: Api, clock: Clock) -> None:
     names: list[str] = []
     for number in range(3):
@@ -323,6 +324,7 @@ def test_a_call_succeeds_where_the_day_of_use_cannot_be_written_and_a_later_one_
     assert verified(api, f"keys/{key['id']}")["valid"]
 
 
+@pytest.mark.both_stores
 def test_a_use_that_comes_late_does_not_bring_a_revoked_key_back(api: Api, clock: Clock) -> None:
     clock.now = clock.now.replace(hour=23, minute=59, second=59)
     key = made(api)

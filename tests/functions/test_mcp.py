@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,7 +17,7 @@ from shared.models.roles import Role
 from shared.rules.callers import Caller
 from shared.runtime import Runtime
 from tests.client import Api
-from tests.conftest import Clock
+from tests.conftest import ROOT, Clock
 from tests.functions.intervention_support import act, decide, done
 from tests.functions.mcp_support import (
     ABLE,
@@ -33,6 +35,7 @@ from tests.functions.mcp_support import (
     send,
 )
 from tests.functions.support import cost, event_types
+from tests.functions.test_roles import CELLS
 
 FOR_AGENTS = [*TOOLS]
 FOR_READERS = ["get_decision", "find_cases", "get_case"]
@@ -142,11 +145,21 @@ def test_the_schema_of_a_tool_is_valid_whole_and_describes_every_field(
     )
 
 
+def by_itself(api: Api, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What ask_human gives for arguments in the order that they have: Flask would sort them."""
+    body, headers = message("tools/call", name="ask_human", arguments=arguments)
+    answer = api.agent.request(
+        "POST", "/mcp", raw=json.dumps(body), content_type="application/json", **headers
+    )
+    content: dict[str, Any] = result(answer)["structuredContent"]
+    return content
+
+
 def test_the_same_question_is_asked_once_and_another_occasion_has_another_name(api: Api) -> None:
     first = call(api.agent, "ask_human", **QUESTION, action=ACTION)
-    turned = {**ACTION, "arguments": dict(reversed(ARGUMENTS.items()))}
     done(act(api.pilot, first["id"], "decide", {"decision": "approve"}))
-    again = call(api.agent, "ask_human", action=turned, **dict(reversed(QUESTION.items())))
+    unsorted = {**ACTION, "arguments": {"to": "Ada", "copies": 2}}
+    again = by_itself(api, {"uowId": QUESTION["uowId"], "action": unsorted, **QUESTION})
 
     assert (again["id"], again["status"], again["repeated"]) == (first["id"], "approved", True)
     others = [
@@ -172,22 +185,20 @@ def test_a_key_means_the_same_in_meta_in_the_arguments_and_by_http(api: Api) -> 
     assert by_http.json["id"] == first["id"]
 
 
-def test_a_start_is_repeated_by_its_key_alone_as_whoever_starts_again_must_not_act(
-    api: Api,
-) -> None:
+def test_of_many_who_start_an_action_one_may_act_and_it_is_told_so_only_once(api: Api) -> None:
     asked = call(api.agent, "ask_human", **QUESTION, action=ACTION)
     done(act(api.pilot, asked["id"], "decide", {"decision": "approve"}))
     start = {"interventionId": asked["id"], "action": ACTION}
+    meta = {"caseledger/idempotencyKey": "k"}
 
-    def attempt(key: str) -> Any:
-        arguments = {**start, "idempotencyKey": key}
-        return result(send(api.agent, "tools/call", name="start_action", arguments=arguments))
+    def attempt(_: int) -> bool:
+        answer = send(api.agent, "tools/call", name="start_action", arguments=start, _meta=meta)
+        refused_now: bool = result(answer)["isError"]
+        return refused_now
 
     with ThreadPoolExecutor(4) as pool:
-        answers = [*pool.map(attempt, "abcd")]
-    (won,) = (index for index, one in enumerate(answers) if not one["isError"])
-    assert attempt("abcd"[won])["structuredContent"]["repeated"] is True
-    refused(api.agent, "start_action", "FAILED_PRECONDITION", **start)
+        assert sorted(pool.map(attempt, range(4))) == [False, True, True, True]
+    refused(api.agent, "start_action", "INVALID_ARGUMENT", **start, idempotencyKey="k")
 
 
 def test_what_is_wrong_is_told_to_the_model_with_the_names_of_the_fields(api: Api) -> None:
@@ -356,3 +367,18 @@ def test_what_a_tool_costs_is_what_its_function_costs(api: Api) -> None:
 
     assert cost(by_tool) == cost(by_http)
     assert cost(send(api.agent, "tools/list")) == (0, 0, 0)
+
+
+def test_the_document_tells_of_each_tool_its_function_and_role_and_shows_valid_settings() -> None:
+    _, _, section = (ROOT / "docs/api.md").read_text().partition("## Agents by MCP\n")
+    section = section.partition("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| (.+?) \| (.+?) \|", section, re.MULTILINE)
+    told = {name: (function, role) for name, function, role in rows if name != "tool"}
+
+    assert [*told] == [*TOOLS]
+    for name, (function, role) in told.items():
+        route = TOOLS[name].route
+        assert route.name in function
+        assert route.roles == CELLS[role], name
+    for settings in re.findall(r"```json\n(.*?)```", section, re.DOTALL):
+        assert "https://cases.example/v1/mcp" in str(json.loads(settings))

@@ -355,11 +355,12 @@ def test_a_server_without_a_public_address_is_where_it_was_asked(behind: Api) ->
     assert told["resource"] == "https://mcp-123.run.app/v1/mcp"
 
 
-def test_a_local_run_has_no_server_that_gives_tokens(api: Api) -> None:
-    told = api.stranger.get(WELL_KNOWN).json
-
-    assert told["resource"] == "http://localhost/v1/mcp"
-    assert "authorization_servers" not in told
+def test_neither_a_local_run_nor_firebase_has_a_server_that_gives_tokens(behind: Api) -> None:
+    config = behind.runtime.config
+    firebase = replace(config, issuer="https://securetoken.google.com/caseledger")
+    for other in (replace(config, unsigned_tokens=True), firebase):
+        Runtime(other, behind.runtime.clock).install(behind.app)
+        assert "authorization_servers" not in behind.stranger.get(WELL_KNOWN).json
 
 
 def test_a_scheduler_is_no_member(api: Api) -> None:
@@ -367,15 +368,19 @@ def test_a_scheduler_is_no_member(api: Api) -> None:
     failed(api.caller("scheduler").post("/mcp", body, **headers), 403, 403)
 
 
-def test_a_store_out_of_reach_is_told_to_the_model_as_something_to_repeat(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+def test_a_store_out_of_reach_is_told_to_the_model_and_is_an_error_in_the_log(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def gone(*_: Any, **__: Any) -> Any:
         raise port.Unavailable("the store is away")
 
     monkeypatch.setattr(api.runtime.store, "commit", gone)
+    capsys.readouterr()
     error = refused(api.agent, "ask_human", "UNAVAILABLE", **QUESTION)
-    assert error["code"] == 503
+    line = json.loads(capsys.readouterr().out)
+
+    assert (error["code"], line["code"], line["toolError"]) == (503, 200, "UNAVAILABLE")
+    assert line["severity"] == "ERROR"
 
 
 def test_a_fault_is_an_internal_error_that_says_nothing_of_it(

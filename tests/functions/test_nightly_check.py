@@ -120,7 +120,8 @@ def test_a_night_costs_what_its_verifications_cost_and_a_read_for_each_collectio
 
     answer = answered(api, CHECK)
 
-    # Where it is, a count of each collection, the document's name; then where it has come to is written.
+    # Where it is, a count of each collection, the document's name; then where it has come to is
+    # written.
     trips = cost(verified)[2] + 5
     assert cost(answer) == (cost(verified)[0] + len(COUNTED) + 2 + 1, 1, trips)
 

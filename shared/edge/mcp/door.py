@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import flask
 from flask import Response as Response  # noqa: PLC0414 - handlers find it here
@@ -71,9 +70,9 @@ def address() -> str:
 def metadata() -> dict[str, Any]:
     """What a client must know to get a token for this server (RFC 9728)."""
     config = Runtime.current().config
-    issuer = "" if config.unsigned_tokens else config.issuer
-    # A client can ask for a token only where the issuer is an address.
-    servers = {"authorization_servers": [issuer]} if urlsplit(issuer).scheme else {}
+    # Firebase, and a local run, have no address at which a client could ask for a token.
+    asked = not (config.unsigned_tokens or config.of_firebase)
+    servers = {"authorization_servers": [config.issuer]} if asked else {}
     return {
         "resource": f"{address()}{PATH}",
         "resource_name": "Caseledger",

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pydantic_core import to_json
-
 from shared import errors
 from shared.edge import parsing
 from shared.edge.function import (
@@ -75,7 +73,8 @@ class Tool:
 
     def call(self, call: Call, given: dict[str, Any], key: str | None) -> Reply[Any]:
         """What the function answers. Raises what it refuses, with the names of the fields."""
-        taken = parsing.body(to_json(given), self.takes)
+        # A model may give the same arguments in another order.
+        taken = parsing.body(json.dumps(given, sort_keys=True).encode(), self.takes)
         function, arguments = (self.choose or self._by_name)(taken)
         route = route_of(function)
         for name, text in arguments.items():
@@ -122,6 +121,7 @@ def outcome(call: Call, tool: Tool, given: dict[str, Any], key: str | None) -> R
     except KNOWN as error:
         told = told_of(error)
         call.exchange.noted |= {"toolError": told.status, **logged(told)}
+        call.exchange.failed = told.code >= 500  # noqa: PLR2004
         return refusal(told)
 
 

@@ -37,12 +37,15 @@ for await (const one of former.experimental.tasks.callToolStream({ name: "ask_hu
 const legacy = { version: former.transport.protocolVersion, tools, stream, ...(await followed(former, "js-1")) };
 await former.close();
 
-const newest = new Client(info, { versionNegotiation: { mode: "auto" } });
-await newest.connect(new StreamableHTTPClientTransport(endpoint, options));
-const modern = {
-  version: newest.getNegotiatedProtocolVersion?.() ?? newest.transport.protocolVersion,
-  tools: (await newest.listTools()).tools.length,
-  ...(await followed(newest, "js-2")),
-};
-await newest.close();
-console.log(JSON.stringify({ legacy, modern }));
+async function lived(uowId, settings) {
+  const client = new Client(info, settings);
+  await client.connect(new StreamableHTTPClientTransport(endpoint, options));
+  const tools = (await client.listTools()).tools.length;
+  const found = { version: client.getNegotiatedProtocolVersion(), tools, ...(await followed(client, uowId)) };
+  await client.close();
+  return found;
+}
+
+const modern = await lived("js-2", { versionNegotiation: { mode: "auto" } });
+const oldest = await lived("js-3", { supportedProtocolVersions: ["2025-06-18"] });
+console.log(JSON.stringify({ legacy, modern, oldest }));
