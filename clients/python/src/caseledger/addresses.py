@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from typing import Any
+from urllib.parse import urlsplit
 
 
 class UnreadableRows(UserWarning):
@@ -20,6 +21,11 @@ def address(url: str | None) -> str:
     if not found:
         raise ValueError("say where the API is: Client(url=…), or CASELEDGER_URL")
     return found.rstrip("/").removesuffix("/v1")
+
+
+def is_here(url: str) -> bool:
+    """Whether a URL is of this machine, which no proxy of the environment stands before."""
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def whole(path: str) -> str:
