@@ -499,6 +499,17 @@ def test_what_others_wrote_into_firestore_and_no_store_takes_is_named(  # noqa: 
         assert why in said
 
 
+def test_who_breaks_it_off_is_told_how_to_go_on(
+    run: Command, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moved(_: Side, __: Side) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(move, "move", moved)
+
+    assert run("--to-project", project) == (130, "stopped: run the same command again\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
