@@ -50,9 +50,7 @@ def backup(store: Path, to: Path) -> None:
         partial.rename(to)
     _synced(to.parent)
     _say(f"{to} is a whole backup of {store}: {counts.told}")
-    _say(
-        "Keep the files of CASELEDGER_LOG_KEY and CASELEDGER_WEBHOOK_KEY elsewhere: they are not in it"
-    )
+    _say("The files of CASELEDGER_LOG_KEY and CASELEDGER_WEBHOOK_KEY are not in it: keep them")
 
 
 def restore(saved: Path, store: Path, *, replace_newer: bool) -> None:
