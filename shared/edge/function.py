@@ -186,7 +186,7 @@ def told_of(error: Exception) -> errors.ApiError:
     """What the caller is told of an error that is one of `KNOWN`."""
     if isinstance(error, errors.ApiError):
         return error
-    text = str(error) if isinstance(error, port.OtherRelease) else _OUT_OF_REACH
+    text = str(error) if _is_for_callers(error) else _OUT_OF_REACH
     told = errors.Unavailable(text)
     told.__cause__ = error
     return told
@@ -200,9 +200,13 @@ def logged(error: errors.ApiError) -> dict[str, Any]:
     if isinstance(error, errors.Unreadable):
         fields |= log.failure(error)
     if isinstance(error, errors.Unavailable):
-        other = isinstance(error.__cause__, port.OtherRelease)
-        fields["cause"] = error.message if other else _cause(error)
+        fields["cause"] = error.message if _is_for_callers(error.__cause__) else _cause(error)
     return fields
+
+
+def _is_for_callers(error: BaseException | None) -> bool:
+    """Whether the store's text may be told: that of a wrong place has the path of the file."""
+    return isinstance(error, port.OtherRelease) and not isinstance(error, port.WrongPlace)
 
 
 def _refusal(exchange: Exchange, error: errors.ApiError) -> flask.Response:
