@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any
 
-import click
 import httpx
 import typer
 from typer.core import TyperGroup
 
-from caseledger import Problem, terminal
+from caseledger import Problem, Unreachable, UnreadableRows, terminal
+from caseledger.commands import access, cases, feed, figures, inbox, proof
+from caseledger.commands import exports as files
 from caseledger.exits import Exit, exit_of
 
 _EPILOG = (
@@ -22,17 +24,24 @@ _EPILOG = (
 class Commands(TyperGroup):
     """The commands; an error of the API is one message and an exit code."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Runs a command."""
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UnreadableRows)
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
         except Problem as problem:
             raise terminal.refused(problem, exit_of(problem.code)) from None
-        except httpx.TransportError as error:
-            told = f"the server cannot be reached: {type(error).__name__}"
-            raise terminal.fail(f"{told}: {error}", Exit.UNAVAILABLE) from None
-        except KeyboardInterrupt:
+        except (Unreachable, httpx.HTTPError) as error:
+            told = f"the server cannot be reached: {error}"
+            raise terminal.fail(told, Exit.UNAVAILABLE) from None
+        except (KeyboardInterrupt, typer.Abort):
             raise typer.Exit(Exit.INTERRUPTED) from None
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    terminal.say(f"caseledger: {message}")
 
 
 app = typer.Typer(
@@ -46,9 +55,19 @@ app = typer.Typer(
 )
 exports = typer.Typer(help="Write files: a case, the trail.", no_args_is_help=True)
 app.add_typer(exports, name="export")
-# A command is a function of a module in `commands/`; it is registered here:
+app.add_typer(access.keys, name="key")
+for command in (
+    *(access.login, access.logout, access.whoami),
+    *(cases.cases, cases.show, cases.claim, inbox.inbox),
+    *(feed.tail, figures.stats, proof.verify),
+):
+    app.command()(command)
+exports.command("case")(files.export_case)
+exports.command("audit")(files.export_audit)
+exports.command("checkpoint")(files.export_checkpoint)
+# `import` and the export of a queue are registered here, from modules of their own in `commands/`:
 # app.command("import")(importing.import_cases)
-# exports.command("cases")(exporting.export_cases)
+# exports.command("cases")(queue.export_cases)
 
 
 def main() -> None:

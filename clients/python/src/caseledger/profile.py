@@ -11,16 +11,21 @@ import binascii
 import json
 import os
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+import httpx
 import typer
 
 from caseledger import Client, terminal
+from caseledger.addresses import whole
 from caseledger.exits import Exit
 
+RETRY_FOR = 20.0
+"""For so many seconds a command tries to reach the server."""
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NOT_LOGGED_IN = "you are not logged in: run `caseledger login`, or set CASELEDGER_TOKEN"
 
@@ -106,7 +111,7 @@ def current() -> Profile:
 
 
 def checked(url: str) -> str:
-    """The address of an API, as it is kept: without a slash at the end, and with `/v1`.
+    """The address of an API, as it is kept: without `/v1` and a slash at the end.
 
     Ends the command where it is none, or where a token would be sent there without encryption.
     """
@@ -115,12 +120,28 @@ def checked(url: str) -> str:
         raise terminal.fail(f"{url or 'the address of the API'} is not a URL", Exit.USAGE)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise terminal.fail(f"{url} is not https: the token would be readable", Exit.USAGE)
-    path = parts.path.rstrip("/")
-    whole = path if path.endswith("/v1") else f"{path}/v1"
-    return f"{parts.scheme}://{parts.netloc}{whole}"
+    path = parts.path.rstrip("/").removesuffix("/v1")
+    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
-def client() -> Client:
+def segment(name: str) -> str:
+    """An id as a part of a path: it leads nowhere else."""
+    return quote(name, safe="")
+
+
+class Caller(Client):
+    """The API, as the commands call it: it also gives answers that are too long to keep."""
+
+    def stream(
+        self, path: str, params: dict[str, Any] | None
+    ) -> AbstractContextManager[httpx.Response]:
+        """The answer to a GET, sent once, to be read while it comes."""
+        asked = {name: value for name, value in (params or {}).items() if value is not None}
+        headers = self._authorization()
+        return self._http.stream("GET", self.url + whole(path), params=asked, headers=headers)
+
+
+def client() -> Caller:
     """The API, as who is logged in."""
     profile = current()
-    return Client(profile.url, profile.token)
+    return Caller(profile.url, profile.token, retry_for=RETRY_FOR)

@@ -12,9 +12,9 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -37,9 +37,12 @@ _BLANK = "\u115f\u1160\u3164\uffa0"
 _SUSPICIOUS = re.compile(r"[^ -~\n\t]")
 
 
-def lines(text: str) -> str:
-    """A text with what cannot be seen written out; line ends and tabs stay."""
-    return _SUSPICIOUS.sub(lambda found: _visible(found[0]), text)
+def lines(text: str, escape: Callable[[str], str] | None = None) -> str:
+    """A text with what cannot be seen written out, by `escape`; line ends and tabs stay."""
+    named = escape or _named
+    return _SUSPICIOUS.sub(
+        lambda found: named(found[0]) if _is_unseen(found[0]) else found[0], text
+    )
 
 
 def line(text: object) -> str:
@@ -47,9 +50,12 @@ def line(text: object) -> str:
     return lines(str(text)).replace("\n", "\\n").replace("\t", " ")
 
 
-def _visible(sign: str) -> str:
-    unseen = unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Zl", "Zp"} or sign in _BLANK
-    return f"\\u{{{ord(sign):x}}}" if unseen else sign
+def _is_unseen(sign: str) -> bool:
+    return unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Zl", "Zp"} or sign in _BLANK
+
+
+def _named(sign: str) -> str:
+    return f"\\u{{{ord(sign):x}}}"
 
 
 class _Console(Console):
@@ -211,4 +217,4 @@ def until(text: str | None) -> Cell:
 
 def now() -> datetime:
     """The present."""
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
