@@ -92,7 +92,7 @@ def test_piped_rows_are_one_line_each_and_whole(terminal: Terminal) -> None:
     head, row = terminal("cases", COLUMNS="").stdout.splitlines()
 
     assert title.strip() in row
-    assert head.split() == ["id", "status", "due", "stake", "assigned", "title"]
+    assert head.split() == ["id", "status", "due", "title"]
 
 
 def test_a_case_is_shown_with_its_evidence_questions_and_events(terminal: Terminal) -> None:

@@ -110,13 +110,18 @@ def _print_queue(rows: list[dict[str, Any]]) -> None:
                 one["id"],
                 one["status"],
                 due(one),
-                *((_stake(one), one["assignedTo"]) if narrow else ()),
+                *((_stake(one), _short(one["assignedTo"])) if narrow else ()),
                 one["title"],
             )
             for one in rows
         ],
         empty="No case is like that.",
     )
+
+
+def _short(name: str | None) -> str | None:
+    # An address without its domain, which is mostly the same. --json has all of it.
+    return name and (name.partition("@")[0] or name)
 
 
 def _stake(case: dict[str, Any]) -> Cell:
@@ -218,7 +223,7 @@ def _print_events(rows: list[dict[str, Any]]) -> None:
                 str(one["sequence"]),
                 terminal.moment(one["createdAt"]),
                 one["eventType"],
-                (one["actor"] or {}).get("name"),
+                one["actor"]["email"] or one["actor"]["subject"],
             )
             for one in rows
         ],
