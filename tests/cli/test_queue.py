@@ -143,4 +143,4 @@ def test_figures_are_counted(terminal: Terminal) -> None:
     by_agent = terminal.done(
         "stats", "--by", "agent", "--since", "2026-03-01", "--until", "2026-03-03"
     )
-    assert re.search(r"agent\S* +1 ", by_agent.stdout)
+    assert re.search(r"agent +1\n", by_agent.stdout)
