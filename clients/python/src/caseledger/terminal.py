@@ -116,7 +116,8 @@ def print_json(value: Any) -> None:
 def styled(cell: Cell) -> Text:
     """A cell as it is shown, on one line."""
     text, style = (cell, "") if isinstance(cell, str) else cell or ("", "")
-    return Text(line(text), style=style)
+    # The style is of the text alone, and not of the space beside it.
+    return Text().append(line(text), style=style)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str = "") -> None:

@@ -150,7 +150,7 @@ def show(
         if kind == "interventions":
             return _show_question(client, rest, as_json=as_json)
         try:
-            return _show_case(client, rest if kind == "cases" else name, as_json=as_json)
+            return show_case(client, rest if kind == "cases" else name, as_json=as_json)
         except Problem as problem:
             if problem.code != 404 or kind == "cases":  # noqa: PLR2004
                 raise
@@ -165,7 +165,8 @@ def _show_question(client: Client, name: str, *, as_json: bool) -> None:
         question.show(found)
 
 
-def _show_case(client: Client, name: str, *, as_json: bool) -> None:
+def show_case(client: Client, name: str, *, as_json: bool = False) -> None:
+    """All that there is to see of a case in a terminal."""
     path = f"/cases/{segment(name)}"
     found = client.request("GET", path, params={"view": "full"}).json()
     if as_json:
