@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ from typer.main import get_command
 
 from caseledger import profile
 from caseledger.cli import app
+from shared.documents.port import Update
 from shared.models.case_queries import CaseQuery
 from tests.cli.conftest import Terminal
 from tests.functions.intervention_support import ask
@@ -144,3 +146,23 @@ def test_figures_are_counted(terminal: Terminal) -> None:
         "stats", "--by", "agent", "--since", "2026-03-01", "--until", "2026-03-03"
     )
     assert re.search(r"agent +1\n", by_agent.stdout)
+
+
+def test_colour_is_for_terminals_that_want_it(terminal: Terminal) -> None:
+    terminal.api.pilot.create(id="CASE-1", severity="critical")
+
+    assert "\x1b[1;31m" in terminal("cases", FORCE_COLOR="1").stdout
+    assert "31m" not in terminal("cases", FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert "\x1b" not in terminal("cases").stdout
+
+
+def test_a_case_that_cannot_be_read_is_named_and_takes_no_list_down(terminal: Terminal) -> None:
+    for case_id in ("CASE-1", "CASE-2"):
+        terminal.api.pilot.create(id=case_id)
+    path = f"tenants/{terminal.api.tenant}/cases/CASE-1"
+    terminal.api.runtime.store.commit([Update(path, {"severity": 7})])
+
+    result = terminal.done("cases", "--json")
+
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == ["CASE-2"]
+    assert "CASE-1" in result.stderr
