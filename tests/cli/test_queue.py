@@ -160,7 +160,7 @@ def test_a_case_that_cannot_be_read_is_named_and_takes_no_list_down(terminal: Te
     for case_id in ("CASE-1", "CASE-2"):
         terminal.api.pilot.create(id=case_id)
     path = f"tenants/{terminal.api.tenant}/cases/CASE-1"
-    terminal.api.runtime.store.commit([Update(path, {"severity": 7})])
+    terminal.api.runtime.store.commit([Update(path, {"createdAt": "odd"})])
 
     result = terminal.done("cases", "--json")
 
