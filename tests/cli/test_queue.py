@@ -12,11 +12,11 @@ from typer.main import get_command
 
 from caseledger import profile
 from caseledger.cli import app
-from shared.documents.port import Update
 from shared.models.case_queries import CaseQuery
 from tests.cli.conftest import Terminal
 from tests.functions.intervention_support import ask
 from tests.functions.support import ON_EMBEDDED
+from tests.functions.test_unreadable import spoilt
 
 pytestmark = ON_EMBEDDED
 SECRET_OR_NOTHING = {"login", "logout", "revoke"}
@@ -159,8 +159,7 @@ def test_colour_is_for_terminals_that_want_it(terminal: Terminal) -> None:
 def test_a_case_that_cannot_be_read_is_named_and_takes_no_list_down(terminal: Terminal) -> None:
     for case_id in ("CASE-1", "CASE-2"):
         terminal.api.pilot.create(id=case_id)
-    path = f"tenants/{terminal.api.tenant}/cases/CASE-1"
-    terminal.api.runtime.store.commit([Update(path, {"createdAt": "odd"})])
+    spoilt(terminal.api, "cases/CASE-1", "title")
 
     result = terminal.done("cases", "--json")
 

@@ -369,7 +369,8 @@ class ChangedSubject(TypedDict):
     """One change: what it was about. The resource itself is to be fetched."""
 
     subject: str
-    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}` or `tenant`."""
+    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}` or `tenant`.
+    """
     sequence: int
     """The place of the change in the chain of its subject: a larger one is newer."""
     eventType: str
@@ -560,7 +561,7 @@ class Event(TypedDict):
     """The event's id."""
     subject: str
     """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
-    `worksheets/{id}` or `tenant`.
+    `worksheets/{id}`, `keys/{id}` or `tenant`.
     """
     caseId: str | None
     """The case that it belongs to; null for none."""
@@ -1082,6 +1083,38 @@ class InterventionPage(TypedDict):
     """The `pageToken` of the next page. Left out on the last one."""
 
 
+class Key(TypedDict):
+    """A key as a client sees it, without its secret."""
+
+    id: str
+    """The id, unique in its tenant; it never changes."""
+    name: str
+    """What the key is for."""
+    role: str
+    """What may be done with it."""
+    expiresAt: str | None
+    """From when on it is refused; null: only once it is revoked."""
+    createdAt: str
+    """When it was made."""
+    createdBy: str
+    """Who made it."""
+    createdBySubject: str
+    """The `sub` of the token of who made it."""
+    lastUsedOn: str | None
+    """The last day, in UTC, on which somebody called with it; null where nobody has."""
+
+
+class KeyPage(TypedDict):
+    """One page of keys."""
+
+    unreadable: NotRequired[list[Unreadable] | None]
+    """Rows of this page that cannot be read, which the list itself leaves out."""
+    keys: list[Key]
+    """The keys of this page. Those that were revoked are gone; the audit trail has them."""
+    nextPageToken: NotRequired[str | None]
+    """The `pageToken` of the next page. Left out on the last one."""
+
+
 class KeySet(TypedDict):
     """The keys that verify receipts: a JWK Set (RFC 7517)."""
 
@@ -1131,6 +1164,35 @@ class LogPart(TypedDict):
     """How many of the chain's events are in the log; those of the last minute or two are not."""
     refused: NotRequired[str | None]
     """Why nothing is appended to the log until an admin starts a new epoch. Otherwise left out."""
+
+
+class MadeKey(TypedDict):
+    """A key that was made."""
+
+    id: str
+    """The id, unique in its tenant; it never changes."""
+    name: str
+    """What the key is for."""
+    role: str
+    """What may be done with it."""
+    expiresAt: str | None
+    """From when on it is refused; null: only once it is revoked."""
+    createdAt: str
+    """When it was made."""
+    createdBy: str
+    """Who made it."""
+    createdBySubject: str
+    """The `sub` of the token of who made it."""
+    lastUsedOn: str | None
+    """The last day, in UTC, on which somebody called with it; null where nobody has."""
+    key: NotRequired[str | None]
+    """The key itself, to send as `Authorization: Bearer`. It is shown in this answer only, and
+    nobody can look it up later. Left out where `notice` says why.
+    """
+    notice: NotRequired[str | None]
+    """Said instead of `key` where the request was repeated: the key was shown in the first answer.
+    Who has lost it revokes it, and makes another one, with another `Idempotency-Key`.
+    """
 
 
 class ManifestEntry(TypedDict):
@@ -1283,6 +1345,17 @@ class NewIntervention(TypedDict):
     """Whether the priority rises by one step with each reminder, at 50 % and 90 % of the time to
     decide. It comes with `expiresAt` or `expiresInSeconds`. Default: `false`.
     """
+
+
+class NewKey(TypedDict):
+    """A key to make."""
+
+    name: str
+    """What the key is for, such as the program that has it."""
+    role: Literal["agent", "viewer", "verifier"]
+    """What may be done with it. No role lets a key decide, or make keys."""
+    expiresAt: NotRequired[str | None]
+    """From when on it is refused; null, or left out: only once it is revoked."""
 
 
 class NewRecord(TypedDict):
