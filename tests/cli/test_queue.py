@@ -107,6 +107,7 @@ def test_a_case_is_shown_with_its_evidence_questions_and_events(terminal: Termin
 
     for text in ("A stay", "In short", "North", "A letter", "Go on?", "evidence_attached"):
         assert text in shown
+    assert "evidence_attached" not in terminal.done("show", "CASE-1", "--events", "0").stdout
     assert "Go on?" in terminal.done("show", asked["id"]).stdout
     assert terminal.rows("show", f"interventions/{asked['id']}")[0]["uowId"] == "uow-1"
     assert terminal.rows("show", "cases/CASE-1")[0]["evidence"][0]["id"] == "e-1"

@@ -63,6 +63,9 @@ def test_the_package_has_its_types_and_nothing_of_the_server(installed: Distribu
 
     assert installed.name == "caseledger"
     assert "caseledger/py.typed" in files
+    assert "caseledger/verify_caseledger.py" in files
+    (command,) = installed.entry_points
+    assert (command.name, command.group) == ("caseledger", "console_scripts")
     tops = {file.split("/")[0].split("-")[0] for file in files} - {"..", "bin"}
     assert tops == {"caseledger"}
     needed = [line for line in installed.requires or () if "extra ==" not in line]
