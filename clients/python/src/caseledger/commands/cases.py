@@ -182,7 +182,8 @@ def show_case(client: Client, name: str, *, latest: int = _LATEST, as_json: bool
     terminal.print_title(found["title"])
     terminal.print_facts(_facts(found))
     if found["summary"]:
-        terminal.print_text(f"\n{found['summary']}")
+        terminal.print_text("")
+        terminal.print_quote(found["summary"])
     for title, print_rows, rows in (
         ("Evidence", _print_evidence, found.get("evidence") or []),
         ("Questions, newest first", question.print_rows, questions),

@@ -80,8 +80,8 @@ def _followed(
                 seen[known] = None
                 fresh += 1
                 yield change
-        for old in list(seen)[: max(0, len(seen) - _REMEMBERED)]:
-            del seen[old]
+        while len(seen) > _REMEMBERED:
+            del seen[next(iter(seen))]
         cursor = page["cursor"]
         if file is not None:
             # After they were shown: whoever is stopped before shows them again.
