@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from shared.edge.revocation import Revocation
     from shared.ledger.directory import Directory
     from shared.models.sealed import StoredSealing
+    from shared.repository.keys import KnownKeys
     from shared.repository.log_keys import LogKeys
     from shared.repository.settings import SettingsCache
+    from shared.rules.callers import Caller
 
 _NAME = "caseledger"
 
@@ -93,6 +95,18 @@ class Runtime:
         if self.config.budgets is None:
             return None
         return Budgets(self.config.budgets, self.config.budget_storage)
+
+    @cached_property
+    def keys(self) -> KnownKeys:
+        """The keys of programs that this instance has looked up."""
+        from shared.repository.keys import KnownKeys  # noqa: PLC0415 - with the first key
+
+        return KnownKeys()
+
+    def caller_by_key(self, key: str) -> Caller:
+        """Who calls with a key. Raises Unauthenticated, RateLimited and what the store raises."""
+        spend = self.budgets.spend_on_unknown_key if self.budgets else lambda: None
+        return self.keys.caller(key, self.store, self.clock(), spend)
 
     @property
     def log_keys(self) -> LogKeys | None:

@@ -254,7 +254,7 @@ def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller
         return NOBODY
     if route.roles == SCHEDULERS:
         return tokens.authenticate_scheduler(authorization, runtime.scheduler_verifier)
-    return tokens.authenticate(authorization, runtime.verifier)
+    return tokens.authenticate(authorization, runtime.verifier, runtime.caller_by_key)
 
 
 def _spend(caller: Caller, route: Route, runtime: Runtime) -> None:

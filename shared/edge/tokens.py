@@ -11,7 +11,7 @@ import binascii
 import ipaddress
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +20,7 @@ from shared.edge.claims import pool_of
 from shared.errors import Unauthenticated, Unavailable
 from shared.models.base import is_id, is_user_id
 from shared.models.roles import Role
-from shared.rules.callers import Caller
+from shared.rules.callers import KEY, Caller
 
 if TYPE_CHECKING:  # only where accounts are looked up
     from shared.edge.revocation import Revocation
@@ -37,6 +37,8 @@ _STRIPPED = ".SIGNATURE_REMOVED_BY_GOOGLE"
 (cloud.google.com/run/docs/troubleshooting#signature-removed)
 """
 _NO_TENANT = "none"
+_KEY = "ck_"
+"""How a key begins, and no JWT does."""
 
 
 class Verifier(Protocol):
@@ -46,9 +48,19 @@ class Verifier(Protocol):
         """Raises Unauthenticated, or Unavailable where no key could be fetched."""
 
 
-def authenticate(authorization: str | None, verifier: Verifier) -> Caller:
-    """The caller that an `Authorization` header proves. Raises Unauthenticated."""
-    return _caller(verifier.claims(_bearer(authorization)))
+def authenticate(
+    authorization: str | None,
+    verifier: Verifier,
+    by_key: Callable[[str], Caller] | None = None,
+) -> Caller:
+    """The caller that an `Authorization` header proves, by an ID token, or by a key.
+
+    Raises Unauthenticated, and what `by_key` raises.
+    """
+    token = _bearer(authorization)
+    if by_key and token.startswith(_KEY):
+        return by_key(token)
+    return _caller(verifier.claims(token))
 
 
 def authenticate_scheduler(authorization: str | None, verifier: Verifier) -> Caller:
@@ -60,7 +72,7 @@ def authenticate_scheduler(authorization: str | None, verifier: Verifier) -> Cal
 def _bearer(authorization: str | None) -> str:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token or token != token.strip():
-        raise Unauthenticated("send Authorization: Bearer and an ID token")
+        raise Unauthenticated("send Authorization: Bearer and an ID token or a key")
     if len(token) > MAX_TOKEN_BYTES:
         raise Unauthenticated("the token is too long")
     return token
@@ -68,7 +80,7 @@ def _bearer(authorization: str | None) -> str:
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
     subject, tenant, role = (claims.get(name) for name in ("sub", "tenant", "role"))
-    if not isinstance(subject, str) or not is_user_id(subject):
+    if not isinstance(subject, str) or not is_user_id(subject) or subject.startswith(KEY):
         raise Unauthenticated("the token's sub is not a usable user id")
     if not isinstance(tenant, str) or not is_id(tenant):
         raise Unauthenticated("the token names no tenant")

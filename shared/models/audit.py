@@ -51,7 +51,9 @@ class EventQuery(Filters, Page):
 
 
 class SubjectQuery(Model):
-    """Whose chain: `cases/{id}`, `interventions/{id}`, `worksheets/{id}` or `tenant`."""
+    """Whose chain: that of `tenant`, `cases/{id}`, `interventions/{id}`, `worksheets/{id}` or
+    `keys/{id}`.
+    """
 
     subject: SubjectName
     """Whose chain to verify."""

@@ -65,6 +65,8 @@ class EventType(StrEnum):
     LOG_EPOCH_STARTED = "log_epoch_started"
     ERASURE_REQUESTED = "erasure_requested"
     DATA_ERASED = "data_erased"
+    KEY_CREATED = "key_created"
+    KEY_REVOKED = "key_revoked"
 
 
 REPORTED = (
@@ -130,7 +132,7 @@ class Event(AsStored):
     """The event's id."""
     subject: str
     """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
-    `worksheets/{id}` or `tenant`.
+    `worksheets/{id}`, `keys/{id}` or `tenant`.
     """
     case_id: str | None
     """The case that it belongs to; null for none."""

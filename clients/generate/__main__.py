@@ -1,0 +1,49 @@
+"""`python -m clients.generate` writes the generated modules of the Python client."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from clients.generate.blocking import blocking
+from clients.generate.functions import functions
+from clients.generate.types import types
+from functions.api import ROUTES
+from shared.edge.openapi import description
+
+PACKAGE = Path(__file__).parent.parent / "python" / "src" / "caseledger"
+
+
+def generated() -> dict[Path, str]:
+    """The text of each generated module."""
+    api = json.loads(json.dumps(description(ROUTES)))
+    functions_ = _formatted(functions(api))
+    written = {"functions.py": functions_}
+    sources = {path.name: path.read_text() for path in (PACKAGE / "_async").glob("*.py")}
+    blocked = {
+        PACKAGE / "_sync" / name: _formatted(blocking(text))
+        for name, text in {**sources, **written}.items()
+        if name not in ("io.py", "__init__.py")
+    }
+    return {
+        PACKAGE / "types.py": _formatted(types(api)),
+        PACKAGE / "_async" / "functions.py": functions_,
+        **blocked,
+    }
+
+
+def _formatted(text: str) -> str:
+    command = [sys.executable, "-m", "ruff"]
+    at = f"--stdin-filename={PACKAGE / 'generated.py'}"
+    for step in (["check", "--fix-only", "--quiet", "--select", "I,F401"], ["format"]):
+        text = subprocess.run(  # noqa: S603 - this environment's own ruff
+            [*command, *step, at, "-"], input=text, capture_output=True, text=True, check=True
+        ).stdout
+    return text
+
+
+if __name__ == "__main__":
+    for path, text in generated().items():
+        path.write_text(text)
