@@ -37,6 +37,13 @@ def _of_closed(time: Any, info: ValidationInfo) -> Any:
     return time
 
 
+class ImportQuery(Model):
+    """Whether a case is imported, or only looked at."""
+
+    dry_run: bool = False
+    """Whether to answer with the case as it would be, and to import nothing."""
+
+
 class HistoryItem(Model):
     """Something that happened to a case in the system that it comes from."""
 

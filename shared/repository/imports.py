@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 
+from shared import errors
 from shared.ledger.decision import Decision, Note, Recorded
 from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
@@ -17,10 +19,13 @@ from shared.rules import facts
 from shared.rules import imports as import_rules
 
 
-def bring(ledger: Ledger, new: CaseToImport, settings: Settings) -> Recorded[StoredCase]:
+def bring(
+    ledger: Ledger, new: CaseToImport, settings: Settings, *, dry_run: bool
+) -> Recorded[StoredCase]:
     """Imports a case with its history, in one commit; once, whoever asks for it again.
 
-    Raises AlreadyExists where its number is another case's, and InvalidArgument.
+    With `dry_run` it only gives the case as it would be. Raises AlreadyExists where its number is
+    another case's, and InvalidArgument.
     """
     case_id = new.id or str(uuid.uuid4())
     assignee = people.subject_of(ledger, new.assigned_to)
@@ -54,4 +59,18 @@ def bring(ledger: Ledger, new: CaseToImport, settings: Settings) -> Recorded[Sto
         )
         return evidence.with_first(ledger, created, case_id, new.evidence, now)
 
-    return ledger.for_row(new.source, new.row_key).create(CASES, case_id, imported)
+    row = ledger.for_row(new.source, new.row_key)
+    return _tried(row, case_id, imported) if dry_run else row.create(CASES, case_id, imported)
+
+
+def _tried(
+    ledger: Ledger, case_id: str, imported: Callable[[datetime], Decision[StoredCase]]
+) -> Recorded[StoredCase]:
+    """What would be recorded: of a row that was imported before, its case."""
+    if replayed := ledger.replay(CASES):
+        return replayed
+    now = ledger.clock()
+    case = imported(now).state
+    if ledger.store.get(CASES.path(ledger.tenant, case_id)):
+        raise errors.AlreadyExists(f"{CASES.subject(case_id)} exists, or has existed")
+    return Recorded(case_id, case.model_copy(update={"updated_at": now}), None)

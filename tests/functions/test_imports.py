@@ -252,3 +252,20 @@ def test_it_costs_a_write_for_the_case_its_event_and_each_item_of_its_history(ap
 def test_only_admins_import(api: Api) -> None:
     for client in (api.pilot, api.agent, api.verifier):
         refused(client.post(IMPORT, row()), 403, "PERMISSION_DENIED")
+
+
+def test_a_dry_run_says_what_would_be_and_imports_nothing(api: Api) -> None:
+    api.admin.patch("/settings", {"slaHours": {"csf": 48}})
+    api.verifier.create(id="TAKEN")
+    dry = f"{IMPORT}?dryRun=true"
+
+    answer = api.admin.post(dry, row(id="A", history=HISTORY))
+
+    assert (answer.status_code, cost(answer)[1]) == (200, 0)
+    assert "Idempotent-Replayed" not in answer.headers
+    refused(api.admin.post(dry, row(id="TAKEN")), 409, "ALREADY_EXISTS")
+    refused_field(api.admin.post(dry, row(createdAt="2027-01-01T00:00:00Z")), "createdAt")
+    refused(api.viewer.get("/cases/A"), 404, "NOT_FOUND")
+    assert brought(api.admin, id="A", history=HISTORY) == answer.json
+    again = api.admin.post(dry, row(id="B"))
+    assert (again.json["id"], again.headers["Idempotent-Replayed"]) == ("A", "true")
