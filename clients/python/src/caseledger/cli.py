@@ -50,6 +50,7 @@ app = typer.Typer(
     help="Cases, questions of agents, and their audit trail, from the terminal.",
     epilog=_EPILOG,
     no_args_is_help=True,
+    rich_markup_mode=None,
     # A traceback of Rich would show what is in variables, such as a token.
     pretty_exceptions_enable=False,
 )
@@ -65,9 +66,6 @@ for command in (
 exports.command("case")(files.export_case)
 exports.command("audit")(files.export_audit)
 exports.command("checkpoint")(files.export_checkpoint)
-# `import` and the export of a queue are registered here, from modules of their own in `commands/`:
-# app.command("import")(importing.import_cases)
-# exports.command("cases")(queue.export_cases)
 
 
 def main() -> None:

@@ -29,6 +29,8 @@ class Exit(IntEnum):
     """Ctrl-C."""
 
 
+SERVER_ERRORS = 500
+"""From this HTTP status code on it is the server's fault."""
 _OF_CODES = {
     401: Exit.DENIED,
     403: Exit.DENIED,
@@ -41,4 +43,4 @@ _OF_CODES = {
 
 def exit_of(code: int) -> Exit:
     """How a command ends that the API answered with this HTTP status code."""
-    return Exit.UNAVAILABLE if code >= 500 else _OF_CODES.get(code, Exit.REFUSED)
+    return Exit.UNAVAILABLE if code >= SERVER_ERRORS else _OF_CODES.get(code, Exit.REFUSED)

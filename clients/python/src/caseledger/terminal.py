@@ -1,8 +1,8 @@
-"""What commands write: tables, facts and JSON. Nothing that others wrote acts on the terminal.
+r"""What commands write: tables, facts and JSON. Nothing that others wrote acts on the terminal.
 
 Texts come from agents, applicants and other people. A text that holds the control characters of a
 terminal could clear the screen, forge a line or change the title of the window, and one in Rich's
-markup could pass for ours. So markup is off, and what cannot be seen is written out, as `\\u{1b}`.
+markup could pass for ours. So markup is off, and what cannot be seen is written out, as `\u{1b}`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caseledger import Problem
+from caseledger.exits import SERVER_ERRORS
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one resource a line.")]
 """The option that every command has."""
@@ -96,7 +97,7 @@ def refused(problem: Problem, code: int) -> typer.Exit:
         named = detail.get("field") or detail.get("id")
         if named and detail.get("description"):
             say(f"  {named}: {detail['description']}")
-    if problem.code >= 500 and problem.request_id:
+    if problem.code >= SERVER_ERRORS and problem.request_id:
         say(f"  request {problem.request_id}")
     return typer.Exit(code)
 
@@ -180,7 +181,7 @@ def _counted() -> TextColumn:
 
 def time_of(text: str | None) -> datetime | None:
     """A time of the API."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+    return datetime.fromisoformat(text) if text else None
 
 
 def moment(text: str | None) -> str:

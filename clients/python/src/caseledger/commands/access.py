@@ -88,9 +88,7 @@ def whoami(*, as_json: Json = False) -> None:
         terminal.print_facts((name, value and str(value)) for name, value in shown.items())
 
 
-Role = Annotated[
-    Literal["agent", "viewer", "verifier"], typer.Option(help="What the key may do.")
-]
+Role = Annotated[Literal["agent", "viewer", "verifier"], typer.Option(help="What the key may do.")]
 Expires = Annotated[str | None, typer.Option(help=f"When: {given.TIME.format('from now')}.")]
 Output = Annotated[
     Path | None,

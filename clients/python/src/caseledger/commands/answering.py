@@ -47,9 +47,8 @@ def _property(name: str, one: dict[str, Any], *, required: bool) -> Any:
     if one.get("description"):
         terminal.print_text(one["description"])
     choices = one.get("enum") or []
-    for number, text in enumerate(choices, 1):
-        names = one.get("enumNames") or choices
-        terminal.print_text(f"  {number} {names[number - 1]}")
+    for number, text in enumerate(one.get("enumNames") or choices, 1):
+        terminal.print_text(f"  {number} {text}")
     while True:
         typed = ask(_hint(one, choices), _written(one.get("default")))
         if not typed and not required:
@@ -64,7 +63,7 @@ def _hint(one: dict[str, Any], choices: list[str]) -> str:
     if choices:
         return f"1 to {len(choices)}"
     kinds = {"number": "number", "integer": "whole number", "boolean": "y or n"}
-    return kinds.get(one["type"], one.get("format", "text"))
+    return kinds.get(one["type"]) or str(one.get("format", "text"))
 
 
 def _written(value: Any) -> str:
@@ -128,7 +127,7 @@ def _text(one: dict[str, Any], typed: str) -> str:
 
 
 def edited(arguments: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments as the person changed them, as JSON in their editor; None where they gave up."""
+    """The arguments as the person changed them in their editor; None where they gave up."""
     text = shown_json(arguments)
     while True:
         text = _in_editor(text)

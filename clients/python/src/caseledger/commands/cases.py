@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -16,7 +16,14 @@ from caseledger.types import Severity, Status
 _WIDE_ID = 24
 _LATEST = 10
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")]
-StatusOption = Annotated[list[Status], typer.Option(help="With this status; repeat it for more.")]
+StatusOption = Annotated[
+    list[str],
+    typer.Option(
+        help="With this status; repeat it for more.",
+        metavar=f"[{'|'.join(get_args(Status))}]",
+        autocompletion=lambda: list(get_args(Status)),
+    ),
+]
 TypeOption = Annotated[str | None, typer.Option("--type", help="Of this type of decision.")]
 SeverityOption = Annotated[Severity | None, typer.Option(help="With this much at stake.")]
 Tags = Annotated[list[str], typer.Option("--tag", help="With this tag; repeat it for more.")]
@@ -218,7 +225,7 @@ def _print_events(rows: list[dict[str, Any]]) -> None:
     )
 
 
-def claim(
+def claim(  # noqa: PLR0913 - the filters of the queue
     name: Annotated[
         str | None, typer.Argument(help="The id of a case, or interventions/ID of a question.")
     ] = None,
@@ -255,5 +262,3 @@ def claim(
     until = f" It is yours until {terminal.moment(held)}." if held else ""
     terminal.say(f"Claimed {found['id']}: {found['title']}.{until}")
     return None
-
-

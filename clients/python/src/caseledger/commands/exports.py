@@ -83,7 +83,7 @@ def _last(file: Path) -> dict[str, Any]:
         line = read.read().rstrip(b"\n").rpartition(b"\n")[2]
     try:
         found: dict[str, Any] = json.loads(line)
-        found["next"], found["end"], found["size"]  # noqa: B018 - whether they are there
+        found["next"], found["end"], found["size"]
     except (ValueError, KeyError, TypeError):
         file.unlink()
         raise terminal.fail(

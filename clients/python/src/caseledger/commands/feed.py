@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from caseledger import Client, Problem, Unreachable, profile, terminal
+from caseledger.exits import Exit, exit_of
 from caseledger.terminal import Json
 
 Change = dict[str, Any]
@@ -19,7 +20,7 @@ _REMEMBERED = 20_000
 _LONGEST = 30.0
 
 
-def tail(
+def tail(  # noqa: PLR0913 - options
     *,
     case: Annotated[str | None, typer.Option(help="Only what belongs to this case.")] = None,
     kinds: Annotated[
@@ -104,8 +105,8 @@ def _page(client: Client, cursor: str | None, *, once: bool) -> tuple[dict[str, 
                 terminal.say("The last run was more than a day ago: what came since is left out.")
                 cursor = None
                 continue
-            temporary = not isinstance(error, Problem) or error.code == 429 or error.code >= 500  # noqa: PLR2004
-            if once or not temporary:
+            away = not isinstance(error, Problem) or exit_of(error.code) is Exit.UNAVAILABLE
+            if once or not away:
                 raise
             if not lost:
                 terminal.say(f"Lost the server ({terminal.line(error)}). Waiting for it.")

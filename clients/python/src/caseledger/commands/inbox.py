@@ -20,13 +20,11 @@ _RANKS = ("critical", "high", "normal", "low")
 _MOST = 200
 
 
-def inbox(
+def inbox(  # noqa: PLR0913 - options
     ids: Annotated[list[str] | None, typer.Argument(help="Only these questions.")] = None,
     *,
     mine: Annotated[bool, typer.Option("--mine", help="Only what you have claimed.")] = False,
-    priority: Annotated[
-        Priority | None, typer.Option(help="Of this priority.")
-    ] = None,
+    priority: Annotated[Priority | None, typer.Option(help="Of this priority.")] = None,
     kind: Annotated[InterventionType | None, typer.Option("--type", help="Of this type.")] = None,
     case: Annotated[str | None, typer.Option(help="About this case.")] = None,
     uow: Annotated[str | None, typer.Option(help="Of this unit of work.")] = None,
@@ -157,7 +155,7 @@ _VERDICTS = {"a": "approve", "s": "second", "e": "edit", "w": "respond", "r": "r
 
 
 def _choices(one: Question) -> dict[str, str]:
-    """The keys that can be typed, and what they do: no decision that the question does not allow."""
+    """The keys that can be typed, and what they do: only decisions that the question allows."""
     allowed = one["decisions"]
     held = one["status"] == "in_progress"
     wanted = {

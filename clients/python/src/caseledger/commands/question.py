@@ -1,4 +1,4 @@
-"""How a question is shown: who asks what, the action to the letter, and what is approved instead."""
+"""How a question is shown: who asks what, the action to the letter, and what is approved."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from caseledger import terminal
+from caseledger.questions import OPEN
 from caseledger.terminal import Cell
 
 _MOST = 40
@@ -19,10 +20,8 @@ _STYLES = {"critical": "bold red", "high": "yellow"}
 
 
 def is_open(one: dict[str, Any]) -> bool:
-    """Whether a question can still be decided."""
-    expires = terminal.time_of(one["expiresAt"])
-    late = expires is not None and expires <= terminal.now()
-    return one["status"] in ("pending", "in_progress") and not late
+    """Whether a question can still be decided, by the clock of the server."""
+    return one["status"] in OPEN
 
 
 def print_rows(rows: list[dict[str, Any]], *, empty: str = "") -> None:
@@ -70,6 +69,7 @@ def _facts(one: dict[str, Any]) -> list[tuple[str, Cell]]:
     approvals = ", ".join(approval["by"] for approval in one["approvals"])
     needed = one["approvalsRequired"]
     left = terminal.styled(terminal.until(one["expiresAt"])).plain
+    expires = terminal.moment(one["expiresAt"])
     started, lapsed = one.get("startedAt"), one.get("lapsedAt")
     return [
         ("question", one["id"]),
@@ -78,7 +78,7 @@ def _facts(one: dict[str, Any]) -> list[tuple[str, Cell]]:
         ("asked by", f"{one['createdBy']}, {terminal.since(one['createdAt'])}"),
         ("unit of work", one["uowId"]),
         ("case", one["caseId"]),
-        ("expires", f"{terminal.moment(one['expiresAt'])} ({left})" if is_open(one) and left else ""),
+        ("expires", f"{expires} ({left})" if is_open(one) and left else None),
         ("held by", one["assignedTo"] if one["status"] == "in_progress" else None),
         ("approvals", f"{len(one['approvals'])} of {needed} {approvals}" if needed > 1 else None),
         ("decided", _decided(one)),
@@ -97,7 +97,7 @@ def _decided(one: dict[str, Any]) -> str:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The values within a JSON value, each by its path, as JSON; what is empty is a value itself."""
+    """The values within a JSON value, each by its path; what is empty is a value itself."""
     if isinstance(value, dict) and value:
         for name, one in value.items():
             simple = _SIMPLE.fullmatch(name)
