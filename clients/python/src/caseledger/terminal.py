@@ -33,8 +33,9 @@ Cell = str | tuple[str, str] | None
 
 _PIPED_COLUMNS = 10_000
 """Where the output is no terminal, a row is one line, and nothing is cut."""
-# Fillers that are letters, and are drawn as nothing.
-_BLANK = "\u115f\u1160\u3164\uffa0"
+# Letters, marks and signs that are drawn as nothing; with them two texts that differ look the same.
+_BLANK = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]")
+_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 _SUSPICIOUS = re.compile(r"[^ -~\n\t]")
 
 
@@ -52,7 +53,7 @@ def line(text: object) -> str:
 
 
 def _is_unseen(sign: str) -> bool:
-    return unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Zl", "Zp"} or sign in _BLANK
+    return unicodedata.category(sign) in _UNSEEN or _BLANK.match(sign) is not None
 
 
 def _named(sign: str) -> str:
@@ -69,7 +70,7 @@ class _Console(Console):
 def out(*, errors: bool = False) -> Console:
     """Where results go; with `errors`, where messages go."""
     told = sys.stderr if errors else sys.stdout
-    cut = told.isatty() or "COLUMNS" in os.environ
+    cut = told.isatty() or os.environ.get("COLUMNS")
     return _Console(
         stderr=errors,
         markup=False,
@@ -80,8 +81,13 @@ def out(*, errors: bool = False) -> Console:
 
 
 def say(text: str) -> None:
-    """A message to the person, beside the results."""
-    out(errors=True).print(lines(text))
+    """A message to the person, beside the results; a path in it is not broken into lines."""
+    out(errors=True).print(Text(lines(text)), soft_wrap=True)
+
+
+def print_whole(text: str) -> None:
+    """A line to be copied, which the terminal alone breaks where it is too long."""
+    out().print(Text(line(text)), soft_wrap=True)
 
 
 def fail(text: str, code: int) -> typer.Exit:
@@ -150,8 +156,10 @@ def print_facts(facts: Iterable[tuple[str, Cell]]) -> None:
         out().print(table)
 
 
-def print_title(text: str) -> None:
-    """A head above what follows."""
+def print_title(text: str, *, apart: bool = False) -> None:
+    """A head above what follows; `apart` from what is above it."""
+    if apart:
+        out().print()
     out().print(Text(line(text), style="bold"))
 
 

@@ -128,7 +128,7 @@ def create_key(
         raise terminal.fail(f"made the key {made['id']}, but {made['notice']}", Exit.REFUSED)
     else:
         terminal.say(f"Made the key {made['id']}. It cannot be shown again.")
-        terminal.print_text(made["key"] if output is None else f"It is in {output}.")
+        terminal.print_whole(made["key"] if output is None else f"It is in {output}.")
 
 
 @keys.command("list")

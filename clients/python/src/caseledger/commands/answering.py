@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -43,7 +42,7 @@ def answer(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _property(name: str, one: dict[str, Any], *, required: bool) -> Any:
-    terminal.print_title(f"\n{one.get('title', name)}{'' if required else ' (optional)'}")
+    terminal.print_title(f"{one.get('title', name)}{'' if required else ' (optional)'}", apart=True)
     if one.get("description"):
         terminal.print_text(one["description"])
     choices = one.get("enum") or []
@@ -130,7 +129,11 @@ def edited(arguments: dict[str, Any]) -> dict[str, Any] | None:
     """The arguments as the person changed them in their editor; None where they gave up."""
     text = shown_json(arguments)
     while True:
-        text = _in_editor(text)
+        try:
+            text = _in_editor(text)
+        except (OSError, subprocess.CalledProcessError) as error:
+            terminal.say(f"The editor did not do it: {error}")
+            return None
         try:
             return _object(text)
         except ValueError as error:
@@ -164,5 +167,5 @@ def _in_editor(text: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "arguments.json"  # in a folder that only its owner can read
         path.write_text(f"{text}\n", encoding="utf-8")
-        subprocess.run([*command, str(path)], check=True, stdin=sys.stdin)  # noqa: S603 - theirs
+        subprocess.run([*command, str(path)], check=True)  # noqa: S603 - what the person has set
         return path.read_text(encoding="utf-8")

@@ -85,7 +85,7 @@ def cases(  # noqa: PLR0913 - every filter of the queue
         created_since=created_since and given.ago(created_since),
         created_until=created_until and given.ago(created_until),
         sort=sort,
-        page_size=min(limit, 200),
+        page_size=min(limit + 1, 200),
     )
     with profile.client() as client:
         rows = list(islice(client.pages("/cases", query), limit + 1))
@@ -178,7 +178,7 @@ def _show_case(client: Client, name: str, *, as_json: bool) -> None:
         ("Events, newest first", _print_events, events),
     ):
         if rows:
-            terminal.print_title(f"\n{title}")
+            terminal.print_title(title, apart=True)
             print_rows(rows)
     return None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from typing import Annotated, Any
 
 import typer
@@ -63,7 +63,7 @@ def _print(change: Change, *, as_json: bool) -> None:
         about = f"{change['subject']} #{change['sequence']}"
         case = change["caseId"]
         beside = "" if case is None or change["subject"] == f"cases/{case}" else f" ({case})"
-        terminal.print_text(terminal.line(f"{at} {change['eventType']:<24} {about}{beside}"))
+        terminal.print_whole(f"{at} {change['eventType']:<24} {about}{beside}")
     sys.stdout.flush()  # whoever reads a pipe sees it now
 
 
@@ -91,7 +91,7 @@ def _followed(
         if once and not fresh:
             return
         if not fresh:
-            time.sleep(interval)
+            sleep(interval)
 
 
 def _page(client: Client, cursor: str | None, *, once: bool) -> tuple[dict[str, Any], str | None]:
@@ -111,7 +111,7 @@ def _page(client: Client, cursor: str | None, *, once: bool) -> tuple[dict[str, 
             if not lost:
                 terminal.say(f"Lost the server ({terminal.line(error)}). Waiting for it.")
             lost = True
-            time.sleep(wait)
+            sleep(wait)
             wait = min(_LONGEST, wait * 2)
         else:
             if lost:

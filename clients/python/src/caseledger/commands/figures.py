@@ -65,7 +65,7 @@ def _print_now(found: dict[str, Any]) -> None:
             ("unassigned", f"{cases['unassigned']:,}"),
         ]
     )
-    terminal.print_title(f"\nQuestions: {asked['total']:,}")
+    terminal.print_title(f"Questions: {asked['total']:,}", apart=True)
     terminal.print_facts(
         [
             *((name, f"{number:,}") for name, number in asked["byStatus"].items()),

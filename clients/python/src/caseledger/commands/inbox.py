@@ -42,12 +42,17 @@ def inbox(  # noqa: PLR0913 - options
         if as_json:
             for row in rows:
                 terminal.print_json(row)
-        elif only_list or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        elif only_list or not is_interactive():
             question.print_rows(rows, empty="Nothing waits for a decision.")
         elif rows:
             _Sitting(client, rows).hold()
         else:
             terminal.say("Nothing waits for a decision.")
+
+
+def is_interactive() -> bool:
+    """Whether a person reads and types."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _get(client: Client, name: str) -> Question:
@@ -101,10 +106,11 @@ class _Sitting:
             self._place += 1
             return
         choices = _choices(one)
+        terminal.print_text("")
         _warn(one)
         while True:
             offered = ", ".join(f"{key} {word}" for key, word in choices.items())
-            typed = answering.ask(f"\n{offered}", "n")
+            typed = answering.ask(offered, "n")
             key, _, rest = typed.partition(" ")
             chosen = next((k for k, word in choices.items() if key in (k, word)), None)
             if chosen:

@@ -96,9 +96,12 @@ def _verify_subjects(targets: list[str], *, every: bool, as_json: bool) -> None:
                 if as_json:
                     terminal.print_json(found)
                 elif not (every and found["valid"]):
-                    rows.append(_row(found))
+                    rows.append(found)
     if not as_json:
-        terminal.print_table(("<subject", "result", ">events", ">in the log", "<problem"), rows)
+        terminal.print_table(("<subject", "result", ">events", ">in the log"), map(_row, rows))
+        for found in rows:
+            if not found["valid"]:
+                terminal.print_text(_problem(found), "red")
         if every:
             terminal.say(f"{total:,} cases verified, {broken:,} of them broken.")
     if broken:
@@ -121,13 +124,15 @@ def _subject(target: str) -> str:
 
 
 def _row(found: dict[str, Any]) -> tuple[terminal.Cell, ...]:
-    first = found.get("firstBroken") or {}
-    where = f"event {first.get('sequence')}: {first.get('problem')}"
-    field = f" ({first['field']})" if first.get("field") else ""
     return (
         found["subject"],
         "valid" if found["valid"] else ("BROKEN", "bold red"),
         str(found["events"]),
         str((found.get("log") or {}).get("sealed", 0)),
-        f"{where}{field}" if first else "",
     )
+
+
+def _problem(found: dict[str, Any]) -> str:
+    first = found["firstBroken"]
+    field = f" ({first['field']})" if first.get("field") else ""
+    return f"{found['subject']}, event {first['sequence']}: {first['problem']}{field}"

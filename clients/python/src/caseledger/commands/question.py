@@ -49,10 +49,10 @@ def show(one: dict[str, Any]) -> None:
     if one["description"]:
         terminal.print_text(f"\n{one['description']}")
     if one["context"] is not None:
-        terminal.print_title("\nContext")
+        terminal.print_title("Context", apart=True)
         _print_values(list(leaves(one["context"])), most=_MOST)
     if one["action"]:
-        terminal.print_title(f"\nAction: {one['action']['tool']}")
+        terminal.print_title(f"Action: {one['action']['tool']}", apart=True)
         instead = one["approvedArguments"]
         if instead is None:
             _print_values(list(leaves(one["action"]["arguments"])))
@@ -61,7 +61,7 @@ def show(one: dict[str, Any]) -> None:
             terminal.print_text(f"- was asked for, + {decided}", "dim")
             print_diff(one["action"]["arguments"], instead)
     if one["response"] is not None:
-        terminal.print_title("\nResponse")
+        terminal.print_title("Response", apart=True)
         _print_values(list(leaves(one["response"])))
 
 

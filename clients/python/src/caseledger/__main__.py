@@ -1,0 +1,5 @@
+"""`python -m caseledger` is the command line `caseledger`."""
+
+from caseledger.cli import main
+
+main()
