@@ -18,6 +18,7 @@ from caseledger.importing.reading import Table, UnreadableFile, read
 from caseledger.profile import Caller
 from caseledger.terminal import Json
 
+_OURS = ", ".join(shipped())
 _NAMED = 8
 """So many lines are named that have the same fault."""
 _OF_ROW = (400, 404, 409, 413, 422)
@@ -42,7 +43,7 @@ def import_cases(  # noqa: PLR0913 - what may be said of a file
         list[str],
         typer.Option(
             "--map",
-            help=f"{', '.join(shipped())}; a .toml file; or FIELD=COLUMN. Repeat it: the last wins.",
+            help=f"{_OURS}; a .toml file; or FIELD=COLUMN. Repeat it: the last wins.",
         ),
     ],
     dry_run: Annotated[
@@ -109,8 +110,9 @@ def _read(
     for name in REQUIRED:
         column = how.columns.get(name)
         if column and name not in how.values and column.split(".")[0] not in table.columns:
-            told = f"{file}: has no column {column}, which is to be the {name}: use --map {name}=COLUMN"
-            raise terminal.fail(f"{told}. It has {', '.join(table.columns)}", Exit.USAGE)
+            told = f"{file}: has no column {column}, which is to be the {name}"
+            has = ", ".join(table.columns)
+            raise terminal.fail(f"{told}: use --map {name}=COLUMN. It has {has}", Exit.USAGE)
     return table, how
 
 

@@ -217,11 +217,13 @@ def _text(value: Any) -> str:
     match value:
         case float() if value.is_integer():
             # What is a number in a workbook may be a name elsewhere.
-            value = int(value)
+            text = str(int(value))
         case datetime():
-            value = value.isoformat()
-    text = _HIDDEN.sub("", _LINE_ENDS.sub("\n", str(value)))
-    return "".join(filter(_is_text, text)).strip()
+            text = value.isoformat()
+        case _:
+            text = str(value)
+    shown = _HIDDEN.sub("", _LINE_ENDS.sub("\n", text))
+    return "".join(filter(_is_text, shown)).strip()
 
 
 def _is_text(sign: str) -> bool:
