@@ -109,8 +109,8 @@ def _read(
         raise terminal.fail(f"{file}: {error}", Exit.USAGE) from None
     for name in REQUIRED:
         column = how.columns.get(name)
-        if column and name not in how.values and column.split(".")[0] not in table.columns:
-            told = f"{file}: has no column {column}, which is to be the {name}"
+        if column and name not in how.values and not any(one.values(column) for one in table.rows):
+            told = f"{file}: has nothing in a column {column}, which is to be the {name}"
             has = ", ".join(table.columns)
             raise terminal.fail(f"{told}: use --map {name}=COLUMN. It has {has}", Exit.USAGE)
     return table, how
@@ -121,6 +121,7 @@ def _tell_of(table: Table, how: Understood) -> None:
         terminal.say(f"Note: {note}.")
     if table.empty:
         terminal.say(f"Note: {table.empty} empty rows are left out.")
+    # Of JSON, a column is a path.
     used = {part for column in how.used for part in (column, column.split(".")[0])}
     if unused := [name for name in table.columns if name not in used]:
         terminal.say(f"Note: no field is made of {', '.join(unused)}.")

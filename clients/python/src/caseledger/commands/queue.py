@@ -24,6 +24,7 @@ from caseledger.commands.cases import (
 )
 from caseledger.commands.download import require_free
 from caseledger.commands.exports import Force
+from caseledger.terminal import Json
 
 COLUMNS = (
     *("id", "title", "status", "decisionType", "severity", "assignedTo", "createdAt", "dueAt"),
@@ -46,25 +47,36 @@ def export_cases(  # noqa: PLR0913 - every filter of the queue
     tags: Tags = [],  # noqa: B006
     overdue: Overdue = False,
     due_until: Due = None,
+    waiting: Annotated[
+        bool | None, typer.Option(help="That wait for people's answers, or do not.")
+    ] = None,
+    legal_hold: Annotated[bool | None, typer.Option(help="Under a legal hold, or not.")] = None,
     search: Search = None,
+    created_by: Annotated[str | None, typer.Option(help="Opened by this person.")] = None,
+    submission_id: Annotated[
+        str | None, typer.Option("--submission", help="About this submission.")
+    ] = None,
     created_since: Annotated[
         str | None, typer.Option(help=f"Opened at or after {given.TIME.format('ago')}.")
+    ] = None,
+    created_until: Annotated[
+        str | None, typer.Option(help=f"Opened before {given.TIME.format('ago')}.")
     ] = None,
     sort: Annotated[
         Literal["createdAt", "dueAt"] | None, typer.Option(help="Newest first, or due first.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; - is the output.")
-    ] = None,
+        Path, typer.Option("--output", "-o", help="The file to write; - is the terminal.")
+    ] = Path("cases.csv"),
     force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Write the cases of a queue as CSV, all that the filters find. Filters combine.
 
     A text that a spreadsheet would take for a formula begins with an apostrophe.
     """
-    file = output or Path("cases.csv")
-    if str(file) != "-":
-        require_free(file, force=force)
+    if str(output) != "-":
+        require_free(output, force=force)
     query = given.params(
         status=status,
         assigned_to=assigned_to,
@@ -73,24 +85,32 @@ def export_cases(  # noqa: PLR0913 - every filter of the queue
         severity=severity,
         tags=tags,
         overdue=overdue or None,
-        due_until=given.ahead(due_until) if due_until else None,
+        due_until=due_until and given.ahead(due_until),
+        waiting=waiting,
+        legal_hold=legal_hold,
         search=search,
-        created_since=given.ago(created_since) if created_since else None,
+        created_by=created_by,
+        submission_id=submission_id,
+        created_since=created_since and given.ago(created_since),
+        created_until=created_until and given.ago(created_until),
         sort=sort,
         page_size=_PAGE,
     )
+    rows: list[dict[str, Any]] = []
     with profile.client() as client, terminal.progress("Cases") as shown:
-        rows: list[dict[str, Any]] = []
         for row in client.pages("/cases", query):
             rows.append(row)
             shown.advance(shown.task_ids[0])
     text = "".join(lines(rows))
-    if str(file) == "-":
+    if str(output) == "-":
         sys.stdout.write(text)
         return
     # With its mark, spreadsheets read it as UTF-8.
-    file.write_text(text, encoding="utf-8-sig", newline="")
-    terminal.say(f"Wrote {file}: {len(rows)} cases.")
+    output.write_text(text, encoding="utf-8-sig", newline="")
+    if as_json:
+        terminal.print_json({"file": str(output), "cases": len(rows)})
+    else:
+        terminal.say(f"Wrote {output}: {len(rows)} cases.")
 
 
 def lines(cases: Iterable[dict[str, Any]]) -> Iterator[str]:

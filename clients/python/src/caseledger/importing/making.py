@@ -151,7 +151,7 @@ class _Reader:
         return list(dict.fromkeys(_line(tag) for tag in each if tag.strip()))
 
     def _fields(self) -> dict[str, Any]:
-        found = {}
+        found: dict[str, Any] = {}
         for name, column in self._mapping.fields.items():
             values = self._row.values(column)
             if len(values) == 1 and isinstance(values[0], bool | int | float):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 _DELIMITERS = ",;\t|"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -120,7 +121,7 @@ def _xlsx(path: Path, sheet: str | None) -> Table:
         raise UnreadableFile(told) from None
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-    except (OSError, ValueError, KeyError, InvalidFileException) as error:
+    except (BadZipFile, OSError, ValueError, KeyError, InvalidFileException) as error:
         raise UnreadableFile(f"{path.name}: is no workbook: {error}") from None
     try:
         names = book.sheetnames

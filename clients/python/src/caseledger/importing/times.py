@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 _MILLISECONDS = 100_000_000_000
 """A number of seconds so large would be in the year 5138."""
 _NUMBER = re.compile(r"\d{9,13}")
-_DAY_ONLY = re.compile(r"%[HIMSpfXcT]")
 
 
 class BadTime(ValueError):
@@ -29,10 +28,10 @@ class Clock(NamedTuple):
     def read(self, value: Any, *, end_of_day: bool = False) -> datetime:
         """The time of a cell, in UTC. A mere date is its first second, or its last one.
 
-        Raises BadTime.
+        Many systems write a mere date as midnight. Raises BadTime.
         """
-        found, is_day = self._read(value)
-        if is_day and end_of_day:
+        found = _read(value, self.formats)
+        if end_of_day and found.tzinfo is None and found.time() == time():
             found += timedelta(days=1, seconds=-1)
         if found.tzinfo is None:
             if self.zone is None:
@@ -43,29 +42,29 @@ class Clock(NamedTuple):
         except OverflowError:
             raise BadTime(f"{value!s} is not within the years 1 to 9999") from None
 
-    def _read(self, value: Any) -> tuple[datetime, bool]:
-        if isinstance(value, datetime):
-            # A cell of a workbook that has a date only has midnight.
-            return value, value.tzinfo is None and value.time() == time()
-        if isinstance(value, date):
-            return datetime.combine(value, time()), True
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return _since_1970(value), False
-        if not isinstance(value, str):
-            raise BadTime(f"{value!s} is no time")
-        text = " ".join(value.split())
-        for form in self.formats:
-            try:
-                return datetime.strptime(text, form), not _DAY_ONLY.search(form)  # noqa: DTZ007
-            except ValueError:
-                continue
-        if _NUMBER.fullmatch(text):
-            return _since_1970(int(text)), False
+
+def _read(value: Any, formats: tuple[str, ...]) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime.combine(value, time())
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _since_1970(value)
+    if not isinstance(value, str):
+        raise BadTime(f"{value!s} is no time")
+    text = " ".join(value.split())
+    for form in formats:
         try:
-            return datetime.fromisoformat(text), len(text) <= len("2026-03-31")
+            return datetime.strptime(text, form)  # noqa: DTZ007 - the zone comes later
         except ValueError:
-            told = f"{text} is in no known form: add its format to `dates` of the mapping"
-            raise BadTime(f"{told}, such as %d/%m/%Y %H:%M") from None
+            continue
+    if _NUMBER.fullmatch(text):
+        return _since_1970(int(text))
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        told = f"{text} is in no known form: add its format to `dates` of the mapping"
+        raise BadTime(f"{told}, such as %d/%m/%Y %H:%M") from None
 
 
 def zone_of(name: str) -> tzinfo:
