@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from caseledger import Client, profile
+from caseledger import Client
 from tests.cli.conftest import Terminal
 from tests.functions.support import ON_EMBEDDED
 
@@ -41,6 +41,16 @@ def test_a_token_that_the_api_does_not_take_is_not_kept(terminal: Terminal) -> N
 
     assert result.exit_code == DENIED
     assert not login_file(terminal).exists()
+
+
+def test_what_is_no_token_is_refused_without_showing_it(terminal: Terminal) -> None:
+    for wrong in ("", "secret\x01", "sécret", "my secret"):
+        for result in (
+            terminal("login", "--url", terminal.url, "--stdin", typed=wrong, role=None),
+            terminal("cases", CASELEDGER_TOKEN=wrong or " "),
+        ):
+            assert result.exit_code == 2
+            assert "cret" not in result.output
 
 
 @pytest.mark.parametrize("url", ["http://elsewhere.example", "ftp://127.0.0.1", "127.0.0.1"])
@@ -98,9 +108,7 @@ def test_a_key_goes_into_a_file_that_only_its_owner_can_read(terminal: Terminal)
     assert not Path("other.txt").exists()
 
 
-def test_the_exit_code_says_what_went_wrong(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_exit_code_says_what_went_wrong(terminal: Terminal) -> None:
     terminal.api.pilot.create(id="CASE-1", assignedTo="somebody@example.com")
 
     assert terminal("show", "CASE-404").exit_code == NOT_FOUND
@@ -111,7 +119,14 @@ def test_the_exit_code_says_what_went_wrong(
     assert terminal("cases", "--created-since", "soon").exit_code == 2
     wrong = terminal("cases", "--status", "odd")
     assert (wrong.exit_code, "status" in wrong.stderr) == (1, True)
-    monkeypatch.setattr(profile, "RETRY_FOR", 0.0)
     gone = terminal("cases", CASELEDGER_URL="http://127.0.0.1:9")
     assert gone.exit_code == UNAVAILABLE
     assert not gone.stdout
+
+
+def test_a_shell_completes_commands_and_values(terminal: Terminal) -> None:
+    asked = {"_CASELEDGER_COMPLETE": "complete_bash", "COMP_CWORD": "3"}
+
+    result = terminal("", COMP_WORDS="caseledger cases --status in", **asked)
+
+    assert result.stdout.split() == ["in_review"]

@@ -204,6 +204,17 @@ def test_a_question_that_has_changed_since_it_was_shown_is_shown_again(
     assert len(shown(terminal.api, question["id"])["approvals"]) == 1
 
 
+def test_the_case_of_a_question_is_shown_before_it_is_decided(terminal: Terminal, sit: Any) -> None:
+    terminal.api.pilot.create(id="CASE-1", title="A stay", summary="All about it")
+    question = ask(terminal.api.agent, case_id="CASE-1", type="clarification")
+
+    result = sit("v", "a", "Because")
+
+    assert "v view the case" in result.stdout
+    assert "All about it" in result.stdout
+    assert shown(terminal.api, question["id"])["response"] == {"text": "Because"}
+
+
 def test_the_requester_is_told_why_they_cannot_decide(terminal: Terminal, sit: Any) -> None:
     ask(terminal.api.verifier, title="Mine", required_role="verifier")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -14,8 +14,11 @@ from caseledger._async import io as async_io
 from caseledger._sync import io as sync_io
 from tests.python_client.support import Blocking, of_transport
 
-Made = Callable[..., Any]
-"""Makes a client, over `transport` and with the other arguments of `Client`."""
+Made = Callable[..., Client]
+"""Makes a client, over `transport` and with the other arguments of `Client`.
+
+The asynchronous one is made to look like the other.
+"""
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -43,11 +46,11 @@ def made(kind: str) -> Iterator[Made]:
     """Makes the client of this kind; each method of the asynchronous one is run to its end."""
     with asyncio.Runner() as runner:
 
-        def client(transport: httpx.BaseTransport | None = None, **options: Any) -> Any:
-            options = {"url": "http://caseledger.test", "token": "a-token", **options}
+        def client(transport: httpx.BaseTransport | None = None, **options: Any) -> Client:
+            options = {"url": "http://localhost", "token": "a-token", **options}
             if kind == "sync":
                 return Client(transport=transport, **options)
             wrapped = of_transport(transport) if transport else None
-            return Blocking(AsyncClient(transport=wrapped, **options), runner)
+            return cast(Client, Blocking(AsyncClient(transport=wrapped, **options), runner))
 
         yield client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
 from typing import Any
@@ -35,6 +36,9 @@ class Commands(TyperGroup):
             raise terminal.refused(problem, exit_of(problem.code)) from None
         except (Unreachable, httpx.HTTPError) as error:
             told = f"the server cannot be reached: {error}"
+            raise terminal.fail(told, Exit.UNAVAILABLE) from None
+        except json.JSONDecodeError:
+            told = "the answer is no JSON: something else is at this address"
             raise terminal.fail(told, Exit.UNAVAILABLE) from None
         except (KeyboardInterrupt, typer.Abort):
             raise typer.Exit(Exit.INTERRUPTED) from None

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import os
+import re
 import secrets
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -101,7 +102,7 @@ def current() -> Profile:
     url, token = os.environ.get("CASELEDGER_URL"), os.environ.get("CASELEDGER_TOKEN")
     found = None if url and token else saved()
     if token:
-        return Profile(checked(url or (found.url if found else "")), token)
+        return Profile(checked(url or (found.url if found else "")), checked_token(token))
     if found is None:
         raise terminal.fail(_NOT_LOGGED_IN, Exit.DENIED)
     if url and checked(url) != found.url:
@@ -124,6 +125,14 @@ def checked(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
+def checked_token(token: str) -> str:
+    """A token, or a key. Ends the command where it can be neither, without showing it."""
+    found = token.strip()
+    if not re.fullmatch(r"[!-~]+", found):
+        raise terminal.fail("this is neither a token nor a key", Exit.USAGE)
+    return found
+
+
 def segment(name: str) -> str:
     """An id as a part of a path: it leads nowhere else."""
     return quote(name, safe="")
@@ -141,7 +150,11 @@ class Caller(Client):
         return self._http.stream("GET", self.url + whole(path), params=asked, headers=headers)
 
 
+def caller(profile: Profile) -> Caller:
+    """The API, as somebody."""
+    return Caller(profile.url, profile.token, retry_for=RETRY_FOR)
+
+
 def client() -> Caller:
     """The API, as who is logged in."""
-    profile = current()
-    return Caller(profile.url, profile.token, retry_for=RETRY_FOR)
+    return caller(current())

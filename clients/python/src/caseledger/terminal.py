@@ -116,19 +116,23 @@ def print_json(value: Any) -> None:
 def styled(cell: Cell) -> Text:
     """A cell as it is shown, on one line."""
     text, style = (cell, "") if isinstance(cell, str) else cell or ("", "")
-    return Text(line(text), style=style)
-
-
-def _cell(cell: Cell) -> Text:
-    shown = styled(cell)
-    shown.no_wrap = True
-    return shown
+    # The style is of the text alone, and not of the space beside it.
+    return Text().append(line(text), style=style)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str = "") -> None:
-    """Rows below their heads. A head that begins with `<` may be cut; `empty` is for no rows."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for head in heads:
+    """Rows below their heads; a column that says nothing is left out. `empty` is for no rows.
+
+    A head that begins with `<` is of a column that may be cut, one with `>` of numbers.
+    """
+    shown = [list(map(styled, row)) for row in rows]
+    if not shown:
+        if empty:
+            say(empty)
+        return
+    table = _table(header_style="bold")
+    kept = [number for number in range(len(heads)) if any(row[number].plain for row in shown)]
+    for head in map(heads.__getitem__, kept):
         # What must not be cut is not asked to give way; the others are cut, and never wrapped.
         table.add_column(
             head.lstrip("<>"),
@@ -136,24 +140,48 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: 
             overflow="ellipsis" if head.startswith("<") else "fold",
             justify="right" if head.startswith(">") else "left",
         )
-    for row in rows:
-        table.add_row(*map(_cell, row))
-    if table.row_count or not empty:
-        out().print(table)
-    else:
-        say(empty)
+    for row in shown:
+        for cell in row:
+            cell.no_wrap = True
+        table.add_row(*(row[number] for number in kept))
+    _print(table)
 
 
 def print_facts(facts: Iterable[tuple[str, Cell]]) -> None:
     """Names and values, one a line; what there is nothing to say of is left out."""
-    table = Table(box=None, pad_edge=False, show_header=False, show_edge=False)
-    table.add_column(style="dim", no_wrap=True)
+    table = _table(show_header=False)
+    table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
         if value not in (None, "", ("", "")):
-            table.add_row(Text(line(name)), styled(value))
+            table.add_row(Text(line(name), style="dim"), styled(value))
+    _print(table)
+
+
+def print_changes(changes: Iterable[tuple[str, str, str]]) -> None:
+    """Names and values, each with `-` where it is gone, `+` where it is new, or nothing."""
+    table = _table(show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for cells in changes:
+        style = {"-": "red", "+": "green"}.get(cells[0], "dim")
+        table.add_row(*(styled((cell, style)) for cell in cells))
+    _print(table)
+
+
+def _table(**options: Any) -> Table:
+    return Table(box=None, pad_edge=False, show_edge=False, **options)
+
+
+def _print(table: Table) -> None:
+    """Without the spaces at the ends of its lines, which whoever copies them would get."""
+    console = out()
+    with console.capture() as captured:
+        console.print(table)
     if table.row_count:
-        out().print(table)
+        told = "".join(f"{row.rstrip(' ')}\n" for row in captured.get().splitlines())
+        sys.stdout.write(told)
 
 
 def print_title(text: str, *, apart: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import httpx
 import typer
 
-from caseledger import Client, profile, terminal
+from caseledger import profile, terminal
 from caseledger.commands import given
 from caseledger.exits import Exit
 from caseledger.terminal import Json
@@ -35,15 +35,13 @@ def login(url: Url, *, stdin: Stdin = False, demo: Demo = None) -> None:
     if demo:
         token = _demo_token(address, demo)
     elif stdin:
-        token = sys.stdin.readline().strip()
+        token = sys.stdin.readline()
     else:
-        token = str(typer.prompt("Token or key (not shown)", hide_input=True)).strip()
-    if not token:
-        raise terminal.fail("there is no token", Exit.USAGE)
-    found = profile.Profile(address, token)
+        token = str(typer.prompt("Token or key (not shown)", hide_input=True))
+    found = profile.Profile(address, profile.checked_token(token))
     # What any member may read, for one read: a wrong token is not kept.
-    with Client(address, token) as client:
-        client.request("GET", "/changes")
+    with profile.caller(found) as client:
+        client.request("GET", "/changes").json()
     path = profile.save(found)
     terminal.say(f"Logged in at {address} as {_name(found.claims)}. It is kept in {path}.")
 

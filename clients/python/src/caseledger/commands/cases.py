@@ -110,13 +110,18 @@ def _print_queue(rows: list[dict[str, Any]]) -> None:
                 one["id"],
                 one["status"],
                 due(one),
-                *((_stake(one), one["assignedTo"]) if narrow else ()),
+                *((_stake(one), _short(one["assignedTo"])) if narrow else ()),
                 one["title"],
             )
             for one in rows
         ],
         empty="No case is like that.",
     )
+
+
+def _short(name: str | None) -> str | None:
+    # An address without its domain, which is mostly the same. --json has all of it.
+    return name and (name.partition("@")[0] or name)
 
 
 def _stake(case: dict[str, Any]) -> Cell:
@@ -145,7 +150,7 @@ def show(
         if kind == "interventions":
             return _show_question(client, rest, as_json=as_json)
         try:
-            return _show_case(client, rest if kind == "cases" else name, as_json=as_json)
+            return show_case(client, rest if kind == "cases" else name, as_json=as_json)
         except Problem as problem:
             if problem.code != 404 or kind == "cases":  # noqa: PLR2004
                 raise
@@ -160,7 +165,8 @@ def _show_question(client: Client, name: str, *, as_json: bool) -> None:
         question.show(found)
 
 
-def _show_case(client: Client, name: str, *, as_json: bool) -> None:
+def show_case(client: Client, name: str, *, as_json: bool = False) -> None:
+    """All that there is to see of a case in a terminal."""
     path = f"/cases/{segment(name)}"
     found = client.request("GET", path, params={"view": "full"}).json()
     if as_json:
@@ -218,7 +224,7 @@ def _print_events(rows: list[dict[str, Any]]) -> None:
                 str(one["sequence"]),
                 terminal.moment(one["createdAt"]),
                 one["eventType"],
-                (one["actor"] or {}).get("name"),
+                one["actor"]["email"] or one["actor"]["subject"],
             )
             for one in rows
         ],

@@ -94,7 +94,7 @@ def _print_period(found: dict[str, Any]) -> None:
         terminal.print_text("")
         heads = list(dict.fromkeys(head for row in rows for head in _numbers(row)))
         terminal.print_table(
-            ("<", *(f">{head}" for head in heads)),
+            ("", *(f">{head}" for head in heads)),
             [
                 (
                     row["name"] or row["key"] or "all others",
@@ -122,7 +122,7 @@ _HEADS = {
 
 def _numbers(row: dict[str, Any]) -> dict[str, Cell]:
     return {
-        head: f"{row[part][name]:,}"
+        head: f"{row[part][name]:,}" if row[part][name] else ""
         for part, heads in _HEADS.items()
         for name, head in heads.items()
         if (row.get(part) or {}).get(name) is not None

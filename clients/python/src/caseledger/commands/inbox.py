@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from caseledger import Client, Problem, profile, terminal
-from caseledger.commands import answering, given, question
+from caseledger.commands import answering, cases, given, question
 from caseledger.profile import segment
 from caseledger.questions import action_hash
 from caseledger.terminal import Json
 from caseledger.types import InterventionType, Priority
 
 Question = dict[str, Any]
-_RANKS = ("critical", "high", "normal", "low")
+_RANKS = {"critical": 0, "high": 1, "normal": 2, "low": 3}
 _MOST = 200
 
 
@@ -66,7 +66,7 @@ def _waiting(client: Client, query: dict[str, Any], *, mine: bool) -> list[Quest
     rows = list(_first(client, held))
     if not mine:
         rows += _first(client, {**query, "pageSize": _MOST})
-    return sorted(rows, key=lambda one: (_RANKS.index(one["priority"]), one["createdAt"]))
+    return sorted(rows, key=lambda one: (_RANKS.get(one["priority"], 0), one["createdAt"]))
 
 
 def _first(client: Client, query: dict[str, Any]) -> Iterator[Question]:
@@ -100,7 +100,7 @@ class _Sitting:
     def _visit(self, name: str) -> None:
         response = self._client.request("GET", f"/interventions/{segment(name)}")
         one, etag = response.json(), response.headers["ETag"]
-        terminal.print_text(f"\n{self._place + 1} of {len(self._rows)}", "dim")
+        terminal.print_text(f"\n--- {self._place + 1} of {len(self._rows)} ---", "dim")
         question.show(one)
         if not question.is_open(one):
             self._place += 1
@@ -128,6 +128,8 @@ class _Sitting:
         match key:
             case "q":
                 raise _Gone
+            case "v":
+                cases.show_case(self._client, one["caseId"])
             case "n":
                 self._place += 1
             case "p":
@@ -164,14 +166,17 @@ def _choices(one: Question) -> dict[str, str]:
     """The keys that can be typed, and what they do: only decisions that the question allows."""
     allowed = one["decisions"]
     held = one["status"] == "in_progress"
+    # Whoever approves a clarification answers it.
+    answers = one["type"] == "clarification" and one["action"] is None and "approve" in allowed
     wanted = {
         "s": "second" if _is_other(one) and _seconding(one) in allowed else "",
-        "a": "approve" if "approve" in allowed else "",
+        "a": ("answer" if answers else "approve") if "approve" in allowed else "",
         "e": "edit" if "edit" in allowed else "",
-        "w": "write an answer" if "respond" in allowed else "",
+        "w": "write an answer" if "respond" in allowed and not answers else "",
         "r": "reject" if "reject" in allowed else "",
         "c": "" if held else "claim",
         "u": "release" if held else "",
+        "v": "view the case" if one["caseId"] else "",
     }
     return {
         **{key: word for key, word in wanted.items() if word},

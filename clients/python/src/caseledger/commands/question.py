@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rich.table import Table
-
 from caseledger import terminal
 from caseledger.questions import OPEN
 from caseledger.terminal import Cell
@@ -25,14 +23,15 @@ def is_open(one: dict[str, Any]) -> bool:
 
 
 def print_rows(rows: list[dict[str, Any]], *, empty: str = "") -> None:
-    """Questions as a table."""
+    """Questions as a table: of those that are open the priority, of others how they ended."""
     terminal.print_table(
-        ("id", "priority", "status", "expires", "<title"),
+        ("id", "", "expires", "<title"),
         [
             (
                 one["id"],
-                (one["priority"], _STYLES.get(one["priority"], "")),
-                one["status"],
+                (one["priority"], _STYLES.get(one["priority"], ""))
+                if is_open(one)
+                else (one["status"], "dim"),
                 terminal.until(one["expiresAt"]) if is_open(one) else None,
                 one["title"],
             )
@@ -123,16 +122,11 @@ def _print_values(rows: list[tuple[str, str]], most: int | None = None) -> None:
 def print_diff(asked: Any, other: Any) -> None:
     """What two values have in common, and where they differ: `-` is asked, `+` the other."""
     old, new = dict(leaves(asked)), dict(leaves(other))
-    table = Table(box=None, pad_edge=False, show_header=False, show_edge=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
+    changes: list[tuple[str, str, str]] = []
     for path in dict.fromkeys([*old, *new]):
         if old.get(path) == new.get(path):
-            table.add_row("", *map(terminal.styled, ((path, "dim"), (old[path], "dim"))))
-            continue
-        for sign, values, style in (("-", old, "red"), ("+", new, "green")):
-            if path in values:
-                cells = (sign, style), (path, style), (values[path], style)
-                table.add_row(*map(terminal.styled, cells))
-    terminal.out().print(table)
+            changes.append(("", path, old[path]))
+        else:
+            values = ("-", old), ("+", new)
+            changes += [(sign, path, one[path]) for sign, one in values if path in one]
+    terminal.print_changes(changes)

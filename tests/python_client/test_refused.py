@@ -1,0 +1,49 @@
+"""What is refused before anything is sent."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from caseledger import Client
+from tests.python_client.conftest import Made
+
+
+def test_a_function_whose_arguments_have_no_names_is_refused_at_once(made: Made) -> None:
+    guard = made().requires_approval("Go on?", uow_id="u-1")
+
+    with pytest.raises(TypeError, match="files has none"):
+
+        @guard
+        def delete(*files: str) -> None: ...
+
+
+def test_a_client_that_does_not_know_where_the_api_is_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CASELEDGER_URL", raising=False)
+
+    with pytest.raises(ValueError, match="CASELEDGER_URL"):
+        Client()
+
+
+def test_the_environment_says_where_the_api_is_and_who_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={})
+
+    monkeypatch.setenv("CASELEDGER_URL", "http://caseledger.test/v1/")
+    monkeypatch.setenv("CASELEDGER_TOKEN", "ck_acme.robot.secret")
+    with Client(transport=httpx.MockTransport(answer)) as client:
+        client.request("GET", "/cases", params={"status": ["new", "closed"], "search": None})
+        client.get_receipt_keys()
+
+    cases, keys = seen
+    assert str(cases.url) == "http://caseledger.test/v1/cases?status=new&status=closed"
+    assert cases.headers["Authorization"] == "Bearer ck_acme.robot.secret"
+    assert cases.headers["User-Agent"].startswith("caseledger-python/")
+    assert str(keys.url) == "http://caseledger.test/.well-known/jwks.json"
