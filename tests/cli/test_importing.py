@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -86,6 +88,18 @@ def test_each_example_is_shown_first_then_imported_once_on_trails_that_hold(
 
     assert f"0 imported, {len(ids)} were there" in imported(terminal, EXAMPLES / name, *options)
     assert queue(api) == first
+
+
+def test_the_commands_of_the_document_import_the_examples(
+    terminal: Terminal, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(EXAMPLES)
+    document = (ROOT / "docs" / "cli.md").read_text()
+
+    for line in re.findall(r"^caseledger import (.*)$", document, re.MULTILINE):
+        imported(terminal, *shlex.split(line))
+
+    assert sorted(queue(api)) == sorted(case_id for _, ids in FILES.values() for case_id in ids)
 
 
 def test_an_example_of_each_trouble_comes_out_as_it_was_meant(terminal: Terminal, api: Api) -> None:

@@ -300,6 +300,56 @@ class CaseStats(TypedDict):
     """How many cases that are not done are assigned to nobody."""
 
 
+class CaseToImport(TypedDict):
+    """A case as another system had it. Of each row of a source there is one case, once."""
+
+    id: NotRequired[str | None]
+    """The case number. Without it the case gets a UUID."""
+    decisionType: str
+    """What is to be decided, such as `csf_practitioner`; the tenant's `slaHours` are by this type.
+    """
+    title: str
+    """What the case is about, on one line."""
+    summary: NotRequired[str | None]
+    """What the case is about, in more words."""
+    submissionId: NotRequired[str | None]
+    """The id of what was submitted, in the system that it came from."""
+    assignedTo: NotRequired[str | None]
+    """Who works on it: an email address, or a subject."""
+    dueAt: NotRequired[str | None]
+    """When it is due. Without it the tenant's `slaHours` for the type set the due date; null is no
+    due date.
+    """
+    severity: NotRequired[Severity]
+    """How much is at stake: low, normal, high or critical. Default: `"normal"`."""
+    tags: NotRequired[list[str]]
+    """Up to 20 tags of up to 50 characters each; one that is given twice counts once."""
+    fields: NotRequired[dict[str, str | float | bool]]
+    """Up to 50 values of your own by name: text of up to 1,000 characters, numbers, true or false;
+    a date is text, as `2026-03-31`.
+    """
+    evidence: NotRequired[list[NewEvidence]]
+    """Evidence to attach, in this order."""
+    source: str
+    """The system that it comes from, such as `jira`. With `rowKey` it says which row this is."""
+    rowKey: str
+    """What the row is called there: its number or its key, not a name of a person. A row that was
+    imported before is not imported again.
+    """
+    createdAt: str
+    """When the case was opened there; not in the future."""
+    status: NotRequired[Literal["new", "in_review", "needs_info", "blocked", "closed"]]
+    """Where it stands. A case is approved here only, so it is imported as `in_review`, or closed.
+    Default: `"new"`.
+    """
+    closedAt: NotRequired[str | None]
+    """When it was closed; without it a closed case was closed when it is imported."""
+    reason: NotRequired[str | None]
+    """Why it has this status."""
+    history: NotRequired[list[HistoryItem]]
+    """What happened there. Each is an event `imported` in the case's trail, the oldest first."""
+
+
 class CaseUpdates(TypedDict):
     """What became of a batch of changes, case by case in the order asked."""
 
@@ -369,7 +419,8 @@ class ChangedSubject(TypedDict):
     """One change: what it was about. The resource itself is to be fetched."""
 
     subject: str
-    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}` or `tenant`."""
+    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}` or `tenant`.
+    """
     sequence: int
     """The place of the change in the chain of its subject: a larger one is newer."""
     eventType: str
@@ -560,7 +611,7 @@ class Event(TypedDict):
     """The event's id."""
     subject: str
     """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
-    `worksheets/{id}` or `tenant`.
+    `worksheets/{id}`, `keys/{id}` or `tenant`.
     """
     caseId: str | None
     """The case that it belongs to; null for none."""
@@ -590,7 +641,8 @@ class Event(TypedDict):
     """Which fields changed, with their values before and after."""
     meta: dict[str, Any]
     """What else belongs to an event of this type. Where a case or an intervention gets another
-    status, type or priority, `opened` or `asked` has what figures need of it.
+    status, type or priority, `opened` or `asked` has what figures need of it; `opened` is also in
+    the `case_created` of a case that was imported, and `imported` has its `source` and `rowKey`.
     """
     requestId: str
     """The `X-Request-Id` of the request that made the change."""
@@ -883,6 +935,17 @@ class Health(TypedDict):
     """Which store is in use."""
 
 
+class HistoryItem(TypedDict):
+    """Something that happened to a case in the system that it comes from."""
+
+    at: str
+    """When it happened."""
+    by: NotRequired[str | None]
+    """Who did it, as that system calls them."""
+    text: str
+    """What happened, or what was said."""
+
+
 class Hold(TypedDict):
     """A legal hold: while one is on a case, nothing of the case is deleted."""
 
@@ -1082,6 +1145,38 @@ class InterventionPage(TypedDict):
     """The `pageToken` of the next page. Left out on the last one."""
 
 
+class Key(TypedDict):
+    """A key as a client sees it, without its secret."""
+
+    id: str
+    """The id, unique in its tenant; it never changes."""
+    name: str
+    """What the key is for."""
+    role: str
+    """What may be done with it."""
+    expiresAt: str | None
+    """From when on it is refused; null: only once it is revoked."""
+    createdAt: str
+    """When it was made."""
+    createdBy: str
+    """Who made it."""
+    createdBySubject: str
+    """The `sub` of the token of who made it."""
+    lastUsedOn: str | None
+    """The last day, in UTC, on which somebody called with it; null where nobody has."""
+
+
+class KeyPage(TypedDict):
+    """One page of keys."""
+
+    unreadable: NotRequired[list[Unreadable] | None]
+    """Rows of this page that cannot be read, which the list itself leaves out."""
+    keys: list[Key]
+    """The keys of this page. Those that were revoked are gone; the audit trail has them."""
+    nextPageToken: NotRequired[str | None]
+    """The `pageToken` of the next page. Left out on the last one."""
+
+
 class KeySet(TypedDict):
     """The keys that verify receipts: a JWK Set (RFC 7517)."""
 
@@ -1131,6 +1226,35 @@ class LogPart(TypedDict):
     """How many of the chain's events are in the log; those of the last minute or two are not."""
     refused: NotRequired[str | None]
     """Why nothing is appended to the log until an admin starts a new epoch. Otherwise left out."""
+
+
+class MadeKey(TypedDict):
+    """A key that was made."""
+
+    id: str
+    """The id, unique in its tenant; it never changes."""
+    name: str
+    """What the key is for."""
+    role: str
+    """What may be done with it."""
+    expiresAt: str | None
+    """From when on it is refused; null: only once it is revoked."""
+    createdAt: str
+    """When it was made."""
+    createdBy: str
+    """Who made it."""
+    createdBySubject: str
+    """The `sub` of the token of who made it."""
+    lastUsedOn: str | None
+    """The last day, in UTC, on which somebody called with it; null where nobody has."""
+    key: NotRequired[str | None]
+    """The key itself, to send as `Authorization: Bearer`. It is shown in this answer only, and
+    nobody can look it up later. Left out where `notice` says why.
+    """
+    notice: NotRequired[str | None]
+    """Said instead of `key` where the request was repeated: the key was shown in the first answer.
+    Who has lost it revokes it, and makes another one, with another `Idempotency-Key`.
+    """
 
 
 class ManifestEntry(TypedDict):
@@ -1283,6 +1407,17 @@ class NewIntervention(TypedDict):
     """Whether the priority rises by one step with each reminder, at 50 % and 90 % of the time to
     decide. It comes with `expiresAt` or `expiresInSeconds`. Default: `false`.
     """
+
+
+class NewKey(TypedDict):
+    """A key to make."""
+
+    name: str
+    """What the key is for, such as the program that has it."""
+    role: Literal["agent", "viewer", "verifier"]
+    """What may be done with it. No role lets a key decide, or make keys."""
+    expiresAt: NotRequired[str | None]
+    """From when on it is refused; null, or left out: only once it is revoked."""
 
 
 class NewRecord(TypedDict):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CasesToCheck,
         CasesToClose,
         CasesToUpdate,
+        CaseToImport,
         CaseUpdates,
         Changes,
         Completion,
@@ -40,11 +41,14 @@ if TYPE_CHECKING:
         InterventionMetrics,
         InterventionStatus,
         InterventionType,
+        Key,
         KeySet,
         LogEpoch,
+        MadeKey,
         NewCase,
         NewEvent,
         NewIntervention,
+        NewKey,
         NewRecord,
         NewRun,
         Packet,
@@ -290,6 +294,18 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request("POST", "/interventions", json=body, key=key)
         found: Intervention = answer.json()
+        return found
+
+    async def create_key(self, body: NewKey, *, key: str | None = None) -> MadeKey:
+        """Makes a key, by which a program calls as an agent, a viewer or a verifier.
+
+        This answer shows it, and no other does: only the SHA-256 of its secret is kept. A program
+        that has a key is nobody who claims, decides or completes an intervention as people do.
+
+        For the role `admin`.
+        """
+        answer = await self.request("POST", "/keys", json=body, key=key)
+        found: MadeKey = answer.json()
         return found
 
     async def decide_intervention(
@@ -554,6 +570,24 @@ class AsyncFunctions(AsyncConnection):
         found: Health = answer.json()
         return found
 
+    async def import_case(
+        self, body: CaseToImport, *, dry_run: bool | None = None, key: str | None = None
+    ) -> Case:
+        """Imports a case from another system, with its history there; each row of a source once.
+
+        `source` and `rowKey` take the place of an Idempotency-Key, for all admins of the tenant: of
+        a row that was imported before, the answer is its case as it is now, whatever else the
+        request says. With `dryRun` nothing is imported, and the answer is 200 with the case as it
+        would be; a case without an `id` then has one that it will not have.
+
+        For the role `admin`.
+        """
+        answer = await self.request(
+            "POST", "/cases:import", json=body, params={"dryRun": dry_run}, key=key
+        )
+        found: Case = answer.json()
+        return found
+
     async def intervention_metrics(
         self, *, since: str | None = None, until: str | None = None, daily: bool | None = None
     ) -> InterventionMetrics:
@@ -719,6 +753,13 @@ class AsyncFunctions(AsyncConnection):
                 "status": status,
             },
         )
+
+    def list_keys(self, *, page_size: int | None = None) -> AsyncIterator[Key]:
+        """Lists the keys that were not revoked, newest first, with the day of their last use.
+
+        For the roles `admin`, `auditor`.
+        """
+        return self.pages("/keys", {"pageSize": page_size})
 
     def list_pending_interventions(
         self,
@@ -922,6 +963,13 @@ class AsyncFunctions(AsyncConnection):
         answer = await self.request("POST", f"/cases/{_quoted(case_id)}:reopen", json=body, key=key)
         found: Case = answer.json()
         return found
+
+    async def revoke_key(self, key_id: str, *, key: str | None = None) -> None:
+        """Revokes a key for good. Other instances refuse it within 60 seconds.
+
+        For the role `admin`.
+        """
+        await self.request("DELETE", f"/keys/{_quoted(key_id)}", key=key)
 
     async def save_views(self, body: ViewsToSave, *, key: str | None = None) -> Views:
         """Replaces the caller's own saved views, all at once. It leaves no audit event.

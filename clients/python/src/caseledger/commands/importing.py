@@ -21,6 +21,8 @@ from caseledger.terminal import Json
 _OURS = ", ".join(shipped())
 _NAMED = 8
 """So many lines are named that have the same fault."""
+_PATIENCE = 5
+"""It waits so many times as long for the server: a caller has a budget for each minute."""
 _OF_ROW = (400, 404, 409, 413, 422)
 """What an answer says of one row; every other error would come for each of them."""
 
@@ -37,7 +39,7 @@ class Result:
 
 
 def import_cases(  # noqa: PLR0913 - what may be said of a file
-    file: Annotated[Path, typer.Argument(help="A .csv, .xlsx, .json or .jsonl file.", exists=True)],
+    file: Annotated[Path, typer.Argument(help="A .csv, .xlsx, .json or .jsonl file.")],
     *,
     mapping: Annotated[
         list[str],
@@ -105,8 +107,10 @@ def _read(
         table = read(file, sheet)
     except BadMapping as error:
         raise terminal.fail(f"--map: {error}", Exit.USAGE) from None
-    except (UnreadableFile, OSError) as error:
+    except UnreadableFile as error:
         raise terminal.fail(f"{file}: {error}", Exit.USAGE) from None
+    except OSError as error:
+        raise terminal.fail(f"{file}: {error.strerror}", Exit.USAGE) from None
     for name in REQUIRED:
         column = how.columns.get(name)
         if column and name not in how.values and not any(one.values(column) for one in table.rows):
@@ -129,12 +133,15 @@ def _tell_of(table: Table, how: Understood) -> None:
 
 def _sent(client: Caller, rows: list[Made], *, dry_run: bool) -> Iterator[Result]:
     """What became of each row. Raises Problem where no other row would fare better."""
+    patience = _PATIENCE * profile.RETRY_FOR
     for row in rows:
         key = row.body["rowKey"]
         try:
             params = {"dryRun": "true"} if dry_run else None
             # The row is its own key: it is imported once, whatever is sent.
-            answer = client.request("POST", "/cases:import", json=row.body, params=params)
+            answer = client.request(
+                *("POST", "/cases:import"), json=row.body, params=params, retry_for=patience
+            )
         except Problem as problem:
             if problem.code not in _OF_ROW:
                 raise
