@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from caseledger import Problem, Unreachable, UnreadableRows, terminal
-from caseledger.commands import access, cases, feed, figures, inbox, proof
+from caseledger.commands import access, cases, feed, figures, importing, inbox, proof, queue
 from caseledger.commands import exports as files
 from caseledger.exits import Exit, exit_of
 
@@ -58,7 +58,7 @@ app = typer.Typer(
     # A traceback of Rich would show what is in variables, such as a token.
     pretty_exceptions_enable=False,
 )
-exports = typer.Typer(help="Write files: a case, the trail.", no_args_is_help=True)
+exports = typer.Typer(help="Write files: the queue, a case, the trail.", no_args_is_help=True)
 app.add_typer(exports, name="export")
 app.add_typer(access.keys, name="key")
 for command in (
@@ -67,6 +67,8 @@ for command in (
     *(feed.tail, figures.stats, proof.verify),
 ):
     app.command()(command)
+app.command("import")(importing.import_cases)
+exports.command("cases")(queue.export_cases)
 exports.command("case")(files.export_case)
 exports.command("audit")(files.export_audit)
 exports.command("checkpoint")(files.export_checkpoint)

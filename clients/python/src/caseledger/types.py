@@ -300,6 +300,56 @@ class CaseStats(TypedDict):
     """How many cases that are not done are assigned to nobody."""
 
 
+class CaseToImport(TypedDict):
+    """A case as another system had it. Of each row of a source there is one case, once."""
+
+    id: NotRequired[str | None]
+    """The case number. Without it the case gets a UUID."""
+    decisionType: str
+    """What is to be decided, such as `csf_practitioner`; the tenant's `slaHours` are by this type.
+    """
+    title: str
+    """What the case is about, on one line."""
+    summary: NotRequired[str | None]
+    """What the case is about, in more words."""
+    submissionId: NotRequired[str | None]
+    """The id of what was submitted, in the system that it came from."""
+    assignedTo: NotRequired[str | None]
+    """Who works on it: an email address, or a subject."""
+    dueAt: NotRequired[str | None]
+    """When it is due. Without it the tenant's `slaHours` for the type set the due date; null is no
+    due date.
+    """
+    severity: NotRequired[Severity]
+    """How much is at stake: low, normal, high or critical. Default: `"normal"`."""
+    tags: NotRequired[list[str]]
+    """Up to 20 tags of up to 50 characters each; one that is given twice counts once."""
+    fields: NotRequired[dict[str, str | float | bool]]
+    """Up to 50 values of your own by name: text of up to 1,000 characters, numbers, true or false;
+    a date is text, as `2026-03-31`.
+    """
+    evidence: NotRequired[list[NewEvidence]]
+    """Evidence to attach, in this order."""
+    source: str
+    """The system that it comes from, such as `jira`. With `rowKey` it says which row this is."""
+    rowKey: str
+    """What the row is called there: its number or its key, not a name of a person. A row that was
+    imported before is not imported again.
+    """
+    createdAt: str
+    """When the case was opened there; not in the future."""
+    status: NotRequired[Literal["new", "in_review", "needs_info", "blocked", "closed"]]
+    """Where it stands. A case is approved here only, so it is imported as `in_review`, or closed.
+    Default: `"new"`.
+    """
+    closedAt: NotRequired[str | None]
+    """When it was closed; without it a closed case was closed when it is imported."""
+    reason: NotRequired[str | None]
+    """Why it has this status."""
+    history: NotRequired[list[HistoryItem]]
+    """What happened there. Each is an event `imported` in the case's trail, the oldest first."""
+
+
 class CaseUpdates(TypedDict):
     """What became of a batch of changes, case by case in the order asked."""
 
@@ -591,7 +641,8 @@ class Event(TypedDict):
     """Which fields changed, with their values before and after."""
     meta: dict[str, Any]
     """What else belongs to an event of this type. Where a case or an intervention gets another
-    status, type or priority, `opened` or `asked` has what figures need of it.
+    status, type or priority, `opened` or `asked` has what figures need of it; `opened` is also in
+    the `case_created` of a case that was imported, and `imported` has its `source` and `rowKey`.
     """
     requestId: str
     """The `X-Request-Id` of the request that made the change."""
@@ -882,6 +933,17 @@ class Health(TypedDict):
     """`ok`; a service that is not answers 503."""
     store: Literal["sqlite", "emulator", "firestore"]
     """Which store is in use."""
+
+
+class HistoryItem(TypedDict):
+    """Something that happened to a case in the system that it comes from."""
+
+    at: str
+    """When it happened."""
+    by: NotRequired[str | None]
+    """Who did it, as that system calls them."""
+    text: str
+    """What happened, or what was said."""
 
 
 class Hold(TypedDict):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CasesToCheck,
         CasesToClose,
         CasesToUpdate,
+        CaseToImport,
         CaseUpdates,
         Changes,
         Completion,
@@ -567,6 +568,24 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request("GET", "/health")
         found: Health = answer.json()
+        return found
+
+    async def import_case(
+        self, body: CaseToImport, *, dry_run: bool | None = None, key: str | None = None
+    ) -> Case:
+        """Imports a case from another system, with its history there; each row of a source once.
+
+        `source` and `rowKey` take the place of an Idempotency-Key, for all admins of the tenant: of
+        a row that was imported before, the answer is its case as it is now, whatever else the
+        request says. With `dryRun` nothing is imported, and the answer is 200 with the case as it
+        would be; a case without an `id` then has one that it will not have.
+
+        For the role `admin`.
+        """
+        answer = await self.request(
+            "POST", "/cases:import", json=body, params={"dryRun": dry_run}, key=key
+        )
+        found: Case = answer.json()
         return found
 
     async def intervention_metrics(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CasesToCheck,
         CasesToClose,
         CasesToUpdate,
+        CaseToImport,
         CaseUpdates,
         Changes,
         Completion,
@@ -549,6 +550,24 @@ class Functions(Connection):
         """
         answer = self.request("GET", "/health")
         found: Health = answer.json()
+        return found
+
+    def import_case(
+        self, body: CaseToImport, *, dry_run: bool | None = None, key: str | None = None
+    ) -> Case:
+        """Imports a case from another system, with its history there; each row of a source once.
+
+        `source` and `rowKey` take the place of an Idempotency-Key, for all admins of the tenant: of
+        a row that was imported before, the answer is its case as it is now, whatever else the
+        request says. With `dryRun` nothing is imported, and the answer is 200 with the case as it
+        would be; a case without an `id` then has one that it will not have.
+
+        For the role `admin`.
+        """
+        answer = self.request(
+            "POST", "/cases:import", json=body, params={"dryRun": dry_run}, key=key
+        )
+        found: Case = answer.json()
         return found
 
     def intervention_metrics(
