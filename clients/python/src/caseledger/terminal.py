@@ -186,6 +186,13 @@ def _print(table: Table) -> None:
         sys.stdout.write(told)
 
 
+def print_file(text: str) -> None:
+    """The content of a file, as it is where it is piped."""
+    if sys.stdout.isatty():
+        text = lines(text.replace("\r\n", "\n"))
+    sys.stdout.write(text)
+
+
 def print_title(text: str, *, apart: bool = False) -> None:
     """A head above what follows; `apart` from what is above it."""
     if apart:
