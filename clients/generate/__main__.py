@@ -16,6 +16,7 @@ from clients.generate.types import types
 from functions.api import ROUTES
 from shared.edge.openapi import description
 
+_FIX = ["check", "--fix-only", "--unsafe-fixes", "--quiet", "--select", "I,F401,UP028,UP034"]
 PACKAGE = Path(__file__).parent.parent / "python" / "src" / "caseledger"
 
 
@@ -45,7 +46,7 @@ def generated() -> dict[Path, str]:
 def _formatted(text: str) -> str:
     command = [sys.executable, "-m", "ruff"]
     at = f"--stdin-filename={PACKAGE / 'generated.py'}"
-    for step in (["check", "--fix-only", "--quiet", "--select", "I,F401"], ["format"]):
+    for step in (_FIX, ["format"]):
         text = subprocess.run(  # noqa: S603 - this environment's own ruff
             [*command, *step, at, "-"], input=text, capture_output=True, text=True, check=True
         ).stdout

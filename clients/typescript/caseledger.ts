@@ -90,7 +90,7 @@ export class Client {
 
   /** Asks people, at once. The same question of the same caller is asked once, unless it gets a `key` of its own. */
   async ask(question: Schemas["NewIntervention"], key?: string): Promise<Intervention> {
-    return this.call("post", "/v1/interventions", { body: question, key: key ?? `ask-${await hashOf(question)}` });
+    return this.call("post", "/v1/interventions", { body: JSON.parse(canonical(question)), key: key ?? `ask-${await hashOf(question)}` });
   }
 
   /** Waits until it is decided, also while the server is started again; raises an Error after `timeout` seconds. */

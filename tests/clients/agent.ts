@@ -10,7 +10,8 @@ const question: Schemas["NewIntervention"] = {
   action: { tool: "send_letter", arguments: { to: "Dr. Smith", "10": 1e21, "9": "\u20ac", nested: [null, { b: 1, a: 0.5 }] } },
 };
 const asked = await client.ask(question);
-const again = await client.ask(question);
+const other = { action: question.action!, title: question.title, type: question.type, uowId: question.uowId };
+const again = await client.ask(other);
 const decided = await client.wait(asked);
 const approved = await client.start(decided);
 const done = await client.complete(decided, { sent: true });

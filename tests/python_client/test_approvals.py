@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from caseledger import Expired, OutcomeUnknown, Rejected, Responded, Withdrawn
+from caseledger import Expired, NotApproved, OutcomeUnknown, Rejected, Responded, Withdrawn
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED
@@ -185,6 +185,22 @@ def test_what_is_started_too_late_is_not_done(api: Api, made: Made, clock: Clock
         raise AssertionError("its approval has lapsed")
 
     with pytest.raises(Expired):
+        go_on()
+
+
+def test_a_status_of_a_later_release_is_no_approval(api: Api, made: Made) -> None:
+    def later(inner: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+        found = inner.handle_request(request)
+        found.read()
+        return httpx.Response(200, json={**found.json(), "status": "referred"})
+
+    agent = made(Between(api, ":wait", later), token=api.agent.token)
+
+    @agent.requires_approval("Go on?", uow_id="u-1", timeout=0)
+    def go_on() -> None:
+        raise AssertionError("it was not approved")
+
+    with pytest.raises(NotApproved):
         go_on()
 
 

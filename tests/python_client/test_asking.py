@@ -119,9 +119,29 @@ def test_an_agent_that_was_started_again_finds_its_question(api: Api, agent: Cli
     assert other["id"] != asked["id"]
 
 
+def test_the_order_of_names_makes_no_other_question(agent: Client) -> None:
+    asked = agent.ask("Send it?", uow_id="letter-7", action=LETTER)
+    other: Any = {"arguments": {"copies": 1.0, "to": "Dr. Smith"}, "tool": "send_letter"}
+
+    again = agent.ask("Send it?", uow_id="letter-7", action=other)
+
+    assert again["id"] == asked["id"]
+
+
+def test_what_is_no_json_is_refused_before_it_is_sent(agent: Client) -> None:
+    with pytest.raises(ValueError, match="object"):
+        agent.ask("Send it?", action={"tool": "send", "arguments": {"to": object()}})
+
+
 def test_without_a_unit_of_work_each_call_is_a_new_question(agent: Client) -> None:
     assert agent.ask("Go on?")["id"] != agent.ask("Go on?")["id"]
-    assert agent.ask("Go on?", key="k")["uowId"] != agent.ask("Go on?")["uowId"]
+
+
+def test_a_key_of_ones_own_has_one_question(agent: Client) -> None:
+    assert agent.ask("Go on?", key="k-1")["id"] == agent.ask("Go on?", key="k-1")["id"]
+    with pytest.raises(Problem) as caught:
+        agent.ask("Or not?", key="k-1")
+    assert caught.value.code == 422
 
 
 def test_wait_gives_the_question_once_it_is_decided(api: Api, made: Made) -> None:

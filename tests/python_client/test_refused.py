@@ -42,6 +42,14 @@ def test_a_client_that_does_not_know_where_the_api_is_says_so(
         Client()
 
 
+def test_a_token_that_is_none_is_refused_and_not_shown(made: Made) -> None:
+    client = made(token="ck_a.b.secret\r\nX: y")  # noqa: S106 - of this test
+    with pytest.raises(ValueError, match="characters that no token has") as caught:
+        client.request("GET", "/cases")
+
+    assert "secret" not in str(caught.value)
+
+
 def test_the_environment_says_where_the_api_is_and_who_asks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -52,7 +60,7 @@ def test_the_environment_says_where_the_api_is_and_who_asks(
         return httpx.Response(200, json={})
 
     monkeypatch.setenv("CASELEDGER_URL", "http://caseledger.test/v1/")
-    monkeypatch.setenv("CASELEDGER_TOKEN", "ck_acme.robot.secret")
+    monkeypatch.setenv("CASELEDGER_TOKEN", "ck_acme.robot.secret\n")
     with Client(transport=httpx.MockTransport(answer)) as client:
         client.request("GET", "/cases", params={"status": ["new", "closed"], "search": None})
         client.get_receipt_keys()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from itertools import chain, repeat
 
 import httpx
 import pytest
 
-from caseledger import Problem, Unreachable
+from caseledger import AsyncClient, Client, Problem, Unreachable
 from tests.python_client.conftest import Made
+from tests.python_client.support import of_transport
 
 ABORTED = httpx.Response(409, json={"error": {"code": 409, "status": "ABORTED", "message": "…"}})
 GONE_WRONG = [
@@ -134,6 +136,33 @@ def test_what_can_never_be_sent_is_not_tried_again(made: Made, slept: list[float
         made(turns).request("GET", "/cases")
 
     assert slept == []
+
+
+@pytest.mark.parametrize("proxied", ["http://localhost:1", "https://caseledger.test"])
+def test_what_runs_on_this_machine_is_never_behind_a_proxy(
+    kind: str, proxied: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.test:1")
+    client = (Client if kind == "sync" else AsyncClient)(proxied, "a-token")
+
+    used = [mount for mount in client._http._mounts.values() if mount]  # noqa: SLF001
+
+    assert bool(used) == (proxied == "https://caseledger.test")
+
+
+def test_the_asynchronous_client_awaits_a_token() -> None:
+    turns = Turns(httpx.Response(200, json={}))
+
+    async def token() -> str:
+        return "awaited"
+
+    async def asked() -> None:
+        async with AsyncClient("http://localhost", token, transport=of_transport(turns)) as client:
+            await client.request("GET", "/cases")
+
+    asyncio.run(asked())
+    assert turns.sent[0].headers["Authorization"] == "Bearer awaited"
 
 
 def test_a_token_is_asked_for_before_each_request(made: Made, slept: list[float]) -> None:

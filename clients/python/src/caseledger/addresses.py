@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from typing import Any
+from urllib.parse import urlsplit
 
 
 class UnreadableRows(UserWarning):
@@ -20,6 +21,22 @@ def address(url: str | None) -> str:
     if not found:
         raise ValueError("say where the API is: Client(url=…), or CASELEDGER_URL")
     return found.rstrip("/").removesuffix("/v1")
+
+
+def bearer(token: str) -> str:
+    """The value of the header that has the token, without the spaces and lines around it.
+
+    Raises ValueError for what no token has, which is not shown: an error may end up in a log.
+    """
+    text = token.strip()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("the token has characters that no token has")
+    return f"Bearer {text}"
+
+
+def is_here(url: str) -> bool:
+    """Whether a URL is of this machine, which no proxy of the environment stands before."""
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def whole(path: str) -> str:

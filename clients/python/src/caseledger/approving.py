@@ -6,7 +6,14 @@ import json
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any
 
-from caseledger.problems import Expired, OutcomeUnknown, Rejected, Responded, Withdrawn
+from caseledger.problems import (
+    Expired,
+    NotApproved,
+    OutcomeUnknown,
+    Rejected,
+    Responded,
+    Withdrawn,
+)
 
 if TYPE_CHECKING:
     from caseledger.types import Intervention
@@ -50,6 +57,9 @@ def require_approved(intervention: Intervention) -> None:
             raise Withdrawn(intervention)
         case "expired":
             raise Expired(intervention)
+        case status if status != "approved":
+            # A later release of the server may have more of them.
+            raise NotApproved(intervention)
     if intervention["lapsedAt"]:
         raise Expired(intervention)
     if intervention["startedAt"]:

@@ -38,7 +38,7 @@ class Problem(_Portable):
         self.message = str(error.get("message") or response.reason_phrase)
         self.details = list(error.get("details") or ())
         self.request_id = response.headers.get("X-Request-Id")
-        super().__init__(f"{self.code} {self.status}: {self.message}".replace(" : ", ": "))
+        super().__init__(f"{self.code} {self.status}".rstrip() + f": {self.message}")
 
     @property
     def field(self) -> str | None:

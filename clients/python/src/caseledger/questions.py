@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
@@ -51,10 +52,18 @@ def id_of(intervention: str | Intervention) -> str:
 def question_of(
     title: str, uow_id: str, kind: str, action: Any, terms: dict[str, Any]
 ) -> dict[str, Any]:
-    """The body of a question. What is None in `terms` is left out."""
+    """The body of a question, in its RFC 8785 form; what is None in `terms` is left out.
+
+    So the same question is the same text, which is what the API compares under one key: neither the
+    order of names nor `1.0` instead of `1` makes another one. Raises ValueError for what is no
+    JSON.
+    """
     asked = {_camel(name): value for name, value in terms.items() if value is not None}
     question = {"title": title, "uowId": uow_id, "type": kind, **asked}
-    return question if action is None else {**question, "action": action}
+    if action is not None:
+        question["action"] = action
+    body: dict[str, Any] = json.loads(rfc8785.dumps(question))
+    return body
 
 
 def _camel(name: str) -> str:

@@ -43,12 +43,14 @@ class AsyncAsking(AsyncFunctions):
         `uow_id` names the unit of work that asks. With it, the same question of the same caller is
         asked once, however often this is called, also by a process that was started again: its
         `Idempotency-Key` is made of all that is given here. Where something differs from one
-        call to the next, such as a time in `context`, it is another question; give a `key` of your
-        own then. Without `uow_id` and `key` each call is a new question.
+        call to the next, such as a time in `context`, it is another question; leave that out of
+        what is asked. With a `key` of your own, one key has one question: another one with the same
+        key is refused (422). Without `uow_id` and `key` each call is a new question.
 
         `action` is the call of a tool that is to be approved: `{"tool": …, "arguments": …}`.
         """
-        question = question_of(title, uow_id or str(uuid4()), type, action, {**terms})
+        uow = uow_id or key or str(uuid4())
+        question = question_of(title, uow, type, action, {**terms})
         told = key or (key_of(question) if uow_id else None)
         asked = await self.request("POST", "/interventions", json=question, key=told)
         found: Intervention = asked.json()

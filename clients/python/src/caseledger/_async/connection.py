@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 
 from caseledger._async import io
-from caseledger.addresses import address, rows_of, whole
+from caseledger.addresses import address, bearer, is_here, rows_of, whole
 from caseledger.problems import Problem, Unreachable
 from caseledger.retrying import LOST, is_temporary, pause
 from caseledger.version import VERSION
@@ -46,7 +46,12 @@ class AsyncConnection:
         self._timeout = timeout
         self._retry_for = retry_for
         headers = {"User-Agent": f"caseledger-python/{VERSION}"}
-        self._http = io.Http(timeout=timeout, transport=transport, headers=headers)
+        self._http = io.Http(
+            timeout=timeout,
+            transport=transport,
+            headers=headers,
+            trust_env=not is_here(self.url),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,7 +123,7 @@ class AsyncConnection:
     async def _authorization(self) -> dict[str, str]:
         source = self._token
         token = await io.token_of(source) if callable(source) else source
-        return {"Authorization": f"Bearer {token}"} if token else {}
+        return {"Authorization": bearer(token)} if token else {}
 
     async def pages(self, path: str, params: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
         """The rows of a list, one after the other, over all of its pages.
