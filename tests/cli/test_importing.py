@@ -156,7 +156,7 @@ def test_a_row_with_errors_is_told_by_its_line_and_nothing_is_imported(
     assert "line 4: createdAt: yesterday is in no known form" in said
     assert "line 4: assignedTo: kim is no address" in said
     assert "lines 4, 6: status: Wontfix is none of" in said
-    assert "line 6: rowKey: 1 is also the key of line 2" in said
+    assert "line 6: rowKey: 1 is also that of line 2" in said
     assert "line 7: has 8 cells, and there are 6 columns" in said
     assert "nothing is imported: 4 of 5 rows have errors" in said
     assert queue(api) == {}
