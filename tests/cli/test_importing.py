@@ -167,6 +167,13 @@ def test_a_row_with_errors_is_told_by_its_line_and_nothing_is_imported(
     assert list(queue(api)) == ["1"]
 
 
+def test_what_many_rows_have_in_common_is_told_once(terminal: Terminal) -> None:
+    said = imported(terminal, EXAMPLES / "jira.csv", "--map", "jira", code=1)
+
+    assert "lines 2, 6, 8: createdAt: is without a time zone: name it with --zone" in said
+    assert 'line 2: assignedTo: vera is no address: say who that is, as "vera" =' in said
+
+
 def test_what_the_server_refuses_is_told_by_its_line_and_the_others_are_imported(
     terminal: Terminal, api: Api, tmp_path: Path
 ) -> None:
