@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from shared.repository.keys import KnownKeys
     from shared.repository.log_keys import LogKeys
     from shared.repository.settings import SettingsCache
-    from shared.rules.callers import Caller
 
 _NAME = "caseledger"
 
@@ -103,11 +102,6 @@ class Runtime:
 
         return KnownKeys()
 
-    def caller_by_key(self, key: str) -> Caller:
-        """Who calls with a key. Raises Unauthenticated, RateLimited and what the store raises."""
-        spend = self.budgets.spend_on_unknown_key if self.budgets else lambda: None
-        return self.keys.caller(key, self.store, self.clock(), spend)
-
     @property
     def log_keys(self) -> LogKeys | None:
         """The keys that sign the logs of events; None if there are none. Raises ConfigError.
@@ -158,6 +152,15 @@ class Runtime:
 
 
 def _members(config: Config) -> Verifier:
+    first = _first_issuer(config)
+    if not config.issuers:
+        return first
+    from shared.edge.issuers import SeveralIssuers  # noqa: PLC0415 - few have more than one
+
+    return SeveralIssuers(first, config.issuers)
+
+
+def _first_issuer(config: Config) -> Verifier:
     if config.unsigned_tokens:
         return UnsignedTokens()
     return MemberTokens(

@@ -1,4 +1,7 @@
-"""`python -m clients.generate` writes the generated modules of the Python client."""
+"""`python -m clients.generate` writes the generated modules of the Python client.
+
+With `--description` it prints the description of the API, of which they are made.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,14 @@ from shared.edge.openapi import description
 PACKAGE = Path(__file__).parent.parent / "python" / "src" / "caseledger"
 
 
+def described() -> str:
+    """The description of the API, as JSON."""
+    return json.dumps(description(ROUTES))
+
+
 def generated() -> dict[Path, str]:
     """The text of each generated module."""
-    api = json.loads(json.dumps(description(ROUTES)))
+    api = json.loads(described())
     functions_ = _formatted(functions(api))
     written = {"functions.py": functions_}
     sources = {path.name: path.read_text() for path in (PACKAGE / "_async").glob("*.py")}
@@ -44,6 +52,8 @@ def _formatted(text: str) -> str:
     return text
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and "--description" in sys.argv:
+    sys.stdout.write(described())
+elif __name__ == "__main__":
     for path, text in generated().items():
         path.write_text(text)

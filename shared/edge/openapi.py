@@ -117,7 +117,8 @@ def description(routes: Sequence[Route], public_url: str = "") -> dict[str, Any]
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": (
-                        "An OpenID Connect ID token with the claims `tenant` and `role`."
+                        "An OpenID Connect ID token with the claims `tenant` and `role`, or the "
+                        "key of a program, which begins with `ck_`."
                     ),
                 }
             },

@@ -51,8 +51,9 @@ class EventQuery(Filters, Page):
 
 
 class SubjectQuery(Model):
-    """Whose chain: that of `tenant`, `cases/{id}`, `interventions/{id}`, `worksheets/{id}` or
-    `keys/{id}`.
+    """Whose chain it is about.
+
+    `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}` or `tenant`.
     """
 
     subject: SubjectName

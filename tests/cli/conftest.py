@@ -8,11 +8,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from httpx import create_ssl_context
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 from werkzeug.serving import make_server
 
@@ -24,6 +27,16 @@ from shared.config import Config
 from tests.client import Api
 from tests.functions.export_support import KEY
 from tests.functions.sealing_support import with_keys
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_once() -> Iterator[None]:
+    """Of what takes most of a command's time, one for all of them: its options, and CAs."""
+    context = create_ssl_context()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("typer.testing._get_command", cache(get_command))
+        patched.setattr("httpx._transports.default.create_ssl_context", lambda **_: context)
+        yield
 
 
 @pytest.fixture

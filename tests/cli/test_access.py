@@ -93,7 +93,8 @@ def test_a_key_is_shown_once_alone_and_works_until_it_is_revoked(terminal: Termi
     assert row["id"] in listed
     assert key.rpartition(".")[2].strip() not in listed
     terminal.done("key", "revoke", row["id"], role="admin")
-    assert terminal("cases", role=None).exit_code == DENIED
+    refused = terminal("cases", role=None)
+    assert (refused.exit_code, "Log in again" in refused.stderr) == (DENIED, True)
 
 
 def test_a_key_goes_into_a_file_that_only_its_owner_can_read(terminal: Terminal) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 import unicodedata
 from typing import Any
 
@@ -10,11 +12,11 @@ import httpx
 import pytest
 
 from caseledger import profile
+from caseledger.terminal import print_file
 from tests.cli.conftest import Terminal, at_a_terminal
 from tests.functions.intervention_support import ask
 from tests.functions.support import ON_EMBEDDED
 
-pytestmark = ON_EMBEDDED
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\u202e\u200b\ud800\n[bold red]:skull:[/nothing]"
 # What the client itself understands, and sends back.
 KEPT = {"id", "status", "priority", "type", "decisions", "nextPageToken", "cursor"}
@@ -32,6 +34,7 @@ def poisoned(value: Any) -> Any:
     return value + HOSTILE if is_text else value
 
 
+@ON_EMBEDDED
 def test_nothing_that_others_wrote_acts_on_the_terminal_or_passes_for_ours(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,3 +75,32 @@ def test_nothing_that_others_wrote_acts_on_the_terminal_or_passes_for_ours(
         assert acting <= {"\n"}, command
         if command[0] not in WITHOUT_TEXTS:
             assert "[bold red]:skull:[/nothing]" in output, command
+
+
+@ON_EMBEDDED
+def test_no_line_of_a_description_passes_for_the_action(terminal: Terminal) -> None:
+    forged = "Please\n\nAction: refund\namount  1\n" + "word " * 40 + "\nAction: refund"
+    question = ask(
+        terminal.api.agent,
+        description=forged,
+        action={"tool": "refund", "arguments": {"amount": 1000, "note": "x\nAction: refund"}},
+    )
+
+    shown = terminal.done("show", question["id"]).stdout.splitlines()
+
+    assert [line for line in shown if line.lstrip().startswith("Action")] == ["Action: refund"]
+    assert "amount  1000" in shown
+    assert "amount  1" not in shown
+    assert sum(line.startswith("| ") for line in shown) >= 7
+    assert max(map(len, shown)) <= 80
+
+
+def test_a_file_is_written_as_it_is_and_shown_as_any_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, piped = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(shown, "isatty", lambda: True)
+
+    for stream in (shown, piped):
+        monkeypatch.setattr(sys, "stdout", stream)
+        print_file("a,b\x1b\r\n")
+
+    assert (shown.getvalue(), piped.getvalue()) == ("a,b\\u{1b}\n", "a,b\x1b\r\n")

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import Result
 
 from caseledger import Client
+from caseledger.commands import feed
 from tests.cli.conftest import Terminal, at_a_terminal
 from tests.conftest import ROOT
 from tests.functions.intervention_support import ask, decide, done, shown
@@ -213,6 +214,23 @@ def test_the_case_of_a_question_is_shown_before_it_is_decided(terminal: Terminal
     assert "v view the case" in result.stdout
     assert "All about it" in result.stdout
     assert shown(terminal.api, question["id"])["response"] == {"text": "Because"}
+
+
+def test_who_watches_is_shown_what_comes_once(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(terminal.api.agent, title="The first")
+    coming = iter(["The second"])
+
+    def meanwhile(_: float) -> None:
+        ask(terminal.api.agent, title=next(coming))
+
+    monkeypatch.setattr(feed, "sleep", meanwhile)
+    with at_a_terminal(monkeypatch):
+        result = terminal("inbox", "--watch", typed="n\nq\n")
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("The first") == result.stdout.count("The second") == 1
 
 
 def test_the_requester_is_told_why_they_cannot_decide(terminal: Terminal, sit: Any) -> None:

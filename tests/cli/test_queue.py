@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.models.case_queries import CaseQuery
 from tests.cli.conftest import Terminal
 from tests.functions.intervention_support import ask
 from tests.functions.support import ON_EMBEDDED
+from tests.functions.test_unreadable import spoilt
 
 pytestmark = ON_EMBEDDED
 SECRET_OR_NOTHING = {"login", "logout", "revoke"}
@@ -105,6 +107,7 @@ def test_a_case_is_shown_with_its_evidence_questions_and_events(terminal: Termin
 
     for text in ("A stay", "In short", "North", "A letter", "Go on?", "evidence_attached"):
         assert text in shown
+    assert "evidence_attached" not in terminal.done("show", "CASE-1", "--events", "0").stdout
     assert "Go on?" in terminal.done("show", asked["id"]).stdout
     assert terminal.rows("show", f"interventions/{asked['id']}")[0]["uowId"] == "uow-1"
     assert terminal.rows("show", "cases/CASE-1")[0]["evidence"][0]["id"] == "e-1"
@@ -144,3 +147,22 @@ def test_figures_are_counted(terminal: Terminal) -> None:
         "stats", "--by", "agent", "--since", "2026-03-01", "--until", "2026-03-03"
     )
     assert re.search(r"agent +1\n", by_agent.stdout)
+
+
+def test_colour_is_for_terminals_that_want_it(terminal: Terminal) -> None:
+    terminal.api.pilot.create(id="CASE-1", severity="critical")
+
+    assert "\x1b[1;31m" in terminal("cases", FORCE_COLOR="1").stdout
+    assert "31m" not in terminal("cases", FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert "\x1b" not in terminal("cases").stdout
+
+
+def test_a_case_that_cannot_be_read_is_named_and_takes_no_list_down(terminal: Terminal) -> None:
+    for case_id in ("CASE-1", "CASE-2"):
+        terminal.api.pilot.create(id=case_id)
+    spoilt(terminal.api, "cases/CASE-1", "title")
+
+    result = terminal.done("cases", "--json")
+
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == ["CASE-2"]
+    assert "CASE-1" in result.stderr

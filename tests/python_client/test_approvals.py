@@ -203,7 +203,9 @@ def test_what_was_withdrawn_is_not_done(api: Api, made: Made) -> None:
         go_on()
 
 
-@pytest.mark.parametrize("result", [object(), {1, 2}, float("nan"), "x" * 65_536], ids=type)
+@pytest.mark.parametrize(
+    "result", [object(), float("nan"), "x" * 65_536, {"a": [[[[[[[[[[[]]]]]]]]]]]}], ids=type
+)
 def test_a_result_that_cannot_be_recorded_does_not_undo_what_was_done(
     api: Api, made: Made, result: object
 ) -> None:

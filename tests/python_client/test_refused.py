@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+from typing import Any
+
 import httpx
 import pytest
 
-from caseledger import Client
+from caseledger import Client, OutcomeUnknown, Problem, Rejected
 from tests.python_client.conftest import Made
 
 
@@ -16,6 +19,18 @@ def test_a_function_whose_arguments_have_no_names_is_refused_at_once(made: Made)
 
         @guard
         def delete(*files: str) -> None: ...
+
+
+@pytest.mark.parametrize("kind", [Problem, Rejected, OutcomeUnknown])
+def test_an_error_can_be_sent_to_another_process(kind: Any) -> None:
+    asked = dict.fromkeys(("id", "status", "actionReason", "startedAt", "startedBy"), "said")
+    of = httpx.Response(404, headers={"X-Request-Id": "r-1"}) if kind is Problem else asked
+
+    sent = kind(of)
+    received = pickle.loads(pickle.dumps(sent))  # noqa: S301 - our own
+
+    assert (type(received), str(received)) == (kind, str(sent))
+    assert vars(received) == vars(sent)
 
 
 def test_a_client_that_does_not_know_where_the_api_is_says_so(

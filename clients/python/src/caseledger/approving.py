@@ -11,7 +11,8 @@ from caseledger.problems import Expired, OutcomeUnknown, Rejected, Responded, Wi
 if TYPE_CHECKING:
     from caseledger.types import Intervention
 
-MAX_RESULT_BYTES = 65_536
+TOO_MUCH = (400, 413)
+"""How the API refuses a result that is larger or deeper than it takes."""
 _UNNAMED = (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL)
 
 
@@ -56,12 +57,12 @@ def require_approved(intervention: Intervention) -> None:
 
 
 def recordable(result: Any) -> Any:
-    """The result as it can be recorded: null where it is no JSON, or more than 64 KiB of it.
+    """The result as it can be recorded: null where it is no JSON.
 
     What was done stays done, and must not fail for how it is written down.
     """
     try:
-        text = json.dumps(result, allow_nan=False)
-    except (TypeError, ValueError):
+        json.dumps(result, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
         return None
-    return result if len(text.encode()) <= MAX_RESULT_BYTES else None
+    return result

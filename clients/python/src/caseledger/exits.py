@@ -31,8 +31,9 @@ class Exit(IntEnum):
 
 SERVER_ERRORS = 500
 """From this HTTP status code on it is the server's fault."""
+UNAUTHENTICATED = 401
 _OF_CODES = {
-    401: Exit.DENIED,
+    UNAUTHENTICATED: Exit.DENIED,
     403: Exit.DENIED,
     404: Exit.NOT_FOUND,
     409: Exit.CONFLICT,

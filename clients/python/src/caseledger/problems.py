@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from caseledger.types import Intervention
 
 
-class Problem(Exception):
+class _Portable(Exception):
+    """An error that another process can be sent, such as that of a pool of workers."""
+
+    def __reduce__(self) -> Any:
+        return _again, (type(self), self.args, self.__dict__)
+
+
+class Problem(_Portable):
     """An answer that refuses a request."""
 
     code: int
@@ -43,7 +50,7 @@ class Unreachable(ConnectionError):
     """No answer came, however often the request was sent. Whether it took effect is not known."""
 
 
-class NotApproved(Exception):
+class NotApproved(_Portable):
     """A question that gives no permission to act. `intervention` has all about it."""
 
     def __init__(self, intervention: Intervention) -> None:
@@ -77,7 +84,7 @@ class Withdrawn(NotApproved):
     """The question was withdrawn."""
 
 
-class OutcomeUnknown(Exception):
+class OutcomeUnknown(_Portable):
     """The action was started, by this agent or another, and nobody has said what came of it.
 
     It is not done again. Once a person has found out, whoever decided it completes the
@@ -88,6 +95,12 @@ class OutcomeUnknown(Exception):
         since = f"{intervention['startedAt']} by {intervention['startedBy']}"
         super().__init__(f"{intervention['id']} was started at {since}, and never completed")
         self.intervention = intervention
+
+
+def _again(kind: type[Exception], args: tuple[Any, ...], said: dict[str, Any]) -> Exception:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(said)
+    return error
 
 
 def _error_in(response: httpx.Response) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caseledger import Problem
-from caseledger.exits import SERVER_ERRORS
+from caseledger.exits import SERVER_ERRORS, UNAUTHENTICATED
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one resource a line.")]
 """The option that every command has."""
@@ -98,11 +98,13 @@ def fail(text: str, code: int) -> typer.Exit:
 
 def refused(problem: Problem, code: int) -> typer.Exit:
     """Says what the API refused, field by field; raise what it gives."""
-    say(f"caseledger: {problem.code} {problem.status}: {problem.message}")
+    say(line(f"caseledger: {problem.code} {problem.status}: {problem.message}"))
     for detail in problem.details:
         named = detail.get("field") or detail.get("id")
         if named and detail.get("description"):
-            say(f"  {named}: {detail['description']}")
+            say(line(f"  {named}: {detail['description']}"))
+    if problem.code == UNAUTHENTICATED:
+        say("Log in again: caseledger login")
     if problem.code >= SERVER_ERRORS and problem.request_id:
         say(f"  request {problem.request_id}")
     return typer.Exit(code)
@@ -180,8 +182,15 @@ def _print(table: Table) -> None:
     with console.capture() as captured:
         console.print(table)
     if table.row_count:
-        told = "".join(f"{row.rstrip(' ')}\n" for row in captured.get().splitlines())
+        told = "".join(f"{row.rstrip(' ')}\n" for row in captured.get().rstrip("\n").split("\n"))
         sys.stdout.write(told)
+
+
+def print_file(text: str) -> None:
+    """The content of a file, as it is where it is piped."""
+    if sys.stdout.isatty():
+        text = lines(text.replace("\r\n", "\n"))
+    sys.stdout.write(text)
 
 
 def print_title(text: str, *, apart: bool = False) -> None:
@@ -192,8 +201,15 @@ def print_title(text: str, *, apart: bool = False) -> None:
 
 
 def print_text(text: str, style: str = "") -> None:
-    """A text of several lines."""
+    """A text of ours, of several lines."""
     out().print(Text(lines(text), style=style))
+
+
+def print_quote(text: str) -> None:
+    """A text of somebody else, of several lines: none of them passes for one of ours."""
+    console = out()
+    for row in Text(lines(text)).wrap(console, max(1, console.width - 2)):
+        console.print(Text("| ").append_text(row), soft_wrap=True)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, Unpack
 
 from caseledger._async.asking import AsyncAsking
-from caseledger.approving import arguments_of, recordable, require_approved, require_names
+from caseledger.approving import TOO_MUCH, arguments_of, recordable, require_approved, require_names
 from caseledger.problems import Problem
 from caseledger.questions import approved_action
 
@@ -38,7 +38,7 @@ class AsyncClient(AsyncAsking):
         question is about the call of `tool`, by default the function's name, with its arguments,
         which must be JSON. A call asks, waits, for `timeout` seconds at most, starts the action,
         runs the function with the arguments that were approved, and completes the question with
-        what it returns, or with null where that is no JSON of at most 64 KiB.
+        what it returns, or with null where that is no JSON that the API takes (64 KiB of it).
 
         The same call with the same `uow_id` is the same question. Where that is completed, its
         result is returned and the function does not run again. Raises NotApproved (Rejected,
@@ -74,7 +74,12 @@ class AsyncClient(AsyncAsking):
                     require_approved(await self.get_intervention(question["id"]))
                     raise
                 result = await function(**approved_action(question)["arguments"])  # type: ignore[call-arg]
-                await self.complete(question, recordable(result))
+                try:
+                    await self.complete(question, recordable(result))
+                except Problem as problem:
+                    if problem.code not in TOO_MUCH:
+                        raise
+                    await self.complete(question)
                 return result
 
             return approved

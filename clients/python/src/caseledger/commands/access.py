@@ -16,7 +16,12 @@ from caseledger.commands import given
 from caseledger.exits import Exit
 from caseledger.terminal import Json
 
-Url = Annotated[str, typer.Option(prompt="Address of the API", help="The address of the API.")]
+Url = Annotated[
+    str,
+    typer.Option(
+        prompt="Address of the API", help="The address of the API.", envvar="CASELEDGER_URL"
+    ),
+]
 Stdin = Annotated[bool, typer.Option("--stdin", help="Read the token from standard input.")]
 Demo = Annotated[
     str | None,

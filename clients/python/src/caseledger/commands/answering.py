@@ -44,10 +44,10 @@ def answer(schema: dict[str, Any]) -> dict[str, Any]:
 def _property(name: str, one: dict[str, Any], *, required: bool) -> Any:
     terminal.print_title(f"{one.get('title', name)}{'' if required else ' (optional)'}", apart=True)
     if one.get("description"):
-        terminal.print_text(one["description"])
+        terminal.print_quote(one["description"])
     choices = one.get("enum") or []
     for number, text in enumerate(one.get("enumNames") or choices, 1):
-        terminal.print_text(f"  {number} {text}")
+        terminal.print_text(terminal.line(f"  {number} {text}"))
     while True:
         typed = ask(_hint(one, choices), _written(one.get("default")))
         if not typed and not required:

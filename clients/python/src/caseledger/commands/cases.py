@@ -139,6 +139,9 @@ def due(case: dict[str, Any]) -> Cell:
 def show(
     name: Annotated[str, typer.Argument(help="The id of a case or a question.")],
     *,
+    events: Annotated[
+        int, typer.Option(min=0, help="How many of a case's events to show, newest first.")
+    ] = _LATEST,
     as_json: Json = False,
 ) -> None:
     """Show a case with its evidence, questions and latest events, or a question.
@@ -150,7 +153,8 @@ def show(
         if kind == "interventions":
             return _show_question(client, rest, as_json=as_json)
         try:
-            return show_case(client, rest if kind == "cases" else name, as_json=as_json)
+            case = rest if kind == "cases" else name
+            return show_case(client, case, latest=events, as_json=as_json)
         except Problem as problem:
             if problem.code != 404 or kind == "cases":  # noqa: PLR2004
                 raise
@@ -165,7 +169,7 @@ def _show_question(client: Client, name: str, *, as_json: bool) -> None:
         question.show(found)
 
 
-def show_case(client: Client, name: str, *, as_json: bool = False) -> None:
+def show_case(client: Client, name: str, *, latest: int = _LATEST, as_json: bool = False) -> None:
     """All that there is to see of a case in a terminal."""
     path = f"/cases/{segment(name)}"
     found = client.request("GET", path, params={"view": "full"}).json()
@@ -173,11 +177,13 @@ def show_case(client: Client, name: str, *, as_json: bool = False) -> None:
         return terminal.print_json(found)
     asked = client.pages("/interventions", {"caseId": name, "pageSize": _LATEST})
     questions = list(islice(asked, _LATEST))
-    events = client.request("GET", f"{path}/audit", params={"pageSize": _LATEST}).json()["events"]
+    trail = client.pages(f"{path}/audit", {"pageSize": max(1, min(latest, 200))})
+    events = list(islice(trail, latest)) if latest else []
     terminal.print_title(found["title"])
     terminal.print_facts(_facts(found))
     if found["summary"]:
-        terminal.print_text(f"\n{found['summary']}")
+        terminal.print_text("")
+        terminal.print_quote(found["summary"])
     for title, print_rows, rows in (
         ("Evidence", _print_evidence, found.get("evidence") or []),
         ("Questions, newest first", question.print_rows, questions),
@@ -218,13 +224,14 @@ def _print_evidence(rows: list[dict[str, Any]]) -> None:
 
 def _print_events(rows: list[dict[str, Any]]) -> None:
     terminal.print_table(
-        (">no", "when", "what", "<who"),
+        (">no", "when", "what", "<who", "<why"),
         [
             (
                 str(one["sequence"]),
                 terminal.moment(one["createdAt"]),
                 one["eventType"],
                 one["actor"]["email"] or one["actor"]["subject"],
+                one["reason"] or (one["message"] if one["source"] == "api" else None),
             )
             for one in rows
         ],

@@ -46,7 +46,7 @@ def tail(  # noqa: PLR0913 - options
         raise typer.BadParameter("--once comes with --cursor-file")
     cursor = _read(cursor_file)
     with profile.client() as client:
-        for change in _followed(client, cursor, cursor_file, interval, once=once):
+        for change in followed(client, cursor, cursor_file, interval, once=once):
             if case not in (None, change["caseId"]):
                 continue
             if kinds and not change["eventType"].startswith(tuple(kinds)):
@@ -67,9 +67,18 @@ def _print(change: Change, *, as_json: bool) -> None:
     sys.stdout.flush()  # whoever reads a pipe sees it now
 
 
-def _followed(
-    client: Client, cursor: str | None, file: Path | None, interval: float, *, once: bool
+def followed(
+    client: Client,
+    cursor: str | None,
+    file: Path | None = None,
+    interval: float = 2.0,
+    *,
+    once: bool = False,
 ) -> Iterator[Change]:
+    """Each change behind a cursor, as it happens; over restarts and lost connections.
+
+    `file` gets the cursor behind what was taken. With `once` it ends behind the last one there is.
+    """
     seen: dict[tuple[str, int], None] = {}
     while True:
         page, cursor = _page(client, cursor, once=once)
@@ -80,8 +89,8 @@ def _followed(
                 seen[known] = None
                 fresh += 1
                 yield change
-        for old in list(seen)[: max(0, len(seen) - _REMEMBERED)]:
-            del seen[old]
+        while len(seen) > _REMEMBERED:
+            del seen[next(iter(seen))]
         cursor = page["cursor"]
         if file is not None:
             # After they were shown: whoever is stopped before shows them again.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
 
 from caseledger import Client, Problem, profile, terminal
-from caseledger.commands import answering, cases, given, question
+from caseledger.commands import answering, cases, feed, given, question
 from caseledger.profile import segment
 from caseledger.questions import action_hash
 from caseledger.terminal import Json
@@ -18,6 +18,8 @@ from caseledger.types import InterventionType, Priority
 Question = dict[str, Any]
 _RANKS = {"critical": 0, "high": 1, "normal": 2, "low": 3}
 _MOST = 200
+_NEW = ("intervention_requested", "intervention_released", "intervention_assigned")
+"""After these events a question may wait that did not before."""
 
 
 def inbox(  # noqa: PLR0913 - options
@@ -28,6 +30,9 @@ def inbox(  # noqa: PLR0913 - options
     kind: Annotated[InterventionType | None, typer.Option("--type", help="Of this type.")] = None,
     case: Annotated[str | None, typer.Option(help="About this case.")] = None,
     uow: Annotated[str | None, typer.Option(help="Of this unit of work.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Wait for questions that are still to come.")
+    ] = False,
     only_list: Annotated[bool, typer.Option("--list", help="Only list them.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -44,10 +49,28 @@ def inbox(  # noqa: PLR0913 - options
                 terminal.print_json(row)
         elif only_list or not is_interactive():
             question.print_rows(rows, empty="Nothing waits for a decision.")
+        elif watch and not ids:
+            _watch(client, lambda: _waiting(client, query, mine=mine))
         elif rows:
             _Sitting(client, rows).hold()
         else:
             terminal.say("Nothing waits for a decision.")
+
+
+def _watch(client: Client, waiting: Callable[[], list[Question]]) -> None:
+    """Shows what waits, and then what comes, each question once, until the person has enough."""
+    # From before the first list, so that nothing comes between it and the changes.
+    cursor = client.request("GET", "/changes").json()["cursor"]
+    changes = feed.followed(client, cursor)
+    shown: set[str] = set()
+    while True:
+        rows = [one for one in waiting() if one["id"] not in shown]
+        shown.update(one["id"] for one in rows)
+        if rows and not _Sitting(client, rows).hold():
+            return
+        if rows or not shown:
+            terminal.say("Nothing else waits for a decision now. Ctrl-C ends.")
+        next(one for one in changes if one["eventType"] in _NEW)
 
 
 def is_interactive() -> bool:
@@ -87,8 +110,8 @@ class _Sitting:
         self._client, self._rows, self._place = client, rows, 0
         self._decided = 0
 
-    def hold(self) -> None:
-        """Shows one question after the other, and does what the person says."""
+    def hold(self) -> bool:
+        """Shows one question after the other, and does as the person says; whether to the end."""
         try:
             while self._place < len(self._rows):
                 self._visit(self._rows[self._place]["id"])
@@ -96,6 +119,7 @@ class _Sitting:
             pass
         left = len(self._rows) - self._place
         terminal.say(f"Decided: {self._decided}. Not looked at: {left}.")
+        return left == 0
 
     def _visit(self, name: str) -> None:
         response = self._client.request("GET", f"/interventions/{segment(name)}")

@@ -46,7 +46,8 @@ def show(one: dict[str, Any]) -> None:
     terminal.print_title(one["title"])
     terminal.print_facts(_facts(one))
     if one["description"]:
-        terminal.print_text(f"\n{one['description']}")
+        terminal.print_text("")
+        terminal.print_quote(one["description"])
     if one["context"] is not None:
         terminal.print_title("Context", apart=True)
         _print_values(list(leaves(one["context"])), most=_MOST)

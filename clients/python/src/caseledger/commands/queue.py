@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -103,7 +102,7 @@ def export_cases(  # noqa: PLR0913 - every filter of the queue
             shown.advance(shown.task_ids[0])
     text = "".join(lines(rows))
     if str(output) == "-":
-        sys.stdout.write(text)
+        terminal.print_file(text)
         return
     # With its mark, spreadsheets read it as UTF-8.
     output.write_text(text, encoding="utf-8-sig", newline="")
