@@ -156,7 +156,7 @@ def test_a_row_with_errors_is_told_by_its_line_and_nothing_is_imported(
     assert "line 4: createdAt: yesterday is in no known form" in said
     assert "line 4: assignedTo: kim is no address" in said
     assert "lines 4, 6: status: Wontfix is none of" in said
-    assert "line 6: rowKey: 1 is also the key of line 2" in said
+    assert "line 6: rowKey: 1 is also that of line 2" in said
     assert "line 7: has 8 cells, and there are 6 columns" in said
     assert "nothing is imported: 4 of 5 rows have errors" in said
     assert queue(api) == {}
@@ -165,6 +165,13 @@ def test_a_row_with_errors_is_told_by_its_line_and_nothing_is_imported(
         terminal, file, *SIMPLE, "--skip-errors", code=1
     )
     assert list(queue(api)) == ["1"]
+
+
+def test_what_many_rows_have_in_common_is_told_once(terminal: Terminal) -> None:
+    said = imported(terminal, EXAMPLES / "jira.csv", "--map", "jira", code=1)
+
+    assert "lines 2, 6, 8: createdAt: is without a time zone: name it with --zone" in said
+    assert 'line 2: assignedTo: vera is no address: say who that is, as "vera" =' in said
 
 
 def test_what_the_server_refuses_is_told_by_its_line_and_the_others_are_imported(

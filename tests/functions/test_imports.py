@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.config import Config
 from shared.documents.port import Update
 from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 from tests.functions.erasure_support import erased
+from tests.functions.export_support import KEY, exported, sealed, verified
 from tests.functions.sealing_support import seal, with_keys
 from tests.functions.support import acquainted, cost, refused, refused_field, trail, when
 from tests.functions.sweep_support import PURGE, run
@@ -44,7 +44,7 @@ def brought(client: Client, **fields: Any) -> dict[str, Any]:
 @pytest.fixture
 def configured(config: Config, tmp_path: Path) -> Config:
     """With a key, so that events are sealed and counted."""
-    return with_keys(config, tmp_path, Ed25519PrivateKey.generate())
+    return with_keys(config, tmp_path, KEY)
 
 
 @pytest.mark.both_stores
@@ -208,6 +208,18 @@ def test_its_history_can_be_erased_and_the_trail_still_holds(api: Api) -> None:
     assert events[0]["meta"]["imported"] == "erased"
     again = api.admin.post(IMPORT, row())
     assert (again.status_code, again.json["id"]) == (200, "A")
+
+
+def test_its_export_is_complete_and_verifies_without_the_server(
+    api: Api, clock: Clock, tmp_path: Path
+) -> None:
+    brought(api.admin, id="A", status="closed", closedAt=CLOSED, history=HISTORY)
+    sealed(api, clock)
+
+    found = exported(api.pilot, "/cases/A:export")
+
+    assert (found.manifest["complete"], len(found.lines)) == (True, 3)
+    assert verified(api, tmp_path, found.content) == (0, [])
 
 
 @pytest.mark.parametrize("field", ["createdAt", "closedAt", "statusChangedAt", "clockStoppedAt"])

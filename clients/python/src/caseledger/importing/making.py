@@ -36,17 +36,14 @@ class Made:
 
 
 def made(table: Table, mapping: Understood, now: datetime) -> list[Made]:
-    """All rows of a table. A row whose key another one has is at fault."""
+    """All rows of a table. A row whose key or id another one has is at fault."""
     rows = [_of_row(row, mapping, now) for row in table.rows]
-    first: dict[str, int] = {}
-    for one in rows:
-        key = one.body.get("rowKey")
-        if key is None:
-            continue
-        if key in first:
-            one.faults.append(("rowKey", f"{key} is also the key of line {first[key]}"))
-        else:
-            first[key] = one.line
+    for name in ("rowKey", "id"):
+        first: dict[str, int] = {}
+        for one in rows:
+            value = one.body.get(name)
+            if value and first.setdefault(value, one.line) != one.line:
+                one.faults.append((name, f"{value} is also that of line {first[value]}"))
     return rows
 
 

@@ -35,7 +35,8 @@ class Clock(NamedTuple):
             found += timedelta(days=1, seconds=-1)
         if found.tzinfo is None:
             if self.zone is None:
-                raise BadTime(f"{value!s} has no time zone: name one with --zone Europe/Berlin")
+                # Without the time itself: that would be another text for each row.
+                raise BadTime("is without a time zone: name it with --zone Europe/Berlin")
             found = found.replace(tzinfo=self.zone)
         try:
             return found.astimezone(UTC)
