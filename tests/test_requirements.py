@@ -18,9 +18,10 @@ DEPENDENCIES = {
     # Each file: the directories whose imports it pins.
     "requirements": ("functions", "shared"),
     "requirements-deployment": ("deployment",),
-    "requirements-dev": ("benchmarks", "local", "tests"),
+    "requirements-dev": ("benchmarks", "clients", "local", "tests"),
 }
 NOT_IMPORTED = {
+    "types-openpyxl": "mypy reads it",
     "redis": "limits imports it",
     "functions-framework": "the server",
     "linkify-it-py": "markdown-it-py imports it",
@@ -42,6 +43,7 @@ NOT_IMPORTED = {
 }
 COMES_WITH = {
     # What is imported, and the pinned package that cannot be had without it.
+    "anyio": "httpx",
     "pydantic-core": "pydantic",
     "google-api-core": "google-cloud-scheduler",
     "google-auth": "google-cloud-firestore",
@@ -79,7 +81,8 @@ def imported(directory: str) -> Iterator[str]:
 
 def is_ours(top: str) -> bool:
     """Whether a module, by its first name, is of the project."""
-    return (ROOT / top).is_dir() or (ROOT / f"{top}.py").exists()
+    places = (ROOT, ROOT / "clients" / "python" / "src")
+    return any((at / top).is_dir() or (at / f"{top}.py").exists() for at in places)
 
 
 @cache

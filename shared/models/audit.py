@@ -51,7 +51,10 @@ class EventQuery(Filters, Page):
 
 
 class SubjectQuery(Model):
-    """Whose chain: `cases/{id}`, `interventions/{id}`, `worksheets/{id}` or `tenant`."""
+    """Whose chain it is about.
+
+    `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}` or `tenant`.
+    """
 
     subject: SubjectName
     """Whose chain to verify."""

@@ -26,6 +26,7 @@ class EventType(StrEnum):
     ERROR = "error"
     CUSTOM = "custom"
     CASE_CREATED = "case_created"
+    IMPORTED = "imported"
     CASE_UPDATED = "case_updated"
     STATUS_CHANGED = "status_changed"
     ASSIGNED = "assigned"
@@ -64,6 +65,8 @@ class EventType(StrEnum):
     LOG_EPOCH_STARTED = "log_epoch_started"
     ERASURE_REQUESTED = "erasure_requested"
     DATA_ERASED = "data_erased"
+    KEY_CREATED = "key_created"
+    KEY_REVOKED = "key_revoked"
 
 
 REPORTED = (
@@ -129,7 +132,7 @@ class Event(AsStored):
     """The event's id."""
     subject: str
     """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
-    `worksheets/{id}` or `tenant`.
+    `worksheets/{id}`, `keys/{id}` or `tenant`.
     """
     case_id: str | None
     """The case that it belongs to; null for none."""
@@ -159,7 +162,8 @@ class Event(AsStored):
     """Which fields changed, with their values before and after."""
     meta: dict[str, Any]
     """What else belongs to an event of this type. Where a case or an intervention gets another
-    status, type or priority, `opened` or `asked` has what figures need of it.
+    status, type or priority, `opened` or `asked` has what figures need of it; `opened` is also in
+    the `case_created` of a case that was imported, and `imported` has its `source` and `rowKey`.
     """
     request_id: str
     """The `X-Request-Id` of the request that made the change."""

@@ -83,6 +83,20 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={**NEW, "id": "{caseId}", "evidence": [ITEM, OTHER_ITEM]}, code=201),
         Ask(body={**NEW, "id": "SHUT-THEIRS", "assignedTo": "kim-theirs"}, code=201),
     ),
+    "import_case": (
+        Ask(
+            body={
+                **NEW,
+                "id": "BROUGHT-THEIRS",
+                "source": "theirs",
+                "rowKey": "row-theirs",
+                "createdAt": "2026-01-01T00:00:00Z",
+                "assignedTo": "kim-theirs",
+                "evidence": [ITEM],
+            },
+            code=201,
+        ),
+    ),
     "update_case": (Ask(body={"title": "New"}), Ask(body={"assignedTo": "kim-theirs"})),
     "claim_case": (Ask(), Ask(ids={"caseId": "FREE-THEIRS"})),
     "claim_next_case": (
@@ -169,6 +183,8 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={**LAWFUL, "person": "{userId}"}, code=201),
     ),
     "confirm_erasure": (Ask(),),
+    "create_key": (Ask(body={"name": "theirs", "role": "agent"}, code=201),),
+    "revoke_key": (Ask(ids={"keyId": "{spareKeyId}"}), Ask()),
     "reopen_case": (Ask(body=WHY, ids={"caseId": "SHUT-THEIRS"}), Ask(body=WHY)),
     "delete_case": (Ask(ids={"caseId": "SPARE-THEIRS"}), Ask(ids={"caseId": "FREE-THEIRS"}), Ask()),
 }
@@ -228,12 +244,14 @@ READS: dict[str, tuple[Ask, ...]] = {
         Ask("subject=cases/{caseId}"),
         Ask("subject=worksheets/{caseId}:admin"),
         Ask("subject=interventions/{interventionId}"),
+        Ask("subject=keys/{keyId}"),
         Ask("subject=tenant", code=200),
     ),
     "get_settings": (Ask(code=200),),
     "export_case": (Ask(), Ask(ids={"caseId": "SPARE-THEIRS"})),
     "export_audit": (Ask(), Ask("start=1&end=2")),
     "list_erasures": (Ask(code=200),),
+    "list_keys": (Ask(code=200),),
     "get_erasure": (Ask(),),
     "export_person": (Ask(code=200), Ask(code=200, ids={"userId": "admin"})),
 }
@@ -410,6 +428,8 @@ GIVEN = (
     "holdId",
     "spareHoldId",
     "erasureId",
+    "keyId",
+    "spareKeyId",
 )
 """Ids that the system gives; the others are chosen."""
 
@@ -447,7 +467,7 @@ def seed(world: World) -> None:
     ids["toStartId"] = asked.json["id"]
     yes = {"decision": "approve", "response": {"text": "Yes"}}
     assert admin.post(f"/interventions/{ids['toStartId']}:decide", yes).status_code == 200
-    for name in ("holdId", "spareHoldId", "erasureId"):
+    for name in ("holdId", "spareHoldId", "erasureId", "keyId", "spareKeyId"):
         ids[name] = "none-yet"
     ids["tenant"] = api.tenant
     log = StoredLog(until="2026").to_data()
@@ -475,6 +495,10 @@ def after(world: World, name: str) -> None:
         lawful = {**LAWFUL, "subject": "cases/SHUT-THEIRS"}
         second = world.api.caller("admin", "second")
         ids["erasureId"] = second.post("/audit:erase", lawful).json["id"]
+    elif name == "create_key":
+        for key in ("keyId", "spareKeyId"):
+            made = admin.post("/keys", {"name": "theirs", "role": "agent"})
+            ids[key] = made.json["id"]
     elif name == "start_run":
         started = {"id": "run-theirs-2", "agentId": "robot-theirs"}
         assert admin.post(f"{case}/runs", started).status_code == 201

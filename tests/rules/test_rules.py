@@ -155,6 +155,8 @@ TARGETS = {
     "figures": Target("tenants/acme/figures/totals", {"numbers": "{}"}, ("numbers", "{}")),
     "erasure": Target("tenants/acme/erasures/e", {"person": "paul"}, ("person", "paul")),
     "note of the purge": Target("tenants/acme/trailRetention/mark", {"a": "b"}, ("a", "b")),
+    # Hashes of what programs call with.
+    "key": Target("tenants/acme/keys/k", {"role": "agent"}, ("role", "agent")),
     "scheduled run": Target("scheduledRuns/s", {"job": "purge"}, ("job", "purge")),
     "document that no rule names": Target("tenants/acme/elsewhere/e", {"a": "b"}, ("a", "b")),
 } | {
