@@ -74,6 +74,8 @@ def test_rows_know_the_line_on_which_they_begin(tmp_path: Path) -> None:
     ("name", "text", "problem"),
     [
         ("a.csv", "", "has no rows"),
+        ("a.csv", 'a,b\n1,2\n"x,3\n4,5\n', "line 3: is a quotation mark not closed"),
+        ("a.csv", 'a,b\n"x" or "y",2\n', "line 2: is a quotation mark"),
         ("a.json", "{", "no JSON"),
         ("a.json", '{"a": [], "b": []}', "no array"),
         ("a.xlsx", "text", "no workbook"),
