@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,6 +33,8 @@ COLUMNS = (
 _PAGE = 200
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """What a spreadsheet takes for the beginning of a formula, which may call programs."""
+_INNER = re.compile("([;|\t\r\n])(?=[ ]*[-=+@\uff1d\uff0b\uff0d\uff20])")
+"""Where a cell begins for a spreadsheet that takes another character than the comma to separate."""
 
 
 def export_cases(  # noqa: PLR0913 - every filter of the queue
@@ -136,4 +139,5 @@ def cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     # Spreadsheets also look behind spaces.
+    value = _INNER.sub(r"\1'", value)
     return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value

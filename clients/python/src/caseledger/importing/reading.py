@@ -86,21 +86,24 @@ def _csv(text: str, notes: list[str]) -> Table:
     body = "".join(lines[before:])
     delimiter = delimiter or _delimiter(body)
     csv.field_size_limit(_FIELD_LIMIT)
-    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=False)
-    try:
-        numbered = list(_numbered(reader, before))
-    except csv.Error as error:
-        line = reader.line_num + before
-        raise UnreadableFile(f"line {line}: {error}") from None
-    return _of_rows(numbered, notes)
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
+    return _of_rows(list(_numbered(reader, before)), notes)
 
 
 def _numbered(reader: Any, before: int) -> Iterator[tuple[int, list[str]]]:
-    """The records, each with the line that it begins on: a quoted text may have several lines."""
+    """The records, each with the line that it begins on: a quoted text may have several lines.
+
+    Raises UnreadableFile where a quotation does not end, or goes on behind its end: what follows
+    could be taken for a part of it.
+    """
     line = 1 + before
-    for record in reader:
-        yield line, record
-        line = reader.line_num + before + 1
+    try:
+        for record in reader:
+            yield line, record
+            line = reader.line_num + before + 1
+    except csv.Error as error:
+        told = "is a quotation mark not closed, or one in a text not doubled?"
+        raise UnreadableFile(f"line {line}: {told} ({error})") from None
 
 
 def _delimiter(text: str) -> str:
