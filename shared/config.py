@@ -66,6 +66,8 @@ class Config:
     `log_key` is the path of the file with the keys that sign the logs of events, and `log_origin`
     what the name of each log begins with; without a key nothing is sealed.
     `issuers` are those whose tokens are accepted besides the first one's.
+    `webhook_key` is the path of the file with the keys that seal the secrets of webhooks; without
+    it no webhook can be made.
     `public_url` is where clients reach all functions, without a last slash; empty if unknown.
     """
 
@@ -99,6 +101,7 @@ class Config:
     log_key: str = ""
     log_origin: str = ""
     issuers: tuple[Issuer, ...] = ()
+    webhook_key: str = ""
 
     @property
     def of_firebase(self) -> bool:
@@ -158,6 +161,7 @@ class Config:
             log_key=environ.get("CASELEDGER_LOG_KEY", ""),
             log_origin=_log_origin(environ, project),
             issuers=_issuers(environ, issuer),
+            webhook_key=environ.get("CASELEDGER_WEBHOOK_KEY", ""),
         )
         if found.check_revocation and not found.of_firebase:
             raise ConfigError(

@@ -49,6 +49,10 @@ COMES_WITH = {
     "google-auth": "google-cloud-firestore",
     "jsonschema": "schemathesis",
 }
+APART = {
+    "node_modules",  # some of npm's tools bring Python of their own
+    "mcp-clients",  # it has an environment of its own
+}
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;]+)")
 
 
@@ -70,8 +74,8 @@ distributions = cache(packages_distributions)
 def imported(directory: str) -> Iterator[str]:
     """The modules that a directory's files import from anywhere, by their dotted names."""
     for path in (ROOT / directory).rglob("*.py"):
-        if "node_modules" in path.parts:
-            continue  # some of npm's tools bring Python of their own
+        if APART.intersection(path.parts):
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)

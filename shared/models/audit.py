@@ -51,10 +51,7 @@ class EventQuery(Filters, Page):
 
 
 class SubjectQuery(Model):
-    """Whose chain it is about.
-
-    `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}` or `tenant`.
-    """
+    """Whose chain: of a case, an intervention, a worksheet, a key, the webhooks or the tenant."""
 
     subject: SubjectName
     """Whose chain to verify."""

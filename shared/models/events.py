@@ -67,6 +67,11 @@ class EventType(StrEnum):
     DATA_ERASED = "data_erased"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
+    WEBHOOK_CREATED = "webhook_created"
+    WEBHOOK_UPDATED = "webhook_updated"
+    WEBHOOK_DELETED = "webhook_deleted"
+    WEBHOOK_SECRET_ROTATED = "webhook_secret_rotated"  # noqa: S105 - the name of an event
+    WEBHOOK_DISABLED = "webhook_disabled"
 
 
 REPORTED = (
@@ -132,7 +137,7 @@ class Event(AsStored):
     """The event's id."""
     subject: str
     """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
-    `worksheets/{id}`, `keys/{id}` or `tenant`.
+    `worksheets/{id}`, `keys/{id}`, `webhooks/endpoints` or `tenant`.
     """
     case_id: str | None
     """The case that it belongs to; null for none."""
