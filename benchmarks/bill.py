@@ -54,7 +54,7 @@ IDLE_READS = {
     "fail_stale_runs": 2,
     "close_approved_cases": 3,
     "purge_records": 7,
-    "check_integrity": 8,
+    "check_integrity": 10,
     "seal_audit": 1,
 }
 """The documents that a scheduled run reads where nothing is due; it writes none."""

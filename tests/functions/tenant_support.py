@@ -181,6 +181,8 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={**LAWFUL, "person": "{userId}"}, code=201),
     ),
     "confirm_erasure": (Ask(),),
+    "create_key": (Ask(body={"name": "theirs", "role": "agent"}, code=201),),
+    "revoke_key": (Ask(ids={"keyId": "{spareKeyId}"}), Ask()),
     "reopen_case": (Ask(body=WHY, ids={"caseId": "SHUT-THEIRS"}), Ask(body=WHY)),
     "delete_case": (Ask(ids={"caseId": "SPARE-THEIRS"}), Ask(ids={"caseId": "FREE-THEIRS"}), Ask()),
 }
@@ -240,12 +242,14 @@ READS: dict[str, tuple[Ask, ...]] = {
         Ask("subject=cases/{caseId}"),
         Ask("subject=worksheets/{caseId}:admin"),
         Ask("subject=interventions/{interventionId}"),
+        Ask("subject=keys/{keyId}"),
         Ask("subject=tenant", code=200),
     ),
     "get_settings": (Ask(code=200),),
     "export_case": (Ask(), Ask(ids={"caseId": "SPARE-THEIRS"})),
     "export_audit": (Ask(), Ask("start=1&end=2")),
     "list_erasures": (Ask(code=200),),
+    "list_keys": (Ask(code=200),),
     "get_erasure": (Ask(),),
     "export_person": (Ask(code=200), Ask(code=200, ids={"userId": "admin"})),
 }
@@ -422,6 +426,8 @@ GIVEN = (
     "holdId",
     "spareHoldId",
     "erasureId",
+    "keyId",
+    "spareKeyId",
     "webhookId",
     "spareWebhookId",
 )
@@ -461,7 +467,8 @@ def seed(world: World) -> None:
     ids["toStartId"] = asked.json["id"]
     yes = {"decision": "approve", "response": {"text": "Yes"}}
     assert admin.post(f"/interventions/{ids['toStartId']}:decide", yes).status_code == 200
-    for name in ("holdId", "spareHoldId", "erasureId", "webhookId", "spareWebhookId"):
+    given = ("holdId", "spareHoldId", "erasureId", "keyId", "spareKeyId")
+    for name in (*given, "webhookId", "spareWebhookId"):
         ids[name] = "none-yet"
     ids["tenant"] = api.tenant
     log = StoredLog(until="2026").to_data()
@@ -489,6 +496,10 @@ def after(world: World, name: str) -> None:
         lawful = {**LAWFUL, "subject": "cases/SHUT-THEIRS"}
         second = world.api.caller("admin", "second")
         ids["erasureId"] = second.post("/audit:erase", lawful).json["id"]
+    elif name == "create_key":
+        for key in ("keyId", "spareKeyId"):
+            made = admin.post("/keys", {"name": "theirs", "role": "agent"})
+            ids[key] = made.json["id"]
     elif name == "create_webhook":
         spare = {"url": "https://theirs.example/spare", "events": ["case.*"]}
         assert admin.post("/webhooks", spare).status_code == 201
