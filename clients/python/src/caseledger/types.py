@@ -419,7 +419,8 @@ class ChangedSubject(TypedDict):
     """One change: what it was about. The resource itself is to be fetched."""
 
     subject: str
-    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}` or `tenant`.
+    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}`,
+    `webhooks/endpoints` or `tenant`.
     """
     sequence: int
     """The place of the change in the chain of its subject: a larger one is newer."""
@@ -611,7 +612,7 @@ class Event(TypedDict):
     """The event's id."""
     subject: str
     """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
-    `worksheets/{id}`, `keys/{id}` or `tenant`.
+    `worksheets/{id}`, `keys/{id}`, `webhooks/endpoints` or `tenant`.
     """
     caseId: str | None
     """The case that it belongs to; null for none."""
@@ -1450,6 +1451,27 @@ class NewRun(TypedDict):
     """With `true` the run waits as `pending` until it is started. Default: `false`."""
 
 
+class NewWebhook(TypedDict):
+    """An endpoint that is to hear of events."""
+
+    url: str
+    """Where to: an `https://` address without a user name and without a fragment. A local run also
+    takes `http://` to its own machine.
+    """
+    events: list[str]
+    """Of which events: a type such as `intervention.decided`, all events about one kind of subject
+    such as `case.*`, or `*`.
+    """
+    filter: NotRequired[WebhookFilter | None]
+    """Only events for which this holds; null for no condition."""
+    description: NotRequired[str | None]
+    """What it is for."""
+    format: NotRequired[Literal["standard", "slack"]]
+    """What is sent: `standard` as standardwebhooks.com says, `slack` for a chat. Default:
+    `"standard"`.
+    """
+
+
 class NumberProperty(TypedDict):
     """A number."""
 
@@ -2029,6 +2051,109 @@ class ViewsToSave(TypedDict):
 
     views: list[ViewToSave]
     """The views, at most 50."""
+
+
+class Webhook(TypedDict):
+    """An endpoint. Its secret is shown when it is made or rotated, and never again."""
+
+    id: str
+    """The id, unique in its tenant; it never changes."""
+    url: str
+    """Where to, without path and query: they may be secrets."""
+    events: list[str]
+    """Of which events."""
+    filter: dict[str, str | list[str]]
+    """Only events for which this holds; empty for no condition."""
+    description: str | None
+    """What it is for; null for nothing."""
+    format: str
+    """What is sent."""
+    createdAt: str
+    """When it was made."""
+    createdBy: str
+    """Who made it."""
+    updatedAt: str
+    """When it was changed last."""
+    disabledAt: str | None
+    """Since when it hears of nothing; null while it does."""
+    disabledReason: str | None
+    """Why: `by an admin`, or `gone` where it answered 410; null while it hears."""
+    previousSecretUntil: str | None
+    """Until when the secret from before a rotation also signs; null where there is none."""
+
+
+class WebhookFilter(TypedDict):
+    """Which of the events are meant: those for which all that is given here holds."""
+
+    caseId: NotRequired[str | None]
+    """Only events that belong to this case."""
+    agentId: NotRequired[str | None]
+    """Only events of this agent."""
+    askedBy: NotRequired[str | None]
+    """Only events about interventions that this caller asked for: the `sub` of their token. They
+    are the events that ask, and those that change an intervention's status or priority.
+    """
+    severity: NotRequired[list[Literal["info", "warning", "error", "critical"]] | None]
+    """Only events of one of these severities."""
+
+
+class WebhookPatch(TypedDict):
+    """What to change of an endpoint."""
+
+    url: NotRequired[str]
+    """Where to, as for a new endpoint."""
+    events: NotRequired[list[str]]
+    """Of which events, as for a new endpoint."""
+    filter: NotRequired[WebhookFilter | None]
+    """Only events for which this holds; null for no condition."""
+    description: NotRequired[str | None]
+    """What it is for; null for nothing."""
+    format: NotRequired[Literal["standard", "slack"]]
+    """What is sent."""
+    disabled: NotRequired[bool]
+    """With `true` it hears of nothing more; with `false` it does again."""
+
+
+class WebhookWithSecret(TypedDict):
+    """An endpoint, with the secret that signs what is sent to it."""
+
+    id: str
+    """The id, unique in its tenant; it never changes."""
+    url: str
+    """Where to, without path and query: they may be secrets."""
+    events: list[str]
+    """Of which events."""
+    filter: dict[str, str | list[str]]
+    """Only events for which this holds; empty for no condition."""
+    description: str | None
+    """What it is for; null for nothing."""
+    format: str
+    """What is sent."""
+    createdAt: str
+    """When it was made."""
+    createdBy: str
+    """Who made it."""
+    updatedAt: str
+    """When it was changed last."""
+    disabledAt: str | None
+    """Since when it hears of nothing; null while it does."""
+    disabledReason: str | None
+    """Why: `by an admin`, or `gone` where it answered 410; null while it hears."""
+    previousSecretUntil: str | None
+    """Until when the secret from before a rotation also signs; null where there is none."""
+    secret: str | None
+    """`whsec_` and 32 random bytes in Base64. Keep it: it is not shown again. Null where the
+    request is repeated with its `Idempotency-Key` after the secret was rotated again.
+    """
+
+
+class Webhooks(TypedDict):
+    """All endpoints of the tenant, the oldest first."""
+
+    unreadable: NotRequired[list[Unreadable] | None]
+    """Rows of this page that cannot be read, which the list itself leaves out."""
+    webhooks: list[Webhook]
+    """The endpoints, at most 20."""
 
 
 class Why(TypedDict):

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         NewKey,
         NewRecord,
         NewRun,
+        NewWebhook,
         Packet,
         PermissionGiven,
         Person,
@@ -69,6 +70,10 @@ if TYPE_CHECKING:
         Verification,
         Views,
         ViewsToSave,
+        Webhook,
+        WebhookPatch,
+        Webhooks,
+        WebhookWithSecret,
         Why,
         Withdrawal,
         Worksheet,
@@ -308,6 +313,19 @@ class AsyncFunctions(AsyncConnection):
         found: MadeKey = answer.json()
         return found
 
+    async def create_webhook(
+        self, body: NewWebhook, *, key: str | None = None
+    ) -> WebhookWithSecret:
+        """Makes a webhook, and shows its secret this once; a tenant has at most 20.
+
+        Other instances send it what happens within five minutes.
+
+        For the role `admin`.
+        """
+        answer = await self.request("POST", "/webhooks", json=body, key=key)
+        found: WebhookWithSecret = answer.json()
+        return found
+
     async def decide_intervention(
         self, intervention_id: str, body: DecisionGiven, *, key: str | None = None
     ) -> Intervention:
@@ -336,6 +354,13 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         await self.request("DELETE", f"/cases/{_quoted(case_id)}", key=key)
+
+    async def delete_webhook(self, webhook_id: str, *, key: str | None = None) -> None:
+        """Removes a webhook. What was not delivered to it yet is not sent any more.
+
+        For the role `admin`.
+        """
+        await self.request("DELETE", f"/webhooks/{_quoted(webhook_id)}", key=key)
 
     async def erase_audit(self, body: ErasureToAsk, *, key: str | None = None) -> Erasure:
         """Asks for an erasure, which another admin has to confirm within 14 days.
@@ -862,6 +887,15 @@ class AsyncFunctions(AsyncConnection):
         found: ScheduledRuns = answer.json()
         return found
 
+    async def list_webhooks(self) -> Webhooks:
+        """Lists the webhooks of the tenant, the oldest first. Their secrets are not shown.
+
+        For the roles `admin`, `auditor`.
+        """
+        answer = await self.request("GET", "/webhooks")
+        found: Webhooks = answer.json()
+        return found
+
     def list_worksheets(
         self, *, page_size: int | None = None, case_id: str | None = None
     ) -> AsyncIterator[Worksheet]:
@@ -970,6 +1004,21 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         await self.request("DELETE", f"/keys/{_quoted(key_id)}", key=key)
+
+    async def rotate_webhook_secret(
+        self, webhook_id: str, *, key: str | None = None
+    ) -> WebhookWithSecret:
+        """Gives a webhook a new secret, and shows it this once.
+
+        For 24 hours the secret before signs as well; one from before that does not sign any more.
+
+        For the role `admin`.
+        """
+        answer = await self.request(
+            "POST", f"/webhooks/{_quoted(webhook_id)}:rotateSecret", key=key
+        )
+        found: WebhookWithSecret = answer.json()
+        return found
 
     async def save_views(self, body: ViewsToSave, *, key: str | None = None) -> Views:
         """Replaces the caller's own saved views, all at once. It leaves no audit event.
@@ -1131,6 +1180,17 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request("PATCH", "/settings", json=body, key=key)
         found: Settings = answer.json()
+        return found
+
+    async def update_webhook(
+        self, webhook_id: str, body: WebhookPatch, *, key: str | None = None
+    ) -> Webhook:
+        """Changes what is given of a webhook; other instances go by it within five minutes.
+
+        For the role `admin`.
+        """
+        answer = await self.request("PATCH", f"/webhooks/{_quoted(webhook_id)}", json=body, key=key)
+        found: Webhook = answer.json()
         return found
 
     async def validate_case(self, *, case_id: str) -> CaseStanding:
