@@ -21,6 +21,7 @@ DEPENDENCIES = {
     "requirements-dev": ("benchmarks", "clients", "local", "tests"),
 }
 NOT_IMPORTED = {
+    "types-openpyxl": "mypy reads it",
     "redis": "limits imports it",
     "functions-framework": "the server",
     "linkify-it-py": "markdown-it-py imports it",

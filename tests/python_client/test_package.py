@@ -62,7 +62,14 @@ def test_the_package_has_its_types_and_nothing_of_the_server(installed: Distribu
     files = [file.as_posix() for file in installed.files or ()]
 
     assert installed.name == "caseledger"
-    assert "caseledger/py.typed" in files
+    needed_files = {
+        "caseledger/py.typed",
+        "caseledger/verify_caseledger.py",
+        "caseledger/importing/mappings/jira.toml",
+    }
+    assert needed_files <= set(files)
+    (command,) = installed.entry_points
+    assert (command.name, command.group) == ("caseledger", "console_scripts")
     tops = {file.split("/")[0].split("-")[0] for file in files} - {"..", "bin"}
     assert tops == {"caseledger"}
     needed = [line for line in installed.requires or () if "extra ==" not in line]

@@ -300,6 +300,56 @@ class CaseStats(TypedDict):
     """How many cases that are not done are assigned to nobody."""
 
 
+class CaseToImport(TypedDict):
+    """A case as another system had it. Of each row of a source there is one case, once."""
+
+    id: NotRequired[str | None]
+    """The case number. Without it the case gets a UUID."""
+    decisionType: str
+    """What is to be decided, such as `csf_practitioner`; the tenant's `slaHours` are by this type.
+    """
+    title: str
+    """What the case is about, on one line."""
+    summary: NotRequired[str | None]
+    """What the case is about, in more words."""
+    submissionId: NotRequired[str | None]
+    """The id of what was submitted, in the system that it came from."""
+    assignedTo: NotRequired[str | None]
+    """Who works on it: an email address, or a subject."""
+    dueAt: NotRequired[str | None]
+    """When it is due. Without it the tenant's `slaHours` for the type set the due date; null is no
+    due date.
+    """
+    severity: NotRequired[Severity]
+    """How much is at stake: low, normal, high or critical. Default: `"normal"`."""
+    tags: NotRequired[list[str]]
+    """Up to 20 tags of up to 50 characters each; one that is given twice counts once."""
+    fields: NotRequired[dict[str, str | float | bool]]
+    """Up to 50 values of your own by name: text of up to 1,000 characters, numbers, true or false;
+    a date is text, as `2026-03-31`.
+    """
+    evidence: NotRequired[list[NewEvidence]]
+    """Evidence to attach, in this order."""
+    source: str
+    """The system that it comes from, such as `jira`. With `rowKey` it says which row this is."""
+    rowKey: str
+    """What the row is called there: its number or its key, not a name of a person. A row that was
+    imported before is not imported again.
+    """
+    createdAt: str
+    """When the case was opened there; not in the future."""
+    status: NotRequired[Literal["new", "in_review", "needs_info", "blocked", "closed"]]
+    """Where it stands. A case is approved here only, so it is imported as `in_review`, or closed.
+    Default: `"new"`.
+    """
+    closedAt: NotRequired[str | None]
+    """When it was closed; without it a closed case was closed when it is imported."""
+    reason: NotRequired[str | None]
+    """Why it has this status."""
+    history: NotRequired[list[HistoryItem]]
+    """What happened there. Each is an event `imported` in the case's trail, the oldest first."""
+
+
 class CaseUpdates(TypedDict):
     """What became of a batch of changes, case by case in the order asked."""
 
@@ -369,7 +419,8 @@ class ChangedSubject(TypedDict):
     """One change: what it was about. The resource itself is to be fetched."""
 
     subject: str
-    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}` or `tenant`.
+    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}`,
+    `webhooks/endpoints` or `tenant`.
     """
     sequence: int
     """The place of the change in the chain of its subject: a larger one is newer."""
@@ -561,7 +612,7 @@ class Event(TypedDict):
     """The event's id."""
     subject: str
     """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
-    `worksheets/{id}`, `keys/{id}` or `tenant`.
+    `worksheets/{id}`, `keys/{id}`, `webhooks/endpoints` or `tenant`.
     """
     caseId: str | None
     """The case that it belongs to; null for none."""
@@ -591,7 +642,8 @@ class Event(TypedDict):
     """Which fields changed, with their values before and after."""
     meta: dict[str, Any]
     """What else belongs to an event of this type. Where a case or an intervention gets another
-    status, type or priority, `opened` or `asked` has what figures need of it.
+    status, type or priority, `opened` or `asked` has what figures need of it; `opened` is also in
+    the `case_created` of a case that was imported, and `imported` has its `source` and `rowKey`.
     """
     requestId: str
     """The `X-Request-Id` of the request that made the change."""
@@ -882,6 +934,17 @@ class Health(TypedDict):
     """`ok`; a service that is not answers 503."""
     store: Literal["sqlite", "emulator", "firestore"]
     """Which store is in use."""
+
+
+class HistoryItem(TypedDict):
+    """Something that happened to a case in the system that it comes from."""
+
+    at: str
+    """When it happened."""
+    by: NotRequired[str | None]
+    """Who did it, as that system calls them."""
+    text: str
+    """What happened, or what was said."""
 
 
 class Hold(TypedDict):
@@ -1386,6 +1449,27 @@ class NewRun(TypedDict):
     """What the agent works on. At most 262,144 bytes as JSON, nested at most 10 deep."""
     queued: NotRequired[bool]
     """With `true` the run waits as `pending` until it is started. Default: `false`."""
+
+
+class NewWebhook(TypedDict):
+    """An endpoint that is to hear of events."""
+
+    url: str
+    """Where to: an `https://` address without a user name and without a fragment. A local run also
+    takes `http://` to its own machine.
+    """
+    events: list[str]
+    """Of which events: a type such as `intervention.decided`, all events about one kind of subject
+    such as `case.*`, or `*`.
+    """
+    filter: NotRequired[WebhookFilter | None]
+    """Only events for which this holds; null for no condition."""
+    description: NotRequired[str | None]
+    """What it is for."""
+    format: NotRequired[Literal["standard", "slack"]]
+    """What is sent: `standard` as standardwebhooks.com says, `slack` for a chat. Default:
+    `"standard"`.
+    """
 
 
 class NumberProperty(TypedDict):
@@ -1967,6 +2051,109 @@ class ViewsToSave(TypedDict):
 
     views: list[ViewToSave]
     """The views, at most 50."""
+
+
+class Webhook(TypedDict):
+    """An endpoint. Its secret is shown when it is made or rotated, and never again."""
+
+    id: str
+    """The id, unique in its tenant; it never changes."""
+    url: str
+    """Where to, without path and query: they may be secrets."""
+    events: list[str]
+    """Of which events."""
+    filter: dict[str, str | list[str]]
+    """Only events for which this holds; empty for no condition."""
+    description: str | None
+    """What it is for; null for nothing."""
+    format: str
+    """What is sent."""
+    createdAt: str
+    """When it was made."""
+    createdBy: str
+    """Who made it."""
+    updatedAt: str
+    """When it was changed last."""
+    disabledAt: str | None
+    """Since when it hears of nothing; null while it does."""
+    disabledReason: str | None
+    """Why: `by an admin`, or `gone` where it answered 410; null while it hears."""
+    previousSecretUntil: str | None
+    """Until when the secret from before a rotation also signs; null where there is none."""
+
+
+class WebhookFilter(TypedDict):
+    """Which of the events are meant: those for which all that is given here holds."""
+
+    caseId: NotRequired[str | None]
+    """Only events that belong to this case."""
+    agentId: NotRequired[str | None]
+    """Only events of this agent."""
+    askedBy: NotRequired[str | None]
+    """Only events about interventions that this caller asked for: the `sub` of their token. They
+    are the events that ask, and those that change an intervention's status or priority.
+    """
+    severity: NotRequired[list[Literal["info", "warning", "error", "critical"]] | None]
+    """Only events of one of these severities."""
+
+
+class WebhookPatch(TypedDict):
+    """What to change of an endpoint."""
+
+    url: NotRequired[str]
+    """Where to, as for a new endpoint."""
+    events: NotRequired[list[str]]
+    """Of which events, as for a new endpoint."""
+    filter: NotRequired[WebhookFilter | None]
+    """Only events for which this holds; null for no condition."""
+    description: NotRequired[str | None]
+    """What it is for; null for nothing."""
+    format: NotRequired[Literal["standard", "slack"]]
+    """What is sent."""
+    disabled: NotRequired[bool]
+    """With `true` it hears of nothing more; with `false` it does again."""
+
+
+class WebhookWithSecret(TypedDict):
+    """An endpoint, with the secret that signs what is sent to it."""
+
+    id: str
+    """The id, unique in its tenant; it never changes."""
+    url: str
+    """Where to, without path and query: they may be secrets."""
+    events: list[str]
+    """Of which events."""
+    filter: dict[str, str | list[str]]
+    """Only events for which this holds; empty for no condition."""
+    description: str | None
+    """What it is for; null for nothing."""
+    format: str
+    """What is sent."""
+    createdAt: str
+    """When it was made."""
+    createdBy: str
+    """Who made it."""
+    updatedAt: str
+    """When it was changed last."""
+    disabledAt: str | None
+    """Since when it hears of nothing; null while it does."""
+    disabledReason: str | None
+    """Why: `by an admin`, or `gone` where it answered 410; null while it hears."""
+    previousSecretUntil: str | None
+    """Until when the secret from before a rotation also signs; null where there is none."""
+    secret: str | None
+    """`whsec_` and 32 random bytes in Base64. Keep it: it is not shown again. Null where the
+    request is repeated with its `Idempotency-Key` after the secret was rotated again.
+    """
+
+
+class Webhooks(TypedDict):
+    """All endpoints of the tenant, the oldest first."""
+
+    unreadable: NotRequired[list[Unreadable] | None]
+    """Rows of this page that cannot be read, which the list itself leaves out."""
+    webhooks: list[Webhook]
+    """The endpoints, at most 20."""
 
 
 class Why(TypedDict):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CasesToCheck,
         CasesToClose,
         CasesToUpdate,
+        CaseToImport,
         CaseUpdates,
         Changes,
         Completion,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         NewKey,
         NewRecord,
         NewRun,
+        NewWebhook,
         Packet,
         PermissionGiven,
         Person,
@@ -68,6 +70,10 @@ if TYPE_CHECKING:
         Verification,
         Views,
         ViewsToSave,
+        Webhook,
+        WebhookPatch,
+        Webhooks,
+        WebhookWithSecret,
         Why,
         Withdrawal,
         Worksheet,
@@ -307,6 +313,19 @@ class AsyncFunctions(AsyncConnection):
         found: MadeKey = answer.json()
         return found
 
+    async def create_webhook(
+        self, body: NewWebhook, *, key: str | None = None
+    ) -> WebhookWithSecret:
+        """Makes a webhook, and shows its secret this once; a tenant has at most 20.
+
+        Other instances send it what happens within five minutes.
+
+        For the role `admin`.
+        """
+        answer = await self.request("POST", "/webhooks", json=body, key=key)
+        found: WebhookWithSecret = answer.json()
+        return found
+
     async def decide_intervention(
         self, intervention_id: str, body: DecisionGiven, *, key: str | None = None
     ) -> Intervention:
@@ -335,6 +354,13 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         await self.request("DELETE", f"/cases/{_quoted(case_id)}", key=key)
+
+    async def delete_webhook(self, webhook_id: str, *, key: str | None = None) -> None:
+        """Removes a webhook. What was not delivered to it yet is not sent any more.
+
+        For the role `admin`.
+        """
+        await self.request("DELETE", f"/webhooks/{_quoted(webhook_id)}", key=key)
 
     async def erase_audit(self, body: ErasureToAsk, *, key: str | None = None) -> Erasure:
         """Asks for an erasure, which another admin has to confirm within 14 days.
@@ -567,6 +593,24 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request("GET", "/health")
         found: Health = answer.json()
+        return found
+
+    async def import_case(
+        self, body: CaseToImport, *, dry_run: bool | None = None, key: str | None = None
+    ) -> Case:
+        """Imports a case from another system, with its history there; each row of a source once.
+
+        `source` and `rowKey` take the place of an Idempotency-Key, for all admins of the tenant: of
+        a row that was imported before, the answer is its case as it is now, whatever else the
+        request says. With `dryRun` nothing is imported, and the answer is 200 with the case as it
+        would be; a case without an `id` then has one that it will not have.
+
+        For the role `admin`.
+        """
+        answer = await self.request(
+            "POST", "/cases:import", json=body, params={"dryRun": dry_run}, key=key
+        )
+        found: Case = answer.json()
         return found
 
     async def intervention_metrics(
@@ -843,6 +887,15 @@ class AsyncFunctions(AsyncConnection):
         found: ScheduledRuns = answer.json()
         return found
 
+    async def list_webhooks(self) -> Webhooks:
+        """Lists the webhooks of the tenant, the oldest first. Their secrets are not shown.
+
+        For the roles `admin`, `auditor`.
+        """
+        answer = await self.request("GET", "/webhooks")
+        found: Webhooks = answer.json()
+        return found
+
     def list_worksheets(
         self, *, page_size: int | None = None, case_id: str | None = None
     ) -> AsyncIterator[Worksheet]:
@@ -951,6 +1004,21 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         await self.request("DELETE", f"/keys/{_quoted(key_id)}", key=key)
+
+    async def rotate_webhook_secret(
+        self, webhook_id: str, *, key: str | None = None
+    ) -> WebhookWithSecret:
+        """Gives a webhook a new secret, and shows it this once.
+
+        For 24 hours the secret before signs as well; one from before that does not sign any more.
+
+        For the role `admin`.
+        """
+        answer = await self.request(
+            "POST", f"/webhooks/{_quoted(webhook_id)}:rotateSecret", key=key
+        )
+        found: WebhookWithSecret = answer.json()
+        return found
 
     async def save_views(self, body: ViewsToSave, *, key: str | None = None) -> Views:
         """Replaces the caller's own saved views, all at once. It leaves no audit event.
@@ -1112,6 +1180,17 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request("PATCH", "/settings", json=body, key=key)
         found: Settings = answer.json()
+        return found
+
+    async def update_webhook(
+        self, webhook_id: str, body: WebhookPatch, *, key: str | None = None
+    ) -> Webhook:
+        """Changes what is given of a webhook; other instances go by it within five minutes.
+
+        For the role `admin`.
+        """
+        answer = await self.request("PATCH", f"/webhooks/{_quoted(webhook_id)}", json=body, key=key)
+        found: Webhook = answer.json()
         return found
 
     async def validate_case(self, *, case_id: str) -> CaseStanding:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         CasesToCheck,
         CasesToClose,
         CasesToUpdate,
+        CaseToImport,
         CaseUpdates,
         Changes,
         Completion,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         NewKey,
         NewRecord,
         NewRun,
+        NewWebhook,
         Packet,
         PermissionGiven,
         Person,
@@ -68,6 +70,10 @@ if TYPE_CHECKING:
         Verification,
         Views,
         ViewsToSave,
+        Webhook,
+        WebhookPatch,
+        Webhooks,
+        WebhookWithSecret,
         Why,
         Withdrawal,
         Worksheet,
@@ -293,6 +299,17 @@ class Functions(Connection):
         found: MadeKey = answer.json()
         return found
 
+    def create_webhook(self, body: NewWebhook, *, key: str | None = None) -> WebhookWithSecret:
+        """Makes a webhook, and shows its secret this once; a tenant has at most 20.
+
+        Other instances send it what happens within five minutes.
+
+        For the role `admin`.
+        """
+        answer = self.request("POST", "/webhooks", json=body, key=key)
+        found: WebhookWithSecret = answer.json()
+        return found
+
     def decide_intervention(
         self, intervention_id: str, body: DecisionGiven, *, key: str | None = None
     ) -> Intervention:
@@ -321,6 +338,13 @@ class Functions(Connection):
         For the role `admin`.
         """
         self.request("DELETE", f"/cases/{_quoted(case_id)}", key=key)
+
+    def delete_webhook(self, webhook_id: str, *, key: str | None = None) -> None:
+        """Removes a webhook. What was not delivered to it yet is not sent any more.
+
+        For the role `admin`.
+        """
+        self.request("DELETE", f"/webhooks/{_quoted(webhook_id)}", key=key)
 
     def erase_audit(self, body: ErasureToAsk, *, key: str | None = None) -> Erasure:
         """Asks for an erasure, which another admin has to confirm within 14 days.
@@ -549,6 +573,24 @@ class Functions(Connection):
         """
         answer = self.request("GET", "/health")
         found: Health = answer.json()
+        return found
+
+    def import_case(
+        self, body: CaseToImport, *, dry_run: bool | None = None, key: str | None = None
+    ) -> Case:
+        """Imports a case from another system, with its history there; each row of a source once.
+
+        `source` and `rowKey` take the place of an Idempotency-Key, for all admins of the tenant: of
+        a row that was imported before, the answer is its case as it is now, whatever else the
+        request says. With `dryRun` nothing is imported, and the answer is 200 with the case as it
+        would be; a case without an `id` then has one that it will not have.
+
+        For the role `admin`.
+        """
+        answer = self.request(
+            "POST", "/cases:import", json=body, params={"dryRun": dry_run}, key=key
+        )
+        found: Case = answer.json()
         return found
 
     def intervention_metrics(
@@ -823,6 +865,15 @@ class Functions(Connection):
         found: ScheduledRuns = answer.json()
         return found
 
+    def list_webhooks(self) -> Webhooks:
+        """Lists the webhooks of the tenant, the oldest first. Their secrets are not shown.
+
+        For the roles `admin`, `auditor`.
+        """
+        answer = self.request("GET", "/webhooks")
+        found: Webhooks = answer.json()
+        return found
+
     def list_worksheets(
         self, *, page_size: int | None = None, case_id: str | None = None
     ) -> Iterator[Worksheet]:
@@ -919,6 +970,19 @@ class Functions(Connection):
         For the role `admin`.
         """
         self.request("DELETE", f"/keys/{_quoted(key_id)}", key=key)
+
+    def rotate_webhook_secret(
+        self, webhook_id: str, *, key: str | None = None
+    ) -> WebhookWithSecret:
+        """Gives a webhook a new secret, and shows it this once.
+
+        For 24 hours the secret before signs as well; one from before that does not sign any more.
+
+        For the role `admin`.
+        """
+        answer = self.request("POST", f"/webhooks/{_quoted(webhook_id)}:rotateSecret", key=key)
+        found: WebhookWithSecret = answer.json()
+        return found
 
     def save_views(self, body: ViewsToSave, *, key: str | None = None) -> Views:
         """Replaces the caller's own saved views, all at once. It leaves no audit event.
@@ -1076,6 +1140,17 @@ class Functions(Connection):
         """
         answer = self.request("PATCH", "/settings", json=body, key=key)
         found: Settings = answer.json()
+        return found
+
+    def update_webhook(
+        self, webhook_id: str, body: WebhookPatch, *, key: str | None = None
+    ) -> Webhook:
+        """Changes what is given of a webhook; other instances go by it within five minutes.
+
+        For the role `admin`.
+        """
+        answer = self.request("PATCH", f"/webhooks/{_quoted(webhook_id)}", json=body, key=key)
+        found: Webhook = answer.json()
         return found
 
     def validate_case(self, *, case_id: str) -> CaseStanding:
