@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "later": set(),
     "log": {"version"},
+    "outgoing": {"rules"},
     "schedules": set(),
     "version": set(),
     "models": {"models", "version"},
@@ -29,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "documents/firestore": {"documents", "documents/firestore"},
     "ledger": _LEDGER | {"log"},
     "repository": _REPOSITORY,
-    "sweeps": _REPOSITORY | {"bucket", "sweeps"},
+    "sweeps": _REPOSITORY | {"bucket", "outgoing", "sweeps"},
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
     "runtime": {"bucket", "config", "documents", "documents/embedded", "documents/firestore"}
     | {"edge", "ledger", "models", "repository"},
