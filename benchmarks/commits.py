@@ -12,6 +12,7 @@ from shared.documents.port import Create, Document, DocumentStore, Query, Update
 from shared.documents.values import MAX_COMMIT_BYTES
 from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
+from shared.ledger.listeners import Listeners
 from shared.ledger.origin import Origin
 from shared.models.case import CasePatch, NewCase
 from shared.models.roles import Actor, Role
@@ -95,4 +96,6 @@ def _ledger(store: DocumentStore, operation: str, now: datetime | None) -> Ledge
     # An instance that has seen this person today writes nothing of them.
     directory = Directory()
     directory.keep(TENANT, actor, at)
-    return Ledger(store, origin, lambda: at, directory)
+    listeners = Listeners()
+    listeners.keep(TENANT, {}, at)
+    return Ledger(store, origin, lambda: at, directory, listeners)

@@ -21,6 +21,7 @@ from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
+from shared.ledger.listeners import Listeners
 from shared.ledger.origin import Origin
 from shared.models.intervention import (
     DecisionGiven,
@@ -61,7 +62,9 @@ class _Ours:
         # An instance that has seen this person today writes nothing of them but what it counts.
         directory = Directory()
         directory.keep(TENANT, caller.actor, clock())
-        return Ledger(self.store, origin, clock, directory)
+        listeners = Listeners()
+        listeners.keep(TENANT, {}, clock())
+        return Ledger(self.store, origin, clock, directory, listeners)
 
     def create(self, *, seconds: int = 3600) -> str:
         new = NewIntervention(

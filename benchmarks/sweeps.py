@@ -27,6 +27,7 @@ from shared.documents.port import Delete, DocumentStore, Set, Update, Write
 from shared.documents.values import MAX_COMMIT_BYTES
 from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
+from shared.ledger.listeners import Listeners
 from shared.ledger.origin import Origin
 from shared.models.intervention import InterventionType, NewIntervention
 from shared.models.roles import Role
@@ -157,7 +158,9 @@ def _ledger(store: DocumentStore, caller: Caller, now: datetime) -> Ledger:
     origin = Origin(TENANT, caller.actor, "system", "bench", uuid.uuid4().hex)
     directory = Directory()
     directory.keep(TENANT, caller.actor, now)
-    return Ledger(store, origin, lambda: now, directory)
+    listeners = Listeners()
+    listeners.keep(TENANT, {}, now)
+    return Ledger(store, origin, lambda: now, directory, listeners)
 
 
 def _unconditional(writes: Sequence[Write]) -> list[Write]:

@@ -111,7 +111,8 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
     noted: dict[str, Any] = {}
 
     def work(store: DocumentStore) -> Sweep:
-        ledger = Ledger(store, call.origin, call.runtime.clock, call.runtime.directory)
+        runtime = call.runtime
+        ledger = Ledger(store, call.origin, runtime.clock, runtime.directory, runtime.listeners)
         run = SweepRun(ledger, seconds, lambda: call.runtime.stopping, dry=query.dry_run)
         sweep(run)
         noted.update(_noted(run))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from shared.bucket import Bucket
     from shared.edge.revocation import Revocation
     from shared.ledger.directory import Directory
+    from shared.ledger.listeners import Listeners
     from shared.models.sealed import StoredSealing
     from shared.repository.log_keys import LogKeys
     from shared.repository.settings import SettingsCache
@@ -86,6 +87,13 @@ class Runtime:
         from shared.ledger.directory import Directory  # noqa: PLC0415 - not to read
 
         return Directory()
+
+    @cached_property
+    def listeners(self) -> Listeners:
+        """The tenants' webhooks that this instance has seen."""
+        from shared.ledger.listeners import Listeners  # noqa: PLC0415 - not to read
+
+        return Listeners()
 
     @cached_property
     def budgets(self) -> Budgets | None:

@@ -90,7 +90,8 @@ class Call:
         """The path for this request's mutation."""
         from shared.ledger.ledger import Ledger  # noqa: PLC0415 - not to read
 
-        return Ledger(self.store, self.origin, self.runtime.clock, self.runtime.directory)
+        runtime = self.runtime
+        return Ledger(self.store, self.origin, runtime.clock, runtime.directory, runtime.listeners)
 
     @property
     def settings(self) -> Settings:

@@ -15,9 +15,10 @@ from shared.documents.port import (
     Unavailable,
     Write,
 )
-from shared.ledger import events
+from shared.ledger import deliveries, events
 from shared.ledger.decision import Before, Decision, Note, R, Recorded
 from shared.ledger.directory import Directory
+from shared.ledger.listeners import Endpoints, Listeners
 from shared.ledger.origin import Origin
 from shared.ledger.preserved import preserving, require_room
 from shared.ledger.subjects import PARTS_LEFT_SINCE, Kind, S, changes, load, tombstone, written
@@ -56,10 +57,12 @@ class Posting(Generic[S, R]):
         row: str = "",
         *,
         directory: Directory | None = None,
+        listeners: Listeners | None = None,
         event_id: str | None = None,
     ) -> None:
         self.kind = kind
         self._directory = directory or Directory()
+        self._listeners = listeners or Listeners()
         self._store = store
         self._origin = origin
         self.event_id = event_id or origin.event_id(row)
@@ -77,6 +80,7 @@ class Posting(Generic[S, R]):
         """Commits a decision; None where others were first, or where the outcome is unknown."""
         recorded, writes = self.prepared(name, before, decision, now)
         tenant, actor = self._origin.tenant, self._origin.actor
+        writes = deliveries.in_room(writes, tenant, self.event_id, now)
         writes += self._directory.entries(tenant, actor, now, writes)
         require_room(decision, writes, self._store.max_commit_bytes)
         try:
@@ -118,7 +122,8 @@ class Posting(Generic[S, R]):
             "request_hash": origin.request_hash,
         }
         event = chain.linked(origin.tenant, decision.state.head, content, _salt)
-        last, more = self._following(event, content, decision.also)
+        endpoints = self._listeners.of(self._store, origin.tenant, now)
+        last, more = self._following(event, content, decision.also, endpoints)
         head = decision.state.head.model_copy(update={"sequence": last.sequence, "hash": last.hash})
         state = decided.model_copy(update={"head": head, "updated_at": now})
         path = self.path(name)
@@ -127,7 +132,7 @@ class Posting(Generic[S, R]):
             tombstone(path, before.document, state, **left)
             if decision.deletes
             else written(path, before.document, state),
-            Create(events.path(origin.tenant, event.id), events.to_data(event)),
+            *self._recording(event, endpoints),
             *more,
             *decision.writes,
             *preserving(event, decision.preserves),
@@ -135,8 +140,18 @@ class Posting(Generic[S, R]):
         self._sent[event.hash] = recorded = Recorded(name, state, event, result=decision.result)
         return recorded, writes
 
+    def _recording(self, event: Event, endpoints: Endpoints) -> list[Write]:
+        """The writes of an event, and of its deliveries to those who hear of it."""
+        tenant = self._origin.tenant
+        own = Create(events.path(tenant, event.id), events.to_data(event))
+        return [own, *deliveries.of_event(tenant, event, endpoints)] if endpoints else [own]
+
     def _following(
-        self, event: Event, content: dict[str, Any], notes: Sequence[Note]
+        self,
+        event: Event,
+        content: dict[str, Any],
+        notes: Sequence[Note],
+        endpoints: Endpoints,
     ) -> tuple[Event, list[Write]]:
         """The further events of a commit: the last one of the chain, and the writes of all."""
         tenant = self._origin.tenant
@@ -149,7 +164,7 @@ class Posting(Generic[S, R]):
             }
             head = Head(sequence=event.sequence, hash=event.hash)
             event = chain.linked(tenant, head, {**content, **own, **note._asdict()}, _salt)
-            writes.append(Create(events.path(tenant, event.id), events.to_data(event)))
+            writes += self._recording(event, endpoints)
         return event, writes
 
     def receipt(self) -> Recorded[S, R] | None:

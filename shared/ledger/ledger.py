@@ -41,6 +41,7 @@ from shared.ledger.decision import (
     Unchanged,
 )
 from shared.ledger.directory import Directory
+from shared.ledger.listeners import Listeners
 from shared.ledger.origin import Origin
 from shared.ledger.preserved import with_former
 from shared.ledger.subjects import Kind, etag, load, tell, tenant_of
@@ -65,7 +66,8 @@ T = TypeVar("T")
 class Ledger:
     """Mutations of one request, on one store, by one clock.
 
-    `directory` is what the instance remembers of the people who make changes.
+    `directory` is what the instance remembers of the people who make changes, and `listeners` of
+    the webhooks that hear of them.
     """
 
     def __init__(
@@ -74,8 +76,10 @@ class Ledger:
         origin: Origin,
         clock: Callable[[], datetime],
         directory: Directory | None = None,
+        listeners: Listeners | None = None,
     ) -> None:
         self.directory = directory or Directory()
+        self.listeners = listeners or Listeners()
         self.store = store
         self.origin = origin
         self.clock = clock
@@ -100,7 +104,7 @@ class Ledger:
         return self._with(replace(self.origin, tenant=tenant))
 
     def _with(self, origin: Origin) -> Ledger:
-        other = Ledger(self.store, origin, self.clock, self.directory)
+        other = Ledger(self.store, origin, self.clock, self.directory, self.listeners)
         other._event_id = self._event_id
         return other
 
@@ -140,13 +144,14 @@ class Ledger:
         """
         own = self._event_id or self.origin.event_id()
         row = f"{_AFTER_NOTES}{number:04}"
-        return Posting(self.store, self.origin, kind, event_id=f"{own}-{row}")
+        event_id = f"{own}-{row}"
+        return Posting(self.store, self.origin, kind, listeners=self.listeners, event_id=event_id)
 
     def create(
         self, kind: Kind[S], name: str, decide: Callable[[datetime], Decision[S, R]]
     ) -> Recorded[S, R]:
         """Writes a new subject in one round trip. Raises AlreadyExists where the id is taken."""
-        posting: Posting[S, R] = self._posting(kind)
+        posting: Posting[S, R] = self.posting(kind)
         self._event_id = posting.event_id
         for _ in attempts(CONTENTION_SECONDS):
             now = self.clock()
@@ -174,7 +179,7 @@ class Ledger:
         Raises what `decide` raises, NotFound, PreconditionFailed for a stale If-Match, KeyReused,
         Aborted after too many lost races, and the store's Unavailable.
         """
-        return self._change(self._posting(kind), name, decide, seen)
+        return self._change(self.posting(kind), name, decide, seen)
 
     def change_many(
         self, kind: Kind[S], names: Sequence[str], decider_of: Callable[[str], Decider[S, R]]
@@ -188,7 +193,7 @@ class Ledger:
                 name,
                 Seen(document),
                 decider_of(name),
-                self._posting(kind, str(number)),
+                self.posting(kind, str(number)),
             )
             for number, (name, document) in enumerate(zip(names, documents, strict=True))
         ]
@@ -205,9 +210,13 @@ class Ledger:
         Gives each outcome, in order. Each event is on its subject's own chain.
         """
         rows = []
-        for document in documents:
-            origin = replace(self.origin, tenant=tenant_of(document.path))
-            posting: Posting[S, R] = Posting(self.store, origin, kind, document.path)
+        tenants = [tenant_of(document.path) for document in documents]
+        self.listeners.learn(self.store, tenants, self.clock())
+        for tenant, document in zip(tenants, documents, strict=True):
+            origin = replace(self.origin, tenant=tenant)
+            posting: Posting[S, R] = Posting(
+                self.store, origin, kind, document.path, listeners=self.listeners
+            )
             rows.append(_Row(document.id, Seen(document), decider_of(document), posting))
         return self._change_rows(rows)
 
@@ -215,8 +224,16 @@ class Ledger:
         """What this request did when it was first sent; None where it was not, or did nothing."""
         return Posting(self.store, self.origin, kind).receipt()
 
-    def _posting(self, kind: Kind[S], row: str = "") -> Posting[S, Any]:
-        return Posting(self.store, self.origin, kind, row, directory=self.directory)
+    def posting(self, kind: Kind[S], row: str = "") -> Posting[S, Any]:
+        """The attempts to have this request's event recorded, or that of one row of it."""
+        return Posting(
+            self.store,
+            self.origin,
+            kind,
+            row,
+            directory=self.directory,
+            listeners=self.listeners,
+        )
 
     def _change_rows(self, rows: Sequence[_Row[S, R]]) -> list[RowOutcome[S, R]]:
         outcomes: list[RowOutcome[S, R]] = []

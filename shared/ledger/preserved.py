@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from shared import errors
 from shared.documents.port import Create, Data, Document, Write
 from shared.documents.values import MAX_WRITES, commit_bytes
+from shared.ledger import deliveries
 from shared.ledger.decision import Before, Decision, Former, R
 from shared.ledger.kinds.cases import CASES
 from shared.ledger.subjects import Kind, S, load, tenant_of
@@ -79,10 +80,15 @@ def preserving(event: Event, former: tuple[Former, ...]) -> Iterator[Write]:
 
 
 def require_room(decision: Decision[S, R], writes: list[Write], most_bytes: int) -> None:
-    """Raises FailedPrecondition where one commit has no room for what a hold preserves."""
+    """Raises FailedPrecondition where one commit has no room for what a hold preserves.
+
+    Room for deliveries to webhooks is always left, so that it does not depend on who listens.
+    """
     if not decision.preserves:
         return
-    if len(writes) > MAX_WRITES or commit_bytes(writes) > most_bytes:
+    own = [write for write in writes if not deliveries.is_delivery(write)]
+    size = commit_bytes(own) + deliveries.ROOM_BYTES
+    if len(own) + deliveries.ROOM > MAX_WRITES or size > most_bytes:
         raise errors.FailedPrecondition(TOO_MUCH, [{"legalHold": True}])
 
 

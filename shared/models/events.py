@@ -64,6 +64,11 @@ class EventType(StrEnum):
     LOG_EPOCH_STARTED = "log_epoch_started"
     ERASURE_REQUESTED = "erasure_requested"
     DATA_ERASED = "data_erased"
+    WEBHOOK_CREATED = "webhook_created"
+    WEBHOOK_UPDATED = "webhook_updated"
+    WEBHOOK_DELETED = "webhook_deleted"
+    WEBHOOK_SECRET_ROTATED = "webhook_secret_rotated"  # noqa: S105 - the name of an event
+    WEBHOOK_DISABLED = "webhook_disabled"
 
 
 REPORTED = (

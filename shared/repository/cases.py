@@ -11,6 +11,7 @@ from shared import errors
 from shared.documents.port import Document, Set
 from shared.documents.values import MAX_WRITES
 from shared.ledger.decision import Decider, Decision, Recorded, Seen, Unchanged
+from shared.ledger.deliveries import ROOM
 from shared.ledger.kinds.cases import CASES
 from shared.ledger.ledger import Ledger
 from shared.ledger.subjects import tell
@@ -24,7 +25,7 @@ from shared.repository.removal import belongings, finish
 from shared.rules import cases as case_rules
 from shared.rules.callers import Caller
 
-_MAX_REMOVALS = MAX_WRITES - 2
+_MAX_REMOVALS = MAX_WRITES - 2 - ROOM
 """The writes that the commit of a deletion has room for, besides the case and its event."""
 _OF_ONE = frozenset(CasesToUpdate.model_fields) & frozenset(CasePatch.model_fields)
 _COUNTERS = {

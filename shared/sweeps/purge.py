@@ -222,7 +222,7 @@ def _fate(run: SweepRun, tenant: str, batch: Sequence[_Doomed]) -> _Fate:
     """
     document = run.tenant(tenant)
     for _ in attempts(CONTENTION_SECONDS):
-        posting = Posting(run.store, run.ledger_of(tenant).origin, TENANT)
+        posting: Posting[StoredSettings] = run.ledger_of(tenant).posting(TENANT)
         if _posted(run, posting, document, batch):
             for one in batch:
                 if one.leaves_parts:

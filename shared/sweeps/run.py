@@ -45,7 +45,7 @@ class SweepRun:
         self, ledger: Ledger, seconds: float, stopping: Callable[[], bool], *, dry: bool
     ) -> None:
         origin = replace(ledger.origin, key=None, request_hash=None, matches=None)
-        self.ledger = Ledger(ledger.store, origin, ledger.clock)
+        self.ledger = Ledger(ledger.store, origin, ledger.clock, listeners=ledger.listeners)
         self.store = ledger.store
         self.now = ledger.clock()
         self.dry = dry

@@ -1,0 +1,94 @@
+"""Which endpoints hear of an event, and what is changed of an endpoint. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from shared.errors import InvalidArgument
+from shared.models.events import Event, EventType
+from shared.models.webhooks import KINDS, StoredEndpoint
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_REQUESTED, _ASKED = EventType.INTERVENTION_REQUESTED, "asked"
+
+
+def matches(endpoint: StoredEndpoint, event: Event) -> bool:
+    """Whether an endpoint hears of an event: it is not disabled, and asked for this one."""
+    return (
+        endpoint.disabled_at is None
+        and any(_named(pattern, event) for pattern in endpoint.events)
+        and all(_holds(name, wanted, event) for name, wanted in endpoint.filter.items())
+    )
+
+
+def _named(pattern: str, event: Event) -> bool:
+    kind, star, _ = pattern.partition(".*")
+    if star:
+        return event.subject.partition("/")[0] == KINDS.get(kind)
+    return pattern in ("*", event.event_type) or pattern.replace(".", "_") == event.event_type
+
+
+def _holds(name: str, wanted: Any, event: Event) -> bool:
+    match name:
+        case "caseId":
+            return bool(event.case_id == wanted)
+        case "agentId":
+            return bool(event.agent_id == wanted)
+        case "severity":
+            return event.severity in wanted
+        case "askedBy":
+            return bool(_asked_by(event) == wanted)
+        case _:
+            # A newer release has stored it. What it leaves out is not known, so nothing is sent.
+            return False
+
+
+def _asked_by(event: Event) -> str | None:
+    """Who asked for the intervention that an event is about; None where it does not tell."""
+    if not event.subject.startswith("interventions/"):
+        return None
+    if event.event_type == _REQUESTED:
+        return event.actor.subject
+    asked = event.meta.get(_ASKED)
+    return asked.get("by") if isinstance(asked, Mapping) else None
+
+
+def require_address(url: str, *, local: bool) -> None:
+    """Raises InvalidArgument for an address that nothing is sent to, by its form alone.
+
+    `local` says that `http://` to this machine is allowed.
+    """
+    parts = _split(url)
+    loopback = local and parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not parts.hostname or not (parts.scheme == "https" or loopback):
+        raise _bad("must be an https:// address")
+    if "@" in parts.netloc:
+        raise _bad("must not have a user name or password")
+    if parts.fragment or url.endswith("#"):
+        raise _bad("must not have a fragment")
+
+
+def shown_address(url: str, form: str) -> str:
+    """An address without what may be a secret: its query, and that of a chat but for the host."""
+    parts = _split(url)
+    if form == "slack":
+        return f"{parts.scheme}://{parts.netloc}/…"
+    query = "?…" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        # It is parsed when it is asked for.
+        if parts.port == 0:
+            raise _bad("must not have port 0")
+    except ValueError:
+        raise _bad("must be an https:// address") from None
+    return parts
+
+
+def _bad(problem: str) -> InvalidArgument:
+    return InvalidArgument.field("url", problem)
