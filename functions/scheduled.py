@@ -1,4 +1,4 @@
-"""Scheduled functions, for all tenants: expiry, stale runs, closing, retention and sealing."""
+"""Scheduled functions, for all tenants: expiry, closing, webhooks, retention, sealing and so on."""
 
 from __future__ import annotations
 
@@ -49,6 +49,17 @@ def fail_stale_runs(call: Call, query: SweepQuery) -> Reply[Sweep]:
 def close_approved_cases(call: Call, query: SweepQuery) -> Reply[Sweep]:
     """Closes cases that have been approved for as many days as their tenant's `autoCloseDays`."""
     return _swept(call, query, closing.close_approved)
+
+
+@function("POST", "/scheduled/deliverWebhooks", roles=SCHEDULERS)
+def deliver_webhooks(call: Call, query: SweepQuery) -> Reply[Sweep]:
+    """Sends the events that are due to the tenants' webhooks.
+
+    `changed` counts what was delivered or has failed for good, and `skipped` what is due again.
+    """
+    from shared.sweeps import delivering  # noqa: PLC0415 - it loads what sends, for this one alone
+
+    return _swept(call, query, lambda run: delivering.deliver(run, call.runtime.sender))
 
 
 @function("POST", "/scheduled/purgeRecords", roles=SCHEDULERS)

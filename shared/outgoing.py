@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 
     code: int | None = None
     retry_after: str | None = None
-    failure: Failure | None = None
+    failure: str | None = None
 
 
 class _FailedError(Exception):

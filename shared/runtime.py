@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.ledger.listeners import Listeners
     from shared.models.sealed import StoredSealing
     from shared.repository.log_keys import LogKeys
+    from shared.repository.sending import Sender
     from shared.repository.settings import SettingsCache
 
 _NAME = "caseledger"
@@ -64,6 +65,7 @@ class Runtime:
         self.sealing: StoredSealing | None = None
         """How far this instance has sealed the events of all tenants, if it did."""
         self._log_keys: LogKeys | None = None
+        self.webhook_keys = None
         self._store = store
 
     @property
@@ -115,6 +117,14 @@ class Runtime:
             if self._log_keys is None:
                 raise
         return self._log_keys
+
+    @property
+    def sender(self) -> Sender | None:
+        """What sends to webhooks; None where there is no key for their secrets."""
+        from shared.repository.sending import Sender  # noqa: PLC0415 - few functions send
+
+        keys = self.webhook_keys
+        return Sender(keys, self.config.public_url, self.config.unsigned_tokens) if keys else None
 
     @cached_property
     def bucket(self) -> Bucket | None:

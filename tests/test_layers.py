@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "documents/embedded": {"documents", "documents/embedded"},
     "documents/firestore": {"documents", "documents/firestore"},
     "ledger": _LEDGER | {"log"},
-    "repository": _REPOSITORY,
+    "repository": _REPOSITORY | {"outgoing"},
     "sweeps": _REPOSITORY | {"bucket", "outgoing", "sweeps"},
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
     "runtime": {"bucket", "config", "documents", "documents/embedded", "documents/firestore"}

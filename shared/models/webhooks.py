@@ -185,7 +185,8 @@ class StoredDelivery(StoredDocument):
     """That an endpoint is to hear of an event, and how far that has come.
 
     It has all that is sent, so that the event itself is not read again. `slot` is a random number
-    that spreads the index by which what is due is found. `due_at` is null unless it is `due`.
+    that spreads the index by which what is due is found. `due_at` is null unless it is `due`. While
+    somebody may be sending it, that is moved to the end of that time, which is `leased_until`.
     `gathered` is in the place of an endpoint and an event where one commit had no room for all of
     its deliveries: their documents by id, as JSON text (`shared/ledger/deliveries.py`).
     """
@@ -204,6 +205,7 @@ class StoredDelivery(StoredDocument):
     due_at: datetime | None = None
     slot: int = 0
     attempts: int = 0
+    leased_until: datetime | None = None
     last_attempt_at: datetime | None = None
     last_code: int | None = None
     last_error: str | None = None

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from shared.models.events import Event
+from shared.models.events import EventType
+from shared.models.webhooks import NewWebhook, StoredDelivery
+from shared.outgoing import Answer
 from shared.rules import deliveries
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -17,35 +19,26 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - of
 OTHER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrs="
 
 
-def event(subject: str = "interventions/I-1", case_id: str | None = "C-1") -> Event:
-    """An event, full of what people wrote."""
-    content = {
-        "id": "e-1",
-        "subject": subject,
-        "caseId": case_id,
-        "sequence": 4,
-        "createdAt": "2026-03-02T11:00:00Z",
-        "actor": {
-            "subject": "personal",
-            "email": "personal@example.com",
-            "type": "user",
-            "role": "pilot",
-        },
-        "source": "system",
-        "eventType": "intervention_decided",
-        "severity": "info",
-        "agentId": "personal",
-        "outcome": "success",
-        "message": "personal",
-        "reason": "personal",
-        "changes": [{"field": "x", "old": "personal", "new": "personal"}],
-        "meta": {"personal": "personal"},
-        "requestId": "r",
-        "requestHash": None,
-        "previousHash": "a" * 64,
-        "hash": "b" * 64,
-    }
-    return Event.of(content)
+def delivery(subject: str = "interventions/I-1", case_id: str | None = "C-1") -> StoredDelivery:
+    """A delivery of an event that is due."""
+    return StoredDelivery(
+        webhook_id="wh-1",
+        event_id="e-1",
+        event_type="intervention_decided",
+        subject=subject,
+        case_id=case_id,
+        sequence=4,
+        hash="b" * 64,
+        previous_hash="a" * 64,
+        event_at=NOW,
+        created_at=NOW,
+        due_at=NOW,
+        leased_until=NOW,
+    )
+
+
+def body(one: StoredDelivery, form: str = "standard", url: str = "https://c.example") -> bytes:
+    return deliveries.body(one, form, url)
 
 
 def test_attempts_are_made_for_three_days_at_growing_distances() -> None:
@@ -102,12 +95,9 @@ def test_only_success_is_a_delivery(code: int | None, taken: bool) -> None:  # n
 
 
 def test_a_payload_says_where_an_event_is_in_its_chain_and_nothing_that_people_wrote() -> None:
-    body = deliveries.payload("intervention.decided", event(), "https://c.example")
-
-    assert b"personal" not in body
-    assert json.loads(body) == {
+    assert json.loads(body(delivery())) == {
         "type": "intervention.decided",
-        "timestamp": "2026-03-02T11:00:00Z",
+        "timestamp": "2026-03-02T12:00:00Z",
         "data": {
             "subject": "interventions/I-1",
             "caseId": "C-1",
@@ -124,25 +114,22 @@ def test_a_payload_says_where_an_event_is_in_its_chain_and_nothing_that_people_w
 
 
 def test_the_largest_payload_is_far_below_twenty_kilobytes() -> None:
-    longest = event(f"worksheets/{'c' * 100}:{'u' * 128}", "c" * 100)
+    longest = delivery(f"worksheets/{'c' * 100}:{'u' * 128}", "c" * 100)
 
-    assert len(deliveries.payload("x" * 100, longest, f"https://{'c' * 253}")) < 2_000
+    assert len(body(longest, "standard", f"https://{'c' * 253}")) < 2_000
 
 
 def test_a_worksheet_is_named_without_the_person_whose_it_is() -> None:
-    body = deliveries.payload("worksheet.saved", event("worksheets/C-1:ada@example.com"), "")
-    chat = deliveries.slack("worksheet.saved", event("worksheets/C-1:ada@example.com"), "")
+    own = delivery("worksheets/C-1:ada@example.com")
 
-    assert b"ada" not in body + chat
-    subject = json.loads(body)["data"]["subject"]
+    assert b"ada" not in body(own) + body(own, "slack")
+    subject = json.loads(body(own))["data"]["subject"]
     assert subject.startswith("worksheets/C-1:")
-    assert subject.encode() in chat
+    assert subject.encode() in body(own, "slack")
 
 
 def test_what_concerns_the_tenant_has_no_links() -> None:
-    body = deliveries.payload("settings.changed", event("tenant", None), "https://c.example")
-
-    assert json.loads(body)["data"]["links"] == {}
+    assert json.loads(body(delivery("tenant", None)))["data"]["links"] == {}
 
 
 @pytest.mark.parametrize(
@@ -164,30 +151,30 @@ def test_what_concerns_the_tenant_has_no_links() -> None:
 def test_a_chat_gets_a_sentence_with_a_link_and_no_button(
     subject: str, case_id: str | None, text: str
 ) -> None:
-    body = deliveries.slack("intervention.decided", event(subject, case_id), "https://c.example")
+    message = json.loads(body(delivery(subject, case_id), "slack"))
 
-    assert json.loads(body) == {"text": f"Intervention decided: {text}"}
+    assert message == {"text": f"Intervention decided: {text}"}
 
 
-def signed(body: bytes, *secrets: str) -> dict[str, str]:
-    return dict(deliveries.headers("e-1", datetime.now(UTC), body, secrets))
+def signed(content: bytes, *secrets: str) -> dict[str, str]:
+    return dict(deliveries.headers("e-1", datetime.now(UTC), content, secrets))
 
 
 def test_the_official_library_verifies_what_is_signed_and_refuses_what_was_changed() -> None:
-    body = deliveries.payload("intervention.decided", event(), "")
-    headers = signed(body, SECRET)
+    content = body(delivery())
+    headers = signed(content, SECRET)
 
-    assert Webhook(SECRET).verify(body, headers) == json.loads(body)
+    assert Webhook(SECRET).verify(content, headers) == json.loads(content)
     changes: list[tuple[bytes, dict[str, Any]]] = [
-        (body.replace(b"C-1", b"C-2"), {}),
-        (body, {"webhook-id": "e-2"}),
-        (body, {"webhook-timestamp": str(int(headers["webhook-timestamp"]) - 1)}),
+        (content.replace(b"C-1", b"C-2"), {}),
+        (content, {"webhook-id": "e-2"}),
+        (content, {"webhook-timestamp": str(int(headers["webhook-timestamp"]) - 1)}),
     ]
     for changed, other in changes:
         with pytest.raises(WebhookVerificationError):
             Webhook(SECRET).verify(changed, headers | other)
     with pytest.raises(WebhookVerificationError):
-        Webhook(OTHER).verify(body, headers)
+        Webhook(OTHER).verify(content, headers)
 
 
 def test_while_a_secret_is_replaced_both_verify() -> None:
@@ -195,3 +182,83 @@ def test_while_a_secret_is_replaced_both_verify() -> None:
 
     for secret in (SECRET, OTHER):
         assert Webhook(secret).verify(b"{}", headers) == {}
+
+
+def test_an_endpoint_can_ask_for_every_type_as_its_payload_spells_it() -> None:
+    for event_type in EventType:
+        spelled = deliveries.spelled(event_type)
+        assert NewWebhook(url="https://r.example/", events=[spelled]).events == [spelled]
+        assert spelled.replace(".", "_") == event_type
+
+
+@pytest.mark.parametrize("code", [200, 204])
+def test_what_a_receiver_takes_is_over(code: int) -> None:
+    after = deliveries.outcome(delivery(), Answer(code), NOW, 0.5)
+
+    told = (after.status, after.due_at, after.delivered_at, after.remove_at, after.leased_until)
+    assert told == ("delivered", None, NOW, NOW + timedelta(days=14), None)
+    assert (after.attempts, after.last_attempt_at, after.last_code) == (1, NOW, code)
+    assert after.last_error is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer(500), "status"),
+        (Answer(302), "status"),
+        (Answer(404), "status"),
+        (Answer(failure="timeout"), "timeout"),
+        (Answer(failure="address"), "address"),
+    ],
+)
+def test_what_fails_is_tried_again(answer: Answer, error: str) -> None:
+    after = deliveries.outcome(delivery(), answer, NOW, 0.5)
+
+    assert (after.status, after.due_at) == ("due", NOW + timedelta(seconds=5))
+    assert (after.last_error, after.last_code, after.attempts) == (error, answer.code, 1)
+    assert (after.leased_until, after.remove_at, after.delivered_at) == (None, None, None)
+
+
+def test_what_failed_ten_times_has_failed_for_good() -> None:
+    after = delivery()
+    for attempt in range(1, 11):
+        assert after.status == "due", attempt
+        after = deliveries.outcome(after, Answer(503), NOW, 0.5)
+
+    assert (after.status, after.due_at, after.attempts) == ("failed", None, 10)
+    assert after.remove_at == NOW + timedelta(days=14)
+
+
+def test_a_receiver_that_asks_to_wait_is_left_alone_for_longer_and_never_for_shorter() -> None:
+    longer = deliveries.outcome(delivery(), Answer(429, "600"), NOW, 0.5)
+    shorter = deliveries.outcome(
+        delivery().model_copy(update={"attempts": 2}), Answer(503, "1"), NOW, 0.5
+    )
+
+    assert longer.due_at == NOW + timedelta(minutes=10)
+    assert shorter.due_at == NOW + timedelta(minutes=30)
+
+
+def test_a_receiver_that_answers_410_gets_nothing_more() -> None:
+    after = deliveries.outcome(delivery(), Answer(410, "5"), NOW, 0.5)
+
+    assert (after.status, after.due_at, after.last_error) == ("failed", None, "gone")
+
+
+def test_what_is_sent_again_gets_all_attempts_and_is_not_sent_twice_at_once() -> None:
+    over = deliveries.outcome(delivery(), Answer(410), NOW, 0.5)
+    leased = delivery().model_copy(
+        update={"attempts": 3, "leased_until": NOW + timedelta(minutes=1)}
+    )
+
+    later = NOW + timedelta(seconds=1)
+    again = deliveries.again(over, later)
+    assert (again.status, again.due_at, again.attempts, again.remove_at) == ("due", later, 0, None)
+    assert deliveries.again(leased, later).due_at == NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("code", "status"), [(200, "delivered"), (500, "failed"), (410, "failed")])
+def test_a_test_is_sent_once_whatever_comes_of_it(code: int, status: str) -> None:
+    after = deliveries.tested(delivery(), Answer(code), NOW)
+
+    assert (after.status, after.due_at, after.attempts, after.last_code) == (status, None, 1, code)
