@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from deployment import bucket, earlier, image, indexes, log_key, project, rules, services
+from deployment import bucket, earlier, image, indexes, key_files, project, rules, services
 from deployment.deployable import ONE_SERVICE, Deployable, Place, secrets, service_name
 from deployment.gcloud import Gcloud
 from deployment.google import Change, DeploymentError, Google
@@ -129,11 +129,11 @@ def _database(given: argparse.Namespace) -> None:
 
 
 def _key(given: argparse.Namespace) -> None:
-    _make(given, log_key.secret(_google(given), _here(given)))
+    _make(given, key_files.made(_google(given), _here(given)))
 
 
 def _roles(given: argparse.Namespace) -> None:
-    mounted = {**secrets(os.environ), log_key.VARIABLE: log_key.SECRET}
+    mounted = {**secrets(os.environ), **key_files.SECRETS}
     _make(given, project.roles(_google(given), _here(given), mounted, revocation=_revocation()))
 
 
@@ -327,7 +327,7 @@ TITLES = {
     "services": "services",
     "accounts": "service accounts",
     "database": "database and its backups",
-    "key": "key of the logs",
+    "key": "keys of the logs and of webhooks",
     "roles": "roles",
     "bucket": "bucket of checkpoints",
     "indexes": "indexes, fields and rules",

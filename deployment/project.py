@@ -8,7 +8,7 @@ from typing import Any
 from deployment.deployable import Place
 from deployment.gcloud import Command, command
 from deployment.google import Change, DeploymentError, Google, each
-from deployment.log_key import SECRET
+from deployment.key_files import SECRETS
 
 SERVICES = (
     "artifactregistry",
@@ -168,7 +168,7 @@ def _secret_roles(google: Google, place: Place, mounted: Mapping[str, str]) -> I
     member = f"serviceAccount:{place.account('functions')}"
     for secret in sorted({reference.partition(":")[0] for reference in mounted.values()}):
         path = f"v1/projects/{place.project}/secrets/{secret}"
-        if secret != SECRET and google.get("secretmanager", path) is None:
+        if secret not in SECRETS.values() and google.get("secretmanager", path) is None:
             raise DeploymentError(
                 f"Secret Manager has no {secret}: make it with `gcloud secrets create {secret} "
                 f"--project={place.project} --data-file=-`, then run it again"

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deployment import log_key
 from deployment.deployable import LABEL, Deployable, Place
 from deployment.gcloud import Command, Gcloud, command
 from deployment.google import DeploymentError, Google, each
+from deployment.key_files import KEY_FILES
 
 OPEN = "run.googleapis.com/invoker-iam-disabled"
 _MAX = "autoscaling.knative.dev/maxScale"
@@ -72,14 +72,23 @@ def described(
 
 
 def _volumes(function: Deployable) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The key of the logs as a file, for the functions that sign: the volume, and its place."""
-    if log_key.VARIABLE not in function.environment:
+    """The keys as files, for the functions that have them: the volumes, and their places."""
+    found = [one for one in KEY_FILES if one.variable in function.environment]
+    if not found:
         return {}, {}
     # The newest version, as it is when an instance starts.
-    files = [{"key": "latest", "path": log_key.FILE}]
-    volume = {"name": "log-key", "secret": {"secretName": log_key.SECRET, "items": files}}
-    mount = {"name": "log-key", "mountPath": log_key.DIRECTORY}
-    return {"volumes": [volume]}, {"volumeMounts": [mount]}
+    volumes = [
+        {
+            "name": one.name,
+            "secret": {
+                "secretName": one.secret,
+                "items": [{"key": "latest", "path": one.file}],
+            },
+        }
+        for one in found
+    ]
+    mounts = [{"name": one.name, "mountPath": one.directory} for one in found]
+    return {"volumes": volumes}, {"volumeMounts": mounts}
 
 
 def _network(environment: Mapping[str, str]) -> dict[str, str]:

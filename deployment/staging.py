@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deployment import log_key
 from deployment.deployable import ONE_SERVICE, ROOT, Deployable, Place, secrets
 from deployment.google import DeploymentError
+from deployment.key_files import KEY_FILES
 from deployment.table import LONGEST_SWEEP, settings
 from shared.config import Config, ConfigError, refuse_unknown
 from shared.edge.function import Function
@@ -127,8 +127,7 @@ def _deployable(  # noqa: PLR0913, PLR0917 - the parts of one record
         environment["CASELEDGER_SCHEDULER_EMAIL"] = place.account("scheduler")
         if seconds := environ.get("CASELEDGER_SWEEP_SECONDS"):
             environment["CASELEDGER_SWEEP_SECONDS"] = seconds
-    if name in log_key.SIGNING:
-        environment[log_key.VARIABLE] = f"{log_key.DIRECTORY}/{log_key.FILE}"
+    environment |= {one.variable: one.path for one in KEY_FILES if name in one.functions}
     _check(name, environment, environ)
     if vpc := environ.get("CASELEDGER_VPC"):
         if not _VPC.fullmatch(vpc):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from local import demo, demo_data, log_key, server
+from local import demo, demo_data, log_key, server, webhook_key
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
@@ -22,7 +22,7 @@ from shared.models.roles import Role
 from shared.runtime import open_store
 
 _DATA = server.ROOT / ".local"
-_LOG_KEY = _DATA / "log-key.pem"
+_LOG_KEY, _WEBHOOK_KEY = _DATA / "log-key.pem", _DATA / "webhook-key.txt"
 _PROJECT = "demo-caseledger"
 _MEMBERS = [role.value for role in Role if role is not Role.SCHEDULER]
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -187,9 +187,7 @@ def _run(port: int, store: str, workers: int | None) -> None:
     with (
         contextlib.suppress(KeyboardInterrupt),
         opened as variables,
-        server.running_server(
-            {**variables, **log_key.own(os.environ, _LOG_KEY)}, port, workers=workers
-        ) as url,
+        server.running_server({**variables, **_own_keys()}, port, workers=workers) as url,
         ticking(url),
     ):
         cases = demo_data.load(variables)
@@ -203,6 +201,11 @@ def _run(port: int, store: str, workers: int | None) -> None:
         )
         while True:
             time.sleep(1)  # a signal that comes just before a sleep begins does not end it
+
+
+def _own_keys() -> dict[str, str]:
+    """The variables that name the keys of this machine."""
+    return log_key.own(os.environ, _LOG_KEY) | webhook_key.own(os.environ, _WEBHOOK_KEY)
 
 
 def _stop_once(*_: object) -> None:

@@ -30,11 +30,16 @@ def new_key() -> bytes:
 
 
 def make(path: Path) -> None:
-    """Writes a new key, for its owner only. Raises FileExistsError rather than replace one."""
+    """Writes a new key. Raises FileExistsError rather than replace one."""
+    write(path, new_key())
+
+
+def write(path: Path, key: bytes) -> None:
+    """Writes a key, for its owner only. Raises FileExistsError rather than replace one."""
     path.parent.mkdir(exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(new_key())
+        file.write(key)
 
 
 def own(environ: Mapping[str, str], path: Path) -> dict[str, str]:

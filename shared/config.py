@@ -71,6 +71,8 @@ class Config:
     `storage_emulator`; empty for none.
     `log_key` is the path of the file with the keys that sign the logs of events, and `log_origin`
     what the name of each log begins with; without a key nothing is sealed.
+    `webhook_key` is the path of the file with the keys that seal the secrets of webhooks; without
+    it no webhook can be made.
     `public_url` is where clients reach all functions, without a last slash; empty if unknown.
     """
 
@@ -103,6 +105,7 @@ class Config:
     storage_emulator: str | None = None
     log_key: str = ""
     log_origin: str = ""
+    webhook_key: str = ""
 
     @property
     def of_firebase(self) -> bool:
@@ -160,6 +163,7 @@ class Config:
             storage_emulator=_local(environ, "STORAGE_EMULATOR_HOST"),
             log_key=environ.get("CASELEDGER_LOG_KEY", ""),
             log_origin=_log_origin(environ, project),
+            webhook_key=environ.get("CASELEDGER_WEBHOOK_KEY", ""),
         )
         if found.check_revocation and not found.of_firebase:
             raise ConfigError(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from shared.repository.log_keys import LogKeys
     from shared.repository.sending import Sender
     from shared.repository.settings import SettingsCache
+    from shared.repository.webhook_keys import WebhookKeys
 
 _NAME = "caseledger"
 
@@ -65,7 +66,7 @@ class Runtime:
         self.sealing: StoredSealing | None = None
         """How far this instance has sealed the events of all tenants, if it did."""
         self._log_keys: LogKeys | None = None
-        self.webhook_keys = None
+        self._webhook_keys: WebhookKeys | None = None
         self._store = store
 
     @property
@@ -117,6 +118,19 @@ class Runtime:
             if self._log_keys is None:
                 raise
         return self._log_keys
+
+    @property
+    def webhook_keys(self) -> WebhookKeys | None:
+        """The keys that seal the secrets of webhooks; None if there are none. Raises ConfigError.
+
+        They are read as those of the logs are.
+        """
+        try:
+            self._webhook_keys = webhook_keys(self.config)
+        except ConfigError:
+            if self._webhook_keys is None:
+                raise
+        return self._webhook_keys
 
     @property
     def sender(self) -> Sender | None:
@@ -231,3 +245,15 @@ def log_keys(config: Config) -> LogKeys | None:
         return LogKeys.read(config.log_key, config.log_origin)
     except ValueError as error:
         raise ConfigError(f"CASELEDGER_LOG_KEY: {error}") from error
+
+
+def webhook_keys(config: Config) -> WebhookKeys | None:
+    """The keys that the configuration names; None where it names none. Raises ConfigError."""
+    if not config.webhook_key:
+        return None
+    from shared.repository.webhook_keys import WebhookKeys  # noqa: PLC0415 - few functions need it
+
+    try:
+        return WebhookKeys.read(config.webhook_key)
+    except ValueError as error:
+        raise ConfigError(f"CASELEDGER_WEBHOOK_KEY: {error}") from error

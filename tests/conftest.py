@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from local import webhook_key as webhook_keys
 from local.emulator import EmulatorNotFound, running_emulator
 from shared import models, repository, rules
 from shared.config import Config
@@ -197,17 +198,26 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def webhook_key(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a file with the key that seals the secrets of webhooks."""
+    path = tmp_path_factory.mktemp("keys") / "webhook-key.txt"
+    return webhook_keys.own({}, path)[webhook_keys.VARIABLE]
+
+
 @pytest.fixture
-def embedded_config(tmp_path: Path, empty_database: Path) -> Config:
+def embedded_config(tmp_path: Path, empty_database: Path, webhook_key: str) -> Config:
     """The embedded store in a new file, unsigned tokens."""
     path = shutil.copy(empty_database, tmp_path / "caseledger.db")
-    return Config(sqlite=str(path), unsigned_tokens=True)
+    return Config(sqlite=str(path), unsigned_tokens=True, webhook_key=webhook_key)
 
 
 @pytest.fixture
-def emulator_config(emulator_host: str, project: str) -> Config:
+def emulator_config(emulator_host: str, project: str, webhook_key: str) -> Config:
     """The emulator with a new project, unsigned tokens."""
-    return Config(project=project, emulator=emulator_host, unsigned_tokens=True)
+    return Config(
+        project=project, emulator=emulator_host, unsigned_tokens=True, webhook_key=webhook_key
+    )
 
 
 @pytest.fixture

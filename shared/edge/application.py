@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from shared import log
 from shared.config import Config, ConfigError
 from shared.documents.port import WrongPlace
-from shared.runtime import Runtime, check_store, log_keys
+from shared.runtime import Runtime, check_store, log_keys, webhook_keys
 
 ErrorPage = Callable[[HTTPException], flask.Response]
 
@@ -74,6 +74,7 @@ def _runtime() -> Runtime:
         config = Config.from_environment(os.environ)
         check_store(config)
         log_keys(config)
+        webhook_keys(config)
     except ConfigError as error:
         wrong = str(error)
     except WrongPlace as error:

@@ -49,6 +49,7 @@ _PATH_PARAMETERS = {
         "`0/x001/067`, or `entries` and the number; `.p/` and the width in the last one."
     ),
     "userId": "The person: the `sub` of their token.",
+    "webhookId": "The id of a webhook.",
 }
 _SENTENCE = re.compile(r"\.\s+(?=[A-Z`])|\.$")
 _TEXT = {"schema": {"type": "string"}}

@@ -112,7 +112,7 @@ def in_room(writes: Sequence[Write], tenant: str, event_id: str, now: datetime) 
 
 def is_delivery(write: Write) -> bool:
     """Whether a write makes a delivery."""
-    return isinstance(write, Create) and write.path.split("/")[2] == COLLECTION
+    return isinstance(write, Create) and write.path.split("/")[2:3] == [COLLECTION]
 
 
 def is_gathered(document: Document) -> bool:

@@ -51,7 +51,7 @@ class EventQuery(Filters, Page):
 
 
 class SubjectQuery(Model):
-    """Whose chain: `cases/{id}`, `interventions/{id}`, `worksheets/{id}` or `tenant`."""
+    """Whose chain: that of a case, an intervention, a worksheet, the webhooks or the tenant."""
 
     subject: SubjectName
     """Whose chain to verify."""

@@ -39,6 +39,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d
 _SUBJECT = re.compile(
     r"tenant|(cases|interventions)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
     r"|worksheets/[A-Za-z0-9][A-Za-z0-9._-]{0,99}:[A-Za-z0-9._@|:+-]{1,128}"
+    r"|webhooks/endpoints"
 )
 _TAGS = "\U000e0000-\U000e007f"
 _PLANE_ENDS = range(0x1FFFF, 0xFFFFF, 0x10000)
@@ -237,7 +238,8 @@ def _check_json(value: Any, depth: int) -> None:
 def _subject(text: str) -> str:
     if not _SUBJECT.fullmatch(text):
         raise PydanticCustomError(
-            "subject", "must be tenant, cases/{id}, interventions/{id} or worksheets/{id}"
+            "subject",
+            "must be tenant, webhooks/endpoints, cases/{id}, interventions/{id} or worksheets/{id}",
         )
     return text
 

@@ -134,7 +134,7 @@ class Event(AsStored):
     """The event's id."""
     subject: str
     """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
-    `worksheets/{id}` or `tenant`.
+    `worksheets/{id}`, `webhooks/endpoints` or `tenant`.
     """
     case_id: str | None
     """The case that it belongs to; null for none."""

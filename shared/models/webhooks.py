@@ -123,10 +123,14 @@ class StoredEndpoint(Kept):
 
 
 class SealedParts(Kept):
-    """What nobody may read of an endpoint in the store: texts that only the key opens."""
+    """What nobody may read of an endpoint in the store: texts that only the key opens.
+
+    `made_by` is the id of the event that made the secret.
+    """
 
     url: str
     secret: str
+    made_by: str
     previous_secret: str | None = None
     previous_secret_until: datetime | None = None
 
@@ -140,6 +144,8 @@ class StoredEndpoints(Subject):
 
 class Webhook(Identified):
     """An endpoint. Its secret is shown when it is made or rotated, and never again."""
+
+    versioned: ClassVar[bool] = True
 
     url: str
     """Where to. The query is left out, and with `slack` the path: they may be secrets."""
@@ -168,8 +174,10 @@ class Webhook(Identified):
 class WebhookWithSecret(Webhook):
     """An endpoint, with the secret that signs what is sent to it."""
 
-    secret: str
-    """`whsec_` and 32 random bytes in Base64. Keep it: it is not shown again."""
+    secret: str | None
+    """`whsec_` and 32 random bytes in Base64. Keep it: it is not shown again. Null where the
+    request is repeated with its `Idempotency-Key` after the secret was rotated again.
+    """
 
 
 class Webhooks(Rows):

@@ -15,6 +15,7 @@ from shared.documents.port import Aggregation, Document, DocumentStore, Filter, 
 from shared.ledger.kinds.cases import CASES
 from shared.ledger.kinds.interventions import INTERVENTIONS
 from shared.ledger.kinds.tenants import TENANT
+from shared.ledger.kinds.webhooks import WEBHOOKS
 from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.subjects import Kind, tenant_of, told, told_as
 from shared.models.audit import BrokenLink
@@ -31,7 +32,8 @@ from shared.rules.replay_parts import Parts
 UNREADABLE = "the document cannot be read"
 _NOT_UNDERSTOOD = "what this event says of its subject cannot be read"
 _KINDS: dict[str, Kind[Any]] = {
-    kind.collection or "tenant": kind for kind in (CASES, INTERVENTIONS, WORKSHEETS, TENANT)
+    kind.collection or "tenant": kind
+    for kind in (CASES, INTERVENTIONS, WORKSHEETS, WEBHOOKS, TENANT)
 }
 _KEYS = {
     "assigneeKey": ("assignedTo", "assignedToSubject"),

@@ -74,6 +74,7 @@ PLAIN_META = frozenset(
         "supersedes",
         "timeoutAt",
         "version",
+        "webhookId",
     }
 )
 """Members of the `meta` that functions write, hashed as they are: ids, hashes, versions, facts."""

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from shared.errors import InvalidArgument
 from shared.models.events import Event, EventType
-from shared.models.webhooks import KINDS, StoredEndpoint
+from shared.models.webhooks import (
+    KINDS,
+    NewWebhook,
+    SealedParts,
+    StoredEndpoint,
+    Webhook,
+    WebhookFilter,
+    WebhookPatch,
+)
 
+BY_ADMIN = "by an admin"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REQUESTED, _ASKED = EventType.INTERVENTION_REQUESTED, "asked"
 
@@ -77,6 +87,68 @@ def shown_address(url: str, form: str) -> str:
         return f"{parts.scheme}://{parts.netloc}/…"
     query = "?…" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
+
+
+def made(new: NewWebhook, by: str, now: datetime) -> StoredEndpoint:
+    """A new endpoint, as events show it."""
+    return StoredEndpoint(
+        url=shown_address(new.url, new.format),
+        events=new.events,
+        filter=_conditions(new.filter),
+        description=new.description,
+        format=new.format,
+        created_at=now,
+        created_by=by,
+        updated_at=now,
+    )
+
+
+def patched(
+    old: StoredEndpoint, patch: WebhookPatch, url: str, now: datetime
+) -> StoredEndpoint | None:
+    """The endpoint with what is given, and an address as it is shown; None where that is all there.
+
+    A new address counts as a change, even where it is shown as the one before.
+    """
+    given = patch.model_fields_set
+    fields = {name: getattr(patch, name) for name in given - {"url", "filter", "disabled"}}
+    if "filter" in given:
+        fields["filter"] = _conditions(patch.filter)
+    new = old.model_copy(update={**fields, "url": url})
+    if "disabled" in given and patch.disabled != (old.disabled_at is not None):
+        new = disabled(new, BY_ADMIN, now) if patch.disabled else enabled(new)
+    if new == old and "url" not in given:
+        return None
+    return new.model_copy(update={"updated_at": now})
+
+
+def disabled(old: StoredEndpoint, reason: str, now: datetime) -> StoredEndpoint:
+    """The endpoint, which hears of nothing from now on."""
+    fields = {"disabled_at": now, "disabled_reason": reason, "updated_at": now}
+    return old.model_copy(update=fields)
+
+
+def enabled(old: StoredEndpoint) -> StoredEndpoint:
+    """The endpoint, which hears of events again."""
+    return old.model_copy(update={"disabled_at": None, "disabled_reason": None})
+
+
+def both_sign(parts: SealedParts, now: datetime) -> bool:
+    """Whether the secret from before the last rotation still signs."""
+    return parts.previous_secret_until is not None and now < parts.previous_secret_until
+
+
+def shown(webhook_id: str, endpoint: StoredEndpoint, parts: SealedParts, now: datetime) -> Webhook:
+    """The endpoint as its admins see it."""
+    return Webhook(
+        id=webhook_id,
+        **{name: getattr(endpoint, name) for name in StoredEndpoint.model_fields},
+        previous_secret_until=parts.previous_secret_until if both_sign(parts, now) else None,
+    )
+
+
+def _conditions(wanted: WebhookFilter | None) -> dict[str, Any]:
+    return wanted.model_dump(by_alias=True, exclude_none=True) if wanted else {}
 
 
 def _split(url: str) -> SplitResult:

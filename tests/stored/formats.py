@@ -27,6 +27,7 @@ from shared.models.settings import StoredSettings
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
 from shared.models.tallies import StoredTally, StoredTotals
+from shared.models.webhooks import StoredDelivery, StoredEndpoints
 from shared.models.worksheet import StoredWorksheet
 
 _HERE = Path(__file__).parent
@@ -38,6 +39,8 @@ RELEASES = sorted(
 _MODELS: list[type[StoredDocument]] = [
     StoredBundle,
     StoredCase,
+    StoredDelivery,
+    StoredEndpoints,
     StoredErasure,
     StoredEvidence,
     StoredIntervention,

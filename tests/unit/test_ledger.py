@@ -25,7 +25,7 @@ from shared.documents.port import (
     Write,
 )
 from shared.documents.values import MAX_WRITES, commit_bytes
-from shared.ledger import attempt, ledger
+from shared.ledger import attempt, deliveries, ledger
 from shared.ledger.decision import (
     Before,
     Decider,
@@ -203,6 +203,7 @@ def test_what_a_decision_depends_on_is_read_once_and_again_after_a_lost_race(
 
     monkeypatch.setattr(store, "get_many", counted, raising=False)
     mutation = ledger_of(store, clock)
+    mutation.listeners.keep("acme", {}, clock())
     store.faults = [Stale()]
 
     def decide(old: StoredSettings, now: datetime) -> Decision[StoredSettings]:
@@ -400,7 +401,7 @@ HELD = Former("tenants/acme/cases/CASE-1", "evidence", "E-1", {})
     ("preserves", "more_writes", "more_bytes", "refused"),
     [
         ((HELD,), 0, 0, False),
-        ((HELD,), 1, 9, True),
+        ((HELD,), 1, 99, True),
         ((HELD,), -9, -1, True),
         ((), 1, -1, False),
     ],
@@ -408,9 +409,11 @@ HELD = Former("tenants/acme/cases/CASE-1", "evidence", "E-1", {})
 def test_what_a_hold_preserves_needs_room_in_the_commit(
     clock: Clock, preserves: tuple[Former, ...], more_writes: int, more_bytes: int, *, refused: bool
 ) -> None:
-    made: list[Write] = [Create(f"x/{number}", {}) for number in range(MAX_WRITES + more_writes)]
+    number = MAX_WRITES - deliveries.ROOM + more_writes
+    made: list[Write] = [Create(f"tenants/acme/x/{number}", {}) for number in range(number)]
     decision = replace(longer(StoredSettings(updated_at=clock()), clock()), preserves=preserves)
-    room = commit_bytes(made) + more_bytes
+    room = commit_bytes(made) + deliveries.ROOM_BYTES + more_bytes
+    made.append(Create(deliveries.path("acme", "event", "wh-1"), {}))
 
     if refused:
         with pytest.raises(errors.FailedPrecondition) as refusal:
