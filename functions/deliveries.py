@@ -11,9 +11,9 @@ from shared.models.deliveries import Delivery, DeliveryPage, DeliveryQuery, Repl
 from shared.models.webhooks import StoredDelivery
 from shared.repository import deliveries
 from shared.repository.reading import readable
+from shared.repository.webhooks import NO_KEY
 from shared.rules.callers import ADMINS, OVERSEEING
 
-NO_KEY = "there is no CASELEDGER_WEBHOOK_KEY, so nothing can be sent"
 SECONDS = 20.0
 """How long a replay looks at events before it answers."""
 

@@ -13,10 +13,11 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from shared.documents.port import Delete, Query, Write
+from shared.repository import deliveries
 from shared.sweeps import delivering
 from tests.client import Api
 from tests.conftest import Clock
-from tests.functions.support import cost
+from tests.functions.support import cost, refused, refused_field
 from tests.functions.sweep_support import PURGE, answered, did, meddle, on_commit, run, trigger
 from tests.functions.webhook_support import DELIVER, SOON, due, kept, listening, path
 from tests.reliability.receivers import OK, answers, closes, receiving, status
@@ -322,3 +323,231 @@ def test_deliveries_that_are_over_are_removed_after_14_days(api: Api, clock: Clo
         assert run(api, PURGE) == did(changed=1)
 
     assert kept(api, hook) == {}
+
+
+# What admins see and do
+
+
+@pytest.mark.costs_of("test_webhook")
+def test_a_test_is_sent_at_once_and_says_what_the_receiver_answered(api: Api, clock: Clock) -> None:
+    with receiving() as receiver:
+        hook = listening(api, receiver.url)
+        answer = api.admin.post(f"/webhooks/{hook['id']}:test")
+        assert cost(answer) == (1, 1, 2)
+        receiver.behaviour = status(500)
+        failed = api.admin.post(f"/webhooks/{hook['id']}:test").json
+        clock.now += SOON
+        assert run(api, DELIVER) == did()
+
+    assert (answer.json["status"], answer.json["lastCode"]) == ("delivered", 200)
+    assert (failed["status"], failed["lastCode"], failed["lastError"]) == ("failed", 500, "status")
+    assert [head["webhook-id"] for head in receiver.heads()] == [answer.json["id"], failed["id"]]
+    assert json.loads(receiver.bodies()[0]) == {
+        "type": "webhook.test",
+        "timestamp": "2026-03-02T09:00:00Z",
+        "data": {
+            "subject": f"webhooks/{hook['id']}",
+            "caseId": None,
+            "sequence": None,
+            "hash": None,
+            "previousHash": None,
+            "links": {},
+        },
+    }
+
+
+def test_a_chat_gets_a_text_and_nothing_else(api: Api, clock: Clock) -> None:
+    with receiving() as receiver:
+        hook = listening(api, receiver.url, format="slack")
+        due(api, hook, clock.now, "e-1")
+        run(api, DELIVER)
+
+    assert json.loads(receiver.bodies()[0]) == {"text": "Case created: cases/C-1"}
+
+
+@pytest.mark.costs_of("list_deliveries")
+def test_deliveries_are_listed_newest_first_by_status_and_by_page(api: Api, clock: Clock) -> None:
+    with receiving(status(500)) as receiver:
+        hook, other = listening(api, receiver.url), listening(api, receiver.url)
+        due(api, other, clock.now, "e-0")
+        for name in ("e-1", "e-2", "e-3"):
+            due(api, hook, clock.now, name)
+            clock.now += SOON
+        run(api, DELIVER)
+        receiver.behaviour = answers(OK)
+        api.admin.post(f"/webhooks/{hook['id']}/deliveries/e-2:retry")
+        run(api, DELIVER)
+
+    path = f"/webhooks/{hook['id']}/deliveries"
+    answer = api.caller("auditor").get(path)
+    assert cost(answer) == (4, 0, 2)
+    assert [one["id"] for one in answer.json["deliveries"]] == ["e-3", "e-2", "e-1"]
+    newest = answer.json["deliveries"][0]
+    assert newest == {
+        "id": "e-3",
+        "eventType": "case.created",
+        "subject": "cases/C-1",
+        "status": "due",
+        "createdAt": "2026-03-02T09:02:00Z",
+        "dueAt": newest["dueAt"],
+        "attempts": 1,
+        "lastAttemptAt": "2026-03-02T09:03:00Z",
+        "lastCode": 500,
+        "lastError": "status",
+        "deliveredAt": None,
+    }
+    delivered = api.admin.get(f"{path}?status=delivered").json["deliveries"]
+    assert [one["id"] for one in delivered] == ["e-2"]
+    first = api.admin.get(f"{path}?pageSize=2").json
+    second = api.admin.get(f"{path}?pageSize=2&pageToken={first['nextPageToken']}").json
+    assert [one["id"] for one in second["deliveries"]] == ["e-1"]
+    assert "nextPageToken" not in second
+
+
+@pytest.mark.costs_of("retry_delivery")
+@pytest.mark.parametrize("code", [200, 410])
+def test_a_delivery_that_is_over_is_sent_again_on_request(
+    api: Api, clock: Clock, code: int
+) -> None:
+    with receiving(status(code)) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, "e-1")
+        run(api, DELIVER)
+        api.admin.patch(f"/webhooks/{hook['id']}", {"disabled": False})
+        receiver.behaviour = answers(OK)
+        answer = api.admin.post(f"/webhooks/{hook['id']}/deliveries/e-1:retry")
+        assert cost(answer) == (2, 1, 2)
+        assert (answer.json["status"], answer.json["attempts"]) == ("due", 0)
+        assert run(api, DELIVER) == did(changed=1)
+
+    assert len(receiver.requests) == 2
+    assert kept(api, hook)["e-1"]["status"] == "delivered"
+
+
+def test_a_delivery_that_waits_is_sent_at_once_on_request(api: Api, clock: Clock) -> None:
+    with receiving(status(429, "Retry-After: 3600")) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, "e-1")
+        run(api, DELIVER)
+        receiver.behaviour = answers(OK)
+        assert run(api, DELIVER) == did()
+        api.admin.post(f"/webhooks/{hook['id']}/deliveries/e-1:retry")
+        assert run(api, DELIVER) == did(changed=1)
+
+
+def test_a_delivery_that_is_being_sent_is_not_sent_by_a_request_for_it(
+    api: Api, clock: Clock
+) -> None:
+    def behave(connection: Any, _: bytes, __: threading.Event) -> None:
+        again.append(api.admin.post(f"/webhooks/{hook['id']}/deliveries/e-1:retry").status_code)
+        again.append(run(api, DELIVER))
+        connection.sendall(OK)
+
+    again: list[Any] = []
+    with receiving(behave) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, "e-1")
+        run(api, DELIVER)
+
+    assert again == [200, did()]
+    assert len(receiver.requests) == 1
+
+
+@pytest.mark.costs_of("replay_webhook")
+def test_a_replay_sends_the_events_of_a_period_that_the_endpoint_hears_of(
+    api: Api, clock: Clock
+) -> None:
+    created = []
+    for _ in range(4):
+        created.append(api.verifier.create(title="Before anybody listened")["id"])
+        clock.now += SOON
+    api.verifier.patch(f"/cases/{created[1]}", {"title": "Another type"})
+    since, until = clock.now - 4 * SOON, clock.now - SOON
+    with receiving() as receiver:
+        hook = listening(api, receiver.url, "case.created")
+        period = {"since": since.isoformat(), "until": until.isoformat()}
+        answer = api.admin.post(f"/webhooks/{hook['id']}:replay", period)
+        assert answer.json == {"replayed": 3, "complete": True, "continueFrom": None}
+        # The endpoints, three events of the period, and three deliveries that are not there yet.
+        assert cost(answer) == (7, 3, 4)
+        again = api.admin.post(f"/webhooks/{hook['id']}:replay", period)
+        assert again.json["replayed"] == 0
+        assert run(api, DELIVER) == did(changed=3)
+        api.admin.post(f"/webhooks/{hook['id']}:replay", {"since": until.isoformat()})
+        third = api.admin.post(f"/webhooks/{hook['id']}:replay", {"since": since.isoformat()})
+        assert third.json["replayed"] == 3
+        assert run(api, DELIVER) == did(changed=4)
+
+    subjects = [json.loads(body)["data"]["subject"] for body in receiver.bodies()]
+    assert sorted(subjects[:3]) == sorted(f"cases/{name}" for name in created[:3])
+    assert len({head["webhook-id"] for head in receiver.heads()}) == 4
+
+
+def test_a_replay_without_time_says_where_to_continue(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "_PAGE", 2)
+    since = clock.now
+    for _ in range(3):
+        api.verifier.create()
+        clock.now += SOON
+    hook = listening(api, "https://receiver.example/", "case.created")
+    api.runtime.stopping = True
+    first = api.admin.post(f"/webhooks/{hook['id']}:replay", {"since": since.isoformat()}).json
+    api.runtime.stopping = False
+    rest = {"since": first["continueFrom"]}
+    second = api.admin.post(f"/webhooks/{hook['id']}:replay", rest).json
+
+    assert (first["replayed"], first["complete"]) == (2, False)
+    assert (second["replayed"], second["complete"]) == (1, True)
+    assert len(kept(api, hook)) == 3
+
+
+REQUESTS = (
+    ("POST", ":test", None),
+    ("POST", "/deliveries/e-1:retry", None),
+    ("POST", ":replay", {"since": "2026-03-02T00:00:00Z"}),
+    ("GET", "/deliveries", None),
+)
+
+
+@pytest.mark.parametrize(("method", "end", "body"), REQUESTS)
+def test_a_webhook_that_is_not_there_is_not_found(
+    api: Api, method: str, end: str, body: Any
+) -> None:
+    listening(api, "https://receiver.example/")
+
+    refused(api.admin.request(method, f"/webhooks/wh-404{end}", body), 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(("method", "end", "body"), REQUESTS[:3])
+def test_nothing_is_sent_to_a_webhook_that_is_disabled(
+    api: Api, clock: Clock, method: str, end: str, body: Any
+) -> None:
+    hook = listening(api, "https://receiver.example/")
+    due(api, hook, clock.now, "e-1")
+    api.admin.patch(f"/webhooks/{hook['id']}", {"disabled": True})
+    answer = api.admin.request(method, f"/webhooks/{hook['id']}{end}", body)
+
+    refused(answer, 409, "FAILED_PRECONDITION")
+
+
+def test_a_delivery_that_is_not_there_is_not_found(api: Api) -> None:
+    hook = listening(api, "https://receiver.example/")
+
+    answer = api.admin.post(f"/webhooks/{hook['id']}/deliveries/e-404:retry")
+    refused(answer, 404, "NOT_FOUND")
+
+
+def test_a_replay_needs_the_beginning_of_a_period(api: Api) -> None:
+    hook = listening(api, "https://receiver.example/")
+
+    refused_field(api.admin.post(f"/webhooks/{hook['id']}:replay", {}), "since")
+
+
+def test_without_the_key_no_test_is_sent(api: Api) -> None:
+    hook = listening(api, "https://receiver.example/")
+    api.runtime.config = replace(api.runtime.config, webhook_key="")
+
+    answer = api.admin.post(f"/webhooks/{hook['id']}:test")
+    refused(answer, 409, "FAILED_PRECONDITION")
