@@ -59,7 +59,8 @@ KEY_FILES = (
         webhook_key.VARIABLE,
         "webhook-key",
         "keys.txt",
-        frozenset({"create_webhook", "update_webhook", "rotate_webhook_secret", ONE_SERVICE}),
+        frozenset({"create_webhook", "update_webhook", "rotate_webhook_secret"})
+        | {"deliver_webhooks", "test_webhook", ONE_SERVICE},
         webhook_key.new_key,
     ),
 )
