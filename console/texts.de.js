@@ -644,6 +644,7 @@ export default {
     evidence_attached: "Beleg hinzugefügt", evidence_updated: "Beleg geändert", evidence_removed: "Beleg entfernt", packet_updated: "Akte geändert", packet_frozen: "Akte eingefroren", worksheet_saved: "Arbeitsblatt gespeichert", collaborator_changed: "Mitarbeit geändert", hold_placed: "Sperre gesetzt", hold_released: "Sperre aufgehoben",
     intervention_requested: "Frage gestellt", intervention_claimed: "Frage übernommen", intervention_released: "Frage abgegeben", intervention_assigned: "Frage übergeben", intervention_reminded: "Erinnert", intervention_approved: "Von einem mehr genehmigt", intervention_started: "Handlung begonnen", intervention_lapsed: "Genehmigung verfallen", intervention_decided: "Frage entschieden", intervention_completed: "Frage erledigt", intervention_expired: "Frage abgelaufen", intervention_withdrawn: "Frage zurückgezogen",
     agent_started: "Lauf begonnen", agent_completed: "Lauf beendet", agent_failed: "Lauf gescheitert", agent_cancelled: "Lauf abgebrochen", record_added: "Ergebnis übergeben", escalated: "Eskaliert", settings_changed: "Einstellungen geändert", records_purged: "Gelöscht nach Frist", log_epoch_started: "Neue Epoche des Logs", erasure_requested: "Löschung beantragt", data_erased: "Daten gelöscht",
+    webhook_created: "Webhook angelegt", webhook_updated: "Webhook geändert", webhook_deleted: "Webhook entfernt", webhook_secret_rotated: "Secret eines Webhooks erneuert", webhook_disabled: "Webhook abgeschaltet",
     data_exported: "Exportiert",
   },
 };

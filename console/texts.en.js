@@ -643,6 +643,7 @@ export default {
     evidence_attached: "Evidence added", evidence_updated: "Evidence changed", evidence_removed: "Evidence removed", packet_updated: "Packet changed", packet_frozen: "Packet frozen", worksheet_saved: "Worksheet saved", collaborator_changed: "Collaborator changed", hold_placed: "Hold placed", hold_released: "Hold released",
     intervention_requested: "Question asked", intervention_claimed: "Question claimed", intervention_released: "Question released", intervention_assigned: "Question handed over", intervention_reminded: "Reminded", intervention_approved: "Approved by one more", intervention_started: "Action started", intervention_lapsed: "Approval lapsed", intervention_decided: "Question decided", intervention_completed: "Question completed", intervention_expired: "Question expired", intervention_withdrawn: "Question withdrawn",
     agent_started: "Run started", agent_completed: "Run completed", agent_failed: "Run failed", agent_cancelled: "Run cancelled", record_added: "Record added", escalated: "Escalated", settings_changed: "Settings changed", records_purged: "Records purged", log_epoch_started: "Log epoch started", erasure_requested: "Erasure requested", data_erased: "Data erased",
+    webhook_created: "Webhook added", webhook_updated: "Webhook changed", webhook_deleted: "Webhook removed", webhook_secret_rotated: "Webhook's secret rotated", webhook_disabled: "Webhook disabled",
     data_exported: "Exported",
   },
 };

@@ -87,6 +87,13 @@ OF_FIELDS: dict[str, Any] = {
 }
 """By the name of a field or parameter, whichever model has it."""
 
+_WEBHOOK = {
+    "url": "https://agent.example/caseledger",
+    "events": ["intervention.decided", "case.*"],
+    "filter": {"askedBy": "licence-checker"},
+    "description": "Wakes the licence checker",
+}
+_WEBHOOK_SHOWN = _WEBHOOK | {"id": "wh-b7d2f6f0c2b14d0b", "format": "standard"}
 OF_MODELS: dict[str, dict[str, Any]] = {
     "Actor": {"subject": "auth0|vera"},
     "Case": _CASE,
@@ -182,6 +189,9 @@ OF_MODELS: dict[str, dict[str, Any]] = {
     "Verification": {"valid": True, "events": 4},
     "Worksheet": {"userId": "auth0|vera"},
     "WorksheetSaved": {"ok": True, "updatedAt": _TIME},
+    "Webhook": _WEBHOOK_SHOWN,
+    "WebhookWithSecret": _WEBHOOK_SHOWN
+    | {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
     "WorksheetsSaved": {"succeeded": 1},
 }
 """By the name of a model: what differs in it."""
@@ -189,6 +199,8 @@ OF_MODELS: dict[str, dict[str, Any]] = {
 OF_BODIES: dict[str, dict[str, Any]] = {
     "Assignment": {"to": "paul@example.com", "toSubject": "auth0|paul"},
     "Start": {"actionHash": _HASH},
+    "NewWebhook": _WEBHOOK,
+    "WebhookPatch": {"events": ["intervention.*"]},
     "ViewsToSave": {"views": [{"name": "Late ones", "query": "overdue=true"}]},
     "CasePatch": {"status": "in_review", "assignedTo": _VERA},
     "CasesToCheck": {"caseIds": ["CASE-2024-001", "CASE-2024-002"]},

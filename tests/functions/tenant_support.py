@@ -72,12 +72,24 @@ NEW = {"decisionType": "theirs", "title": "A case of theirs", "submissionId": "s
 WHY = {"reason": "It is theirs"}
 LAWFUL = {**WHY, "legalBasis": "It is theirs"}
 ACTION = {"tool": "theirs", "arguments": {}}
+FILTER = {"caseId": "{caseId}", "agentId": "robot-theirs"}
 DECIDED = {"interventionId": "{decidedId}"}
 
 # The first request of each mutation is one that the tenant itself has made, in this order.
 MUTATIONS: dict[str, tuple[Ask, ...]] = {
     "start_log_epoch": (Ask(body=WHY),),
     "update_settings": (Ask(body={"autoCloseDays": 30}, code=200),),
+    # It hears of all that follows.
+    "create_webhook": (
+        Ask(body={"url": "https://theirs.example", "events": ["*"]}, code=201),
+        Ask(body={"url": "https://a.example", "events": ["*"], "filter": FILTER}, code=201),
+    ),
+    "update_webhook": (
+        Ask(body={"description": "Theirs"}),
+        Ask(body={"filter": FILTER}),
+    ),
+    "rotate_webhook_secret": (Ask(),),
+    "delete_webhook": (Ask(ids={"webhookId": "{spareWebhookId}"}), Ask()),
     "save_views": (Ask(body={"views": [{"name": "theirs", "query": "search=theirs"}]}, code=200),),
     "create_case": (
         Ask(body={**NEW, "id": "{caseId}", "evidence": [ITEM, OTHER_ITEM]}, code=201),
@@ -410,6 +422,8 @@ GIVEN = (
     "holdId",
     "spareHoldId",
     "erasureId",
+    "webhookId",
+    "spareWebhookId",
 )
 """Ids that the system gives; the others are chosen."""
 
@@ -447,7 +461,7 @@ def seed(world: World) -> None:
     ids["toStartId"] = asked.json["id"]
     yes = {"decision": "approve", "response": {"text": "Yes"}}
     assert admin.post(f"/interventions/{ids['toStartId']}:decide", yes).status_code == 200
-    for name in ("holdId", "spareHoldId", "erasureId"):
+    for name in ("holdId", "spareHoldId", "erasureId", "webhookId", "spareWebhookId"):
         ids[name] = "none-yet"
     ids["tenant"] = api.tenant
     log = StoredLog(until="2026").to_data()
@@ -475,6 +489,12 @@ def after(world: World, name: str) -> None:
         lawful = {**LAWFUL, "subject": "cases/SHUT-THEIRS"}
         second = world.api.caller("admin", "second")
         ids["erasureId"] = second.post("/audit:erase", lawful).json["id"]
+    elif name == "create_webhook":
+        spare = {"url": "https://theirs.example/spare", "events": ["case.*"]}
+        assert admin.post("/webhooks", spare).status_code == 201
+        found = {one["url"]: one["id"] for one in admin.get("/webhooks").json["webhooks"]}
+        ids["spareWebhookId"] = found.pop(spare["url"])
+        (ids["webhookId"],) = found.values()
     elif name == "start_run":
         started = {"id": "run-theirs-2", "agentId": "robot-theirs"}
         assert admin.post(f"{case}/runs", started).status_code == 201
