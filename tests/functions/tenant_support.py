@@ -38,6 +38,7 @@ NO_TENANTS = {
     "expire_interventions",
     "fail_stale_runs",
     "close_approved_cases",
+    "deliver_webhooks",
     "purge_records",
     "check_integrity",
     "seal_audit",
@@ -89,6 +90,9 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={"filter": FILTER}),
     ),
     "rotate_webhook_secret": (Ask(),),
+    "test_webhook": (Ask(),),
+    "retry_delivery": (Ask(),),
+    "replay_webhook": (Ask(body={"since": "2026-01-01T00:00:00Z"}),),
     "delete_webhook": (Ask(ids={"webhookId": "{spareWebhookId}"}), Ask()),
     "save_views": (Ask(body={"views": [{"name": "theirs", "query": "search=theirs"}]}, code=200),),
     "create_case": (
@@ -245,6 +249,7 @@ READS: dict[str, tuple[Ask, ...]] = {
     "get_settings": (Ask(code=200),),
     "export_case": (Ask(), Ask(ids={"caseId": "SPARE-THEIRS"})),
     "export_audit": (Ask(), Ask("start=1&end=2")),
+    "list_deliveries": (Ask(), Ask("status=failed")),
     "list_erasures": (Ask(code=200),),
     "get_erasure": (Ask(),),
     "export_person": (Ask(code=200), Ask(code=200, ids={"userId": "admin"})),
@@ -424,6 +429,7 @@ GIVEN = (
     "erasureId",
     "webhookId",
     "spareWebhookId",
+    "deliveryId",
 )
 """Ids that the system gives; the others are chosen."""
 
@@ -461,8 +467,8 @@ def seed(world: World) -> None:
     ids["toStartId"] = asked.json["id"]
     yes = {"decision": "approve", "response": {"text": "Yes"}}
     assert admin.post(f"/interventions/{ids['toStartId']}:decide", yes).status_code == 200
-    for name in ("holdId", "spareHoldId", "erasureId", "webhookId", "spareWebhookId"):
-        ids[name] = "none-yet"
+    given = ("holdId", "spareHoldId", "erasureId", "webhookId", "spareWebhookId", "deliveryId")
+    ids |= dict.fromkeys(given, "none-yet")
     ids["tenant"] = api.tenant
     log = StoredLog(until="2026").to_data()
     world.api.runtime.store.commit([Create(sealed.state_path(api.tenant), log)])
@@ -495,6 +501,9 @@ def after(world: World, name: str) -> None:
         found = {one["url"]: one["id"] for one in admin.get("/webhooks").json["webhooks"]}
         ids["spareWebhookId"] = found.pop(spare["url"])
         (ids["webhookId"],) = found.values()
+    elif name == "test_webhook":
+        sent = admin.get(f"/webhooks/{ids['webhookId']}/deliveries").json["deliveries"]
+        ids["deliveryId"] = sent[0]["id"]
     elif name == "start_run":
         started = {"id": "run-theirs-2", "agentId": "robot-theirs"}
         assert admin.post(f"{case}/runs", started).status_code == 201
