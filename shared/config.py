@@ -72,7 +72,7 @@ class Config:
     `log_key` is the path of the file with the keys that sign the logs of events, and `log_origin`
     what the name of each log begins with; without a key nothing is sealed.
     `webhook_key` is the path of the file with the keys that seal the secrets of webhooks; without
-    it no webhook can be made.
+    it no webhook can be made. If `eager`, what a request makes due is sent before it is answered.
     `public_url` is where clients reach all functions, without a last slash; empty if unknown.
     """
 
@@ -106,6 +106,7 @@ class Config:
     log_key: str = ""
     log_origin: str = ""
     webhook_key: str = ""
+    eager: bool = False
 
     @property
     def of_firebase(self) -> bool:
@@ -164,6 +165,7 @@ class Config:
             log_key=environ.get("CASELEDGER_LOG_KEY", ""),
             log_origin=_log_origin(environ, project),
             webhook_key=environ.get("CASELEDGER_WEBHOOK_KEY", ""),
+            eager=_chosen(environ, "CASELEDGER_EAGER", "on"),
         )
         if found.check_revocation and not found.of_firebase:
             raise ConfigError(

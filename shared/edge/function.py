@@ -37,6 +37,7 @@ from shared.runtime import Runtime
 if TYPE_CHECKING:
     from shared.ledger.ledger import Ledger
     from shared.models.settings import Settings
+    from shared.repository.eager import Eager
 
 _OUT_OF_REACH = (
     "the store is out of reach; whether a change was made is not known: "
@@ -67,6 +68,7 @@ class Call:
     """What a handler knows of its request: who calls, with which store, at what time.
 
     `exchange` is the request itself, for the few who look at more of it than their arguments.
+    `eager` sends what its commits make due to webhooks, where that is on.
     """
 
     runtime: Runtime
@@ -74,11 +76,12 @@ class Call:
     now: datetime
     origin: Origin
     exchange: Exchange
+    eager: Eager | None = None
 
     @property
     def store(self) -> port.DocumentStore:
         """The document store."""
-        return self.runtime.store
+        return self.eager.store if self.eager else self.runtime.store
 
     @property
     def tenant(self) -> str:
@@ -230,8 +233,14 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
         arguments["body"] = body
     if caller:
         origin = _origin(exchange, route, caller, body)
-        arguments["call"] = Call(runtime, caller, runtime.clock(), origin, exchange)
+        eager = None if _is_not_eager(route) else runtime.eager()
+        arguments["call"] = Call(runtime, caller, runtime.clock(), origin, exchange, eager)
     return _handed_over(exchange, route, runtime, caller, arguments)
+
+
+def _is_not_eager(route: Route) -> bool:
+    """Whether a request changes nothing, or is a scheduled run, which nobody waits for."""
+    return route.method in _SAFE_METHODS or route.roles == SCHEDULERS
 
 
 def _handed_over(
@@ -245,6 +254,8 @@ def _handed_over(
         if caller and route.budget == "expensive":
             held.enter_context(runtime.expensive.taken_by(caller))
         result = route.handler(**arguments)
+        if (call := arguments.get("call")) and call.eager:
+            call.eager.send()
         if isinstance(result, Stream):
             return streams.response(exchange, result, route.code, held)
         return _reply(route, result)

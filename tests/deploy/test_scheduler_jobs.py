@@ -227,9 +227,12 @@ def test_a_moved_deployment_and_another_account_are_one_update_of_each_job(
 
     token = "http_target.oidc_token"  # noqa: S105 - a field's name
     fields = ["http_target.uri", f"{token}.service_account_email", f"{token}.audience"]
-    assert masks(deployed) == [(name, fields) for name in (EXPIRE, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE)]
+    assert masks(deployed) == [
+        (name, fields) for name in (EXPIRE, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE)
+    ]
     assert [
-        deployed.jobs[name].http_target.uri for name in (EXPIRE, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE)
+        deployed.jobs[name].http_target.uri
+        for name in (EXPIRE, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE)
     ] == [f"https://new.example{schedule.path}" for schedule in SCHEDULES]
 
 

@@ -17,10 +17,11 @@ from shared.repository import deliveries
 from shared.sweeps import delivering
 from tests.client import Api
 from tests.conftest import Clock
-from tests.functions.support import cost, refused, refused_field
+from tests.functions.support import acquainted, cost, refused, refused_field
 from tests.functions.sweep_support import PURGE, answered, did, meddle, on_commit, run, trigger
 from tests.functions.webhook_support import DELIVER, SOON, due, kept, listening, path
-from tests.reliability.receivers import OK, answers, closes, receiving, status
+from tests.reliability.receivers import OK, answers, closes, receiving, stalls, status
+from tests.reliability.support import in_parallel
 
 pytestmark = pytest.mark.both_stores
 
@@ -551,3 +552,80 @@ def test_without_the_key_no_test_is_sent(api: Api) -> None:
 
     answer = api.admin.post(f"/webhooks/{hook['id']}:test")
     refused(answer, 409, "FAILED_PRECONDITION")
+
+
+# Right after the commit
+
+
+@pytest.fixture
+def eager(api: Api) -> Api:
+    """The functions with CASELEDGER_EAGER=on, which have seen a verifier and the settings."""
+    acquainted(api)
+    api.viewer.get("/settings")
+    api.runtime.config = replace(api.runtime.config, eager=True)
+    return api
+
+
+def test_an_eager_server_sends_before_it_answers(eager: Api, clock: Clock) -> None:
+    with receiving() as receiver:
+        hook = listening(eager, receiver.url, "case.created")
+        answer = eager.verifier.post("/cases", {"decisionType": "d", "title": "T"})
+        assert answer.status_code == 201
+        assert len(receiver.requests) == 1
+        # The case, its event, its delivery; the endpoints; and that it was delivered.
+        assert cost(answer) == (1, 4, 3)
+        clock.now += SOON
+        assert run(eager, DELIVER) == did()
+
+    (delivery,) = kept(eager, hook).values()
+    assert (delivery["status"], delivery["attempts"], delivery["lastCode"]) == ("delivered", 1, 200)
+    assert delivery["dueAt"] is delivery["leasedUntil"] is None
+
+
+@pytest.mark.parametrize(
+    "behaviour", [stalls, status(500), closes], ids=["stalls", "500", "closes"]
+)
+def test_what_is_not_taken_in_time_is_left_to_a_run_and_the_caller_is_not_told(
+    eager: Api, clock: Clock, behaviour: Any
+) -> None:
+    with receiving(behaviour) as receiver:
+        hook = listening(eager, receiver.url, "case.created")
+        eager.verifier.create()
+        # No run sends what may still be on its way.
+        assert run(eager, DELIVER) == did()
+        receiver.behaviour = answers(OK)
+        clock.now += timedelta(seconds=30)
+        assert run(eager, DELIVER) == did(changed=1)
+
+    first, second = (head["webhook-id"] for head in receiver.heads())
+    assert first == second
+    assert kept(eager, hook)[first]["status"] == "delivered"
+
+
+def test_a_change_that_is_refused_sends_nothing(eager: Api) -> None:
+    with receiving() as receiver:
+        listening(eager, receiver.url, "*")
+        sent = receiver.connections
+        eager.verifier.create(id="A")
+        refused(
+            eager.verifier.patch("/cases/A", {"status": "approved"}), 409, "FAILED_PRECONDITION"
+        )
+
+    assert receiver.connections == sent + 1
+
+
+def test_where_nobody_listens_an_eager_server_costs_nothing_more(eager: Api) -> None:
+    answer = eager.verifier.post("/cases", {"decisionType": "d", "title": "T"})
+
+    assert cost(answer) == (0, 2, 1)
+
+
+def test_several_runs_side_by_side_send_each_delivery_once(api: Api, clock: Clock) -> None:
+    names = [f"e-{number}" for number in range(20)]
+    with receiving() as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, *names)
+        runs = in_parallel(3, lambda _: run(api, DELIVER))
+
+    assert sum(done["changed"] for done in runs) == 20
+    assert sorted(head["webhook-id"] for head in receiver.heads()) == sorted(names)
