@@ -55,7 +55,7 @@ def get(store: DocumentStore, tenant: str, now: datetime) -> StoredEndpoints:
 
 def required(state: StoredEndpoints, webhook_id: str) -> tuple[StoredEndpoint, SealedParts]:
     """An endpoint, and what is sealed of it. Raises NotFound where there is none."""
-    if webhook_id not in state.endpoints:
+    if webhook_id not in state.endpoints or webhook_id not in state.sealed:
         raise errors.NotFound(f"webhooks/{webhook_id} does not exist")
     return state.endpoints[webhook_id], state.sealed[webhook_id]
 
@@ -121,8 +121,11 @@ def rotate(ledger: Ledger, sealing: Sealing, webhook_id: str) -> Found:
 
     def rotated(old: StoredEndpoints, now: datetime) -> Decision[StoredEndpoints, str]:
         endpoint, parts = required(old, webhook_id)
+        url = sealing.keys.open(parts.url, sealing.tenant, webhook_id, "url")
         new = parts.model_copy(
             update={
+                # By the newest key: after a day nothing needs the ones before.
+                "url": sealing.keys.seal(url, sealing.tenant, webhook_id, "url"),
                 "secret": sealing.keys.seal(new_secret(), sealing.tenant, webhook_id, "secret"),
                 "made_by": ledger.event_id,
                 "previous_secret": parts.secret,

@@ -269,13 +269,13 @@ def test_the_service_that_signs_has_the_key_as_a_file_and_no_other_has_it(
     template = run_stub.services(deployed.google)["api"]["spec"]["template"]["spec"]
     (container,) = template["containers"]
     (path,) = [one["value"] for one in container["env"] if one["name"] == "CASELEDGER_LOG_KEY"]
-    (version,) = deployed.google.sent("POST", ":addVersion")
+    (version,) = deployed.google.sent("POST", "caseledger-log-key:addVersion")
 
     assert path == "/secrets/log-key/key.pem"
-    assert container["volumeMounts"] == [{"name": "log-key", "mountPath": "/secrets/log-key"}]
+    assert container["volumeMounts"][0] == {"name": "log-key", "mountPath": "/secrets/log-key"}
     files = [{"key": "latest", "path": "key.pem"}]
     secret = {"secretName": "caseledger-log-key", "items": files}
-    assert template["volumes"] == [{"name": "log-key", "secret": secret}]
+    assert template["volumes"][0] == {"name": "log-key", "secret": secret}
     key = base64.b64decode(version.body["payload"]["data"])
     assert key.startswith(b"-----BEGIN PRIVATE KEY-----")
     assert bindings(deployed, f"projects/{PROJECT}/secrets/caseledger-log-key") == {
@@ -285,6 +285,32 @@ def test_the_service_that_signs_has_the_key_as_a_file_and_no_other_has_it(
     found = staging.deployables(names, Place(PROJECT, "europe-west1"), {})
     signs = ["CASELEDGER_LOG_KEY" in one.environment for one in found]
     assert signs == [True, True, True, False]
+
+
+def test_the_functions_that_make_webhooks_have_their_key_and_no_other_has_it(
+    deployed: Cloud,
+) -> None:
+    template = run_stub.services(deployed.google)["api"]["spec"]["template"]["spec"]
+    (container,) = template["containers"]
+    (path,) = [one["value"] for one in container["env"] if one["name"] == "CASELEDGER_WEBHOOK_KEY"]
+    (version,) = deployed.google.sent("POST", "caseledger-webhook-key:addVersion")
+
+    assert path == "/secrets/webhook-key/keys.txt"
+    mount = {"name": "webhook-key", "mountPath": "/secrets/webhook-key"}
+    assert container["volumeMounts"][1] == mount
+    files = [{"key": "latest", "path": "keys.txt"}]
+    secret = {"secretName": "caseledger-webhook-key", "items": files}
+    assert template["volumes"][1] == {"name": "webhook-key", "secret": secret}
+    key = base64.b64decode(base64.b64decode(version.body["payload"]["data"]))
+    assert len(key) == 32
+    assert bindings(deployed, f"projects/{PROJECT}/secrets/caseledger-webhook-key") == {
+        "roles/secretmanager.secretAccessor": [f"serviceAccount:{account('functions')}"]
+    }
+    names = ["create_webhook", "update_webhook", "rotate_webhook_secret"]
+    others = ["list_webhooks", "delete_webhook", "get_case", "seal_audit"]
+    found = staging.deployables([*names, *others], Place(PROJECT, "europe-west1"), {})
+    has_key = [one.entry_point for one in found if "CASELEDGER_WEBHOOK_KEY" in one.environment]
+    assert has_key == names
 
 
 def test_the_jobs_call_the_service_itself_with_a_token_made_out_for_it(deployed: Cloud) -> None:

@@ -155,6 +155,11 @@ TARGETS = {
     "figures": Target("tenants/acme/figures/totals", {"numbers": "{}"}, ("numbers", "{}")),
     "erasure": Target("tenants/acme/erasures/e", {"person": "paul"}, ("person", "paul")),
     "note of the purge": Target("tenants/acme/trailRetention/mark", {"a": "b"}, ("a", "b")),
+    # Only the functions for admins show webhooks, and never what is sealed in them.
+    "webhooks": Target(
+        "tenants/acme/webhooks/endpoints", {"sealed": "v1.x.y"}, ("sealed", "v1.x.y")
+    ),
+    "delivery": Target("tenants/acme/deliveries/e:wh-1", {"status": "due"}, ("status", "due")),
     "scheduled run": Target("scheduledRuns/s", {"job": "purge"}, ("job", "purge")),
     "document that no rule names": Target("tenants/acme/elsewhere/e", {"a": "b"}, ("a", "b")),
 } | {
