@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import flask
 from pydantic import BaseModel
@@ -37,7 +37,6 @@ from shared.runtime import Runtime
 if TYPE_CHECKING:
     from shared.ledger.ledger import Ledger
     from shared.models.settings import Settings
-    from shared.repository.eager import Eager
 
 _OUT_OF_REACH = (
     "the store is out of reach; whether a change was made is not known: "
@@ -61,6 +60,17 @@ class Reply(Generic[B]):
     location: str | None = None
     replayed: bool = False
     is_there: bool = False
+
+
+class Eager(Protocol):
+    """What sends to webhooks right after a request's commits: `repository/eager.py`."""
+
+    @property
+    def store(self) -> port.DocumentStore:
+        """What the commits go through."""
+
+    def send(self) -> None:
+        """Sends what they have made due."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from shared.ledger.attempt import Posting
 from shared.ledger.decision import Before, Decision
 from shared.ledger.events import from_document
 from shared.ledger.kinds.tenants import TENANT
+from shared.ledger.listeners import Listeners
 from shared.ledger.origin import Origin
 from shared.models.case import CasePatch, NewCase, Status, StoredCase
 from shared.models.events import Event, EventType
@@ -45,7 +46,9 @@ _SEEDED_AT_ONCE = 250
 
 
 def answered(api: Api, path: str, **headers: str) -> TestResponse:
-    """The answer to a run."""
+    """The answer to a run, of an instance that knows who listens to the tenant's events."""
+    runtime = api.runtime
+    runtime.listeners.learn(runtime.store, [api.tenant], runtime.clock())
     return api.caller("scheduler").post(path, **headers)
 
 
@@ -146,7 +149,10 @@ def seed(store: DocumentStore, documents: Mapping[str, Subject]) -> None:
 def _with_event(path: str, state: StoredSettings) -> list[Write]:
     """The writes of a change of a tenant's settings, as they are made by the ledger."""
     origin = Origin(path.split("/")[1], _AGENT.actor, "system", "seed", "r")
-    posting: Posting[StoredSettings] = Posting(cast("DocumentStore", None), origin, TENANT)
+    nobody = Listeners()
+    nobody.keep(origin.tenant, {}, state.updated_at)
+    store = cast("DocumentStore", None)
+    posting: Posting[StoredSettings] = Posting(store, origin, TENANT, listeners=nobody)
     decision = Decision(state, EventType.SETTINGS_CHANGED, "Seeded")
     before = Before(None, StoredSettings(updated_at=state.updated_at))
     return posting.prepared("", before, decision, state.updated_at)[1]

@@ -96,10 +96,14 @@ def test_a_scheduled_run_leaves_a_mark_only_where_it_sent_something(api: Api, cl
         assert api.runtime.store.query(Query("scheduledRuns")) == []
         due(api, hook, clock.now, "e-1")
         first = answered(api, DELIVER, **trigger(clock.now))
+        # The row, the endpoints; the two commits of the attempt, and the mark.
+        assert cost(first) == (2, 3, 5)
         again = answered(api, DELIVER, **trigger(clock.now))
 
-    assert first.json["changed"] == again.json["changed"] == 1
+    assert (first.json["changed"], again.json["changed"]) == (1, 0)
     assert len(receiver.requests) == 1
+    runs = {one["name"]: one["last"] for one in api.admin.get("/scheduled").json["runs"]}
+    assert runs["deliverWebhooks"]["done"] == 1
 
 
 def test_a_dry_run_sends_nothing(api: Api, clock: Clock) -> None:

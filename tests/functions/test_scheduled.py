@@ -459,8 +459,8 @@ def test_settings_are_read_once_a_tenant_and_run(api: Api, clock: Clock) -> None
 
     answer = answered(api, CLOSE)
 
-    # One read finds that no settings were changed.
-    assert cost(answer) == (1 + 30 + 3, 60, 4)
+    # One read finds that no settings were changed; and who listens is read once, too.
+    assert cost(answer) == (1 + 30 + 3 + 3, 60, 5)
 
 
 @pytest.mark.costs_of("expire_interventions", "close_approved_cases", "purge_records")
@@ -484,8 +484,8 @@ def test_a_thousand_tenants_with_nothing_due_cost_no_read(api: Api, clock: Clock
 
     # The empty results of their queries: the first also asks of what people are to be reminded,
     # two of them ask first whose settings have changed, and the purge asks what was left of a
-    # removal and of an erasure, and whose old events are erased.
-    for function, reads in ((EXPIRE, 2), (CLOSE, 2), (PURGE, 6)):
+    # removal and of an erasure, whose old events are erased, and which deliveries are over.
+    for function, reads in ((EXPIRE, 2), (CLOSE, 2), (PURGE, 7)):
         answer = answered(api, function)
         assert (reads, 0, reads) == cost(answer)
         assert answer.json["examined"] == 0
@@ -956,6 +956,7 @@ def test_an_admin_sees_what_each_scheduled_function_last_did(api: Api, clock: Cl
     assert [(one["name"], one["last"]) for one in others] == [
         ("failStaleRuns", None),
         ("closeApprovedCases", None),
+        ("deliverWebhooks", None),
         ("sealAudit", None),
         ("checkIntegrity", None),
         ("purgeRecords", None),
