@@ -146,12 +146,10 @@ def filled(api: Api, clock: Clock, number: int, *, same_time: int = 1, **fields:
 
 
 def acquainted(api: Api) -> None:
-    """Lets the instance have seen one person of each role today, and that nobody listens.
+    """Lets the instance have seen one person of each role today.
 
-    Otherwise the first change of each writes one document more, their entry in the directory, and
-    the first of all reads one: the tenant's webhooks.
+    Otherwise the first change of each writes one document more: their entry in the directory.
     """
-    api.runtime.listeners.keep(api.tenant, {}, api.runtime.clock())
     for role in at_least(Role.VIEWER):
         actor = Caller(role, f"{role}@example.com", api.tenant, role).actor
         api.runtime.directory.keep(api.tenant, actor, api.runtime.clock())
