@@ -55,7 +55,7 @@ IDLE_READS = {
     "close_approved_cases": 3,
     "deliver_webhooks": 1,
     "purge_records": 8,
-    "check_integrity": 8,
+    "check_integrity": 10,
     "seal_audit": 1,
 }
 """The documents that a scheduled run reads where nothing is due; it writes none."""

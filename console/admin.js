@@ -3,6 +3,7 @@ import { all, call, get } from "./api.js";
 import { ask } from "./dialog.js";
 import { attempt, button, icon, personOf, refuse } from "./parts.js";
 import { erasures, loadErasures } from "./admin_erasures.js";
+import { keys, loadKeys } from "./admin_keys.js";
 import { scheduledRuns } from "./admin_runs.js";
 import { draftOf, form, patchOf } from "./admin_settings.js";
 import { html, keyed } from "./render.js";
@@ -50,18 +51,19 @@ export const page = {
   open: () => load(),
   view: () => html`<section class="inset">
     <div class="bar"><h1 tabindex="-1">${t.shell.admin}</h1><span class="soft">${t.admin.tenant} ${session.me?.tenant}</span>${admin.saved ? html`<span class="push st good" role="status">${icon("s-approved")}${t.admin.saved(admin.saved)}</span>` : null}</div>
-    <div class="admin"><div>${admin.draft && admin.settings ? settings(admin.draft, admin.settings) : html`<p class="quiet">${t.shell.loading}</p>`}${scheduledRuns(admin.runs)}</div><div>${people()}${holds()}${erasures(admin.people)}</div></div>
+    <div class="admin"><div>${admin.draft && admin.settings ? settings(admin.draft, admin.settings) : html`<p class="quiet">${t.shell.loading}</p>`}${scheduledRuns(admin.runs)}</div><div>${people()}${keys()}${holds()}${erasures(admin.people)}</div></div>
   </section>`,
   changed: async (changes) => {
     if (changes.some(({ eventType }) => eventType.startsWith("hold_"))) await loadHolds();
     if (sees("admin") && changes.some(({ eventType }) => ["erasure_requested", "data_erased"].includes(eventType))) await loadErasures();
+    if (sees("admin") && changes.some(({ subject }) => subject.startsWith("keys/"))) await loadKeys();
     if (changes.some(({ subject }) => subject === "tenant")) await loadSettings();
   },
 };
 
 /** Fetches all of it; what is written in the form stays. */
 async function load() {
-  await Promise.all([loadSettings(), loadPeople(), loadHolds(), sees("admin") ? loadRuns() : null, sees("admin") ? loadErasures() : null]);
+  await Promise.all([loadSettings(), loadPeople(), loadHolds(), sees("admin") ? loadRuns() : null, sees("admin") ? loadErasures() : null, sees("admin") ? loadKeys() : null]);
   changed();
 }
 

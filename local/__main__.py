@@ -1,4 +1,4 @@
-"""What a developer runs: `python -m local run | demo | token | key | access | indexes`."""
+"""What a developer runs: `python -m local run | demo | token | api-key | key | access | …`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from local import demo, demo_data, log_key, server, webhook_key
+from local import client, demo, demo_data, log_key, server, webhook_key
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
@@ -19,6 +19,7 @@ from shared.config import Config, ConfigError, claim_names, refuse_unknown
 from shared.documents.port import StoreError
 from shared.models.base import is_id
 from shared.models.roles import Role
+from shared.rules.callers import PROGRAMS
 from shared.runtime import open_store
 
 _DATA = server.ROOT / ".local"
@@ -33,6 +34,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     commands = {
         "access": _access,
+        "api-key": _api_key,
         "demo": lambda _: demo.run(),
         "indexes": _indexes,
         "key": _key,
@@ -45,6 +47,23 @@ def main() -> int:
 def _token(given: argparse.Namespace) -> int:
     caller = {name: getattr(given, name) for name in ("sub", "tenant", "role", "email")}
     print(unsigned_token(**caller))  # noqa: T201
+    return 0
+
+
+def _api_key(given: argparse.Namespace) -> int:
+    asked = {"name": given.name, "role": given.role}
+    admin = {"sub": "alex", "role": "admin", "email": "alex@example.com"}
+    token = unsigned_token(tenant=given.tenant, **admin)
+    try:
+        answer = client.call("POST", f"{given.url}/keys", token=token, body=asked)
+    except client.Unreachable as error:
+        print(f"{given.url}: {error}; is `make run` running?", file=sys.stderr)  # noqa: T201
+        return 1
+    if answer.code != 201:  # noqa: PLR2004
+        said = (answer.body or {}).get("error", {}).get("message", "")
+        print(f"{given.url}: {answer.code} {said}", file=sys.stderr)  # noqa: T201
+        return 1
+    print(answer.body["key"])  # noqa: T201
     return 0
 
 
@@ -84,6 +103,13 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--role", required=True, choices=[role.value for role in Role])
     token.add_argument("--sub", required=True)
     token.add_argument("--email")
+    api_key = commands.add_parser(
+        "api-key", help="have a local run make a key by which a program calls, and print it"
+    )
+    api_key.add_argument("--name", required=True, help="what the key is for")
+    api_key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT)
+    api_key.add_argument("--role", choices=sorted(PROGRAMS), default=Role.AGENT.value)
+    api_key.add_argument("--url", default="http://127.0.0.1:8080/v1")
     key = commands.add_parser("key", help="make a key that signs the logs of events")
     key.add_argument("--file", type=Path, default=_LOG_KEY, help="by default that of `make run`")
     key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT, help="whose log it is")
@@ -195,6 +221,7 @@ def _run(port: int, store: str, workers: int | None) -> None:
         print(  # noqa: T201
             f"\nCaseledger on {url}, {cases} cases in tenant {demo_data.TENANT}. Try:\n\n"
             f"  curl -s '{url}/cases?overdue=true' -H 'Authorization: Bearer {token}'\n\n"
+            "A key for an agent of yours: .venv/bin/python -m local api-key --name my-agent\n"
             "The scheduled functions are called at their times. Ctrl-C stops it; the data stays.\n"
             f"\nOpen the console: {url.removesuffix('/v1')}/console\n",
             flush=True,

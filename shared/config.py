@@ -12,6 +12,8 @@ from functools import cache
 from typing import Literal
 from urllib.parse import urlsplit
 
+from shared.issuers import Issuer, parsed, require_claim
+
 Budget = Literal["read", "write", "expensive", "public"]
 _FIREBASE_KEYS = (
     "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
@@ -27,14 +29,6 @@ _OF_DEPLOYMENT = {
 }
 """What only `deploy.sh` reads."""
 _OURS, _OF_TESTS = "CASELEDGER_", "CASELEDGER_TEST_"
-_OF_TOKENS = re.compile(
-    "acr|amr|at_hash|aud|auth_time|azp|c_hash|cnf|email|email_verified|exp|firebase|iat|iss|jti|name"
-    "|nbf|nonce|phone_number|picture|sub|user_id"
-)
-"""Claims that mean something else. Firebase reserves most of them; some are what people themselves
-choose, such as their name, so whoever took the role from one would let everybody choose a role.
-(firebase.google.com/docs/auth/admin/custom-claims)
-"""
 _DIGITS = 9
 _SWEEP_SECONDS = 8 * 60
 _PUBLIC_URL = re.compile(
@@ -71,6 +65,7 @@ class Config:
     `storage_emulator`; empty for none.
     `log_key` is the path of the file with the keys that sign the logs of events, and `log_origin`
     what the name of each log begins with; without a key nothing is sealed.
+    `issuers` are those whose tokens are accepted besides the first one's.
     `webhook_key` is the path of the file with the keys that seal the secrets of webhooks; without
     it no webhook can be made. If `eager`, what a request makes due is sent before it is answered.
     `public_url` is where clients reach all functions, without a last slash; empty if unknown.
@@ -105,6 +100,7 @@ class Config:
     storage_emulator: str | None = None
     log_key: str = ""
     log_origin: str = ""
+    issuers: tuple[Issuer, ...] = ()
     webhook_key: str = ""
     eager: bool = False
 
@@ -136,12 +132,13 @@ class Config:
                 "CASELEDGER_UNSIGNED_TOKENS is for the embedded store or a demo- project only"
             )
         tenant_claim, role_claim = claim_names(environ)
+        issuer = environ.get("CASELEDGER_ISSUER") or f"{FIREBASE}{audience}"
         found = cls(
             project=project,
             database=environ.get("CASELEDGER_DATABASE") or "(default)",
             emulator=emulator,
             sqlite=sqlite,
-            issuer=environ.get("CASELEDGER_ISSUER") or f"{FIREBASE}{audience}",
+            issuer=issuer,
             audience=audience,
             jwks_url=_jwks_url(environ),
             unsigned_tokens=unsigned,
@@ -164,6 +161,7 @@ class Config:
             storage_emulator=_local(environ, "STORAGE_EMULATOR_HOST"),
             log_key=environ.get("CASELEDGER_LOG_KEY", ""),
             log_origin=_log_origin(environ, project),
+            issuers=_issuers(environ, issuer),
             webhook_key=environ.get("CASELEDGER_WEBHOOK_KEY", ""),
             eager=_chosen(environ, "CASELEDGER_EAGER", "on"),
         )
@@ -229,11 +227,19 @@ def claim_names(environ: Mapping[str, str]) -> tuple[str, str]:
 
 def _claim(environ: Mapping[str, str], name: str, default: str) -> str:
     claim = environ.get(name) or default
-    if not re.fullmatch(r"[A-Za-z0-9_.:/-]{1,100}", claim):
-        raise ConfigError(f"{name} must be the name of a claim")
-    if _OF_TOKENS.fullmatch(claim):
-        raise ConfigError(f"{name} must not be {claim}, which means something else in every token")
+    try:
+        require_claim(claim)
+    except ValueError as error:
+        raise ConfigError(f"{name} {error}") from None
     return claim
+
+
+def _issuers(environ: Mapping[str, str], first: str) -> tuple[Issuer, ...]:
+    text = environ.get("CASELEDGER_ISSUERS")
+    try:
+        return parsed(text, first) if text else ()
+    except ValueError as error:
+        raise ConfigError(f"CASELEDGER_ISSUERS: {error}") from None
 
 
 def _jwks_url(environ: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ Source: cloud.google.com/logging/docs/structured-logging.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import traceback
 from contextlib import suppress
@@ -13,6 +14,8 @@ from typing import Any, Literal
 
 from shared.version import VERSION
 
+_KEY = re.compile(r"ck_[A-Za-z0-9._-]{1,100}\.[a-z0-9-]{1,60}\.[A-Za-z0-9_-]{43}")
+"""A key by which a program calls (`shared/rules/keys.py`), wherever somebody has put it."""
 Level = Literal["INFO", "WARNING", "ERROR"]
 _SERVICE = {"service": "caseledger", "version": VERSION}
 _CAUSE = "The above exception was the direct cause of the following exception:"
@@ -22,12 +25,13 @@ _CONTEXT = "During handling of the above exception, another exception occurred:"
 def write(severity: Level, message: str, /, **fields: Any) -> None:
     """Writes one line to standard output; fields that are None are left out.
 
-    Where nobody takes the line any more, as in a terminal that was closed, it is lost.
+    Where nobody takes the line any more, as in a terminal that was closed, it is lost. A key in it,
+    such as one that was sent in the place of an id, is left out.
     """
     line = {"severity": severity, "message": message}
     line |= {name: value for name, value in fields.items() if value is not None}
     with suppress(OSError):
-        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.write(_KEY.sub("ck_...", json.dumps(line)) + "\n")
         sys.stdout.flush()
 
 

@@ -46,6 +46,7 @@ from shared.errors import FailedPrecondition, Unreadable
 from shared.ledger.subjects import DELETED_AT, tenant_of, written
 from shared.models.case import StoredCase
 from shared.models.intervention import StoredIntervention
+from shared.models.key import StoredKey
 from shared.models.record import StoredRecord
 from shared.models.run import StoredRun
 from shared.models.settings import StoredSettings
@@ -64,6 +65,7 @@ COLLECTIONS: dict[str, type[StoredDocument]] = {
     "interventions": StoredIntervention,
     "runs": StoredRun,
     "records": StoredRecord,
+    "keys": StoredKey,
 }
 """What is looked at: the documents that queries find."""
 PAGE = 100

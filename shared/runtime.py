@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.ledger.listeners import Listeners
     from shared.models.sealed import StoredSealing
     from shared.repository.eager import Eager
+    from shared.repository.keys import KnownKeys
     from shared.repository.log_keys import LogKeys
     from shared.repository.sending import Sender
     from shared.repository.settings import SettingsCache
@@ -105,6 +106,13 @@ class Runtime:
         if self.config.budgets is None:
             return None
         return Budgets(self.config.budgets, self.config.budget_storage)
+
+    @cached_property
+    def keys(self) -> KnownKeys:
+        """The keys of programs that this instance has looked up."""
+        from shared.repository.keys import KnownKeys  # noqa: PLC0415 - with the first key
+
+        return KnownKeys()
 
     @property
     def log_keys(self) -> LogKeys | None:
@@ -188,6 +196,15 @@ class Runtime:
 
 
 def _members(config: Config) -> Verifier:
+    first = _first_issuer(config)
+    if not config.issuers:
+        return first
+    from shared.edge.issuers import SeveralIssuers  # noqa: PLC0415 - few have more than one
+
+    return SeveralIssuers(first, config.issuers)
+
+
+def _first_issuer(config: Config) -> Verifier:
     if config.unsigned_tokens:
         return UnsignedTokens()
     return MemberTokens(

@@ -276,7 +276,14 @@ def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller
         return NOBODY
     if route.roles == SCHEDULERS:
         return tokens.authenticate_scheduler(authorization, runtime.scheduler_verifier)
-    return tokens.authenticate(authorization, runtime.verifier)
+    return tokens.authenticate(
+        authorization, runtime.verifier, lambda key: _caller_by_key(key, runtime)
+    )
+
+
+def _caller_by_key(key: str, runtime: Runtime) -> Caller:
+    spend = runtime.budgets.spend_on_unknown_key if runtime.budgets else lambda: None
+    return runtime.keys.caller(key, runtime.store, runtime.clock(), spend)
 
 
 def _spend(caller: Caller, route: Route, runtime: Runtime) -> None:

@@ -42,6 +42,7 @@ _PATH_PARAMETERS = {
     "evidenceId": "The id of an item of the case's evidence.",
     "holdId": "The id of a legal hold on the case.",
     "interventionId": "The id of the intervention.",
+    "keyId": "The id of a key.",
     "runId": "The id of a run on the case.",
     "tenant": "The tenant whose log it is.",
     "tile": (
@@ -118,7 +119,8 @@ def description(routes: Sequence[Route], public_url: str = "") -> dict[str, Any]
                     "scheme": "bearer",
                     "bearerFormat": "JWT",
                     "description": (
-                        "An OpenID Connect ID token with the claims `tenant` and `role`."
+                        "An OpenID Connect ID token with the claims `tenant` and `role`, or the "
+                        "key of a program, which begins with `ck_`."
                     ),
                 }
             },

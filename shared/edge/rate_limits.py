@@ -54,6 +54,10 @@ class Budgets:
         """Takes one request from the budget of all who send no token. Raises RateLimited."""
         self._take(self._per_minute["public"], "public", "deployment")
 
+    def spend_on_unknown_key(self) -> None:
+        """Takes one look-up of a key that nobody has called with here. Raises RateLimited."""
+        self._take(self._per_minute["public"], "unknown key", "deployment")
+
     def _take(self, limit: int, *whose: str) -> None:
         seconds = self._seconds_to_wait(limit, whose)
         if seconds:

@@ -11,7 +11,7 @@ import binascii
 import ipaddress
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +20,7 @@ from shared.edge.claims import pool_of
 from shared.errors import Unauthenticated, Unavailable
 from shared.models.base import is_id, is_user_id
 from shared.models.roles import Role
-from shared.rules.callers import Caller
+from shared.rules.callers import KEY, Caller
 
 if TYPE_CHECKING:  # only where accounts are looked up
     from shared.edge.revocation import Revocation
@@ -37,6 +37,10 @@ _STRIPPED = ".SIGNATURE_REMOVED_BY_GOOGLE"
 (cloud.google.com/run/docs/troubleshooting#signature-removed)
 """
 _NO_TENANT = "none"
+_KEY = "ck_"
+"""How a key begins, and no JWT does."""
+PROGRAM = "caseledger/program"
+"""A claim that is true where the token is one of a program's account."""
 
 
 class Verifier(Protocol):
@@ -46,9 +50,19 @@ class Verifier(Protocol):
         """Raises Unauthenticated, or Unavailable where no key could be fetched."""
 
 
-def authenticate(authorization: str | None, verifier: Verifier) -> Caller:
-    """The caller that an `Authorization` header proves. Raises Unauthenticated."""
-    return _caller(verifier.claims(_bearer(authorization)))
+def authenticate(
+    authorization: str | None,
+    verifier: Verifier,
+    by_key: Callable[[str], Caller] | None = None,
+) -> Caller:
+    """The caller that an `Authorization` header proves, by an ID token, or by a key.
+
+    Raises Unauthenticated, and what `by_key` raises.
+    """
+    token = _bearer(authorization)
+    if by_key and token.startswith(_KEY):
+        return by_key(token)
+    return _caller(verifier.claims(token))
 
 
 def authenticate_scheduler(authorization: str | None, verifier: Verifier) -> Caller:
@@ -60,7 +74,7 @@ def authenticate_scheduler(authorization: str | None, verifier: Verifier) -> Cal
 def _bearer(authorization: str | None) -> str:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token or token != token.strip():
-        raise Unauthenticated("send Authorization: Bearer and an ID token")
+        raise Unauthenticated("send Authorization: Bearer and an ID token or a key")
     if len(token) > MAX_TOKEN_BYTES:
         raise Unauthenticated("the token is too long")
     return token
@@ -68,16 +82,18 @@ def _bearer(authorization: str | None) -> str:
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
     subject, tenant, role = (claims.get(name) for name in ("sub", "tenant", "role"))
-    if not isinstance(subject, str) or not is_user_id(subject):
+    if not isinstance(subject, str) or not is_user_id(subject) or subject.startswith(KEY):
         raise Unauthenticated("the token's sub is not a usable user id")
     if not isinstance(tenant, str) or not is_id(tenant):
         raise Unauthenticated("the token names no tenant")
     if not isinstance(role, str) or role not in _ROLES:
         raise Unauthenticated("the token names no known role")
-    return Caller(subject, _proven_email(claims), tenant, Role(role))
+    is_program = claims.get(PROGRAM) is True
+    return Caller(subject, proven_email(claims), tenant, Role(role), is_program)
 
 
-def _proven_email(claims: Mapping[str, Any]) -> str | None:
+def proven_email(claims: Mapping[str, Any]) -> str | None:
+    """The email address of a token, where its issuer says that it is verified."""
     email = claims.get("email")
     if claims.get("email_verified") is not True or not isinstance(email, str):
         return None
@@ -183,7 +199,7 @@ class SchedulerTokens:
         if not self._email:
             raise Unauthenticated("there is no scheduler")
         claims = self._tokens.claims(token)
-        if _proven_email(claims) != self._email:
+        if proven_email(claims) != self._email:
             raise Unauthenticated("the token is not the scheduler's")
         return {**claims, "role": Role.SCHEDULER}
 
@@ -196,12 +212,17 @@ class UnsignedTokens:
         parts = token.split(".")
         if len(parts) != 3 or parts[2] or _segment(parts[0]).get("alg") != "none":  # noqa: PLR2004
             raise Unauthenticated("local runs take unsigned tokens: python -m local token")
-        payload = _segment(parts[1])
+        payload = payload_of(token)
         ends = payload.get("exp")
         if isinstance(ends, int | float) and ends <= time.time():
             raise Unauthenticated("the token has ended")
         names = ("sub", "tenant", "role", "email")
         return {name: payload.get(name) for name in names} | {"email_verified": True}
+
+
+def payload_of(token: str) -> dict[str, Any]:
+    """What a token says, unchecked. Raises Unauthenticated where it is no JWT."""
+    return _segment(token.split(".")[1] if "." in token else "")
 
 
 def _segment(part: str) -> dict[str, Any]:

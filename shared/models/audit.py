@@ -51,7 +51,7 @@ class EventQuery(Filters, Page):
 
 
 class SubjectQuery(Model):
-    """Whose chain: that of a case, an intervention, a worksheet, the webhooks or the tenant."""
+    """Whose chain: of a case, an intervention, a worksheet, a key, the webhooks or the tenant."""
 
     subject: SubjectName
     """Whose chain to verify."""

@@ -37,7 +37,7 @@ _USER = re.compile(r"[A-Za-z0-9._@|:+-]{1,128}")
 _NAMED_USER = re.compile(rf"(?!__.*__$){_USER.pattern}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _SUBJECT = re.compile(
-    r"tenant|(cases|interventions)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+    r"tenant|(cases|interventions|keys)/[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
     r"|worksheets/[A-Za-z0-9][A-Za-z0-9._-]{0,99}:[A-Za-z0-9._@|:+-]{1,128}"
     r"|webhooks/endpoints"
 )
@@ -239,7 +239,8 @@ def _subject(text: str) -> str:
     if not _SUBJECT.fullmatch(text):
         raise PydanticCustomError(
             "subject",
-            "must be tenant, webhooks/endpoints, cases/{id}, interventions/{id} or worksheets/{id}",
+            "must be tenant, webhooks/endpoints, cases/{id}, interventions/{id}, worksheets/{id} "
+            "or keys/{id}",
         )
     return text
 

@@ -21,8 +21,8 @@ class ChangedSubject(Model):
     """One change: what it was about. The resource itself is to be fetched."""
 
     subject: str
-    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `webhooks/endpoints` or
-    `tenant`.
+    """What changed: `cases/{id}`, `interventions/{id}`, `worksheets/{id}`, `keys/{id}`,
+    `webhooks/endpoints` or `tenant`.
     """
     sequence: int
     """The place of the change in the chain of its subject: a larger one is newer."""

@@ -64,6 +64,8 @@ class EventType(StrEnum):
     LOG_EPOCH_STARTED = "log_epoch_started"
     ERASURE_REQUESTED = "erasure_requested"
     DATA_ERASED = "data_erased"
+    KEY_CREATED = "key_created"
+    KEY_REVOKED = "key_revoked"
     WEBHOOK_CREATED = "webhook_created"
     WEBHOOK_UPDATED = "webhook_updated"
     WEBHOOK_DELETED = "webhook_deleted"
@@ -134,7 +136,7 @@ class Event(AsStored):
     """The event's id."""
     subject: str
     """What the event is about, and whose chain it is on: `cases/{id}`, `interventions/{id}`,
-    `worksheets/{id}`, `webhooks/endpoints` or `tenant`.
+    `worksheets/{id}`, `keys/{id}`, `webhooks/endpoints` or `tenant`.
     """
     case_id: str | None
     """The case that it belongs to; null for none."""

@@ -23,6 +23,8 @@ _PURGED_AFTER = {
     "interventions": {status.value for status, after in TRANSITIONS.items() if not after},
 }
 """In which status a subject is when its retention is over."""
+_DELETED_BY = {"cases": EventType.CASE_DELETED, "keys": EventType.KEY_REVOKED}
+"""The event that deletes a subject, by its collection."""
 
 
 def is_gone(document: Document) -> bool:
@@ -87,7 +89,8 @@ def otherwise(
         case = _case_of(store, document)
         deleted = case is not None and is_gone(case)
         return None if deleted else BrokenLink(sequence=reached, problem=_WITHOUT_EVENT)
-    if last is None or last.event_type != EventType.CASE_DELETED:
+    deletion = _DELETED_BY.get(document.path.split("/")[-2])
+    if last is None or last.event_type != deletion:
         return BrokenLink(sequence=reached, problem=_WITHOUT_EVENT)
     if document.data[DELETED_AT] != last.created_at:
         return differs(reached, DELETED_AT)

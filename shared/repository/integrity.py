@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from shared.documents.port import Aggregation, Document, DocumentStore, Filter, Order, Query
 from shared.ledger.kinds.cases import CASES
 from shared.ledger.kinds.interventions import INTERVENTIONS
+from shared.ledger.kinds.keys import KEYS
 from shared.ledger.kinds.tenants import TENANT
 from shared.ledger.kinds.webhooks import WEBHOOKS
 from shared.ledger.kinds.worksheets import WORKSHEETS
@@ -33,7 +34,7 @@ UNREADABLE = "the document cannot be read"
 _NOT_UNDERSTOOD = "what this event says of its subject cannot be read"
 _KINDS: dict[str, Kind[Any]] = {
     kind.collection or "tenant": kind
-    for kind in (CASES, INTERVENTIONS, WORKSHEETS, WEBHOOKS, TENANT)
+    for kind in (CASES, INTERVENTIONS, WORKSHEETS, KEYS, WEBHOOKS, TENANT)
 }
 _KEYS = {
     "assigneeKey": ("assignedTo", "assignedToSubject"),
@@ -126,6 +127,8 @@ class Trail:
                 return replay_fields.of_intervention(self.replay)
         if self._kind is WORKSHEETS:
             return replay_fields.of_worksheet(self.replay, self._name)
+        if self._kind is KEYS:
+            return replay_fields.of_key(self.replay)
         return replay_fields.of_tenant(self.replay)
 
     def _derived(self, document: Document, state: Subject) -> Iterator[BrokenLink]:

@@ -32,16 +32,25 @@ AUDITING = PILOTS | {Role.AUDITOR}
 OVERSEEING = ADMINS | {Role.AUDITOR}
 """Who reads what admins read, such as preserved content, without changing any of it."""
 SCHEDULERS = frozenset({Role.SCHEDULER})
+PROGRAMS = frozenset({Role.AGENT, Role.VIEWER, Role.VERIFIER})
+"""What a key, or the account of a program, may be for: nothing that only people may do."""
+KEY = "key:"
+"""What the subject of whoever calls with a key begins with; no issuer's subject does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The caller: the token's subject, its email address where it is verified, tenant and role."""
+    """The caller: the token's subject, its email address where it is verified, tenant and role.
+
+    One that `is_program` has a key, or the account of a program: it is nobody whom a rule counts on
+    as a person, whatever its role.
+    """
 
     subject: str
     email: str | None
     tenant: str
     role: Role
+    is_program: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -50,7 +59,7 @@ class Caller:
         return Actor(
             subject=self.subject,
             email=self.email,
-            type=kinds.get(self.role, "user"),
+            type=kinds.get(self.role, "service" if self.is_program else "user"),
             role=self.role,
         )
 
@@ -59,6 +68,11 @@ class Caller:
         if self.role not in roles:
             allowed = ", ".join(sorted(roles))
             raise PermissionDenied(f"role {self.role} may not do this; needed: {allowed}")
+
+    def require_person(self) -> None:
+        """Raises PermissionDenied for a program: else one admin with two keys were two people."""
+        if self.is_program:
+            raise PermissionDenied("people decide: a key or the account of a program may not")
 
 
 NOBODY = Caller("", None, "", Role.VIEWER)

@@ -86,6 +86,7 @@ def claimed(
 
 def released(intervention: StoredIntervention, caller: Caller, now: datetime) -> StoredIntervention:
     """The intervention back in the queue; only its holder or an admin may do this."""
+    caller.require_person()
     caller.require(at_least(Role(intervention.required_role)))
     if has_run_out(intervention, now):
         return expired(intervention, now)
@@ -147,6 +148,7 @@ def completed(
     without an action are completed. An action is started first, and is then its agent's own.
     """
     if caller.role is not Role.AGENT:
+        caller.require_person()
         caller.require(at_least(Role(intervention.required_role)))
     if has_run_out(intervention, now):
         return expired(intervention, now)
@@ -239,7 +241,8 @@ def _holds(intervention: StoredIntervention, caller: Caller) -> bool:
 
 
 def require_decider(intervention: StoredIntervention, caller: Caller) -> None:
-    """Raises PermissionDenied below the required role, and for the caller's own request."""
+    """Raises PermissionDenied for a program, below the required role, and for one's own request."""
+    caller.require_person()
     caller.require(at_least(Role(intervention.required_role)))
     subject, name = intervention.created_by_subject, intervention.created_by
     if people.asked(caller.actor, subject, name):

@@ -72,6 +72,19 @@ def of_worksheet(replay: Replay, name: str) -> dict[str, Said]:
     }
 
 
+def of_key(replay: Replay) -> dict[str, Said]:
+    """What the trail of a key says of the fields that its events do not list."""
+    if replay.oldest is None or replay.newest is None:
+        return {}
+    made = replay.oldest
+    return {
+        "updatedAt": replay.newest.time(),
+        "createdAt": made.time(),
+        "createdBy": made.by(),
+        "createdBySubject": Said(made.sequence, [made.subject]),
+    }
+
+
 def of_tenant(replay: Replay) -> dict[str, Said]:
     """What the trail of a tenant says of the fields that its events do not list."""
     return {"updatedAt": replay.newest.time()} if replay.newest else {}

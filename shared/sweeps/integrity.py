@@ -28,7 +28,7 @@ from shared.sweeps.run import SweepRun
 NIGHTS = 30
 """In so many nights everything is seen."""
 PROGRESS = "checks/integrity"
-SUBJECTS = ("tenants", "cases", "interventions", "worksheets", "webhooks")
+SUBJECTS = ("tenants", "cases", "interventions", "worksheets", "keys", "webhooks")
 LOGS = ("log", "logBundles")
 _ROUND = (*SUBJECTS, *LOGS)
 _PAGE = 50

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from local.client import call
 from tests.console.people import Person, at_browser
 from tests.console.test_life import opened
 
@@ -198,3 +199,43 @@ def test_an_erasure_is_confirmed_by_a_second_admin_and_not_by_who_asked_for_it(
     events = api("alex", "GET", "/cases/erase-me/audit")["events"]
     assert {event["message"] for event in events} == {"erased"}
     assert person.violations() == []
+
+
+def test_an_admin_makes_a_key_that_is_shown_once_and_revokes_it(
+    api: Api, person: Person, url: str
+) -> None:
+    page = person.signs_in("alex", "#/admin")
+    page.get_by_role("button", name="Make a key…").click()
+    page.get_by_label("What it is for").fill("Console bot")
+    page.get_by_label("Refused from this day on").fill("2027-03-01")
+    expect(page.get_by_label("Role")).to_have_value("agent")
+    page.get_by_label("Role").select_option("viewer")
+    assert person.violations() == []
+    page.get_by_role("button", name="Make it").click()
+    key = page.get_by_role("dialog").get_by_label("The key").input_value()
+    expect(page.get_by_role("dialog")).to_contain_text("It is shown this once")
+    assert person.violations() == []
+    page.get_by_role("button", name="I have kept it").click()
+
+    assert call("GET", f"{url}/v1/cases", token=key).code == 200
+    assert key not in page.content()
+    row = page.get_by_role("row").filter(has_text="Console bot")
+    expect(row).to_contain_text("viewer")
+    person.goto("#/cases")
+    person.goto("#/admin")
+    row.get_by_role("button", name="Revoke… Console bot").click()
+    page.get_by_role("button", name="Revoke it").click()
+
+    expect(row).to_have_count(0)
+    assert [
+        one for one in api("alex", "GET", "/keys")["keys"] if one["name"] == "Console bot"
+    ] == []
+
+
+def test_who_is_no_admin_makes_no_keys_and_an_auditor_sees_them(api: Api, person: Person) -> None:
+    made = api("alex", "POST", "/keys", {"name": "Seen bot", "role": "viewer"})
+    page = person.signs_in("audra", "#/admin")
+    expect(page.get_by_role("row").filter(has_text="Seen bot")).to_contain_text("never")
+    expect(page.get_by_role("button", name="Make a key…")).to_have_count(0)
+    expect(page.get_by_role("button", name="Revoke… Seen bot")).to_have_count(0)
+    api("alex", "DELETE", f"/keys/{made['id']}")

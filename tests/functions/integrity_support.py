@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -198,6 +198,20 @@ def _others(api: Api, does: Callable[..., Any]) -> Iterator[Callable[[], Any]]:
     yield does(api.verifier, "PATCH", "/cases/CLOSED-1", {**end, "title": "Closed"})
     yield does(api.verifier, "PATCH", "/cases/PURGED-1", end)
     yield lambda: api.admin.delete("/cases/GONE-1")
+    yield from _keys(api)
+
+
+def _keys(api: Api) -> Iterator[Callable[[], Any]]:
+    """A key that is used, and one that is revoked."""
+    made: list[dict[str, Any]] = []
+
+    def make() -> None:
+        made.append(done(api.admin, "POST", "/keys", {"name": "A bot", "role": "viewer"}))
+
+    yield make
+    yield lambda: done(replace(api.viewer, token=made[0]["key"]), "GET", "/cases")
+    yield make
+    yield lambda: api.admin.delete(f"/keys/{made[1]['id']}")
 
 
 def _hold(api: Api) -> str:
@@ -210,7 +224,7 @@ def stored(api: Api) -> list[Document]:
     store, root = api.runtime.store, f"tenants/{api.tenant}"
     tenant = store.get(root)
     found = [tenant] if tenant else []
-    for name in ("cases", "interventions", "worksheets", "runs"):
+    for name in ("cases", "interventions", "worksheets", "runs", "keys"):
         found += store.query(Query(f"{root}/{name}"))
     for name in PARTS:
         found += store.query(Query(f"{root}/cases/{CASE}/{name}"))

@@ -185,6 +185,8 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={**LAWFUL, "person": "{userId}"}, code=201),
     ),
     "confirm_erasure": (Ask(),),
+    "create_key": (Ask(body={"name": "theirs", "role": "agent"}, code=201),),
+    "revoke_key": (Ask(ids={"keyId": "{spareKeyId}"}), Ask()),
     "reopen_case": (Ask(body=WHY, ids={"caseId": "SHUT-THEIRS"}), Ask(body=WHY)),
     "delete_case": (Ask(ids={"caseId": "SPARE-THEIRS"}), Ask(ids={"caseId": "FREE-THEIRS"}), Ask()),
 }
@@ -244,6 +246,7 @@ READS: dict[str, tuple[Ask, ...]] = {
         Ask("subject=cases/{caseId}"),
         Ask("subject=worksheets/{caseId}:admin"),
         Ask("subject=interventions/{interventionId}"),
+        Ask("subject=keys/{keyId}"),
         Ask("subject=tenant", code=200),
     ),
     "get_settings": (Ask(code=200),),
@@ -251,6 +254,7 @@ READS: dict[str, tuple[Ask, ...]] = {
     "export_audit": (Ask(), Ask("start=1&end=2")),
     "list_deliveries": (Ask(), Ask("status=failed")),
     "list_erasures": (Ask(code=200),),
+    "list_keys": (Ask(code=200),),
     "get_erasure": (Ask(),),
     "export_person": (Ask(code=200), Ask(code=200, ids={"userId": "admin"})),
 }
@@ -427,6 +431,8 @@ GIVEN = (
     "holdId",
     "spareHoldId",
     "erasureId",
+    "keyId",
+    "spareKeyId",
     "webhookId",
     "spareWebhookId",
     "deliveryId",
@@ -467,8 +473,9 @@ def seed(world: World) -> None:
     ids["toStartId"] = asked.json["id"]
     yes = {"decision": "approve", "response": {"text": "Yes"}}
     assert admin.post(f"/interventions/{ids['toStartId']}:decide", yes).status_code == 200
-    given = ("holdId", "spareHoldId", "erasureId", "webhookId", "spareWebhookId", "deliveryId")
-    ids |= dict.fromkeys(given, "none-yet")
+    given = ("holdId", "spareHoldId", "erasureId", "keyId", "spareKeyId")
+    for name in (*given, "webhookId", "spareWebhookId", "deliveryId"):
+        ids[name] = "none-yet"
     ids["tenant"] = api.tenant
     log = StoredLog(until="2026").to_data()
     world.api.runtime.store.commit([Create(sealed.state_path(api.tenant), log)])
@@ -495,6 +502,10 @@ def after(world: World, name: str) -> None:
         lawful = {**LAWFUL, "subject": "cases/SHUT-THEIRS"}
         second = world.api.caller("admin", "second")
         ids["erasureId"] = second.post("/audit:erase", lawful).json["id"]
+    elif name == "create_key":
+        for key in ("keyId", "spareKeyId"):
+            made = admin.post("/keys", {"name": "theirs", "role": "agent"})
+            ids[key] = made.json["id"]
     elif name == "create_webhook":
         spare = {"url": "https://theirs.example/spare", "events": ["case.*"]}
         assert admin.post("/webhooks", spare).status_code == 201

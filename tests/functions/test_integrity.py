@@ -43,6 +43,8 @@ UNCOVERED: dict[str, set[str]] = {
         "worksheetsBegun",
     },
     "interventions": {"sweepAt", "counted", "runId"},
+    # Written whenever somebody calls with it, which is no change of the key.
+    "keys": {"lastUsedOn"},
 }
 """The fields that no event covers: SECURITY.md says so."""
 WHOLE: dict[str, set[str]] = {
@@ -141,7 +143,7 @@ def edits(document: Document) -> Iterator[tuple[str, Data, str]]:
     """Each field of a document in turn: its name, the document edited, the field to be named."""
     parts = document.path.split("/")
     kind = parts[-2]
-    own = kind in {"tenants", "cases", "interventions", "worksheets"}
+    own = kind in {"tenants", "cases", "interventions", "worksheets", "keys"}
     if "deletedAt" in document.data:
         return
     unsaid = dict.fromkeys(StoredIntervention.aliases()) if kind == "interventions" else {}

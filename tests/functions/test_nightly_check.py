@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shared.config import Config
 from shared.documents.port import Delete, Query, Set, Update
 from shared.runtime import Runtime
-from shared.sweeps.integrity import NIGHTS, PROGRESS, SUBJECTS
+from shared.sweeps.integrity import LOGS, NIGHTS, PROGRESS, SUBJECTS
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import recorded, seal, with_keys
@@ -23,6 +23,7 @@ from tests.functions.sweep_support import answered, broken_trails, did, run
 pytestmark = pytest.mark.both_stores
 
 CHECK = "/scheduled/checkIntegrity"
+COUNTED = (*SUBJECTS, *LOGS)
 
 
 def nights(api: Api, clock: Clock, number: int = NIGHTS) -> Iterator[dict[str, Any]]:
@@ -111,15 +112,18 @@ def test_nobody_stops_the_check_by_editing_how_far_it_has_come(
 
 
 @pytest.mark.costs_of("check_integrity")
-def test_a_night_costs_what_its_verifications_cost_and_eight_reads(api: Api) -> None:
+def test_a_night_costs_what_its_verifications_cost_and_a_read_for_each_collection_and_two(
+    api: Api,
+) -> None:
     api.verifier.create(id="CASE-1")
     verified = api.pilot.get("/audit:verify?subject=cases/CASE-1")
 
     answer = answered(api, CHECK)
 
-    # Where it is, six counts, the document's name; then where it has come to is written.
+    # Where it is, a count of each collection, the document's name; then where it has come to is
+    # written.
     trips = cost(verified)[2] + 5
-    assert cost(answer) == (cost(verified)[0] + 8 + 1, 1, trips)
+    assert cost(answer) == (cost(verified)[0] + len(COUNTED) + 2 + 1, 1, trips)
 
 
 @pytest.mark.parametrize("config", ["embedded"], indirect=True)
@@ -136,8 +140,8 @@ def test_what_a_purge_removed_is_read_once_a_night(api: Api, clock: Clock) -> No
 
     answer = answered(api, CHECK)
 
-    # Two cases; besides them the place that it has reached, six counts, and their names.
-    assert cost(answer)[0] == 2 * one - (31 + 1) + 1 + 6 + 2
+    # Two cases; besides them the place that it has reached, the counts, and their names.
+    assert cost(answer)[0] == 2 * one - (31 + 1) + 1 + len(COUNTED) + 2
 
 
 @pytest.mark.parametrize("edited", [None, {"message": "Forged"}], ids=["deleted", "edited"])

@@ -155,6 +155,8 @@ TARGETS = {
     "figures": Target("tenants/acme/figures/totals", {"numbers": "{}"}, ("numbers", "{}")),
     "erasure": Target("tenants/acme/erasures/e", {"person": "paul"}, ("person", "paul")),
     "note of the purge": Target("tenants/acme/trailRetention/mark", {"a": "b"}, ("a", "b")),
+    # Hashes of what programs call with.
+    "key": Target("tenants/acme/keys/k", {"role": "agent"}, ("role", "agent")),
     # Only the functions for admins show webhooks, and never what is sealed in them.
     "webhooks": Target(
         "tenants/acme/webhooks/endpoints", {"sealed": "v1.x.y"}, ("sealed", "v1.x.y")

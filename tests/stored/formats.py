@@ -17,6 +17,7 @@ from shared.models.erasure import StoredErasure
 from shared.models.evidence import StoredEvidence
 from shared.models.integrity import StoredProgress
 from shared.models.intervention import StoredIntervention
+from shared.models.key import StoredKey
 from shared.models.packet import StoredPacket
 from shared.models.person import StoredPerson
 from shared.models.preserved import StoredPreserved
@@ -44,6 +45,7 @@ _MODELS: list[type[StoredDocument]] = [
     StoredErasure,
     StoredEvidence,
     StoredIntervention,
+    StoredKey,
     StoredLog,
     StoredPacket,
     StoredPerson,
