@@ -512,9 +512,7 @@ def after(world: World, name: str) -> None:
         found = {one["url"]: one["id"] for one in admin.get("/webhooks").json["webhooks"]}
         ids["spareWebhookId"] = found.pop(spare["url"])
         (ids["webhookId"],) = found.values()
-    elif name == "test_webhook":
-        sent = admin.get(f"/webhooks/{ids['webhookId']}/deliveries").json["deliveries"]
-        ids["deliveryId"] = sent[0]["id"]
+        ids["deliveryId"] = admin.post(f"/webhooks/{ids['webhookId']}:test").json["id"]
     elif name == "start_run":
         started = {"id": "run-theirs-2", "agentId": "robot-theirs"}
         assert admin.post(f"{case}/runs", started).status_code == 201
