@@ -7,19 +7,22 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from shared.documents.port import Delete, Query, Write
+from shared.documents.port import Create, Delete, Query, Update, Write
+from shared.ledger import deliveries as made_by_ledger
 from shared.repository import deliveries
+from shared.repository.webhook_keys import new_key
 from shared.sweeps import delivering
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import acquainted, cost, refused, refused_field
 from tests.functions.sweep_support import PURGE, answered, did, meddle, on_commit, run, trigger
-from tests.functions.webhook_support import DELIVER, SOON, due, kept, listening, path
+from tests.functions.webhook_support import DELIVER, SOON, due, kept, listening, path, waiting
 from tests.reliability.receivers import OK, answers, closes, receiving, stalls, status
 from tests.reliability.support import in_parallel
 
@@ -314,6 +317,57 @@ def test_without_the_key_nothing_is_sent_and_nothing_is_lost(
     assert receiver.connections == 0
     assert kept(api, hook)["e-1"]["status"] == "due"
     assert "there is no CASELEDGER_WEBHOOK_KEY, so no event is sent" in capsys.readouterr().out
+
+
+def test_what_a_commit_had_no_room_for_is_sent_in_the_same_run(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made_by_ledger, "MAX_WRITES", 2)
+    with receiving() as receiver:
+        hook = listening(api, receiver.url)
+        writes: list[Write] = [
+            Create(path(api, hook, name), waiting(hook, clock.now, name).to_data())
+            for name in ("e-1", "e-2", "e-3")
+        ]
+        gathered = made_by_ledger.in_room(writes, api.tenant, "e-1", clock.now)
+        assert len(gathered) == 1
+        api.runtime.store.commit(gathered)
+        assert run(api, DELIVER) == did(changed=4)
+
+    assert {head["webhook-id"] for head in receiver.heads()} == {"e-1", "e-2", "e-3"}
+    assert {one["status"] for one in kept(api, hook).values()} == {"delivered"}
+
+
+def test_a_delivery_that_cannot_be_read_keeps_no_other_waiting(
+    api: Api, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with receiving() as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, "e-1", "e-2")
+        broken = path(api, hook, "e-1")
+        api.runtime.store.commit([Update(broken, {"attempts": "many"})])
+        assert run(api, DELIVER) == did(changed=1, failed=1)
+
+    assert [head["webhook-id"] for head in receiver.heads()] == ["e-2"]
+    assert broken in capsys.readouterr().out
+
+
+def test_without_the_key_that_sealed_a_secret_nothing_is_sent_and_it_is_tried_again(
+    api: Api, clock: Clock, tmp_path: Path
+) -> None:
+    other = tmp_path / "keys.txt"
+    other.write_text(new_key())
+    own = api.runtime.config
+    with receiving() as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, "e-1", "e-2")
+        api.runtime.config = replace(own, webhook_key=str(other))
+        assert run(api, DELIVER) == did(skipped=2)
+        assert kept(api, hook)["e-1"]["lastError"] == "secret"
+        assert receiver.connections == 0
+        api.runtime.config = own
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=2)
 
 
 def test_deliveries_that_are_over_are_removed_after_14_days(api: Api, clock: Clock) -> None:

@@ -22,23 +22,28 @@ def listening(api: Api, url: str, *events: str, **fields: Any) -> dict[str, Any]
     return made
 
 
-def due(api: Api, webhook: dict[str, Any], at: datetime, *event_ids: str, **fields: Any) -> None:
+def due(api: Api, webhook: dict[str, Any], at: datetime, *event_ids: str) -> None:
     """Puts deliveries to an endpoint that are due at a time straight into the store."""
     for event_id in event_ids:
-        delivery = StoredDelivery(
-            webhook_id=webhook["id"],
-            event_id=event_id,
-            event_type="case_created",
-            subject="cases/C-1",
-            case_id="C-1",
-            sequence=1,
-            hash="b" * 64,
-            previous_hash="0" * 64,
-            event_at=at,
-            created_at=at,
-            due_at=at,
-        ).model_copy(update=fields)
+        delivery = waiting(webhook, at, event_id)
         api.runtime.store.commit([Create(path(api, webhook, event_id), delivery.to_data())])
+
+
+def waiting(webhook: dict[str, Any], at: datetime, event_id: str) -> StoredDelivery:
+    """A delivery to an endpoint that is due at a time."""
+    return StoredDelivery(
+        webhook_id=webhook["id"],
+        event_id=event_id,
+        event_type="case_created",
+        subject="cases/C-1",
+        case_id="C-1",
+        sequence=1,
+        hash="b" * 64,
+        previous_hash="0" * 64,
+        event_at=at,
+        created_at=at,
+        due_at=at,
+    )
 
 
 def path(api: Api, webhook: dict[str, Any], event_id: str) -> str:
