@@ -4,38 +4,42 @@ Before an attempt, a commit moves `dueAt` to the end of the time that it may tak
 that the delivery is as it was read: so two runs at once never send the same one at the same time.
 Whoever stops in between leaves it due then, and the receiver knows it again by its id. Attempts are
 made side by side, few of them with one host. An endpoint that gave no answer is not asked again in
-the same run: what else is due to it counts as tried.
+the same run: what else is due to it counts as tried. What else is due to one that answered slowly
+comes last, so that nobody else waits for it.
 """
 
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from shared import errors, log
 from shared.documents.port import Conflict, Document, Filter, Order, Query, Update
 from shared.ledger import deliveries
 from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
-from shared.ledger.subjects import load, tell, tenant_of
-from shared.models.webhooks import StoredDelivery, StoredEndpoints
+from shared.ledger.subjects import tell, tenant_of
+from shared.models.webhooks import StoredDelivery
 from shared.outgoing import Answer
 from shared.repository import webhooks
 from shared.repository.batches import made
 from shared.repository.reading import UNREADABLE
-from shared.repository.sending import NO_SECRET, Sender, host_of
-from shared.repository.webhooks import Target
+from shared.repository.sending import Sender, host_of
 from shared.rules import deliveries as rules
 from shared.sweeps.run import SweepRun
+from shared.sweeps.targets import Endpoint, Targets
 
 AT_ONCE = 16
 """How many attempts are made side by side."""
 OF_A_HOST = 8
 """How many of them with one host."""
+SLOW_SECONDS = 2.0
+"""After how long an answer is slow."""
+_ASIDE = 1_000
+"""How many deliveries to slow endpoints are kept for the end of a run; it leaves the others."""
 
 
 class _Due(NamedTuple):
@@ -45,9 +49,9 @@ class _Due(NamedTuple):
     delivery: StoredDelivery
 
     @property
-    def endpoint(self) -> tuple[str, str]:
-        """The tenant and the id of the endpoint."""
-        return tenant_of(self.row.path), self.delivery.webhook_id
+    def endpoint(self) -> Endpoint:
+        """The endpoint that it is for."""
+        return Endpoint(tenant_of(self.row.path), self.delivery.webhook_id)
 
 
 def deliver(run: SweepRun, sender: Sender | None) -> None:
@@ -67,6 +71,7 @@ def deliver(run: SweepRun, sender: Sender | None) -> None:
         # What was gathered in one document is due as soon as there is one for each.
         while sum(delivering.spread_or_sent(rows) for rows in run.due(query)):
             pass
+        delivering.send_the_rest()
 
 
 class _Delivering:
@@ -77,10 +82,10 @@ class _Delivering:
         self._store = run.store
         self._sender = sender
         self._pool = pool
-        self._endpoints: dict[str, StoredEndpoints | None] = {}
-        self._known: set[tuple[str, str]] = set()
-        self._targets: dict[tuple[str, str], Target] = {}
-        self._silent: dict[tuple[str, str], Answer] = {}
+        self._targets = Targets(run.store, sender, run.now)
+        self._silent: dict[Endpoint, Answer] = {}
+        self._slow: set[Endpoint] = set()
+        self._aside: list[_Due] = []
 
     def spread_or_sent(self, rows: Sequence[Document]) -> int:
         """Makes an attempt for each row, as long as the run has time.
@@ -96,12 +101,20 @@ class _Delivering:
             return 0
         gathered = [one for one in found if one.delivery.gathered]
         single = [one for one in found if not one.delivery.gathered]
-        self._learn(single)
+        self._targets.learn({one.endpoint for one in single})
         while single and self._run.has_time():
-            single = self._without_target(single)
+            single = self._without_slow(self._without_target(single))
             now, single = self._divided(single)
             self._attempt(now)
         return sum(self._spread(one.row) for one in gathered)
+
+    def send_the_rest(self) -> None:
+        """Makes the attempts that were put aside, as long as the run has time."""
+        left = self._aside
+        while left and self._run.has_time():
+            now, left = self._divided(self._without_target(left))
+            self._attempt(now)
+        self._run.counts["skipped"] += len(left)
 
     def _spread(self, row: Document) -> bool:
         """Makes the deliveries that were gathered in one document; False where that failed."""
@@ -116,45 +129,15 @@ class _Delivering:
             return True
         return False
 
-    def _learn(self, due: Sequence[_Due]) -> None:
-        """Reads the endpoints of tenants that this run does not know, and opens their secrets."""
-        tenants = sorted({one.endpoint[0] for one in due} - self._endpoints.keys())
-        paths = [WEBHOOKS.path(tenant, ENDPOINTS) for tenant in tenants]
-        for tenant, document in zip(
-            tenants, self._store.get_many(paths) if paths else (), strict=True
-        ):
-            try:
-                found = load(WEBHOOKS, document) or StoredEndpoints(updated_at=self._run.now)
-                self._endpoints[tenant] = found
-            except (ValidationError, errors.Unreadable):
-                tell(WEBHOOKS.path(tenant, ENDPOINTS))
-                self._endpoints[tenant] = None
-        for endpoint in {one.endpoint for one in due} - self._known:
-            self._open(endpoint)
-
-    def _open(self, endpoint: tuple[str, str]) -> None:
-        tenant, webhook_id = endpoint
-        self._known.add(endpoint)
-        state = self._endpoints[tenant]
-        if state is None:
-            self._silent[endpoint] = NO_SECRET
-            return
-        try:
-            if found := self._sender.target(tenant, state, webhook_id, self._run.now):
-                self._targets[endpoint] = found
-        except errors.Unreadable:
-            tell(WEBHOOKS.path(tenant, ENDPOINTS))
-            self._silent[endpoint] = NO_SECRET
-
     def _without_target(self, due: Sequence[_Due]) -> list[_Due]:
         """Settles what is for an endpoint that is not there or gives no answer; gives the rest."""
         now = self._run.ledger.clock()
         left, over = [], []
         for one in due:
-            if answer := self._silent.get(one.endpoint):
+            if answer := self._silent.get(one.endpoint, self._targets.unread.get(one.endpoint)):
                 after = rules.outcome(one.delivery, answer, now, random.random())  # noqa: S311
                 over.append((after, _changed(one, after, version=one.row.version)))
-            elif one.endpoint not in self._targets:
+            elif one.endpoint not in self._targets.found:
                 after = rules.given_up(one.delivery, now)
                 over.append((after, _changed(one, after, version=one.row.version)))
             else:
@@ -164,13 +147,21 @@ class _Delivering:
         self._run.counts["skipped"] += len(over) - len(settled)
         return left
 
+    def _without_slow(self, due: Sequence[_Due]) -> list[_Due]:
+        """Puts aside what is for an endpoint that answered slowly; gives the rest."""
+        slow = [one for one in due if one.endpoint in self._slow]
+        room = _ASIDE - len(self._aside)
+        self._aside += slow[:room]
+        self._run.counts["skipped"] += len(slow[room:])
+        return [one for one in due if one.endpoint not in self._slow]
+
     def _divided(self, due: Sequence[_Due]) -> tuple[list[_Due], list[_Due]]:
         """What is sent side by side, not many to one host; and what is left."""
         hosts: Counter[str] = Counter()
         now: list[_Due] = []
         later: list[_Due] = []
         for one in due:
-            host = host_of(self._targets[one.endpoint])
+            host = host_of(self._targets.found[one.endpoint])
             if len(now) < AT_ONCE and hosts[host] < OF_A_HOST:
                 hosts[host] += 1
                 now.append(one)
@@ -188,30 +179,32 @@ class _Delivering:
         answers = list(self._pool.map(self._send, claimed))
         now = self._run.ledger.clock()
         over, gone = [], set()
-        for one, answer in zip(claimed, answers, strict=True):
+        for one, (answer, seconds) in zip(claimed, answers, strict=True):
             after = rules.outcome(one.delivery, answer, now, random.random())  # noqa: S311
             over.append((after, _changed(one, after)))
             if answer.failure:
                 self._silent[one.endpoint] = answer
+            elif seconds > SLOW_SECONDS:
+                self._slow.add(one.endpoint)
             if after.last_error == rules.GONE:
                 gone.add(one.endpoint)
         self._count(made(self._store, over))
         for endpoint in sorted(gone):
             self._disable(endpoint)
 
-    def _send(self, one: _Due) -> Answer:
-        return self._sender.send(
-            self._targets[one.endpoint], one.delivery, self._run.ledger.clock()
-        )
+    def _send(self, one: _Due) -> tuple[Answer, float]:
+        """What came of an attempt, and how many seconds it took."""
+        target, now = self._targets.found[one.endpoint], self._run.ledger.clock()
+        started = time.monotonic()
+        return self._sender.send(target, one.delivery, now), time.monotonic() - started
 
-    def _disable(self, endpoint: tuple[str, str]) -> None:
+    def _disable(self, endpoint: Endpoint) -> None:
         """Disables an endpoint that wants nothing more."""
-        tenant, webhook_id = endpoint
-        self._targets.pop(endpoint, None)
+        self._targets.found.pop(endpoint, None)
         try:
-            webhooks.disable(self._run.ledger_of(tenant), webhook_id, rules.GONE)
+            webhooks.disable(self._run.ledger_of(endpoint.tenant), endpoint.id, rules.GONE)
         except errors.ApiError:  # what is due to it fails with the same answer, and says it again
-            tell(WEBHOOKS.path(tenant, ENDPOINTS))
+            tell(WEBHOOKS.path(endpoint.tenant, ENDPOINTS))
 
     def _count(self, after: Sequence[StoredDelivery]) -> None:
         """Counts what is over as changed, and what is due again as skipped."""

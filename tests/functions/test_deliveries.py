@@ -21,7 +21,16 @@ from shared.sweeps import delivering
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import acquainted, cost, refused, refused_field
-from tests.functions.sweep_support import PURGE, answered, did, meddle, on_commit, run, trigger
+from tests.functions.sweep_support import (
+    PURGE,
+    TICK,
+    answered,
+    did,
+    meddle,
+    on_commit,
+    run,
+    trigger,
+)
 from tests.functions.webhook_support import DELIVER, SOON, due, kept, listening, path, waiting
 from tests.reliability.receivers import OK, answers, closes, receiving, stalls, status
 from tests.reliability.support import in_parallel
@@ -202,6 +211,24 @@ def test_an_endpoint_that_gives_no_answer_is_asked_once_in_a_run(
     assert (silent.connections, other.connections) == (1, 2)
     told = [(one["attempts"], one["lastError"]) for one in kept(api, hook).values()]
     assert told == [(1, "connection")] * 3
+
+
+def test_nobody_waits_for_an_endpoint_that_answers_slowly(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "AT_ONCE", 1)
+    monkeypatch.setattr(delivering, "SLOW_SECONDS", -1)
+    monkeypatch.setattr(delivering, "_ASIDE", 2)
+    with receiving() as receiver:
+        slow, other = listening(api, receiver.url), listening(api, receiver.url)
+        due(api, slow, clock.now, "slow-1", "slow-2", "slow-3", "slow-4")
+        due(api, other, clock.now + TICK, "other")
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=4, skipped=1)
+        sent = [head["webhook-id"] for head in receiver.heads()]
+        assert run(api, DELIVER) == did(changed=1)
+
+    assert sent == ["slow-1", "other", "slow-2", "slow-3"]
 
 
 def test_no_more_than_a_few_are_sent_to_one_host_at_once(
