@@ -94,7 +94,11 @@ _WEBHOOK = {
     "filter": {"askedBy": "licence-checker"},
     "description": "Wakes the licence checker",
 }
-_WEBHOOK_SHOWN = _WEBHOOK | {"id": "wh-b7d2f6f0c2b14d0b", "format": "standard"}
+_WEBHOOK_SHOWN = _WEBHOOK | {
+    "id": "wh-b7d2f6f0c2b14d0b",
+    "url": "https://agent.example/…",
+    "format": "standard",
+}
 OF_MODELS: dict[str, dict[str, Any]] = {
     "Actor": {"subject": "auth0|vera"},
     "Case": _CASE,

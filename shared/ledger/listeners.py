@@ -30,18 +30,14 @@ class Listeners:
 
     def of(self, store: DocumentStore, tenant: str, now: datetime) -> Endpoints:
         """The tenant's endpoints; they are read where they are not known, or no more."""
-        self.learn(store, [tenant], now)
-        return self._seen[tenant][1]
+        known = self._known(tenant, now)
+        return self._read(store, [tenant], now)[0] if known is None else known
 
     def learn(self, store: DocumentStore, tenants: Iterable[str], now: datetime) -> None:
         """Reads the endpoints of those tenants whose are not known, in one round trip."""
-        unknown = [tenant for tenant in dict.fromkeys(tenants) if not self._knows(tenant, now)]
-        if not unknown:
-            return
-        for tenant, document in zip(
-            unknown, store.get_many([path(tenant) for tenant in unknown]), strict=True
-        ):
-            self.keep(tenant, _endpoints(document), now)
+        unknown = [one for one in dict.fromkeys(tenants) if self._known(one, now) is None]
+        if unknown:
+            self._read(store, unknown, now)
 
     def keep(self, tenant: str, endpoints: Endpoints, now: datetime) -> None:
         """Remembers endpoints that were just read or written."""
@@ -49,9 +45,16 @@ class Listeners:
             self._seen.pop(next(iter(self._seen)), None)
         self._seen[tenant] = (now, endpoints)
 
-    def _knows(self, tenant: str, now: datetime) -> bool:
+    def _known(self, tenant: str, now: datetime) -> Endpoints | None:
         seen = self._seen.get(tenant)
-        return seen is not None and now - seen[0] <= CACHED_FOR
+        return seen[1] if seen is not None and now - seen[0] <= CACHED_FOR else None
+
+    def _read(self, store: DocumentStore, tenants: list[str], now: datetime) -> list[Endpoints]:
+        documents = store.get_many([path(tenant) for tenant in tenants])
+        found = [_endpoints(document) for document in documents]
+        for tenant, endpoints in zip(tenants, found, strict=True):
+            self.keep(tenant, endpoints, now)
+        return found
 
 
 def path(tenant: str) -> str:

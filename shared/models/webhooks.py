@@ -148,7 +148,7 @@ class Webhook(Identified):
     versioned: ClassVar[bool] = True
 
     url: str
-    """Where to. The query is left out, and with `slack` the path: they may be secrets."""
+    """Where to, without path and query: they may be secrets."""
     events: list[str]
     """Of which events."""
     filter: dict[str, str | list[str]]

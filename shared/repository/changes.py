@@ -67,9 +67,9 @@ def since(store: DocumentStore, caller: Caller, text: str | None, now: datetime)
 
 
 def _may_see(caller: Caller, row: Document) -> bool:
-    """Who keeps a worksheet is not for others, and which keys there are is for auditing."""
+    """Who keeps a worksheet is not for others; of keys and webhooks those hear who audit."""
     subject = str(row.data.get("subject"))
-    if subject.startswith("keys/"):
+    if subject.startswith(("keys/", "webhooks/")):
         return caller.role in AUDITING
     _, _, owner = subject.partition(":")
     return not subject.startswith("worksheets/") or owner == caller.subject

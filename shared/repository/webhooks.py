@@ -88,9 +88,9 @@ def create(ledger: Ledger, sealing: Sealing, new: NewWebhook) -> Found:
 def update(
     ledger: Ledger, sealing: Callable[[], Sealing], webhook_id: str, patch: WebhookPatch
 ) -> Found:
-    """Changes an endpoint. What seals is asked for where the address or the format changes."""
-    needed = sealing() if {"url", "format"} & patch.model_fields_set else None
-    if needed and "url" in patch.model_fields_set:
+    """Changes an endpoint. What seals is asked for where the address changes."""
+    needed = sealing() if "url" in patch.model_fields_set else None
+    if needed:
         rules.require_address(patch.url, local=needed.local)
 
     def patched(
@@ -99,11 +99,9 @@ def update(
         endpoint, parts = required(old, webhook_id)
         url = endpoint.url
         if needed:
-            url = patch.url or needed.keys.open(parts.url, needed.tenant, webhook_id, "url")
-            if "url" in patch.model_fields_set:
-                sealed = needed.keys.seal(url, needed.tenant, webhook_id, "url")
-                parts = parts.model_copy(update={"url": sealed})
-            url = rules.shown_address(url, patch.format or endpoint.format)
+            sealed = needed.keys.seal(patch.url, needed.tenant, webhook_id, "url")
+            parts = parts.model_copy(update={"url": sealed})
+            url = rules.shown_address(patch.url)
         new = rules.patched(endpoint, patch, url, now)
         if new is None:
             return Unchanged(webhook_id)

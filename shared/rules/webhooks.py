@@ -80,19 +80,17 @@ def require_address(url: str, *, local: bool) -> None:
         raise _bad("must not have a fragment")
 
 
-def shown_address(url: str, form: str) -> str:
-    """An address without what may be a secret: its query, and that of a chat but for the host."""
+def shown_address(url: str) -> str:
+    """An address without what may be a secret: many receivers know a sender by path or query."""
     parts = _split(url)
-    if form == "slack":
-        return f"{parts.scheme}://{parts.netloc}/…"
-    query = "?…" if parts.query else ""
-    return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
+    rest = "/…" if parts.path.strip("/") or parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{rest}"
 
 
 def made(new: NewWebhook, by: str, now: datetime) -> StoredEndpoint:
     """A new endpoint, as events show it."""
     return StoredEndpoint(
-        url=shown_address(new.url, new.format),
+        url=shown_address(new.url),
         events=new.events,
         filter=_conditions(new.filter),
         description=new.description,

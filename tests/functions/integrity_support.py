@@ -199,6 +199,17 @@ def _others(api: Api, does: Callable[..., Any]) -> Iterator[Callable[[], Any]]:
     yield does(api.verifier, "PATCH", "/cases/PURGED-1", end)
     yield lambda: api.admin.delete("/cases/GONE-1")
     yield from _keys(api)
+    for _ in range(2):
+        yield does(
+            api.admin, "POST", "/webhooks", {"url": "https://a.example", "events": ["tenant.*"]}
+        )
+    yield lambda: api.admin.post(f"/webhooks/{_first_webhook(api)}:rotateSecret")
+    yield lambda: api.admin.patch(f"/webhooks/{_first_webhook(api)}", {"disabled": True})
+
+
+def _first_webhook(api: Api) -> str:
+    found: str = api.admin.get("/webhooks").json["webhooks"][0]["id"]
+    return found
 
 
 def _keys(api: Api) -> Iterator[Callable[[], Any]]:
@@ -224,7 +235,7 @@ def stored(api: Api) -> list[Document]:
     store, root = api.runtime.store, f"tenants/{api.tenant}"
     tenant = store.get(root)
     found = [tenant] if tenant else []
-    for name in ("cases", "interventions", "worksheets", "runs", "keys"):
+    for name in ("cases", "interventions", "worksheets", "runs", "keys", "webhooks"):
         found += store.query(Query(f"{root}/{name}"))
     for name in PARTS:
         found += store.query(Query(f"{root}/cases/{CASE}/{name}"))

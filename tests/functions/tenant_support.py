@@ -507,7 +507,7 @@ def after(world: World, name: str) -> None:
             made = admin.post("/keys", {"name": "theirs", "role": "agent"})
             ids[key] = made.json["id"]
     elif name == "create_webhook":
-        spare = {"url": "https://theirs.example/spare", "events": ["case.*"]}
+        spare = {"url": "https://spare.theirs.example", "events": ["case.*"]}
         assert admin.post("/webhooks", spare).status_code == 201
         found = {one["url"]: one["id"] for one in admin.get("/webhooks").json["webhooks"]}
         ids["spareWebhookId"] = found.pop(spare["url"])

@@ -14,7 +14,7 @@ from shared.documents.port import Update
 from shared.rules import hanging as hanging_rules
 from shared.runtime import Runtime
 from tests.client import Api, TestResponse
-from tests.conftest import Clock
+from tests.conftest import FAR_AWAY, Clock
 from tests.functions.intervention_support import act, ask, chain, conflict, decide, done, shown
 from tests.functions.intervention_support import steps as steps_of
 from tests.functions.support import (
@@ -446,6 +446,7 @@ def stored(config: Config, clock: Clock) -> Iterator[Api]:
     runtime = Runtime(config, clock)
     made = Api(runtime)
     made.tenant = TENANT
+    runtime.listeners.keep(TENANT, {}, FAR_AWAY)
     restore(runtime.store, documents(RELEASES[-1]))
     yield made
     runtime.close()
