@@ -53,7 +53,10 @@ class Listeners:
         documents = store.get_many([path(tenant) for tenant in tenants])
         found = [_endpoints(document) for document in documents]
         for tenant, endpoints in zip(tenants, found, strict=True):
-            self.keep(tenant, endpoints, now)
+            # What another request has written meanwhile is newer.
+            seen = self._seen.get(tenant)
+            if seen is None or seen[0] < now:
+                self.keep(tenant, endpoints, now)
         return found
 
 

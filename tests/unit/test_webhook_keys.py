@@ -17,6 +17,10 @@ from shared.runtime import Runtime, webhook_keys
 SECRET = "whsec_c2VjcmV0"  # noqa: S105 - of nobody
 
 
+def _base64(length: int) -> str:
+    return base64.b64encode(bytes(length)).decode()
+
+
 def keys_of(path: Path, *lines: str) -> WebhookKeys:
     path.write_text("\n".join(lines))
     return WebhookKeys.read(str(path))
@@ -72,7 +76,7 @@ def test_the_first_key_seals_and_all_of_them_open(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "not base64!", base64.b64encode(bytes(31)).decode(), f"{new_key()}\nAAAA"],
+    ["", "not base64!", _base64(31), f"{_base64(32)}\nAAAA"],
 )
 def test_a_file_that_holds_anything_else_is_refused_and_not_quoted(
     tmp_path: Path, content: str

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
 
+from shared.documents.port import Document, DocumentStore
 from shared.ledger.listeners import Listeners
 from shared.models.events import Event, EventType
 from shared.models.roles import Actor, Role
@@ -133,6 +135,22 @@ def test_every_type_of_event_can_be_named_in_both_spellings() -> None:
 )
 def test_an_address_is_shown_without_what_may_be_a_secret(url: str, shown: str) -> None:
     assert shown_address(url) == shown
+
+
+def test_what_was_written_while_it_was_read_is_not_forgotten_for_what_was_read() -> None:
+    listeners, new = Listeners(), {"wh-1": endpoint("*")}
+
+    class Slow:
+        """A store in whose answer somebody makes a webhook."""
+
+        def get_many(self, paths: Sequence[str]) -> list[Document | None]:
+            listeners.keep("acme", new, NOW + timedelta(seconds=1))
+            return [None for _ in paths]
+
+    store = cast("DocumentStore", Slow())
+
+    assert listeners.of(store, "acme", NOW) == {}
+    assert listeners.of(store, "acme", NOW + timedelta(seconds=2)) == new
 
 
 def test_an_instance_remembers_a_bounded_number_of_tenants() -> None:
