@@ -56,7 +56,7 @@ Url = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[!-~]+$")]
 Patterns = Annotated[list[Pattern], Field(min_length=1, max_length=MAX_PATTERNS)]
 
 
-class WebhookFilter(Model):
+class EventFilter(Model):
     """Which of the events are meant: those for which all that is given here holds."""
 
     case_id: Id | None = None
@@ -82,7 +82,7 @@ class NewWebhook(Model):
     """Of which events: a type such as `intervention.decided`, all events about one kind of subject
     such as `case.*`, or `*`.
     """
-    filter: WebhookFilter | None = None
+    filter: EventFilter | None = None
     """Only events for which this holds; null for no condition."""
     description: Annotated[Name | None, Field()] = None
     """What it is for."""
@@ -97,7 +97,7 @@ class WebhookPatch(Model):
     """Where to, as for a new endpoint."""
     events: Patterns = UNSET
     """Of which events, as for a new endpoint."""
-    filter: WebhookFilter | None = UNSET
+    filter: EventFilter | None = UNSET
     """Only events for which this holds; null for no condition."""
     description: Name | None = UNSET
     """What it is for; null for nothing."""
