@@ -20,7 +20,7 @@ ACCOUNTS := tests/accounts
 NODE_TOOLS := $(CLIENTS)/node_modules/.installed $(ACCOUNTS)/node_modules/.installed
 NEARLY_WHOLE := 'shared/rules/*,shared/ledger/*,shared/errors.py,shared/edge/tokens.py'
 
-.PHONY: help run demo test tested coverage browser go pictures fuzz mutants lint bench lock clean
+.PHONY: help run demo test tested coverage browser go pictures fuzz mutants lint types bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -81,6 +81,12 @@ lint: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## ruff, mypy, the console'
 	$(VENV_PYTHON) -m pytest -q -p no:schemathesis tests/clients/linted.py
 	@$(VENV_PYTHON) -m local.advisories
 	$(VENV)/bin/shellcheck deploy.sh
+
+types: $(VENV)/dev $(CLIENTS)/node_modules/.installed ## what the clients have of the description of the API
+	$(VENV_PYTHON) -m clients.generate
+	@if test -x $(CLIENTS)/node_modules/.bin/openapi-typescript; then \
+		$(VENV_PYTHON) -m clients.generate --description | \
+		$(CLIENTS)/node_modules/.bin/openapi-typescript --output clients/typescript/schema.d.ts; fi
 
 bench: $(VENV)/dev ## speed and cost, as ratios within one run, into docs/bench.md; SIZE=1000000: of a store with so many cases
 	$(VENV_PYTHON) -m benchmarks $(if $(SIZE),--size $(SIZE))

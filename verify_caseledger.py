@@ -723,7 +723,9 @@ class Told:
                 gone = "/reason" in event.get("erased", {})
                 fields["actionReason"] = _ERASED if gone else event["reason"]
         if event["sequence"] == 1:
-            fields["createdAt"] = event["createdAt"]
+            # A case that was imported was opened in the system that it comes from.
+            imported = event["eventType"] == "case_created" and event["meta"].get("opened")
+            fields["createdAt"] = imported["at"] if imported else event["createdAt"]
 
     def verify_documents(self, bundle: Bundle, *, complete: bool) -> None:
         """Raises ValueError where documents are not what the events tell of them."""

@@ -42,7 +42,15 @@ export const eventLine = (event, names) => html`<span class="kind">${kindOf(even
 export function happened(event, names = new Map()) {
   const changes = event.eventType === "case_created" ? [] : event.changes;
   const told = () => unlessErased(event, "/message", sentence(names.get(event.subject) ?? event.message));
+  if (event.eventType === "imported") return broughtAlong(event);
   return html`${event.meta.erasedSubject ? html`<span class="id">${String(event.meta.erasedSubject)}</span> ` : null}${TOLD.has(event.eventType) ? told() : changes.map((one, place) => (SILENT.has(one.field) ? null : changeLine(event, one, place, names)))}${event.reason && event.reason !== event.message ? html`<span class="soft">${isErased(event, "/reason") ? t.trail.reasonErased : t.trail.because(event.reason)}</span>` : null}`;
+}
+
+/** What happened in the system that a case comes from: when, who, what. @param {Event} event @returns {Shown} */
+function broughtAlong(event) {
+  const { at, by, text } = event.meta;
+  const when = typeof at === "string" && !isErased(event, "/meta/at") ? moment(at) : at;
+  return html`${unlessErased(event, "/meta/at", when)}${by ? html` ${unlessErased(event, "/meta/by", by)}` : null}: <span class="lines">${unlessErased(event, "/meta/text", text)}</span> `;
 }
 
 /** @param {Event} event @param {{field: string, old: any, new: any}} change @param {number} place in its changes @param {Map<string, string>} names */

@@ -51,9 +51,9 @@ _VPC = re.compile(r"[a-z][a-z0-9-]*(/[a-z][a-z0-9-]*)?", re.ASCII)
 
 def catalogue() -> dict[str, Function]:
     """Each function by its name, `api` with all of them included."""
-    from functions.api import FUNCTIONS, api, console  # noqa: PLC0415 - half a second
+    from functions.api import FUNCTIONS, api, console, mcp  # noqa: PLC0415 - half a second
 
-    return {**FUNCTIONS, "console": console, ONE_SERVICE: api}
+    return {**FUNCTIONS, "mcp": mcp, "console": console, ONE_SERVICE: api}
 
 
 def routes(function: Function) -> Sequence[Route]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deployment.deployable import Resources
 from shared.models.intervention import MAX_WAIT_SECONDS
+from shared.models.mcp import LONGEST_WAIT_SECONDS
 
 SWEEP_TIMEOUT = 600
 """Seconds for a scheduled function: Cloud Scheduler waits that long, and a run stops itself after
@@ -23,6 +24,8 @@ SPECIAL: dict[str, Resources] = {
     "wait_intervention": Resources(
         memory="1Gi", concurrency=80, max_waits=72, timeout=MAX_WAIT_SECONDS + 35
     ),
+    # Agents that wait for a decision are held here too; the other threads are for all else they do.
+    "mcp": Resources(memory="1Gi", concurrency=80, max_waits=40, timeout=LONGEST_WAIT_SECONDS + 35),
     # Up to 200 cases or worksheets, or a whole trail, in one request.
     "close_cases": Resources(concurrency=8, timeout=120),
     "save_worksheets": Resources(concurrency=8, timeout=120),

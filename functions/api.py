@@ -8,15 +8,16 @@ from types import FunctionType
 
 import functions
 from functions.console import console as console  # noqa: PLC0414 - others find it here
+from functions.mcp import mcp as mcp  # noqa: PLC0414 - as above
 from shared.edge.function import serve
 from shared.edge.routes import Route
 
 MODULES = tuple(
     importlib.import_module(f"functions.{module.name}")
     for module in pkgutil.iter_modules(functions.__path__)
-    if module.name not in {"api", "console"}
+    if module.name not in {"api", "console"} and not module.name.startswith("mcp")
 )
-"""One for each resource: the modules of this package but this one and the console's."""
+"""One for each resource: the modules of this package but this one, the console's and MCP's."""
 FUNCTIONS: dict[str, FunctionType] = {
     name: value
     for module in MODULES
@@ -30,4 +31,4 @@ ROUTES: tuple[Route, ...] = tuple(
 )
 
 
-api = serve("api", (*ROUTES, *vars(console)["routes"]))
+api = serve("api", (*ROUTES, *vars(mcp)["routes"], *vars(console)["routes"]))

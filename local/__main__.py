@@ -222,6 +222,7 @@ def _run(port: int, store: str, workers: int | None) -> None:
             f"\nCaseledger on {url}, {cases} cases in tenant {demo_data.TENANT}. Try:\n\n"
             f"  curl -s '{url}/cases?overdue=true' -H 'Authorization: Bearer {token}'\n\n"
             "A key for an agent of yours: .venv/bin/python -m local api-key --name my-agent\n"
+            f"By MCP it calls {url}/mcp: see docs/api.md.\n"
             "The scheduled functions are called at their times. Ctrl-C stops it; the data stays.\n"
             f"\nOpen the console: {url.removesuffix('/v1')}/console\n",
             flush=True,

@@ -167,6 +167,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         "NO GCLOUD": "of gcloud",
         "NO BUILDER": "of the image, with docker, podman or buildah and the image of Python",
         "NO GO:": "of the log by Go's own checker (golang-go and golang-golang-x-mod-dev)",
+        "NO PACKAGES": "in environments of their own, whose packages cannot be installed",
         "NO NODE": "with the tools of tests/clients and tests/accounts (npm)",
     }
     for sign, what in needed.items():

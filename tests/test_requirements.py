@@ -18,9 +18,10 @@ DEPENDENCIES = {
     # Each file: the directories whose imports it pins.
     "requirements": ("functions", "shared"),
     "requirements-deployment": ("deployment",),
-    "requirements-dev": ("benchmarks", "local", "tests"),
+    "requirements-dev": ("benchmarks", "clients", "local", "tests"),
 }
 NOT_IMPORTED = {
+    "types-openpyxl": "mypy reads it",
     "redis": "limits imports it",
     "functions-framework": "the server",
     "linkify-it-py": "markdown-it-py imports it",
@@ -42,10 +43,15 @@ NOT_IMPORTED = {
 }
 COMES_WITH = {
     # What is imported, and the pinned package that cannot be had without it.
+    "anyio": "httpx",
     "pydantic-core": "pydantic",
     "google-api-core": "google-cloud-scheduler",
     "google-auth": "google-cloud-firestore",
     "jsonschema": "schemathesis",
+}
+APART = {
+    "node_modules",  # some of npm's tools bring Python of their own
+    "mcp-clients",  # it has an environment of its own
 }
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;]+)")
 
@@ -68,8 +74,8 @@ distributions = cache(packages_distributions)
 def imported(directory: str) -> Iterator[str]:
     """The modules that a directory's files import from anywhere, by their dotted names."""
     for path in (ROOT / directory).rglob("*.py"):
-        if "node_modules" in path.parts:
-            continue  # some of npm's tools bring Python of their own
+        if APART.intersection(path.parts):
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
@@ -79,7 +85,8 @@ def imported(directory: str) -> Iterator[str]:
 
 def is_ours(top: str) -> bool:
     """Whether a module, by its first name, is of the project."""
-    return (ROOT / top).is_dir() or (ROOT / f"{top}.py").exists()
+    places = (ROOT, ROOT / "clients" / "python" / "src")
+    return any((at / top).is_dir() or (at / f"{top}.py").exists() for at in places)
 
 
 @cache

@@ -208,6 +208,18 @@ OF_BODIES: dict[str, dict[str, Any]] = {
     "WebhookPatch": {"events": ["intervention.*"]},
     "ViewsToSave": {"views": [{"name": "Late ones", "query": "overdue=true"}]},
     "CasePatch": {"status": "in_review", "assignedTo": _VERA},
+    "CaseToImport": {
+        "source": "spreadsheet",
+        "rowKey": "17",
+        "id": "CASE-2024-001",
+        "createdAt": "2025-11-03T08:15:00Z",
+        "decisionType": "csf_practitioner",
+        "title": _TITLE,
+        "status": "closed",
+        "closedAt": "2025-11-20T16:00:00Z",
+        "reason": _REASON,
+        "history": [{"at": "2025-11-04T10:00:00Z", "by": "vera", "text": "Called the board"}],
+    },
     "CasesToCheck": {"caseIds": ["CASE-2024-001", "CASE-2024-002"]},
     "CasesToClose": {"caseIds": ["CASE-2024-001"], "reason": _REASON},
     "CasesToUpdate": {

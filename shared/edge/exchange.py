@@ -12,6 +12,7 @@ import flask
 
 from shared import log
 from shared.documents.cost import Cost
+from shared.edge.dialect import Dialect
 from shared.runtime import Runtime
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -19,9 +20,12 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{
 _CLOUD_TRACE = re.compile(r"([0-9a-f]{32})/([0-9]{1,20})(?:;o=([01]))?")
 _EXPOSED = (
     "Content-Disposition, ETag, Idempotent-Replayed, Location, Retry-After, Server-Timing, "
-    "X-Request-Id"
+    "WWW-Authenticate, X-Request-Id"
 )
-_ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, traceparent, X-Request-Id"
+_ALLOWED = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, MCP-Protocol-Version, Mcp-Method, "
+    "Mcp-Name, traceparent, X-Request-Id"
+)
 ALWAYS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -48,7 +52,11 @@ class Exchange:
         self.ids: dict[str, str] = {}
         self.noted: dict[str, Any] = {}
         """What a handler adds to the log line: counts and times, never data."""
+        self.failed = False
+        """Whether what it asked for failed here, although the answer has no code that says so."""
         self.body_is_read = False
+        self.dialect: Dialect | None = None
+        """The protocol of the route, where that is not the API's own."""
         self.is_streamed = False
         """Whether the answer is made while it is sent; its log line comes at its end."""
         self.sent = 0
@@ -103,8 +111,9 @@ class Exchange:
     def log(self, response: flask.Response, **fields: Any) -> None:
         """Writes the log line of an answer."""
         code = response.status_code
+        fields = {**self.noted, **fields}
         usual: log.Level = "WARNING" if "securityEvent" in fields else "INFO"
-        failed = code >= 500 or fields.get("stream") == "broken"  # noqa: PLR2004
+        failed = self.failed or code >= 500 or fields.get("stream") == "broken"  # noqa: PLR2004
         log.write(
             "ERROR" if failed else usual,
             f"{self.request.method} {self.function or 'unrouted'} {code}",
@@ -118,7 +127,6 @@ class Exchange:
             writes=self.cost.writes,
             trips=self.cost.trips,
             httpRequest=self._http_request(response),
-            **self.noted,
             **self._trace(),
             **fields,
         )

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import flask
 from pydantic import BaseModel
 from pydantic_core import to_json
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from shared import errors, log
@@ -24,7 +25,7 @@ from shared.documents import port
 from shared.documents.cost import counted
 from shared.edge import application, bodies, loopback, parsing, streams, tokens
 from shared.edge.exchange import Exchange
-from shared.edge.routes import PREFIX, Route, allowed, match
+from shared.edge.routes import PREFIX, Nothing, Route, allowed, match
 from shared.edge.streams import Stream
 from shared.ledger.origin import Origin
 from shared.models.base import JSON, MARKDOWN, MarkdownForm, Model
@@ -182,22 +183,43 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
     with counted() as exchange.cost:
         try:
             response = _handled(exchange, routes)
-        except errors.ApiError as error:
-            response = _error_response(error)
-            if error.security_event:
-                fields["securityEvent"] = error.security_event
-            if isinstance(error, errors.Unreadable):
-                fields |= log.failure(error)
-            if isinstance(error, errors.Unavailable):
-                fields["cause"] = _cause(error)
-        except (port.Unavailable, port.WrongPlace) as error:
-            response = _error_response(errors.Unavailable(_OUT_OF_REACH))
-            fields["cause"] = _cause(error)
-        except port.OtherRelease as error:
-            response = _error_response(errors.Unavailable(str(error)))
-            fields["cause"] = str(error)
+        except KNOWN as error:
+            told = told_of(error)
+            response = _refusal(exchange, told)
+            fields = logged(told)
     bodies.leave_unread(request)
     return exchange.finish(response, **fields)
+
+
+KNOWN = (errors.ApiError, port.Unavailable, port.WrongPlace, port.OtherRelease)
+"""What a handler may raise that its caller is told of."""
+
+
+def told_of(error: Exception) -> errors.ApiError:
+    """What the caller is told of an error that is one of `KNOWN`."""
+    if isinstance(error, errors.ApiError):
+        return error
+    text = str(error) if isinstance(error, port.OtherRelease) else _OUT_OF_REACH
+    told = errors.Unavailable(text)
+    told.__cause__ = error
+    return told
+
+
+def logged(error: errors.ApiError) -> dict[str, Any]:
+    """What the log says of an error beside its code."""
+    fields: dict[str, Any] = {}
+    if error.security_event:
+        fields["securityEvent"] = error.security_event
+    if isinstance(error, errors.Unreadable):
+        fields |= log.failure(error)
+    if isinstance(error, errors.Unavailable):
+        other = isinstance(error.__cause__, port.OtherRelease)
+        fields["cause"] = error.message if other else _cause(error)
+    return fields
+
+
+def _refusal(exchange: Exchange, error: errors.ApiError) -> flask.Response:
+    return exchange.dialect.refused(error) if exchange.dialect else _error_response(error)
 
 
 def _cause(error: BaseException | None) -> str | None:
@@ -221,8 +243,7 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     runtime = Runtime.current()
     arguments: dict[str, Any] = {}
     caller = None
-    if runtime.config.unsigned_tokens:
-        loopback.require(request, runtime.config.allowed_origins)
+    _admit(exchange, route, runtime)
     if route.roles is not None:
         caller = _caller(_authorization(request), route, runtime)
         exchange.tenant = caller.tenant or None
@@ -236,11 +257,9 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
         arguments[route.parameter(name)] = parsing.path_value(name, text, route.path_types[name])
     exchange.ids = {name: text for name, text in texts.items() if name not in _UNLOGGED}
     query = parsing.query(request.args, route.query)
-    body = parsing.body(raw, route.body)
-    if route.takes_query:
-        arguments["query"] = query
-    if route.takes_body:
-        arguments["body"] = body
+    body = Nothing() if route.dialect else parsing.body(raw, route.body)
+    given = {"query": query, "body": body, "raw": raw}
+    arguments |= {name: value for name, value in given.items() if name in route.takes}
     if caller:
         origin = _origin(exchange, route, caller, body)
         eager = None if _is_not_eager(route) else runtime.eager()
@@ -251,6 +270,15 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
 def _is_not_eager(route: Route) -> bool:
     """Whether a request changes nothing, or is a scheduled run, which nobody waits for."""
     return route.method in _SAFE_METHODS or route.roles == SCHEDULERS
+
+
+def _admit(exchange: Exchange, route: Route, runtime: Runtime) -> None:
+    """Refuses a request for where it comes from."""
+    exchange.dialect = route.dialect
+    if route.dialect:
+        route.dialect.admit(exchange.request)
+    if runtime.config.unsigned_tokens:
+        loopback.require(exchange.request, runtime.config.allowed_origins)
 
 
 def _handed_over(
@@ -313,16 +341,41 @@ def _origin(exchange: Exchange, route: Route, caller: Caller, body: Model) -> Or
         request_id=exchange.request_id,
         # What a safe request records, such as an export, is recorded as often as it happens.
         key=None if safe else key,
-        request_hash=_request_hash(request, route, body) if key and not safe else None,
+        request_hash=_request_hash(route, request.path, request.args, body)
+        if key and not safe
+        else None,
         matches=parsing.if_match(None if safe else request.headers.get("If-Match")),
     )
 
 
-def _request_hash(request: flask.Request, route: Route, body: Model) -> str:
+def _request_hash(route: Route, path: str, query: MultiDict[str, str], body: Model) -> str:
     """By what a request is known again that is sent with the same Idempotency-Key."""
     given = body.model_dump_json(exclude_unset=True)
-    content = [route.name, request.path, sorted(request.args.items(multi=True)), given]
+    content = [route.name, path, sorted(query.items(multi=True)), given]
     return hashlib.sha256(to_json(content)).hexdigest()
+
+
+def performed(call: Call, route: Route, arguments: dict[str, Any], key: str | None) -> Reply[Any]:
+    """What the handler of `route` does for the caller of another one, who has spent a `read`.
+
+    `arguments` are those of the handler beside the call; `key` is an Idempotency-Key, which means
+    the same as if the request itself had come with it. Raises what the request would be refused
+    for.
+    """
+    if route.budget != "read":
+        _spend(call.caller, route, call.runtime)
+    call.caller.require(route.roles or ())
+    path = route.path_of(arguments)
+    body = arguments.get("body", Nothing())
+    origin = replace(
+        call.origin,
+        operation=route.name,
+        key=key,
+        request_hash=_request_hash(route, path, MultiDict(), body) if key else None,
+        matches=None,
+    )
+    result = route.handler(call=replace(call, origin=origin), **arguments)
+    return result if isinstance(result, Reply) else Reply(result)
 
 
 def _reply(route: Route, result: BaseModel | Reply[Any] | flask.Response) -> flask.Response:
@@ -350,11 +403,11 @@ def _represented(route: Route, body: BaseModel | None) -> flask.Response:
     if isinstance(body, Raw):
         return _raw(body, route.code)
     if not isinstance(body, MarkdownForm):
-        return flask.Response(_json(body), route.code, mimetype=JSON)
+        return flask.Response(json_of(body), route.code, mimetype=JSON)
     if flask.request.accept_mimetypes.best_match((JSON, MARKDOWN)) == MARKDOWN:
         response = flask.Response(body.as_markdown(), route.code, mimetype=MARKDOWN)
     else:
-        response = flask.Response(_json(body), route.code, mimetype=JSON)
+        response = flask.Response(json_of(body), route.code, mimetype=JSON)
     response.vary.add("Accept")
     return response
 
@@ -368,7 +421,8 @@ def _raw(body: Raw, code: int) -> flask.Response:
     return response
 
 
-def _json(body: BaseModel) -> str:
+def json_of(body: BaseModel) -> str:
+    """What a client gets of an answer, as JSON."""
     return body.as_json() if isinstance(body, AsStored) else body.model_dump_json(by_alias=True)
 
 
@@ -384,7 +438,7 @@ def _framework_error(error: HTTPException) -> flask.Response:
     exchange: Exchange = flask.g.get("exchange") or Exchange(flask.request)
     bodies.leave_unread(flask.request)
     if error.code is not None and error.code < 500:  # noqa: PLR2004
-        return exchange.finish(_error_response(errors.NotFound("no function has this path")))
+        return exchange.finish(_refusal(exchange, errors.NotFound("no function has this path")))
     cause = getattr(error, "original_exception", None)
     fields = {**log.failure(cause), "cause": _cause(cause)} if cause else {}
-    return exchange.finish(_error_response(errors.Internal("internal error")), **fields)
+    return exchange.finish(_refusal(exchange, errors.Internal("internal error")), **fields)

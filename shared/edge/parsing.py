@@ -56,15 +56,22 @@ def body(raw: bytes, model: type[M]) -> M:
         parsed = model.model_validate_json(raw or b"{}", by_alias=True, by_name=False)
     except ValidationError as error:
         raise _invalid(error, "body", raw) from None
-    # The parser lets the last of two equal keys win, which another reader may not, and rounds.
+    require_exact(raw or b"{}")
+    return parsed
+
+
+def require_exact(raw: bytes) -> None:
+    """Raises InvalidArgument where another reader may read JSON differently.
+
+    The parser lets the last of two equal keys win, which another may not, and rounds.
+    """
     try:
-        _STRICT.decode(raw.decode() or "{}")
+        _STRICT.decode(raw.decode())
     except _InexactError:
         (place, *_) = _inexact(json.loads(raw, parse_float=_or_inexact), ())
         raise InvalidArgument.field(
             _field(place) or "body", "must be a number that a double holds as written (RFC 7493)"
         ) from None
-    return parsed
 
 
 def query(arguments: MultiDict[str, str], model: type[M]) -> M:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any
 
 from pydantic.alias_generators import to_snake
 
 from shared.config import Budget
+from shared.edge.dialect import Dialect
 from shared.edge.streams import Stream
 from shared.errors import MethodNotAllowed, NotFound
 from shared.models.base import Model
@@ -27,7 +28,11 @@ class Nothing(Model):
 
 
 class Route:
-    """An operation of the API: method and path, who may call it, what it takes and gives."""
+    """An operation of the API: method and path, who may call it, what it takes and gives.
+
+    One with a `dialect` takes its body as it was sent, as `raw`, and spends a `read`: whatever it
+    does beyond reading spends more.
+    """
 
     def __init__(  # noqa: PLR0913 - it is what `function` is told
         self,
@@ -41,6 +46,7 @@ class Route:
         public: bool = False,
         prefix: str = PREFIX,
         code_if_there: int | None = None,
+        dialect: Dialect | None = None,
     ) -> None:
         self.method = method
         self.path = prefix + path
@@ -50,7 +56,9 @@ class Route:
         self.handler = handler
         self.name = handler.__name__
         self.public = public
-        self.budget: Budget = "expensive" if expensive else "read" if method == "GET" else "write"
+        self.dialect = dialect
+        reads = method == "GET" or dialect is not None
+        self.budget: Budget = "expensive" if expensive else "read" if reads else "write"
         self.pattern = re.compile(_PLACE.sub(_any_of, self.path))
 
     @cached_property
@@ -58,14 +66,19 @@ class Route:
         return typing.get_type_hints(self.handler, include_extras=True)
 
     @cached_property
+    def takes(self) -> frozenset[str]:
+        """The names of what the handler takes."""
+        return frozenset(inspect.signature(self.handler).parameters)
+
+    @property
     def takes_query(self) -> bool:
         """Whether the handler takes `query`."""
-        return "query" in inspect.signature(self.handler).parameters
+        return "query" in self.takes
 
-    @cached_property
+    @property
     def takes_body(self) -> bool:
         """Whether the handler takes `body`."""
-        return "body" in inspect.signature(self.handler).parameters
+        return "body" in self.takes
 
     @cached_property
     def query(self) -> type[Model]:
@@ -90,6 +103,10 @@ class Route:
         returned = self._hints["return"]
         (model,) = typing.get_args(returned) or (returned,)
         return None if model is type(None) else model
+
+    def path_of(self, arguments: Mapping[str, Any]) -> str:
+        """The path with the handler's arguments in the places of its parameters."""
+        return _PLACE.sub(lambda place: str(arguments[self.parameter(place[1])]), self.path)
 
     @staticmethod
     @cache

@@ -109,6 +109,16 @@ def schema_of_query(route: Route) -> dict[str, Any]:
     return route.query.model_json_schema(ref_template=REF, schema_generator=_Schemas)
 
 
+def schema_of_body(model: type[Model]) -> dict[str, Any]:
+    """The schema of what a client sends, with those that it refers to in `$defs`."""
+    schema = model.model_json_schema(schema_generator=_BodySchemas)
+    for kind in (schema, *schema.get("$defs", {}).values()):
+        for described in (kind, *kind.get("properties", {}).values()):
+            if "description" in described:
+                described["description"] = prose(described["description"])
+    return schema
+
+
 def schemas_of(routes: Sequence[Route]) -> dict[str, Any]:
     """The schemas of what the functions at these routes take and give, by their names."""
     models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Error, "serialization"): None}

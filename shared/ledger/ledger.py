@@ -99,6 +99,12 @@ class Ledger:
         """The same, for a request whose If-Match is not about the subject of the change."""
         return self._with(replace(self.origin, matches=None))
 
+    def for_row(self, source: str, key: str) -> Ledger:
+        """The same, for what is done once for a row of a source, whoever asks for it, and how."""
+        return self._with(
+            replace(self.origin, key=f"{source}\0{key}", request_hash=None, by_anyone=True)
+        )
+
     def of(self, tenant: str) -> Ledger:
         """The same, for another tenant; its `beside_it` belongs to the decision of this one."""
         return self._with(replace(self.origin, tenant=tenant))

@@ -20,7 +20,8 @@ class Origin:
     """Who asks for a mutation, and in which request.
 
     `key` is the caller's Idempotency-Key and `request_hash` the hash of the request that it came
-    with; `matches` says whether an entity tag satisfies the caller's If-Match.
+    with; `matches` says whether an entity tag satisfies the caller's If-Match. Where a key is one
+    `by_anyone`, it names the same change of the tenant whoever asks for it.
     """
 
     tenant: str
@@ -31,6 +32,7 @@ class Origin:
     key: str | None = None
     request_hash: str | None = None
     matches: Callable[[str], bool] | None = None
+    by_anyone: bool = False
 
     def require_match(self, tag: str) -> None:
         """Raises PreconditionFailed where the caller's If-Match does not name `tag`."""
@@ -42,5 +44,6 @@ class Origin:
         """The id of this request's event, or of one row of its batch; a repeat has the same id."""
         if self.key is None:
             return uuid.uuid4().hex
-        parts = (self.actor.subject, self.operation, self.key, row)
+        subject = "" if self.by_anyone else self.actor.subject
+        parts = (subject, self.operation, self.key, row)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -26,6 +26,7 @@ class EventType(StrEnum):
     ERROR = "error"
     CUSTOM = "custom"
     CASE_CREATED = "case_created"
+    IMPORTED = "imported"
     CASE_UPDATED = "case_updated"
     STATUS_CHANGED = "status_changed"
     ASSIGNED = "assigned"
@@ -166,7 +167,8 @@ class Event(AsStored):
     """Which fields changed, with their values before and after."""
     meta: dict[str, Any]
     """What else belongs to an event of this type. Where a case or an intervention gets another
-    status, type or priority, `opened` or `asked` has what figures need of it.
+    status, type or priority, `opened` or `asked` has what figures need of it; `opened` is also in
+    the `case_created` of a case that was imported, and `imported` has its `source` and `rowKey`.
     """
     request_id: str
     """The `X-Request-Id` of the request that made the change."""

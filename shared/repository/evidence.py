@@ -54,7 +54,8 @@ def with_first(
         return created
     new = items.attached(given, ledger.origin.actor.name, now)
     decided = _decided(ledger, case_id, created.state, new)
-    return replace(created, state=decided.state, meta=decided.meta, writes=decided.writes)
+    meta = created.meta | decided.meta
+    return replace(created, state=decided.state, meta=meta, writes=decided.writes)
 
 
 def put(ledger: Ledger, case_id: str, body: EvidenceToPut) -> Recorded[StoredCase]:

@@ -74,12 +74,21 @@ def of_case(before: StoredCase, after: StoredCase) -> dict[str, Any]:
     """What the meta of an event has besides, where a change of a case moves it to other figures."""
     if (before.status, before.decision_type) == (after.status, after.decision_type):
         return {}
+    return _opened(after, after if after.status is Status.CLOSED else before)
+
+
+def of_imported(case: StoredCase) -> dict[str, Any]:
+    """The same for a case that comes from another system: when it was opened and closed there."""
+    return _opened(case, case)
+
+
+def _opened(case: StoredCase, closing: StoredCase) -> dict[str, Any]:
+    """The facts of a case, and when it was closed last in the state `closing`."""
     told: dict[str, Any] = {
-        "at": after.created_at,
-        "decisionType": after.decision_type,
-        "status": after.status,
+        "at": case.created_at,
+        "decisionType": case.decision_type,
+        "status": case.status,
     }
-    closing = after if after.status is Status.CLOSED else before
     if closing.status is Status.CLOSED and closing.closed_at:
         due, done = closing.due_at, closing.clock_stopped_at
         told["closedAt"] = closing.closed_at
@@ -134,13 +143,7 @@ def told_by(one: Happening) -> Facts | None:
     if one.event_type in _CREATED or one.event_type == EventType.CASE_DELETED:
         return followed(None, one)
     if told := one.meta.get(OPENED):
-        return Facts(
-            at=_required(_time(told["at"])),
-            type=told["decisionType"],
-            status=told["status"],
-            closed_at=_time(told.get("closedAt")),
-            in_time=told.get("inTime", True),
-        )
+        return _of_opened(told)
     if told := one.meta.get(ASKED):
         facts = Facts(
             at=_required(_time(told["at"])),
@@ -159,7 +162,8 @@ def followed(facts: Facts | None, one: Happening) -> Facts | None:
     """The facts after an event, by those before it; None where nothing is known before it."""
     new = one.new
     if one.event_type == EventType.CASE_CREATED:
-        return Facts(one.at, new["decisionType"], new["status"], due_at=_time(new.get("dueAt")))
+        opened = _of_opened(one.meta.get(OPENED, {"at": one.at.isoformat(), **new}))
+        return opened._replace(due_at=_time(new.get("dueAt")), done_at=opened.closed_at)
     if one.event_type == EventType.INTERVENTION_REQUESTED:
         return Facts(
             at=one.at,
@@ -178,6 +182,16 @@ def followed(facts: Facts | None, one: Happening) -> Facts | None:
         moved["priority"] = new.get("priority", facts.priority)
         return _resolved(facts._replace(**moved), one)
     return _moved(facts, one)
+
+
+def _of_opened(told: dict[str, Any]) -> Facts:
+    return Facts(
+        at=_required(_time(told["at"])),
+        type=told["decisionType"],
+        status=told["status"],
+        closed_at=_time(told.get("closedAt")),
+        in_time=told.get("inTime", True),
+    )
 
 
 def before(facts: Facts, one: Happening) -> Facts:

@@ -10,15 +10,16 @@ A value that was erased from an event is not known any more, and nothing is comp
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 from shared.models.audit import BrokenLink
-from shared.models.events import Event
+from shared.models.events import Event, EventType
 from shared.rules.canonical import canonical, parsed
 from shared.rules.cases import DONE
+from shared.rules.facts import OPENED
 
 OTHERWISE = "what is stored is not what this event says"
 CONTRADICTION = "the value before this event is not the one that an earlier event left"
@@ -120,7 +121,7 @@ class Replay:
         """Takes the next older event."""
         gone = erased(event)
         stamp = stamp_of(event)
-        self.oldest = stamp
+        self.oldest = _since(stamp, event, "at")
         if self.newest is None:
             self.newest, self.case_id = stamp, event.case_id
         values: dict[str, tuple[Any, Any]] = {}
@@ -135,7 +136,7 @@ class Replay:
             values[change.field] = (change.old, change.new)
         if "status" in values:
             reason = Said(event.sequence, None if "/reason" in gone else [event.reason])
-            self._move(Move(stamp, *values["status"], reason))
+            self._move(Move(_begun(stamp, event), *values["status"], reason))
         self._assign(stamp, values)
 
     def now(self, name: str) -> Any:
@@ -167,6 +168,21 @@ class Replay:
         if self.assigned is None and ("assignedTo" in values or known_before is not None):
             _, to = values.get("assignedTo", (None, True))
             self.assigned = Said(stamp.sequence, [stamp.at if to else None])
+
+
+def _since(stamp: Stamp, event: Event, name: str) -> Stamp:
+    """The stamp of an event, with the time that a case which it imports had before."""
+    told = event.meta.get(OPENED) if event.event_type == EventType.CASE_CREATED else None
+    return replace(stamp, at=told[name]) if told and name in told else stamp
+
+
+def _begun(stamp: Stamp, event: Event) -> Stamp:
+    """Since when a subject has the status that an event gives it.
+
+    A case that is imported is new since it was opened, and closed since it was closed.
+    """
+    new = next(change.new for change in event.changes if change.field == "status")
+    return _since(stamp, event, {"new": "at", "closed": "closedAt"}.get(new, ""))
 
 
 def stamp_of(event: Event) -> Stamp:

@@ -118,7 +118,10 @@ def of_purge(told: dict[str, Any]) -> Iterator[Effect]:
 def _of_case(one: Happening, facts: Facts) -> Iterator[Effect]:
     if one.event_type == EventType.CASE_CREATED:
         yield Effect(None, ("cases", facts.type, facts.status), 1)
-        yield Effect(day_of(one.at), ("opened", facts.type), 1)
+        # One that was imported was opened, and maybe closed, in the system that it comes from.
+        yield Effect(day_of(facts.at), ("opened", facts.type), 1)
+        if facts.closed_at:
+            yield from _closed(facts.type, facts, facts.closed_at, 1)
         return
     was = before(facts, one)
     yield Effect(None, ("cases", was.type, was.status), -1)

@@ -1,5 +1,5 @@
-// What a client in TypeScript writes; `./api` is generated from the description of the API.
-import type { operations } from "./api";
+// What a client in TypeScript writes; `./schema.d.ts` is generated from the description of the API.
+import type { operations } from "./schema.js";
 
 type Create = operations["create_case"];
 type NewCase = Create["requestBody"]["content"]["application/json"];

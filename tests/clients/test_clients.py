@@ -1,9 +1,8 @@
-"""Clients that are generated from the description of the API. Linters of it are in linted.py."""
+"""A client that is generated from the description of the API. Linters of it are in linted.py."""
 
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,8 @@ import httpx
 import pytest
 
 from tests.client import Api
-from tests.clients.conftest import HERE, TOOLS, run
+from tests.clients.conftest import HERE, run
 from tests.functions.support import ON_EMBEDDED
-
-
-@pytest.mark.usefixtures("node")
-def test_a_strict_typescript_program_creates_a_case(served: Path, tmp_path: Path) -> None:
-    made = run(TOOLS / "openapi-typescript", served, "-o", tmp_path / "api.ts", cwd=tmp_path)
-    assert made.returncode == 0, made.stdout + made.stderr
-    shutil.copy(HERE / "create_case.ts", tmp_path)
-
-    options = ("--strict", "--exactOptionalPropertyTypes", "--noEmit", "--skipLibCheck")
-    found = run(TOOLS / "tsc", *options, "--target", "es2022", "create_case.ts", cwd=tmp_path)
-
-    assert found.returncode == 0, found.stdout
 
 
 @ON_EMBEDDED

@@ -224,6 +224,23 @@ def test_the_browser_computes_the_hash_of_any_event_and_finds_what_python_finds(
     assert held == [attack in disclosed.NOT_HASHED for attack in disclosed.ATTACKS]
 
 
+def test_what_happened_before_an_import_is_told_with_its_own_time_and_person(
+    api: Api, person: Person
+) -> None:
+    text = "Asked <b>the board</b>"
+    told = {"at": "2025-06-03T09:30:00Z", "by": "Kim Smith", "text": text}
+    row = {"source": "jira", "rowKey": "LEG-17", "createdAt": "2025-06-02T08:00:00Z"}
+    named = {"id": "brought", "decisionType": "csf", "title": "From elsewhere"}
+    api("ada", "POST", "/cases:import", {**row, **named, "history": [told]})
+
+    page = person.signs_in("vera", "#/trail/brought")
+
+    expect(proof(page)).to_contain_text("Checked in this browser: 2 events, chain holds")
+    event = page.get_by_role("listitem").filter(has_text="Before the import.")
+    expect(event).to_contain_text(f"Kim Smith: {text}")
+    expect(event.locator(".what")).to_contain_text("2025")
+
+
 def test_what_was_erased_is_called_erased_and_the_chain_holds(api: Api, person: Person) -> None:
     address = lived(api, "by-letter")
     lawful = {"subject": "cases/by-letter", "legalBasis": "GDPR Art. 17", "reason": "By letter"}

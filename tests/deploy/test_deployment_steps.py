@@ -18,7 +18,7 @@ from deployment.gateway import LOCATIONS, description, template
 from deployment.gcloud import Command, Gcloud
 from deployment.google import DeploymentError
 from deployment.image import POLICIES
-from functions.api import ROUTES, console
+from functions.api import ROUTES, console, mcp
 from shared.edge.routes import Route
 from shared.models.intervention import MAX_WAIT_SECONDS
 from shared.rules.callers import SCHEDULERS
@@ -818,7 +818,9 @@ def test_the_gateway_routes_every_operation_of_members_to_its_function() -> None
         for route in ROUTES
         if route.roles != SCHEDULERS
     } | {
-        (route.method, template(route), URL.format("console")) for route in vars(console)["routes"]
+        (route.method, template(route), URL.format(name))
+        for name, function in (("console", console), ("mcp", mcp))
+        for route in vars(function)["routes"]
     }
 
 

@@ -8,7 +8,7 @@ import random
 import signal
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -30,6 +30,7 @@ from shared.documents.port import (
     Query,
     Set,
     Totals,
+    Unavailable,
     Update,
     Write,
 )
@@ -62,11 +63,19 @@ def commit_of(writer: int, number: int) -> list[Write]:
     return [*mark, Create(row, data)]
 
 
+def commit_in_turn(store: EmbeddedStore, writes: list[Write]) -> None:
+    """Commits, however long the others take: a busy machine may let one wait for too long."""
+    while True:
+        with suppress(Unavailable):
+            store.commit(writes)
+            return
+
+
 def write_rows(path: str, writer: int, acknowledged: Connection) -> None:
     """What each process does: its commits in order, each acknowledged as soon as it returns."""
     with closing(EmbeddedStore(path, BY_WRITER)) as store:
         for number in range(COMMITS):
-            store.commit(commit_of(writer, number))
+            commit_in_turn(store, commit_of(writer, number))
             acknowledged.send_bytes(number.to_bytes(4, "big"))
 
 

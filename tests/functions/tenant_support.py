@@ -99,6 +99,20 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={**NEW, "id": "{caseId}", "evidence": [ITEM, OTHER_ITEM]}, code=201),
         Ask(body={**NEW, "id": "SHUT-THEIRS", "assignedTo": "kim-theirs"}, code=201),
     ),
+    "import_case": (
+        Ask(
+            body={
+                **NEW,
+                "id": "BROUGHT-THEIRS",
+                "source": "theirs",
+                "rowKey": "row-theirs",
+                "createdAt": "2026-01-01T00:00:00Z",
+                "assignedTo": "kim-theirs",
+                "evidence": [ITEM],
+            },
+            code=201,
+        ),
+    ),
     "update_case": (Ask(body={"title": "New"}), Ask(body={"assignedTo": "kim-theirs"})),
     "claim_case": (Ask(), Ask(ids={"caseId": "FREE-THEIRS"})),
     "claim_next_case": (

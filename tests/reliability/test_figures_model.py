@@ -34,7 +34,7 @@ from tests.functions.sealing_support import seal, with_keys
 from tests.reliability.support import LOAD
 
 LOADS = {"embedded": 8 * LOAD, "emulator": LOAD}
-IDS = ("A", "B")
+IDS = ("A", "B", "C")
 OLD = {"opened", "asked", "purged"}
 """What the meta of events has for figures; those of earlier releases do not."""
 OUTCOMES = {"approve": "approved", "edit": "edited", "reject": "rejected", "respond": "answered"}
@@ -101,12 +101,28 @@ def create(api: Api, number: int) -> None:
     api.verifier.post("/cases", {"decisionType": "kyc", "title": "Another"})
 
 
+def bring(api: Api, number: int) -> None:
+    now = api.runtime.clock()
+    opened_at = now - timedelta(days=number % 30, hours=number)
+    status = ("new", "needs_info", "closed", "in_review", "closed")[number % 5]
+    more: dict[str, Any] = {"id": IDS[2]} if number % 2 else {}
+    if number % 5 == 2:
+        more["closedAt"] = (opened_at + (now - opened_at) / 2).isoformat()
+    if number % 3:
+        more["dueAt"] = (opened_at + timedelta(days=5)).isoformat()
+    row = {"source": "s", "rowKey": str(number), "decisionType": "csf", "title": "Brought"}
+    api.admin.post(
+        "/cases:import", {**row, "createdAt": opened_at.isoformat(), "status": status, **more}
+    )
+
+
 def swept(name: str) -> Do:
     return lambda api, _: api.caller("scheduler").post(f"/scheduled/{name}")
 
 
 STEPS: dict[str, Do] = {
     "create": create,
+    "import": bring,
     "move": move,
     "move a case on": move,
     "change the type": lambda api, n: api.verifier.patch(case(n), {"decisionType": f"type-{n}"}),
@@ -137,7 +153,9 @@ STEPS: dict[str, Do] = {
     "seal": lambda api, _: seal(api),
     "seal what is new": lambda api, _: seal(api),
 }
-FIRST = [(name, number, timedelta(seconds=61)) for number in (1, 2) for name in ("create", "ask")]
+FIRST = [("import", 7, timedelta(seconds=61))] + [
+    (name, number, timedelta(seconds=61)) for number in (1, 2) for name in ("create", "ask")
+]
 """How each life begins, so that there is something to change."""
 step = st.tuples(
     st.sampled_from(sorted(STEPS)),
@@ -245,7 +263,9 @@ def opened(rows: Sequence[Document]) -> dict[date, Numbers]:
     for row in rows:
         if row.data["eventType"] == "case_created":
             changes = {one["field"]: one["new"] for one in from_json(row.data["changes"])}
-            day = found.setdefault(row.data["createdAt"].date(), Counter())
+            told = from_json(row.data["meta"]).get("opened")
+            at = datetime.fromisoformat(told["at"]) if told else row.data["createdAt"]
+            day = found.setdefault(at.date(), Counter())
             day["opened", changes["decisionType"]] += 1
     return found
 
@@ -265,9 +285,16 @@ def shown(store: DocumentStore, tenant: str, now: datetime) -> tuple[Numbers, di
 
 
 def of_the_last_release(row: Document) -> Document:
-    """An event without what this release adds to its meta; of an action there were none yet."""
+    """An event without what this release adds to its meta.
+
+    There were no actions and no imports yet, of which nothing is left out.
+    """
     told = from_json(row.data["meta"])
-    meta = {name: value for name, value in told.items() if name not in OLD or "tool" in value}
+    meta = {
+        name: value
+        for name, value in told.items()
+        if name not in OLD or "tool" in value or "imported" in told
+    }
     return replace(row, data={**row.data, "meta": to_json(meta).decode()})
 
 

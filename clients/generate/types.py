@@ -1,0 +1,60 @@
+"""The models of the API as dictionaries with types, for `caseledger.types`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from clients.generate.annotations import annotation, docstring, snake
+
+_HEAD = '''"""The models of the API, as dictionaries. `python -m clients.generate` writes this."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+'''
+_OF_ASK = ("title", "uowId", "type", "action", "reuse")
+"""What `ask` takes itself, or, as `reuse`, has another way of."""
+
+
+def types(description: dict[str, Any]) -> str:
+    """The module: a name for each list of values, a TypedDict for each object."""
+    schemas = description["components"]["schemas"]
+    values = [_values(name, schema) for name, schema in schemas.items() if "enum" in schema]
+    objects = [_object(name, schema) for name, schema in schemas.items() if "enum" not in schema]
+    return _HEAD + "\n".join(values) + "\n" + "\n\n".join([*objects, _terms(schemas)])
+
+
+def _values(name: str, schema: dict[str, Any]) -> str:
+    return f"{name} = {annotation(schema)}\n{docstring(schema['description'], '')}"
+
+
+def _object(name: str, schema: dict[str, Any]) -> str:
+    required = schema.get("required", ())
+    fields = [
+        _field(field, annotation(of), of.get("description", ""), required=field in required)
+        for field, of in schema["properties"].items()
+    ]
+    said = docstring(schema["description"], "    ")
+    return f"class {name}(TypedDict):\n{said}\n{''.join(fields)}"
+
+
+def _terms(schemas: dict[str, Any]) -> str:
+    fields = "".join(_terms_fields(schemas["NewIntervention"]["properties"]))
+    said = "What a question may say besides, by Python's names: see `NewIntervention`."
+    return f'class Terms(TypedDict, total=False):\n    """{said}"""\n\n{fields}'
+
+
+def _terms_fields(properties: dict[str, Any]) -> Iterator[str]:
+    for name, of in properties.items():
+        if name not in _OF_ASK:
+            said = of.get("description", "")
+            yield _field(snake(name), annotation(of), said, required=True)
+
+
+def _field(name: str, type_: str, said: str, *, required: bool) -> str:
+    if not name.isidentifier():
+        raise ValueError(f"{name} is no name of Python's")
+    of = type_ if required else f"NotRequired[{type_}]"
+    return f"    {name}: {of}\n{docstring(said, '    ')}"

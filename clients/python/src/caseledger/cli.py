@@ -1,0 +1,83 @@
+"""The command line `caseledger`: which commands there are, and how an error ends one."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from typing import Any
+
+import httpx
+import typer
+from typer.core import TyperGroup
+
+from caseledger import Problem, Unreachable, UnreadableRows, terminal
+from caseledger.commands import access, cases, feed, figures, importing, inbox, proof, queue
+from caseledger.commands import exports as files
+from caseledger.exits import Exit, exit_of
+
+_EPILOG = (
+    "Exit codes: 0 done, 1 refused, 2 called wrongly, 3 not found, 4 not logged in or not allowed, "
+    "5 does not verify, 6 conflict, 7 server not available, 8 not wholly verified."
+)
+
+
+class Commands(TyperGroup):
+    """The commands; an error of the API is one message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UnreadableRows)
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
+        except Problem as problem:
+            raise terminal.refused(problem, exit_of(problem.code)) from None
+        except (Unreachable, httpx.HTTPError) as error:
+            told = f"the server cannot be reached: {error}"
+            raise terminal.fail(told, Exit.UNAVAILABLE) from None
+        except json.JSONDecodeError:
+            told = "the answer is no JSON: something else is at this address"
+            raise terminal.fail(told, Exit.UNAVAILABLE) from None
+        except (KeyboardInterrupt, typer.Abort):
+            raise typer.Exit(Exit.INTERRUPTED) from None
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    terminal.say(f"caseledger: {message}")
+
+
+app = typer.Typer(
+    name="caseledger",
+    cls=Commands,
+    help="Cases, questions of agents, and their audit trail, from the terminal.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    # A traceback of Rich would show what is in variables, such as a token.
+    pretty_exceptions_enable=False,
+)
+exports = typer.Typer(help="Write files: the queue, a case, the trail.", no_args_is_help=True)
+app.add_typer(exports, name="export")
+app.add_typer(access.keys, name="key")
+for command in (
+    *(access.login, access.logout, access.whoami),
+    *(cases.cases, cases.show, cases.claim, inbox.inbox),
+    *(feed.tail, figures.stats, proof.verify),
+):
+    app.command()(command)
+app.command("import")(importing.import_cases)
+exports.command("cases")(queue.export_cases)
+exports.command("case")(files.export_case)
+exports.command("audit")(files.export_audit)
+exports.command("checkpoint")(files.export_checkpoint)
+
+
+def main() -> None:
+    """Runs the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that is not in UTF-8 shows what it cannot write by its number.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    app()

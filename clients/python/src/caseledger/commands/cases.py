@@ -1,0 +1,277 @@
+"""The queue of cases: list it, show a case or a question, claim one."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated, Any, Literal, get_args
+
+import typer
+
+from caseledger import Client, Problem, profile, terminal
+from caseledger.commands import given, question
+from caseledger.profile import segment
+from caseledger.terminal import Cell, Json
+from caseledger.types import Severity, Status
+
+_WIDE_ID = 24
+_LATEST = 10
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")]
+StatusOption = Annotated[
+    list[str],
+    typer.Option(
+        help="With this status; repeat it for more.",
+        metavar=f"[{'|'.join(get_args(Status))}]",
+        autocompletion=lambda: list(get_args(Status)),
+    ),
+]
+TypeOption = Annotated[str | None, typer.Option("--type", help="Of this type of decision.")]
+SeverityOption = Annotated[Severity | None, typer.Option(help="With this much at stake.")]
+Tags = Annotated[list[str], typer.Option("--tag", help="With this tag; repeat it for more.")]
+Search = Annotated[str | None, typer.Option(help="With these words.")]
+Overdue = Annotated[bool, typer.Option("--overdue", help="Past their due date, latest first.")]
+Due = Annotated[
+    str | None, typer.Option("--due-until", help=f"Due before {given.TIME.format('from now')}.")
+]
+
+
+def cases(  # noqa: PLR0913 - every filter of the queue
+    *,
+    status: StatusOption = [],  # noqa: B006 - typer takes a copy
+    assigned_to: Annotated[
+        str | None, typer.Option(help="Assigned to this person; me is you.")
+    ] = None,
+    unassigned: Annotated[bool, typer.Option("--unassigned", help="Assigned to nobody.")] = False,
+    decision_type: TypeOption = None,
+    severity: SeverityOption = None,
+    tags: Tags = [],  # noqa: B006
+    overdue: Overdue = False,
+    due_until: Due = None,
+    waiting: Annotated[
+        bool | None, typer.Option(help="That wait for people's answers, or do not.")
+    ] = None,
+    legal_hold: Annotated[bool | None, typer.Option(help="Under a legal hold, or not.")] = None,
+    search: Search = None,
+    created_by: Annotated[str | None, typer.Option(help="Opened by this person.")] = None,
+    submission_id: Annotated[
+        str | None, typer.Option("--submission", help="About this submission.")
+    ] = None,
+    created_since: Annotated[
+        str | None, typer.Option(help=f"Opened at or after {given.TIME.format('ago')}.")
+    ] = None,
+    created_until: Annotated[
+        str | None, typer.Option(help=f"Opened before {given.TIME.format('ago')}.")
+    ] = None,
+    sort: Annotated[
+        Literal["createdAt", "dueAt"] | None, typer.Option(help="Newest first, or due first.")
+    ] = None,
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List cases: newest first, or with --overdue and --due-until due first. Filters combine."""
+    query = given.params(
+        status=status,
+        assigned_to=assigned_to,
+        unassigned=unassigned or None,
+        decision_type=decision_type,
+        severity=severity,
+        tags=tags,
+        overdue=overdue or None,
+        due_until=due_until and given.ahead(due_until),
+        waiting=waiting,
+        legal_hold=legal_hold,
+        search=search,
+        created_by=created_by,
+        submission_id=submission_id,
+        created_since=created_since and given.ago(created_since),
+        created_until=created_until and given.ago(created_until),
+        sort=sort,
+        page_size=min(limit + 1, 200),
+    )
+    with profile.client() as client:
+        rows = list(islice(client.pages("/cases", query), limit + 1))
+    more, rows = len(rows) > limit, rows[:limit]
+    if as_json:
+        for row in rows:
+            terminal.print_json(row)
+    else:
+        _print_queue(rows)
+    if more:
+        terminal.say(f"There are more than {limit}: --limit shows more.")
+
+
+def _print_queue(rows: list[dict[str, Any]]) -> None:
+    # Beside ids of 36 letters there is no room for all of it in 80 columns.
+    narrow = all(len(one["id"]) <= _WIDE_ID for one in rows)
+    heads = ("id", "status", "due", *(("stake", "<assigned") if narrow else ()), "<title")
+    terminal.print_table(
+        heads,
+        [
+            (
+                one["id"],
+                one["status"],
+                due(one),
+                *((_stake(one), _short(one["assignedTo"])) if narrow else ()),
+                one["title"],
+            )
+            for one in rows
+        ],
+        empty="No case is like that.",
+    )
+
+
+def _short(name: str | None) -> str | None:
+    # An address without its domain, which is mostly the same. --json has all of it.
+    return name and (name.partition("@")[0] or name)
+
+
+def _stake(case: dict[str, Any]) -> Cell:
+    style = {"critical": "bold red", "high": "yellow"}.get(case["severity"], "dim")
+    return "" if case["severity"] == "normal" else (case["severity"], style)
+
+
+def due(case: dict[str, Any]) -> Cell:
+    """When a case is due, while its clock runs."""
+    if case["status"] == "needs_info":
+        return "paused", "dim"
+    return None if case["status"] in ("approved", "closed") else terminal.until(case["dueAt"])
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="The id of a case or a question.")],
+    *,
+    events: Annotated[
+        int, typer.Option(min=0, help="How many of a case's events to show, newest first.")
+    ] = _LATEST,
+    as_json: Json = False,
+) -> None:
+    """Show a case with its evidence, questions and latest events, or a question.
+
+    An id is looked for among the cases first; cases/ID and interventions/ID say which it is.
+    """
+    kind, _, rest = name.partition("/")
+    with profile.client() as client:
+        if kind == "interventions":
+            return _show_question(client, rest, as_json=as_json)
+        try:
+            case = rest if kind == "cases" else name
+            return show_case(client, case, latest=events, as_json=as_json)
+        except Problem as problem:
+            if problem.code != 404 or kind == "cases":  # noqa: PLR2004
+                raise
+        return _show_question(client, name, as_json=as_json)
+
+
+def _show_question(client: Client, name: str, *, as_json: bool) -> None:
+    found = client.request("GET", f"/interventions/{segment(name)}").json()
+    if as_json:
+        terminal.print_json(found)
+    else:
+        question.show(found)
+
+
+def show_case(client: Client, name: str, *, latest: int = _LATEST, as_json: bool = False) -> None:
+    """All that there is to see of a case in a terminal."""
+    path = f"/cases/{segment(name)}"
+    found = client.request("GET", path, params={"view": "full"}).json()
+    if as_json:
+        return terminal.print_json(found)
+    asked = client.pages("/interventions", {"caseId": name, "pageSize": _LATEST})
+    questions = list(islice(asked, _LATEST))
+    trail = client.pages(f"{path}/audit", {"pageSize": max(1, min(latest, 200))})
+    events = list(islice(trail, latest)) if latest else []
+    terminal.print_title(found["title"])
+    terminal.print_facts(_facts(found))
+    if found["summary"]:
+        terminal.print_text("")
+        terminal.print_quote(found["summary"])
+    for title, print_rows, rows in (
+        ("Evidence", _print_evidence, found.get("evidence") or []),
+        ("Questions, newest first", question.print_rows, questions),
+        ("Events, newest first", _print_events, events),
+    ):
+        if rows:
+            terminal.print_title(title, apart=True)
+            print_rows(rows)
+    return None
+
+
+def _facts(case: dict[str, Any]) -> list[tuple[str, Cell]]:
+    holder = case["assignedTo"] or "nobody"
+    held = f" until {terminal.moment(case['heldUntil'])}" if case.get("heldUntil") else ""
+    due_at = terminal.moment(case["dueAt"])
+    left = terminal.styled(due(case)).plain
+    return [
+        ("case", case["id"]),
+        ("status", f"{case['status']}, since {terminal.moment(case['statusChangedAt'])}"),
+        ("due", f"{due_at} ({left})" if left and due_at else due_at),
+        ("assigned to", f"{holder}{held}"),
+        ("type", case["decisionType"]),
+        ("severity", case["severity"]),
+        ("submission", case["submissionId"]),
+        ("tags", ", ".join(case["tags"])),
+        ("opened", f"{terminal.moment(case['createdAt'])} by {case['createdBy']}"),
+        ("legal hold", ("yes: nothing of it is deleted", "yellow") if case["legalHold"] else None),
+        *((name, str(value)) for name, value in (case.get("fields") or {}).items()),
+    ]
+
+
+def _print_evidence(rows: list[dict[str, Any]]) -> None:
+    terminal.print_table(
+        ("id", "packet", "<title"),
+        [(one["id"], "yes" if one["includedInPacket"] else "", one["title"]) for one in rows],
+    )
+
+
+def _print_events(rows: list[dict[str, Any]]) -> None:
+    terminal.print_table(
+        (">no", "when", "what", "<who", "<why"),
+        [
+            (
+                str(one["sequence"]),
+                terminal.moment(one["createdAt"]),
+                one["eventType"],
+                one["actor"]["email"] or one["actor"]["subject"],
+                one["reason"] or (one["message"] if one["source"] == "api" else None),
+            )
+            for one in rows
+        ],
+    )
+
+
+def claim(  # noqa: PLR0913 - the filters of the queue
+    name: Annotated[
+        str | None, typer.Argument(help="The id of a case, or interventions/ID of a question.")
+    ] = None,
+    *,
+    next_: Annotated[
+        bool, typer.Option("--next", help="The free case that is due first; filters choose it.")
+    ] = False,
+    status: StatusOption = [],  # noqa: B006
+    decision_type: TypeOption = None,
+    severity: SeverityOption = None,
+    tags: Tags = [],  # noqa: B006
+    search: Search = None,
+    as_json: Json = False,
+) -> None:
+    """Claim a case or a question: then it is yours to work on, or to decide."""
+    if next_ is (name is not None):
+        raise typer.BadParameter("name a case or a question, or say --next")
+    query = given.params(
+        status=status, decision_type=decision_type, severity=severity, tags=tags, search=search
+    )
+    if query and not next_:
+        raise typer.BadParameter("filters come with --next")
+    if name is None:
+        path = "/cases:claimNext"
+    elif name.startswith("interventions/"):
+        path = f"/interventions/{segment(name.removeprefix('interventions/'))}:claim"
+    else:
+        path = f"/cases/{segment(name.removeprefix('cases/'))}:claim"
+    with profile.client() as client:
+        found = client.request("POST", path, params=query).json()
+    if as_json:
+        return terminal.print_json(found)
+    held = found.get("heldUntil")
+    until = f" It is yours until {terminal.moment(held)}." if held else ""
+    terminal.say(f"Claimed {found['id']}: {found['title']}.{until}")
+    return None

@@ -1,0 +1,143 @@
+"""The queue as a CSV file, for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from caseledger import profile, terminal
+from caseledger.commands import given
+from caseledger.commands.cases import (
+    Due,
+    Overdue,
+    Search,
+    SeverityOption,
+    StatusOption,
+    Tags,
+    TypeOption,
+)
+from caseledger.commands.download import require_free
+from caseledger.commands.exports import Force
+from caseledger.terminal import Json
+
+COLUMNS = (
+    *("id", "title", "status", "decisionType", "severity", "assignedTo", "createdAt", "dueAt"),
+    *("overdue", "closedAt", "submissionId", "tags", "summary", "createdBy", "updatedAt"),
+)
+_PAGE = 200
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What a spreadsheet takes for the beginning of a formula, which may call programs."""
+_INNER = re.compile("([;|\t\r\n])(?=[ ]*[-=+@\uff1d\uff0b\uff0d\uff20])")
+"""Where a cell begins for a spreadsheet that takes another character than the comma to separate."""
+
+
+def export_cases(  # noqa: PLR0913 - every filter of the queue
+    *,
+    status: StatusOption = [],  # noqa: B006 - typer takes a copy
+    assigned_to: Annotated[
+        str | None, typer.Option(help="Assigned to this person; me is you.")
+    ] = None,
+    unassigned: Annotated[bool, typer.Option("--unassigned", help="Assigned to nobody.")] = False,
+    decision_type: TypeOption = None,
+    severity: SeverityOption = None,
+    tags: Tags = [],  # noqa: B006
+    overdue: Overdue = False,
+    due_until: Due = None,
+    waiting: Annotated[
+        bool | None, typer.Option(help="That wait for people's answers, or do not.")
+    ] = None,
+    legal_hold: Annotated[bool | None, typer.Option(help="Under a legal hold, or not.")] = None,
+    search: Search = None,
+    created_by: Annotated[str | None, typer.Option(help="Opened by this person.")] = None,
+    submission_id: Annotated[
+        str | None, typer.Option("--submission", help="About this submission.")
+    ] = None,
+    created_since: Annotated[
+        str | None, typer.Option(help=f"Opened at or after {given.TIME.format('ago')}.")
+    ] = None,
+    created_until: Annotated[
+        str | None, typer.Option(help=f"Opened before {given.TIME.format('ago')}.")
+    ] = None,
+    sort: Annotated[
+        Literal["createdAt", "dueAt"] | None, typer.Option(help="Newest first, or due first.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file to write; - is the terminal.")
+    ] = Path("cases.csv"),
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Write the cases of a queue as CSV, all that the filters find. Filters combine.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    if str(output) != "-":
+        require_free(output, force=force)
+    query = given.params(
+        status=status,
+        assigned_to=assigned_to,
+        unassigned=unassigned or None,
+        decision_type=decision_type,
+        severity=severity,
+        tags=tags,
+        overdue=overdue or None,
+        due_until=due_until and given.ahead(due_until),
+        waiting=waiting,
+        legal_hold=legal_hold,
+        search=search,
+        created_by=created_by,
+        submission_id=submission_id,
+        created_since=created_since and given.ago(created_since),
+        created_until=created_until and given.ago(created_until),
+        sort=sort,
+        page_size=_PAGE,
+    )
+    rows: list[dict[str, Any]] = []
+    with profile.client() as client, terminal.progress("Cases") as shown:
+        for row in client.pages("/cases", query):
+            rows.append(row)
+            shown.advance(shown.task_ids[0])
+    text = "".join(lines(rows))
+    if str(output) == "-":
+        terminal.print_file(text)
+        return
+    # With its mark, spreadsheets read it as UTF-8.
+    output.write_text(text, encoding="utf-8-sig", newline="")
+    if as_json:
+        terminal.print_json({"file": str(output), "cases": len(rows)})
+    else:
+        terminal.say(f"Wrote {output}: {len(rows)} cases.")
+
+
+def lines(cases: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """The lines of a CSV file (RFC 4180) of cases, with a column for each of their own fields."""
+    rows = list(cases)
+    own = list(dict.fromkeys(name for row in rows for name in row["fields"]))
+    yield _line([*COLUMNS, *(f"fields.{name}" for name in own)])
+    for row in rows:
+        yield _line([*(row[name] for name in COLUMNS), *(row["fields"].get(name) for name in own)])
+
+
+def _line(values: Iterable[Any]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerow(map(cell, values))
+    return written.getvalue()
+
+
+def cell(value: Any) -> Any:
+    """A value as a cell: texts that would be formulas are marked as texts."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        value = ", ".join(value)
+    if not isinstance(value, str):
+        return value
+    # Spreadsheets also look behind spaces.
+    value = _INNER.sub(r"\1'", value)
+    return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
