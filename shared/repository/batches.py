@@ -1,15 +1,18 @@
-"""Reading more documents than memory holds: some at a time."""
+"""Many documents: reading more than memory holds, some at a time, and writing each if it can be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from shared.documents.port import Document, DocumentStore, Query
+from shared.documents.port import Conflict, Document, DocumentStore, Query, Write
 from shared.repository.paging import place, size_of
 
 _FIRST, _MOST = 20, 250
 _BYTES = 1_048_576
+
+T = TypeVar("T")
 
 
 class Pace:
@@ -65,3 +68,19 @@ def documents_of(
         yield from zip(part, found, strict=True)
         pace.note(found)
         done += len(part)
+
+
+def made(store: DocumentStore, pairs: Sequence[tuple[T, Write]]) -> list[T]:
+    """Commits writes together; gives what belongs to those that were made, in their order.
+
+    Where a document is not any more as its write says, that write alone is not made.
+    """
+    if not pairs:
+        return []
+    try:
+        store.commit([write for _, write in pairs])
+    except Conflict:
+        half = len(pairs) // 2
+        parts = (pairs[:half], pairs[half:]) if half else ()
+        return [one for part in parts for one in made(store, part)]
+    return [one for one, _ in pairs]
