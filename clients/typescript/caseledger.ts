@@ -21,12 +21,13 @@ export class Problem extends Error {
   }
 }
 
-/** The RFC 8785 form of a JSON value: names in order, numbers and texts as ECMAScript writes them. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((one) => canonical(one ?? null)).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const named = Object.entries(value).filter(([, one]) => one !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${named.map(([name, one]) => `${JSON.stringify(name)}:${canonical(one)}`).join(",")}}`;
+/** The RFC 8785 form of a JSON value: names in order, numbers and texts as ECMAScript writes them. Raises TypeError, with its place, for what is none. */
+export function canonical(value: unknown, at = "this"): string {
+  if (Array.isArray(value)) return `[${value.map((one, place) => canonical(one ?? null, `${at}.${place}`)).join(",")}]`;
+  if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) return JSON.stringify(value);
+  if (Object.prototype.toString.call(value) !== "[object Object]") throw new TypeError(`${at} is no JSON: ${String(value)}`);
+  const named = Object.entries(value as object).filter(([, one]) => one !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${named.map(([name, one]) => `${JSON.stringify(name)}:${canonical(one, `${at}.${name}`)}`).join(",")}}`;
 }
 
 /** The SHA-256, in hex, of the RFC 8785 form. Of `{tool, arguments}` it is the hash of an action. */
@@ -35,8 +36,7 @@ export async function hashOf(value: unknown): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-const sleep = (seconds: number) => new Promise((done) => setTimeout(done, 1000 * seconds));
-const now = () => Date.now() / 1000;
+const sleep = (seconds: number) => new Promise((done) => setTimeout(done, 1000 * seconds)), now = () => Date.now() / 1000;
 function pause(attempt: number, answer: Response | undefined): number {
   const asked = answer?.headers.get("Retry-After");
   if (asked) return /^\d+$/.test(asked) ? Number(asked) : Math.max(0, Date.parse(asked) / 1000 - now() || 0);
@@ -49,15 +49,15 @@ export class Client {
 
   /** A function of the API, by its path there; gives its JSON, or its text. Raises Problem, and what fetch raises. */
   async call<P extends keyof paths, M extends Method>(method: M, path: P, options: Options<paths[P][M]>): Promise<Answer<paths[P][M]>> {
-    const { path: names = {}, body, ...sent } = options as Sent & { path?: Record<string, string>; body?: unknown };
+    const { path: names = {}, body: json, ...sent } = options as Sent & { path?: Record<string, string>; body?: unknown };
     const whole = path.replace(/{(\w+)}/g, (_, name: string) => encodeURIComponent(names[name]!));
-    const answer = await this.request(method.toUpperCase(), whole, { ...sent, json: body });
-    const text = await answer.text(), isJson = answer.headers.get("Content-Type")?.includes("json");
-    return (isJson ? JSON.parse(text) : text || undefined) as Answer<paths[P][M]>;
+    const answer = await this.request(method.toUpperCase(), whole, { ...sent, json }), text = await answer.text();
+    return (answer.headers.get("Content-Type")?.includes("json") ? JSON.parse(text) : text || undefined) as Answer<paths[P][M]>;
   }
 
   /** Sends a request, again where it was refused for now or lost, with the same key; gives the successful answer. */
   async request(method: string, path: string, { json, query = {}, key, headers, retryFor = this.retryFor }: Sent = {}): Promise<Response> {
+    if (!/^https?:\/\/./.test(this.url) || !this.token) throw new TypeError(`give an address with https:// or http://, not ${this.url}, and a key or token`);
     const url = new URL(this.url.replace(/\/(v1\/?)?$/, "") + path);
     for (const [name, value] of Object.entries(query)) [value].flat().forEach((one) => one == null || url.searchParams.append(name, String(one)));
     const once = method === "GET" ? {} : { "Idempotency-Key": key ?? crypto.randomUUID() };
@@ -69,11 +69,12 @@ export class Client {
         const got = await fetch(url, { method, headers: sent, body: JSON.stringify(json) ?? null, signal: AbortSignal.timeout(60_000) });
         answer = new Response(got.status === 204 ? null : await got.arrayBuffer(), got);
       } catch (error) { lost = error; }
-      if (answer?.ok) return answer;
-      const problem = answer && new Problem(answer, (await answer.json().catch(() => null))?.error ?? {});
+      if (answer?.ok && !(answer.body && answer.headers.get("Content-Type")?.startsWith("text/html"))) return answer;
+      const none = `${answer?.status} ${answer?.statusText}, which is no answer of the API: is ${url} the right address?`;
+      const problem = answer && new Problem(answer, (await answer.json().catch(() => null))?.error ?? { message: none });
       const seconds = pause(attempt, answer);
-      const final = problem && problem.status !== "ABORTED" && ![429, 502, 503, 504].includes(problem.code);
-      if (final || now() + seconds > until) throw problem ?? lost;
+      if ((problem && problem.status !== "ABORTED" && ![429, 502, 503, 504].includes(problem.code)) || now() + seconds > until) throw problem ?? new Error(`${method} ${url}: no answer`, { cause: lost });
+      if (!problem || problem.code >= 500) console.warn(`${method} ${url}: ${problem?.message ?? lost}; again in ${seconds.toFixed(1)} s`);
       await sleep(seconds);
     }
   }
@@ -97,8 +98,7 @@ export class Client {
   async wait({ id }: { id: string }, timeout = Infinity): Promise<Intervention> {
     for (const until = now() + timeout; ;) {
       const began = now(), left = Math.max(0, until - began), query = { timeoutSeconds: Math.floor(Math.min(50, left)) };
-      const path = { interventionId: id };
-      const asked = await this.call("get", "/v1/interventions/{interventionId}:wait", { path, query, retryFor: left });
+      const asked = await this.call("get", "/v1/interventions/{interventionId}:wait", { path: { interventionId: id }, query, retryFor: left });
       if (!["pending", "in_progress"].includes(asked.status)) return asked;
       if (now() >= until) throw new Error(`${id} is ${asked.status} after ${timeout} s`);
       if (now() - began < 1) await sleep(Math.min(1, until - now()));
@@ -108,8 +108,8 @@ export class Client {
   /** Starts the approved action, with the arguments that were approved: only one can, once. Gives these. */
   async start({ id, action, approvedArguments }: Intervention): Promise<Record<string, unknown>> {
     if (!action) throw new Error(`${id} is about no action`);
-    const args = approvedArguments ?? action.arguments, actionHash = await hashOf({ tool: action.tool, arguments: args });
-    await this.call("post", "/v1/interventions/{interventionId}:start", { path: { interventionId: id }, body: { actionHash } });
+    const args = approvedArguments ?? action.arguments, body = { actionHash: await hashOf({ tool: action.tool, arguments: args }) };
+    await this.call("post", "/v1/interventions/{interventionId}:start", { path: { interventionId: id }, body });
     return args;
   }
 
