@@ -117,6 +117,7 @@ def test_the_exit_code_says_what_went_wrong(terminal: Terminal) -> None:
     assert terminal("key", "list", role="viewer").exit_code == DENIED
     assert terminal("claim", "CASE-1", role="verifier").exit_code == CONFLICT
     assert terminal("claim").exit_code == 2
+    assert terminal("show", "..").exit_code == 2
     assert terminal("cases", "--created-since", "soon").exit_code == 2
     wrong = terminal("cases", "--status", "odd")
     assert (wrong.exit_code, "status" in wrong.stderr) == (1, True)

@@ -16,12 +16,12 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import typer
 
-from caseledger import Client, terminal
+from caseledger import Client, addresses, terminal
 from caseledger.addresses import whole
 from caseledger.exits import Exit
 
@@ -134,8 +134,11 @@ def checked_token(token: str) -> str:
 
 
 def segment(name: str) -> str:
-    """An id as a part of a path: it leads nowhere else."""
-    return quote(name, safe="")
+    """An id as a part of a path. Ends the command where it is none, and would lead elsewhere."""
+    try:
+        return addresses.segment(name)
+    except ValueError as error:
+        raise terminal.fail(str(error), Exit.USAGE) from None
 
 
 class Caller(Client):

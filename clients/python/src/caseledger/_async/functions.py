@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 from caseledger._async.connection import AsyncConnection
+from caseledger.addresses import segment, segments
 
 if TYPE_CHECKING:
     from caseledger.types import (
@@ -83,10 +83,6 @@ if TYPE_CHECKING:
     )
 
 
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
-
-
 class AsyncFunctions(AsyncConnection):
     """The functions of the API, by their names there. Each raises what `request` raises.
 
@@ -100,7 +96,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}/audit", json=body, key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}/audit", json=body, key=key)
         found: Event = answer.json()
         return found
 
@@ -112,7 +108,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/cases/{_quoted(case_id)}/evidence", json=body, key=key
+            "POST", f"/cases/{segment(case_id)}/evidence", json=body, key=key
         )
         found: Case = answer.json()
         return found
@@ -123,7 +119,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/cases/{_quoted(case_id)}/records", json=body, key=key
+            "POST", f"/cases/{segment(case_id)}/records", json=body, key=key
         )
         found: Record = answer.json()
         return found
@@ -138,7 +134,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `pilot`, `admin`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:assign", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:assign", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -170,7 +166,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}:claim", key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}:claim", key=key)
         found: Case = answer.json()
         return found
 
@@ -186,7 +182,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:claim", key=key
+            "POST", f"/interventions/{segment(intervention_id)}:claim", key=key
         )
         found: Intervention = answer.json()
         return found
@@ -259,7 +255,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:complete", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:complete", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -272,7 +268,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        answer = await self.request("POST", f"/erasures/{_quoted(erasure_id)}:confirm", key=key)
+        answer = await self.request("POST", f"/erasures/{segment(erasure_id)}:confirm", key=key)
         found: Erasure = answer.json()
         return found
 
@@ -341,7 +337,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:decide", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:decide", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -353,14 +349,14 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        await self.request("DELETE", f"/cases/{_quoted(case_id)}", key=key)
+        await self.request("DELETE", f"/cases/{segment(case_id)}", key=key)
 
     async def delete_webhook(self, webhook_id: str, *, key: str | None = None) -> None:
         """Removes a webhook. What was not delivered to it yet is not sent any more.
 
         For the role `admin`.
         """
-        await self.request("DELETE", f"/webhooks/{_quoted(webhook_id)}", key=key)
+        await self.request("DELETE", f"/webhooks/{segment(webhook_id)}", key=key)
 
     async def erase_audit(self, body: ErasureToAsk, *, key: str | None = None) -> Erasure:
         """Asks for an erasure, which another admin has to confirm within 14 days.
@@ -384,7 +380,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/cases/{_quoted(case_id)}:escalate", json=body, key=key
+            "POST", f"/cases/{segment(case_id)}:escalate", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -409,7 +405,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `pilot`, `admin`, `auditor`.
         """
-        answer = await self.request("GET", f"/cases/{_quoted(case_id)}:export")
+        answer = await self.request("GET", f"/cases/{segment(case_id)}:export")
         found: bytes = answer.content
         return found
 
@@ -425,7 +421,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        return self.pages(f"/people/{_quoted(user_id)}:export", {"pageSize": page_size})
+        return self.pages(f"/people/{segment(user_id)}:export", {"pageSize": page_size})
 
     async def get_case(
         self, case_id: str, *, view: Literal["basic", "full"] | None = None
@@ -437,7 +433,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/cases/{_quoted(case_id)}", params={"view": view})
+        answer = await self.request("GET", f"/cases/{segment(case_id)}", params={"view": view})
         found: FullCase = answer.json()
         return found
 
@@ -446,7 +442,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `admin`, `auditor`.
         """
-        answer = await self.request("GET", f"/erasures/{_quoted(erasure_id)}")
+        answer = await self.request("GET", f"/erasures/{segment(erasure_id)}")
         found: Erasure = answer.json()
         return found
 
@@ -480,7 +476,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/interventions/{_quoted(intervention_id)}")
+        answer = await self.request("GET", f"/interventions/{segment(intervention_id)}")
         found: Intervention = answer.json()
         return found
 
@@ -496,7 +492,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/interventions/{_quoted(intervention_id)}/receipt")
+        answer = await self.request("GET", f"/interventions/{segment(intervention_id)}/receipt")
         found: str = answer.text
         return found
 
@@ -508,7 +504,7 @@ class AsyncFunctions(AsyncConnection):
         For the members of the tenant. Where its setting `publicLog` is on, anybody may call it,
         without a token.
         """
-        answer = await self.request("GET", f"/logs/{_quoted(tenant)}/checkpoint")
+        answer = await self.request("GET", f"/logs/{segment(tenant)}/checkpoint")
         found: str = answer.text
         return found
 
@@ -521,7 +517,7 @@ class AsyncFunctions(AsyncConnection):
         For the members of the tenant. Where its setting `publicLog` is on, anybody may call it,
         without a token.
         """
-        answer = await self.request("GET", f"/logs/{_quoted(tenant)}/tile/{_quoted(tile)}")
+        answer = await self.request("GET", f"/logs/{segment(tenant)}/tile/{segments(tile)}")
         found: bytes = answer.content
         return found
 
@@ -531,7 +527,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         answer = await self.request(
-            "GET", f"/cases/{_quoted(case_id)}/packet", params={"version": version}
+            "GET", f"/cases/{segment(case_id)}/packet", params={"version": version}
         )
         found: Packet = answer.json()
         return found
@@ -550,7 +546,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/cases/{_quoted(case_id)}/runs/{_quoted(run_id)}")
+        answer = await self.request("GET", f"/cases/{segment(case_id)}/runs/{segment(run_id)}")
         found: Run = answer.json()
         return found
 
@@ -581,7 +577,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         answer = await self.request(
-            "GET", f"/cases/{_quoted(case_id)}/worksheet", params={"userId": user_id}
+            "GET", f"/cases/{segment(case_id)}/worksheet", params={"userId": user_id}
         )
         found: Worksheet = answer.json()
         return found
@@ -669,7 +665,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/audit", {"pageSize": page_size, "related": related}
+            f"/cases/{segment(case_id)}/audit", {"pageSize": page_size, "related": related}
         )
 
     def list_cases(
@@ -748,7 +744,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/evidence", {"pageSize": page_size, "packet": packet}
+            f"/cases/{segment(case_id)}/evidence", {"pageSize": page_size, "packet": packet}
         )
 
     def list_interventions(
@@ -832,7 +828,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `admin`, `auditor`.
         """
-        return self.pages(f"/cases/{_quoted(case_id)}/preserved", {"pageSize": page_size})
+        return self.pages(f"/cases/{segment(case_id)}/preserved", {"pageSize": page_size})
 
     def list_records(
         self,
@@ -847,7 +843,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/records",
+            f"/cases/{segment(case_id)}/records",
             {"pageSize": page_size, "kind": kind, "latest": latest},
         )
 
@@ -910,7 +906,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}/holds", json=body, key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}/holds", json=body, key=key)
         found: Hold = answer.json()
         return found
 
@@ -921,7 +917,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/audit/{_quoted(event_id)}:prove")
+        answer = await self.request("GET", f"/audit/{segment(event_id)}:prove")
         found: str = answer.text
         return found
 
@@ -933,7 +929,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "PUT", f"/cases/{_quoted(case_id)}/evidence", json=body, key=key
+            "PUT", f"/cases/{segment(case_id)}/evidence", json=body, key=key
         )
         found: Case = answer.json()
         return found
@@ -947,7 +943,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "POST",
-            f"/cases/{_quoted(case_id)}/holds/{_quoted(hold_id)}:release",
+            f"/cases/{segment(case_id)}/holds/{segment(hold_id)}:release",
             json=body,
             key=key,
         )
@@ -962,7 +958,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:release", key=key
+            "POST", f"/interventions/{segment(intervention_id)}:release", key=key
         )
         found: Intervention = answer.json()
         return found
@@ -975,7 +971,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`.
         """
         await self.request(
-            "DELETE", f"/cases/{_quoted(case_id)}/collaborators/{_quoted(user_id)}", key=key
+            "DELETE", f"/cases/{segment(case_id)}/collaborators/{segment(user_id)}", key=key
         )
 
     async def remove_evidence(
@@ -986,7 +982,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         await self.request(
-            "DELETE", f"/cases/{_quoted(case_id)}/evidence/{_quoted(evidence_id)}", key=key
+            "DELETE", f"/cases/{segment(case_id)}/evidence/{segment(evidence_id)}", key=key
         )
 
     async def reopen_case(self, case_id: str, body: Why, *, key: str | None = None) -> Case:
@@ -994,7 +990,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `pilot`, `admin`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}:reopen", json=body, key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}:reopen", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -1003,7 +999,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        await self.request("DELETE", f"/keys/{_quoted(key_id)}", key=key)
+        await self.request("DELETE", f"/keys/{segment(key_id)}", key=key)
 
     async def rotate_webhook_secret(
         self, webhook_id: str, *, key: str | None = None
@@ -1015,7 +1011,7 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         answer = await self.request(
-            "POST", f"/webhooks/{_quoted(webhook_id)}:rotateSecret", key=key
+            "POST", f"/webhooks/{segment(webhook_id)}:rotateSecret", key=key
         )
         found: WebhookWithSecret = answer.json()
         return found
@@ -1047,7 +1043,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "PUT",
-            f"/cases/{_quoted(case_id)}/worksheet",
+            f"/cases/{segment(case_id)}/worksheet",
             json=body,
             params={"userId": user_id},
             key=key,
@@ -1074,7 +1070,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`.
         """
         answer = await self.request(
-            "PUT", f"/cases/{_quoted(case_id)}/collaborators/{_quoted(user_id)}", json=body, key=key
+            "PUT", f"/cases/{segment(case_id)}/collaborators/{segment(user_id)}", json=body, key=key
         )
         found: Case = answer.json()
         return found
@@ -1090,7 +1086,7 @@ class AsyncFunctions(AsyncConnection):
         For the role `agent`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:start", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:start", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -1105,7 +1101,7 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         answer = await self.request(
-            "POST", f"/logs/{_quoted(tenant)}:startEpoch", json=body, key=key
+            "POST", f"/logs/{segment(tenant)}:startEpoch", json=body, key=key
         )
         found: LogEpoch = answer.json()
         return found
@@ -1117,7 +1113,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}/runs", json=body, key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}/runs", json=body, key=key)
         found: Run = answer.json()
         return found
 
@@ -1131,7 +1127,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = await self.request("PATCH", f"/cases/{_quoted(case_id)}", json=body, key=key)
+        answer = await self.request("PATCH", f"/cases/{segment(case_id)}", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -1153,7 +1149,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "PATCH",
-            f"/cases/{_quoted(case_id)}/evidence/{_quoted(evidence_id)}",
+            f"/cases/{segment(case_id)}/evidence/{segment(evidence_id)}",
             json=body,
             key=key,
         )
@@ -1168,7 +1164,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "PATCH", f"/cases/{_quoted(case_id)}/runs/{_quoted(run_id)}", json=body, key=key
+            "PATCH", f"/cases/{segment(case_id)}/runs/{segment(run_id)}", json=body, key=key
         )
         found: Run = answer.json()
         return found
@@ -1189,7 +1185,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        answer = await self.request("PATCH", f"/webhooks/{_quoted(webhook_id)}", json=body, key=key)
+        answer = await self.request("PATCH", f"/webhooks/{segment(webhook_id)}", json=body, key=key)
         found: Webhook = answer.json()
         return found
 
@@ -1228,7 +1224,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "GET",
-            f"/interventions/{_quoted(intervention_id)}:wait",
+            f"/interventions/{segment(intervention_id)}:wait",
             params={"timeoutSeconds": timeout_seconds},
         )
         found: Intervention = answer.json()
@@ -1242,7 +1238,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:withdraw", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:withdraw", json=body, key=key
         )
         found: Intervention = answer.json()
         return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 from caseledger._sync.connection import Connection
+from caseledger.addresses import segment, segments
 
 if TYPE_CHECKING:
     from caseledger.types import (
@@ -83,10 +83,6 @@ if TYPE_CHECKING:
     )
 
 
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
-
-
 class Functions(Connection):
     """The functions of the API, by their names there. Each raises what `request` raises.
 
@@ -98,7 +94,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/audit", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/audit", json=body, key=key)
         found: Event = answer.json()
         return found
 
@@ -107,7 +103,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/evidence", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/evidence", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -116,7 +112,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/records", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/records", json=body, key=key)
         found: Record = answer.json()
         return found
 
@@ -130,7 +126,7 @@ class Functions(Connection):
         For the roles `pilot`, `admin`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:assign", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:assign", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -162,7 +158,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}:claim", key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}:claim", key=key)
         found: Case = answer.json()
         return found
 
@@ -175,7 +171,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = self.request("POST", f"/interventions/{_quoted(intervention_id)}:claim", key=key)
+        answer = self.request("POST", f"/interventions/{segment(intervention_id)}:claim", key=key)
         found: Intervention = answer.json()
         return found
 
@@ -247,7 +243,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:complete", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:complete", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -260,7 +256,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/erasures/{_quoted(erasure_id)}:confirm", key=key)
+        answer = self.request("POST", f"/erasures/{segment(erasure_id)}:confirm", key=key)
         found: Erasure = answer.json()
         return found
 
@@ -325,7 +321,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:decide", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:decide", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -337,14 +333,14 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        self.request("DELETE", f"/cases/{_quoted(case_id)}", key=key)
+        self.request("DELETE", f"/cases/{segment(case_id)}", key=key)
 
     def delete_webhook(self, webhook_id: str, *, key: str | None = None) -> None:
         """Removes a webhook. What was not delivered to it yet is not sent any more.
 
         For the role `admin`.
         """
-        self.request("DELETE", f"/webhooks/{_quoted(webhook_id)}", key=key)
+        self.request("DELETE", f"/webhooks/{segment(webhook_id)}", key=key)
 
     def erase_audit(self, body: ErasureToAsk, *, key: str | None = None) -> Erasure:
         """Asks for an erasure, which another admin has to confirm within 14 days.
@@ -367,7 +363,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}:escalate", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}:escalate", json=body, key=key)
         found: Intervention = answer.json()
         return found
 
@@ -391,7 +387,7 @@ class Functions(Connection):
 
         For the roles `pilot`, `admin`, `auditor`.
         """
-        answer = self.request("GET", f"/cases/{_quoted(case_id)}:export")
+        answer = self.request("GET", f"/cases/{segment(case_id)}:export")
         found: bytes = answer.content
         return found
 
@@ -407,7 +403,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        return self.pages(f"/people/{_quoted(user_id)}:export", {"pageSize": page_size})
+        return self.pages(f"/people/{segment(user_id)}:export", {"pageSize": page_size})
 
     def get_case(self, case_id: str, *, view: Literal["basic", "full"] | None = None) -> FullCase:
         """Gives one case; with `view=full` also its evidence and the holds on it.
@@ -417,7 +413,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/cases/{_quoted(case_id)}", params={"view": view})
+        answer = self.request("GET", f"/cases/{segment(case_id)}", params={"view": view})
         found: FullCase = answer.json()
         return found
 
@@ -426,7 +422,7 @@ class Functions(Connection):
 
         For the roles `admin`, `auditor`.
         """
-        answer = self.request("GET", f"/erasures/{_quoted(erasure_id)}")
+        answer = self.request("GET", f"/erasures/{segment(erasure_id)}")
         found: Erasure = answer.json()
         return found
 
@@ -460,7 +456,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/interventions/{_quoted(intervention_id)}")
+        answer = self.request("GET", f"/interventions/{segment(intervention_id)}")
         found: Intervention = answer.json()
         return found
 
@@ -476,7 +472,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/interventions/{_quoted(intervention_id)}/receipt")
+        answer = self.request("GET", f"/interventions/{segment(intervention_id)}/receipt")
         found: str = answer.text
         return found
 
@@ -488,7 +484,7 @@ class Functions(Connection):
         For the members of the tenant. Where its setting `publicLog` is on, anybody may call it,
         without a token.
         """
-        answer = self.request("GET", f"/logs/{_quoted(tenant)}/checkpoint")
+        answer = self.request("GET", f"/logs/{segment(tenant)}/checkpoint")
         found: str = answer.text
         return found
 
@@ -501,7 +497,7 @@ class Functions(Connection):
         For the members of the tenant. Where its setting `publicLog` is on, anybody may call it,
         without a token.
         """
-        answer = self.request("GET", f"/logs/{_quoted(tenant)}/tile/{_quoted(tile)}")
+        answer = self.request("GET", f"/logs/{segment(tenant)}/tile/{segments(tile)}")
         found: bytes = answer.content
         return found
 
@@ -511,7 +507,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         answer = self.request(
-            "GET", f"/cases/{_quoted(case_id)}/packet", params={"version": version}
+            "GET", f"/cases/{segment(case_id)}/packet", params={"version": version}
         )
         found: Packet = answer.json()
         return found
@@ -530,7 +526,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/cases/{_quoted(case_id)}/runs/{_quoted(run_id)}")
+        answer = self.request("GET", f"/cases/{segment(case_id)}/runs/{segment(run_id)}")
         found: Run = answer.json()
         return found
 
@@ -561,7 +557,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         answer = self.request(
-            "GET", f"/cases/{_quoted(case_id)}/worksheet", params={"userId": user_id}
+            "GET", f"/cases/{segment(case_id)}/worksheet", params={"userId": user_id}
         )
         found: Worksheet = answer.json()
         return found
@@ -649,7 +645,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/audit", {"pageSize": page_size, "related": related}
+            f"/cases/{segment(case_id)}/audit", {"pageSize": page_size, "related": related}
         )
 
     def list_cases(
@@ -728,7 +724,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/evidence", {"pageSize": page_size, "packet": packet}
+            f"/cases/{segment(case_id)}/evidence", {"pageSize": page_size, "packet": packet}
         )
 
     def list_interventions(
@@ -810,7 +806,7 @@ class Functions(Connection):
 
         For the roles `admin`, `auditor`.
         """
-        return self.pages(f"/cases/{_quoted(case_id)}/preserved", {"pageSize": page_size})
+        return self.pages(f"/cases/{segment(case_id)}/preserved", {"pageSize": page_size})
 
     def list_records(
         self,
@@ -825,7 +821,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/records",
+            f"/cases/{segment(case_id)}/records",
             {"pageSize": page_size, "kind": kind, "latest": latest},
         )
 
@@ -888,7 +884,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/holds", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/holds", json=body, key=key)
         found: Hold = answer.json()
         return found
 
@@ -899,7 +895,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/audit/{_quoted(event_id)}:prove")
+        answer = self.request("GET", f"/audit/{segment(event_id)}:prove")
         found: str = answer.text
         return found
 
@@ -908,7 +904,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("PUT", f"/cases/{_quoted(case_id)}/evidence", json=body, key=key)
+        answer = self.request("PUT", f"/cases/{segment(case_id)}/evidence", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -921,7 +917,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "POST",
-            f"/cases/{_quoted(case_id)}/holds/{_quoted(hold_id)}:release",
+            f"/cases/{segment(case_id)}/holds/{segment(hold_id)}:release",
             json=body,
             key=key,
         )
@@ -933,7 +929,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = self.request("POST", f"/interventions/{_quoted(intervention_id)}:release", key=key)
+        answer = self.request("POST", f"/interventions/{segment(intervention_id)}:release", key=key)
         found: Intervention = answer.json()
         return found
 
@@ -943,7 +939,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`.
         """
         self.request(
-            "DELETE", f"/cases/{_quoted(case_id)}/collaborators/{_quoted(user_id)}", key=key
+            "DELETE", f"/cases/{segment(case_id)}/collaborators/{segment(user_id)}", key=key
         )
 
     def remove_evidence(self, case_id: str, evidence_id: str, *, key: str | None = None) -> None:
@@ -952,7 +948,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         self.request(
-            "DELETE", f"/cases/{_quoted(case_id)}/evidence/{_quoted(evidence_id)}", key=key
+            "DELETE", f"/cases/{segment(case_id)}/evidence/{segment(evidence_id)}", key=key
         )
 
     def reopen_case(self, case_id: str, body: Why, *, key: str | None = None) -> Case:
@@ -960,7 +956,7 @@ class Functions(Connection):
 
         For the roles `pilot`, `admin`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}:reopen", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}:reopen", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -969,7 +965,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        self.request("DELETE", f"/keys/{_quoted(key_id)}", key=key)
+        self.request("DELETE", f"/keys/{segment(key_id)}", key=key)
 
     def rotate_webhook_secret(
         self, webhook_id: str, *, key: str | None = None
@@ -980,7 +976,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/webhooks/{_quoted(webhook_id)}:rotateSecret", key=key)
+        answer = self.request("POST", f"/webhooks/{segment(webhook_id)}:rotateSecret", key=key)
         found: WebhookWithSecret = answer.json()
         return found
 
@@ -1011,7 +1007,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "PUT",
-            f"/cases/{_quoted(case_id)}/worksheet",
+            f"/cases/{segment(case_id)}/worksheet",
             json=body,
             params={"userId": user_id},
             key=key,
@@ -1036,7 +1032,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`.
         """
         answer = self.request(
-            "PUT", f"/cases/{_quoted(case_id)}/collaborators/{_quoted(user_id)}", json=body, key=key
+            "PUT", f"/cases/{segment(case_id)}/collaborators/{segment(user_id)}", json=body, key=key
         )
         found: Case = answer.json()
         return found
@@ -1052,7 +1048,7 @@ class Functions(Connection):
         For the role `agent`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:start", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:start", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -1066,7 +1062,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/logs/{_quoted(tenant)}:startEpoch", json=body, key=key)
+        answer = self.request("POST", f"/logs/{segment(tenant)}:startEpoch", json=body, key=key)
         found: LogEpoch = answer.json()
         return found
 
@@ -1077,7 +1073,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/runs", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/runs", json=body, key=key)
         found: Run = answer.json()
         return found
 
@@ -1091,7 +1087,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = self.request("PATCH", f"/cases/{_quoted(case_id)}", json=body, key=key)
+        answer = self.request("PATCH", f"/cases/{segment(case_id)}", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -1113,7 +1109,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "PATCH",
-            f"/cases/{_quoted(case_id)}/evidence/{_quoted(evidence_id)}",
+            f"/cases/{segment(case_id)}/evidence/{segment(evidence_id)}",
             json=body,
             key=key,
         )
@@ -1128,7 +1124,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = self.request(
-            "PATCH", f"/cases/{_quoted(case_id)}/runs/{_quoted(run_id)}", json=body, key=key
+            "PATCH", f"/cases/{segment(case_id)}/runs/{segment(run_id)}", json=body, key=key
         )
         found: Run = answer.json()
         return found
@@ -1149,7 +1145,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("PATCH", f"/webhooks/{_quoted(webhook_id)}", json=body, key=key)
+        answer = self.request("PATCH", f"/webhooks/{segment(webhook_id)}", json=body, key=key)
         found: Webhook = answer.json()
         return found
 
@@ -1188,7 +1184,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "GET",
-            f"/interventions/{_quoted(intervention_id)}:wait",
+            f"/interventions/{segment(intervention_id)}:wait",
             params={"timeoutSeconds": timeout_seconds},
         )
         found: Intervention = answer.json()
@@ -1202,7 +1198,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:withdraw", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:withdraw", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
