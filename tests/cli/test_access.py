@@ -53,7 +53,17 @@ def test_what_is_no_token_is_refused_without_showing_it(terminal: Terminal) -> N
             assert "cret" not in result.output
 
 
-@pytest.mark.parametrize("url", ["http://elsewhere.example", "ftp://127.0.0.1", "127.0.0.1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://elsewhere.example",
+        "http://localhost@elsewhere.example",
+        "ftp://127.0.0.1",
+        "127.0.0.1",
+        "https://[::1",
+        "https://here:port",
+    ],
+)
 def test_no_token_is_sent_without_encryption(terminal: Terminal, url: str) -> None:
     result = terminal("cases", CASELEDGER_URL=url)
 

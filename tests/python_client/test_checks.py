@@ -48,7 +48,11 @@ def test_a_webhook_is_believed_that_one_of_two_secrets_signs() -> None:
         ({"webhook-id": "evt-2"}, "signature"),
         ({"Webhook-Signature": ""}, "signature"),
         ({"Webhook-Signature": "v1,\u00fc"}, "signature"),
+        ({"Webhook-Signature": "v1,\ud800"}, "signature"),
+        ({"webhook-id": "\ud800"}, "signature"),
         ({"webhook-timestamp": "now"}, "whole number"),
+        ({"webhook-timestamp": "9" * 400}, "whole number"),
+        ({"webhook-timestamp": "9" * 5000}, "whole number"),
         ({"webhook-timestamp": "1772442000"}, "too far"),
         ({"webhook-timestamp": "9772442000"}, "too far"),
     ],
@@ -69,9 +73,11 @@ def test_a_webhook_that_was_changed_or_signed_by_another_is_refused() -> None:
         webhooks.verify(BODY, {}, SECRET)
 
 
-def test_a_secret_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="whsec_"):
-        webhooks.verify(BODY, signed(), "whsec_not base64!")
+@pytest.mark.parametrize("secret", ["whsec_not base64!", "whsec_", "", OTHER])
+def test_a_secret_that_is_none_is_refused(secret: str) -> None:
+    forged = signed(secret=secret) if secret == OTHER else signed()
+    with pytest.raises(ValueError, match="whsec_ and base64"):
+        webhooks.verify(BODY, forged, secret)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from itertools import chain, repeat
+from typing import Any
 
 import httpx
 import pytest
@@ -123,6 +124,16 @@ def test_what_will_not_succeed_is_not_sent_again(made: Made, slept: list[float],
     assert (problem.code, problem.status, problem.message) == (code, "SOME_STATUS", "no")
     assert (problem.field, problem.details, problem.request_id) == ("title", [field], "r-1")
     assert (len(turns.sent), slept) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "error", [7, [], {"details": 7}, {"details": ["x", None, {"field": "title"}]}, {"message": []}]
+)
+def test_what_does_not_come_from_the_api_is_a_problem_all_the_same(made: Made, error: Any) -> None:
+    for content in ({"json": {"error": error}}, {"content": b"[" * 100_000}, {"content": b"\xff"}):
+        with pytest.raises(Problem) as caught:
+            made(Turns(httpx.Response(409, **content))).request("GET", "/cases")
+        assert caught.value.field in (None, "title")
 
 
 @pytest.mark.parametrize(

@@ -116,9 +116,14 @@ def checked(url: str) -> str:
 
     Ends the command where it is none, or where a token would be sent there without encryption.
     """
-    parts = urlsplit(url.strip())
+    told = f"{url or 'the address of the API'} is not a URL"
+    try:
+        parts = urlsplit(url.strip())
+        httpx.URL(url.strip())
+    except (ValueError, httpx.InvalidURL):
+        raise terminal.fail(told, Exit.USAGE) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise terminal.fail(f"{url or 'the address of the API'} is not a URL", Exit.USAGE)
+        raise terminal.fail(told, Exit.USAGE)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise terminal.fail(f"{url} is not https: the token would be readable", Exit.USAGE)
     path = parts.path.rstrip("/").removesuffix("/v1")

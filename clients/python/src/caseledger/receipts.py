@@ -52,6 +52,6 @@ def verify(
         raise InvalidReceipt("it was signed by another key") from None
     except jwt.PyJWTError as error:
         raise InvalidReceipt(str(error)) from error
-    if action and claims.get("approvedActionHash") != action_hash(**action):
+    if action is not None and claims.get("approvedActionHash") != action_hash(**action):
         raise InvalidReceipt("it does not approve this action")
     return claims
