@@ -90,16 +90,17 @@ def claims(**more: Any) -> dict[str, Any]:
     """What a receipt of an approved action says."""
     hashed = action_hash(**LETTER)
     now = int(time.time())
-    return {"iss": "logs.example", "sub": "I-1", "iat": now, "approvedActionHash": hashed, **more}
+    fixed = {"iss": "logs.example", "tenant": "acme", "sub": "I-1"}
+    return {**fixed, "iat": now, "approvedActionHash": hashed, **more}
 
 
 def test_a_receipt_permits_the_action_that_was_approved(keys: LogKeys) -> None:
     receipt, known = keys.jws(claims()), {"keys": keys.jwks()}
 
-    assert receipts.verify(receipt, known, "logs.example", action=LETTER)["sub"] == "I-1"
+    assert receipts.verify(receipt, known, "logs.example", "acme", action=LETTER)["sub"] == "I-1"
     other: Any = {"tool": "send_letter", "arguments": {"to": "Dr. Jones"}}
     with pytest.raises(InvalidReceipt, match="this action"):
-        receipts.verify(receipt, known, "logs.example", action=other)
+        receipts.verify(receipt, known, "logs.example", "acme", action=other)
 
 
 def test_a_receipt_of_another_key_or_issuer_or_that_was_changed_is_refused(keys: LogKeys) -> None:
@@ -115,15 +116,25 @@ def test_a_receipt_of_another_key_or_issuer_or_that_was_changed_is_refused(keys:
         ("no receipt", known, "logs.example"),
     ):
         with pytest.raises(InvalidReceipt):
-            receipts.verify(wrong, of, issuer)
+            receipts.verify(wrong, of, issuer, "acme")
+
+
+@pytest.mark.parametrize("tenant", ["other", None, ["acme"]])
+def test_what_the_people_of_another_tenant_approved_permits_nothing(
+    keys: LogKeys, tenant: Any
+) -> None:
+    receipt = keys.jws(claims(tenant=tenant))
+
+    with pytest.raises(InvalidReceipt, match="tenant"):
+        receipts.verify(receipt, {"keys": keys.jwks()}, "logs.example", "acme", action=LETTER)
 
 
 def test_a_receipt_is_refused_once_it_has_expired_but_in_an_audit(keys: LogKeys) -> None:
     receipt, known = keys.jws(claims(exp=1_772_442_000)), {"keys": keys.jwks()}
 
     with pytest.raises(InvalidReceipt, match="expired"):
-        receipts.verify(receipt, known, "logs.example")
-    assert receipts.verify(receipt, known, "logs.example", ignore_expiry=True)
+        receipts.verify(receipt, known, "logs.example", "acme")
+    assert receipts.verify(receipt, known, "logs.example", "acme", ignore_expiry=True)
 
 
 def test_a_token_of_another_kind_is_no_receipt() -> None:
@@ -132,4 +143,4 @@ def test_a_token_of_another_kind_is_no_receipt() -> None:
     token = jwt.encode(claims(), private, "EdDSA", headers={"kid": of.jwks()[0]["kid"]})
 
     with pytest.raises(InvalidReceipt, match="type"):
-        receipts.verify(token, {"keys": of.jwks()}, "logs.example")
+        receipts.verify(token, {"keys": of.jwks()}, "logs.example", "acme")
