@@ -95,6 +95,8 @@ lock: $(VENV)/dev ## the lock files from requirements*.txt; UPGRADE=--upgrade ta
 	$(LOCK) requirements.txt -o requirements.lock
 	$(LOCK) -c requirements.lock requirements-deployment.txt -o requirements-deployment.lock
 	$(LOCK) -c requirements-deployment.lock requirements-dev.txt -o requirements-dev.lock
+	for one in langgraph openai_agents pydantic_ai; do $(LOCK) clients/python/pyproject.toml \
+		clients/recipes/$$one/requirements.txt -o clients/recipes/$$one/requirements.lock || exit 1; done
 
 clean: ## the environment and local data, after a question; CONFIRM=yes answers it
 	@if [ -e .local ] && [ '$(CONFIRM)' != yes ]; then \

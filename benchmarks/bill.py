@@ -53,7 +53,8 @@ IDLE_READS = {
     "expire_interventions": 3,
     "fail_stale_runs": 2,
     "close_approved_cases": 3,
-    "purge_records": 7,
+    "deliver_webhooks": 1,
+    "purge_records": 8,
     "check_integrity": 10,
     "seal_audit": 1,
 }

@@ -229,7 +229,7 @@ export default {
     every: (/** @type {number} */ minutes) => (minutes === 1 ? "jede Minute" : `alle ${minutes} Minuten`),
     hourly: (/** @type {string} */ minute) => `stündlich, um :${minute}`,
     daily: (/** @type {string} */ time) => `täglich um ${time}`,
-    runNames: { expireInterventions: "Fragen ablaufen lassen", failStaleRuns: "Stumme Läufe abbrechen", closeApprovedCases: "Genehmigte Fälle schließen", purgeRecords: "Daten löschen", sealAudit: "Ereignisse im Log versiegeln", checkIntegrity: "Protokolle und Daten prüfen" },
+    runNames: { expireInterventions: "Fragen ablaufen lassen", failStaleRuns: "Stumme Läufe abbrechen", closeApprovedCases: "Genehmigte Fälle schließen", purgeRecords: "Daten löschen", deliverWebhooks: "An Webhooks senden", sealAudit: "Ereignisse im Log versiegeln", checkIntegrity: "Protokolle und Daten prüfen" },
     complete: (done) => (done ? `${n(done, "Eintrag", "Einträge")} erledigt` : "nichts war fällig"),
     incomplete: (done) => `${n(done, "Eintrag", "Einträge")} erledigt, die Zeit war um; der nächste Lauf macht weiter`,
     failed: (done, failed) => `${n(done, "Eintrag", "Einträge")} erledigt, ${failed} gescheitert`,

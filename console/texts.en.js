@@ -228,7 +228,7 @@ export default {
     every: (/** @type {number} */ minutes) => (minutes === 1 ? "every minute" : `every ${minutes} minutes`),
     hourly: (/** @type {string} */ minute) => `hourly, at :${minute}`,
     daily: (/** @type {string} */ time) => `daily, at ${time}`,
-    runNames: { expireInterventions: "Expire questions", failStaleRuns: "Fail silent runs", closeApprovedCases: "Close approved cases", purgeRecords: "Purge records", sealAudit: "Seal events in the log", checkIntegrity: "Verify trails and what is stored" },
+    runNames: { expireInterventions: "Expire questions", failStaleRuns: "Fail silent runs", closeApprovedCases: "Close approved cases", purgeRecords: "Purge records", deliverWebhooks: "Send to webhooks", sealAudit: "Seal events in the log", checkIntegrity: "Verify trails and what is stored" },
     complete: (/** @type {number} */ done) => (done ? `${n(done, "item")} done` : "nothing was due"),
     incomplete: (/** @type {number} */ done) => `${n(done, "item")} done, time was over; the next run goes on`,
     failed: (/** @type {number} */ done, /** @type {number} */ failed) => `${n(done, "item")} done, ${failed} failed`,

@@ -21,7 +21,8 @@ from local import log_key, webhook_key
 class KeyFile:
     """A secret, what it does, the variable that names its file, and the functions that have it.
 
-    `name` is that of its volume, and of its directory; `new` makes a key.
+    `name` is that of its volume, and of its directory; `new` makes a key. One that is `for_eager`
+    is given to all functions that change something, with CASELEDGER_EAGER.
     """
 
     does: str
@@ -31,6 +32,7 @@ class KeyFile:
     file: str
     functions: frozenset[str]
     new: Callable[[], bytes]
+    for_eager: bool = False
 
     @property
     def directory(self) -> str:
@@ -59,8 +61,10 @@ KEY_FILES = (
         webhook_key.VARIABLE,
         "webhook-key",
         "keys.txt",
-        frozenset({"create_webhook", "update_webhook", "rotate_webhook_secret", ONE_SERVICE}),
+        frozenset({"create_webhook", "update_webhook", "rotate_webhook_secret"})
+        | {"deliver_webhooks", "test_webhook", ONE_SERVICE},
         webhook_key.new_key,
+        for_eager=True,
     ),
 )
 SECRETS = {one.variable: one.secret for one in KEY_FILES}

@@ -34,6 +34,7 @@ FORWARDED = (
     "CASELEDGER_ISSUERS",
     "CASELEDGER_LOG_BUCKET",
     "CASELEDGER_LOG_ORIGIN",
+    "CASELEDGER_EAGER",
 )
 PARTS = ("functions", "shared", "console")
 """The directories that are in the image; `console` where there is one."""
@@ -128,7 +129,12 @@ def _deployable(  # noqa: PLR0913, PLR0917 - the parts of one record
         environment["CASELEDGER_SCHEDULER_EMAIL"] = place.account("scheduler")
         if seconds := environ.get("CASELEDGER_SWEEP_SECONDS"):
             environment["CASELEDGER_SWEEP_SECONDS"] = seconds
-    environment |= {one.variable: one.path for one in KEY_FILES if name in one.functions}
+    eager = "CASELEDGER_EAGER" in given and any(one.method != "GET" for one in routes(function))
+    environment |= {
+        one.variable: one.path
+        for one in KEY_FILES
+        if name in one.functions or (eager and one.for_eager)
+    }
     _check(name, environment, environ)
     if vpc := environ.get("CASELEDGER_VPC"):
         if not _VPC.fullmatch(vpc):

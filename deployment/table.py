@@ -35,6 +35,9 @@ SPECIAL: dict[str, Resources] = {
     # `export_case` also answers get_case: see gateway.py.
     "export_audit": Resources(memory="1Gi", timeout=300),
     "export_case": Resources(memory="1Gi", timeout=300),
+    # Each may wait 15 seconds for a receiver, or look at events for 20.
+    "test_webhook": Resources(max_instances=2),
+    "replay_webhook": Resources(concurrency=8, timeout=120),
     # They look for a person in what is about held cases, and a confirmation erases for 20 seconds.
     "erase_audit": Resources(concurrency=8, timeout=120),
     "confirm_erasure": Resources(concurrency=8, timeout=120),

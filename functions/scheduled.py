@@ -1,4 +1,4 @@
-"""Scheduled functions, for all tenants: expiry, stale runs, closing, retention and sealing."""
+"""Scheduled functions, for all tenants: expiry, closing, webhooks, retention, sealing and so on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.models.scheduled import ScheduledRun, ScheduledRuns, Sweep, SweepQue
 from shared.rules.callers import OVERSEEING, SCHEDULERS
 from shared.schedules import SCHEDULES, Schedule
 from shared.sweeps import closing, expiry, integrity, purge, seal, stale_runs
-from shared.sweeps.once import Trigger, last, once
+from shared.sweeps.once import Trigger, last, once, tell
 from shared.sweeps.run import SweepRun
 
 _AHEAD = timedelta(minutes=1)
@@ -49,6 +49,26 @@ def fail_stale_runs(call: Call, query: SweepQuery) -> Reply[Sweep]:
 def close_approved_cases(call: Call, query: SweepQuery) -> Reply[Sweep]:
     """Closes cases that have been approved for as many days as their tenant's `autoCloseDays`."""
     return _swept(call, query, closing.close_approved)
+
+
+@function("POST", "/scheduled/deliverWebhooks", roles=SCHEDULERS)
+def deliver_webhooks(call: Call, query: SweepQuery) -> Sweep:
+    """Sends the events that are due to the tenants' webhooks.
+
+    `changed` counts what was delivered or has failed for good, and `skipped` what is due again. A
+    run that is delivered twice does no harm: nothing is sent by two at the same time.
+    """
+    from shared.sweeps import delivering  # noqa: PLC0415 - it loads what sends, for this one alone
+
+    runtime = call.runtime
+    seconds = runtime.config.sweep_seconds
+    run = SweepRun(call.ledger, seconds, lambda: runtime.stopping, dry=query.dry_run)
+    delivering.deliver(run, runtime.sender)
+    if not run.dry:
+        call.exchange.noted |= _noted(run)
+        if run.counts["examined"] and (trigger := _trigger(call)):
+            tell(call.store, trigger, call.now, run.result)
+    return run.result
 
 
 @function("POST", "/scheduled/purgeRecords", roles=SCHEDULERS)

@@ -1,4 +1,7 @@
-"""What a developer runs: `python -m local run | demo | token | api-key | key | access | …`."""
+"""What developers and operators run.
+
+`python -m local run | demo | token | api-key | key | access | indexes | backup | restore | move`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import argparse
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from local import client, demo, demo_data, log_key, server, webhook_key
+from local import backup, client, demo, demo_data, files, log_key, move, server, webhook_key
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
@@ -35,9 +39,12 @@ def main() -> int:
     commands = {
         "access": _access,
         "api-key": _api_key,
+        "backup": _told(_backup),
         "demo": lambda _: demo.run(),
         "indexes": _indexes,
         "key": _key,
+        "move": _told(_move),
+        "restore": _told(_restore),
         "run": _served,
         "token": _token,
     }
@@ -118,6 +125,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     key.add_argument("--origin", help="CASELEDGER_LOG_ORIGIN, as the functions have it")
     key.add_argument("--show", action="store_true", help="show the public part of one that exists")
+    backed_up = commands.add_parser("backup", help="write a backup of the SQLite store to a file")
+    backed_up.add_argument("to", type=Path, metavar="FILE", help="a file that does not exist yet")
+    restored = commands.add_parser("restore", help="make a backup the SQLite store")
+    restored.add_argument("saved", type=Path, metavar="FILE", help="what `backup` has written")
+    restored.add_argument(
+        "--replace-newer", action="store_true", help="also where the store was changed later"
+    )
+    for one in (backed_up, restored):
+        one.add_argument("--file", type=Path, help="the store; by default that of CASELEDGER_STORE")
+    moved = commands.add_parser("move", help="move a store from SQLite to Firestore, or back")
+    move.add_arguments(moved)
     _add_access(commands.add_parser("access", help="who may use a deployment on Google Cloud"))
     return parser
 
@@ -154,6 +172,38 @@ def _key(given: argparse.Namespace) -> int:
         print(f"{given.file}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _backup(given: argparse.Namespace) -> int:
+    backup.backup(files.named(given.file, os.environ), given.to)
+    return 0
+
+
+def _restore(given: argparse.Namespace) -> int:
+    store = files.named(given.file, os.environ)
+    backup.restore(given.saved, store, replace_newer=given.replace_newer)
+    return 0
+
+
+def _move(given: argparse.Namespace) -> int:
+    return 0 if move.run(given, os.environ) else 1
+
+
+def _told(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """The command, that says on standard error why it did nothing, or nothing more."""
+
+    def told(given: argparse.Namespace) -> int:
+        try:
+            refuse_unknown(os.environ)
+            return command(given)
+        except (ConfigError, files.Refused, StoreError, sqlite3.Error) as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            return 1
+        except KeyboardInterrupt:
+            print("stopped: run the same command again", file=sys.stderr)  # noqa: T201
+            return 128 + signal.SIGINT
+
+    return told
 
 
 def _from_one(text: str) -> int:

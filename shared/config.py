@@ -67,7 +67,7 @@ class Config:
     what the name of each log begins with; without a key nothing is sealed.
     `issuers` are those whose tokens are accepted besides the first one's.
     `webhook_key` is the path of the file with the keys that seal the secrets of webhooks; without
-    it no webhook can be made.
+    it no webhook can be made. If `eager`, what a request makes due is sent before it is answered.
     `public_url` is where clients reach all functions, without a last slash; empty if unknown.
     """
 
@@ -102,6 +102,7 @@ class Config:
     log_origin: str = ""
     issuers: tuple[Issuer, ...] = ()
     webhook_key: str = ""
+    eager: bool = False
 
     @property
     def of_firebase(self) -> bool:
@@ -162,6 +163,7 @@ class Config:
             log_origin=_log_origin(environ, project),
             issuers=_issuers(environ, issuer),
             webhook_key=environ.get("CASELEDGER_WEBHOOK_KEY", ""),
+            eager=_chosen(environ, "CASELEDGER_EAGER", "on"),
         )
         if found.check_revocation and not found.of_firebase:
             raise ConfigError(

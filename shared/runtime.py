@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from shared.ledger.directory import Directory
     from shared.ledger.listeners import Listeners
     from shared.models.sealed import StoredSealing
+    from shared.repository.eager import Eager
     from shared.repository.keys import KnownKeys
     from shared.repository.log_keys import LogKeys
+    from shared.repository.sending import Sender
     from shared.repository.settings import SettingsCache
     from shared.repository.webhook_keys import WebhookKeys
 
@@ -138,6 +140,25 @@ class Runtime:
             if self._webhook_keys is None:
                 raise
         return self._webhook_keys
+
+    @property
+    def sender(self) -> Sender | None:
+        """What sends to webhooks; None where there is no key for their secrets."""
+        from shared.repository.sending import Sender  # noqa: PLC0415 - few functions send
+
+        keys = self.webhook_keys
+        return Sender(keys, self.config.public_url, self.config.unsigned_tokens) if keys else None
+
+    def eager(self) -> Eager | None:
+        """What sends the deliveries of one request before it is answered; None where that is off.
+
+        Raises ConfigError.
+        """
+        if not self.config.eager or not (sender := self.sender):
+            return None
+        from shared.repository.eager import Eager  # noqa: PLC0415 - where it is on
+
+        return Eager(self.store, sender, self.clock)
 
     @cached_property
     def bucket(self) -> Bucket | None:

@@ -30,6 +30,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("fail_stale_runs", "/v1/scheduled/failStaleRuns", "*/5 * * * *"),
     # Not on the hour or at midnight, when most other jobs start.
     Schedule("close_approved_cases", "/v1/scheduled/closeApprovedCases", "7 * * * *"),
+    Schedule("deliver_webhooks", "/v1/scheduled/deliverWebhooks", "* * * * *"),
     Schedule("seal_audit", "/v1/scheduled/sealAudit", "* * * * *"),
     Schedule("check_integrity", "/v1/scheduled/checkIntegrity", "43 1 * * *"),
     Schedule("purge_records", "/v1/scheduled/purgeRecords", "23 3 * * *"),

@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "issuers": set(),
     "later": set(),
     "log": {"version"},
+    "outgoing": {"rules"},
     "schedules": set(),
     "version": set(),
     "models": {"models", "version"},
@@ -29,8 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "documents/embedded": {"documents", "documents/embedded"},
     "documents/firestore": {"documents", "documents/firestore"},
     "ledger": _LEDGER | {"log"},
-    "repository": _REPOSITORY,
-    "sweeps": _REPOSITORY | {"bucket", "sweeps"},
+    "repository": _REPOSITORY | {"outgoing"},
+    "sweeps": _REPOSITORY | {"bucket", "outgoing", "sweeps"},
     # It makes what an instance keeps, so it knows both stores and how tokens are verified.
     "runtime": {"bucket", "config", "documents", "documents/embedded", "documents/firestore"}
     | {"edge", "ledger", "models", "repository"},

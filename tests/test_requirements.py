@@ -52,6 +52,7 @@ COMES_WITH = {
 APART = {
     "node_modules",  # some of npm's tools bring Python of their own
     "mcp-clients",  # it has an environment of its own
+    "recipes",  # they have environments of their own
 }
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;]+)")
 

@@ -264,3 +264,20 @@ class DocumentStore(Protocol):
 
     def close(self) -> None:
         """Lets go of connections."""
+
+
+class WholeStore(DocumentStore, Protocol):
+    """A store whose documents can all be walked through, as it takes to move and compare stores."""
+
+    def walk(self, after: str, most: int) -> list[Document]:
+        """Up to `most` documents of all collections behind the path `after` ("" is the beginning).
+
+        Each store has an order of its own. Raises Rejected, naming the path, for a document that a
+        store cannot have been given. Billed: one read a row, and one for an empty result.
+        """
+
+    def count(self) -> int | None:
+        """How many documents there are; None where the store cannot say. Billed as `aggregate`."""
+
+    def newest(self) -> int:
+        """No document that there is now has a version above this one. Billed: at most one read."""

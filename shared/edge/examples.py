@@ -36,6 +36,7 @@ OF_FIELDS: dict[str, Any] = {
     "createdAt": _TIME,
     "createdBy": _VERA,
     "decisionType": "csf_practitioner",
+    "deliveryId": "b7d2f6f0c2b14d0b9d3e7a1f6f0c2b11",
     "description": "The register lists two licences with this name.",
     "dueAt": "2026-03-05T09:00:00Z",
     "durationMs": 412,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import flask
 from pydantic import BaseModel
@@ -63,11 +63,23 @@ class Reply(Generic[B]):
     is_there: bool = False
 
 
+class Eager(Protocol):
+    """What sends to webhooks right after a request's commits: `repository/eager.py`."""
+
+    @property
+    def store(self) -> port.DocumentStore:
+        """What the commits go through."""
+
+    def send(self) -> None:
+        """Sends what they have made due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What a handler knows of its request: who calls, with which store, at what time.
 
     `exchange` is the request itself, for the few who look at more of it than their arguments.
+    `eager` sends what its commits make due to webhooks, where that is on.
     """
 
     runtime: Runtime
@@ -75,11 +87,12 @@ class Call:
     now: datetime
     origin: Origin
     exchange: Exchange
+    eager: Eager | None = None
 
     @property
     def store(self) -> port.DocumentStore:
         """The document store."""
-        return self.runtime.store
+        return self.eager.store if self.eager else self.runtime.store
 
     @property
     def tenant(self) -> str:
@@ -186,7 +199,7 @@ def told_of(error: Exception) -> errors.ApiError:
     """What the caller is told of an error that is one of `KNOWN`."""
     if isinstance(error, errors.ApiError):
         return error
-    text = str(error) if isinstance(error, port.OtherRelease) else _OUT_OF_REACH
+    text = str(error) if _is_for_callers(error) else _OUT_OF_REACH
     told = errors.Unavailable(text)
     told.__cause__ = error
     return told
@@ -200,9 +213,13 @@ def logged(error: errors.ApiError) -> dict[str, Any]:
     if isinstance(error, errors.Unreadable):
         fields |= log.failure(error)
     if isinstance(error, errors.Unavailable):
-        other = isinstance(error.__cause__, port.OtherRelease)
-        fields["cause"] = error.message if other else _cause(error)
+        fields["cause"] = error.message if _is_for_callers(error.__cause__) else _cause(error)
     return fields
+
+
+def _is_for_callers(error: BaseException | None) -> bool:
+    """Whether the store's text may be told: that of a wrong place has the path of the file."""
+    return isinstance(error, port.OtherRelease) and not isinstance(error, port.WrongPlace)
 
 
 def _refusal(exchange: Exchange, error: errors.ApiError) -> flask.Response:
@@ -249,8 +266,14 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     arguments |= {name: value for name, value in given.items() if name in route.takes}
     if caller:
         origin = _origin(exchange, route, caller, body)
-        arguments["call"] = Call(runtime, caller, runtime.clock(), origin, exchange)
+        eager = None if _is_not_eager(route) else runtime.eager()
+        arguments["call"] = Call(runtime, caller, runtime.clock(), origin, exchange, eager)
     return _handed_over(exchange, route, runtime, caller, arguments)
+
+
+def _is_not_eager(route: Route) -> bool:
+    """Whether a request changes nothing, or is a scheduled run, which nobody waits for."""
+    return route.method in _SAFE_METHODS or route.roles == SCHEDULERS
 
 
 def _admit(exchange: Exchange, route: Route, runtime: Runtime) -> None:
@@ -273,6 +296,8 @@ def _handed_over(
         if caller and route.budget == "expensive":
             held.enter_context(runtime.expensive.taken_by(caller))
         result = route.handler(**arguments)
+        if (call := arguments.get("call")) and call.eager:
+            call.eager.send()
         if isinstance(result, Stream):
             return streams.response(exchange, result, route.code, held)
         return _reply(route, result)

@@ -51,6 +51,7 @@ _PATH_PARAMETERS = {
     ),
     "userId": "The person: the `sub` of their token.",
     "webhookId": "The id of a webhook.",
+    "deliveryId": "The id of a delivery: that of its event.",
 }
 _SENTENCE = re.compile(r"\.\s+(?=[A-Z`])|\.$")
 _TEXT = {"schema": {"type": "string"}}

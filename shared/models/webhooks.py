@@ -56,7 +56,7 @@ Url = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[!-~]+$")]
 Patterns = Annotated[list[Pattern], Field(min_length=1, max_length=MAX_PATTERNS)]
 
 
-class WebhookFilter(Model):
+class EventFilter(Model):
     """Which of the events are meant: those for which all that is given here holds."""
 
     case_id: Id | None = None
@@ -82,7 +82,7 @@ class NewWebhook(Model):
     """Of which events: a type such as `intervention.decided`, all events about one kind of subject
     such as `case.*`, or `*`.
     """
-    filter: WebhookFilter | None = None
+    filter: EventFilter | None = None
     """Only events for which this holds; null for no condition."""
     description: Annotated[Name | None, Field()] = None
     """What it is for."""
@@ -97,7 +97,7 @@ class WebhookPatch(Model):
     """Where to, as for a new endpoint."""
     events: Patterns = UNSET
     """Of which events, as for a new endpoint."""
-    filter: WebhookFilter | None = UNSET
+    filter: EventFilter | None = UNSET
     """Only events for which this holds; null for no condition."""
     description: Name | None = UNSET
     """What it is for; null for nothing."""
@@ -193,7 +193,8 @@ class StoredDelivery(StoredDocument):
     """That an endpoint is to hear of an event, and how far that has come.
 
     It has all that is sent, so that the event itself is not read again. `slot` is a random number
-    that spreads the index by which what is due is found. `due_at` is null unless it is `due`.
+    that spreads the index by which what is due is found. `due_at` is null unless it is `due`. While
+    somebody may be sending it, that is moved to the end of that time, which is `leased_until`.
     `gathered` is in the place of an endpoint and an event where one commit had no room for all of
     its deliveries: their documents by id, as JSON text (`shared/ledger/deliveries.py`).
     """
@@ -212,6 +213,7 @@ class StoredDelivery(StoredDocument):
     due_at: datetime | None = None
     slot: int = 0
     attempts: int = 0
+    leased_until: datetime | None = None
     last_attempt_at: datetime | None = None
     last_code: int | None = None
     last_error: str | None = None

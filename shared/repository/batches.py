@@ -1,28 +1,35 @@
-"""Reading more documents than memory holds: some at a time."""
+"""Many documents: reading more than memory holds, some at a time, and writing each if it can be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from shared.documents.port import Document, DocumentStore, Query
+from shared.documents.port import Conflict, Document, DocumentStore, Query, Write
 from shared.repository.paging import place, size_of
 
 _FIRST, _MOST = 20, 250
 _BYTES = 1_048_576
 
+T = TypeVar("T")
+
 
 class Pace:
-    """How many documents to read next, by the size of those read last: they come to about a MiB."""
+    """How many documents to read next, by the size of those read last: they come to about a MiB.
 
-    def __init__(self) -> None:
+    They are at most `most`, or come to about `size` bytes, where these are given.
+    """
+
+    def __init__(self, most: int | None = None, size: int = _BYTES) -> None:
         self.number = _FIRST
+        self._most, self._size = most, size
 
     def note(self, rows: Sequence[Document | None]) -> None:
         """Takes into account what was read."""
         if rows:
             size = max(1, sum(size_of(row) for row in rows if row))
-            self.number = max(1, min(_MOST, _BYTES * len(rows) // size))
+            self.number = max(1, min(self._most or _MOST, self._size * len(rows) // size))
 
 
 def pages(
@@ -61,3 +68,19 @@ def documents_of(
         yield from zip(part, found, strict=True)
         pace.note(found)
         done += len(part)
+
+
+def made(store: DocumentStore, pairs: Sequence[tuple[T, Write]]) -> list[T]:
+    """Commits writes together; gives what belongs to those that were made, in their order.
+
+    Where a document is not any more as its write says, that write alone is not made.
+    """
+    if not pairs:
+        return []
+    try:
+        store.commit([write for _, write in pairs])
+    except Conflict:
+        half = len(pairs) // 2
+        parts = (pairs[:half], pairs[half:]) if half else ()
+        return [one for part in parts for one in made(store, part)]
+    return [one for one, _ in pairs]

@@ -11,11 +11,11 @@ from shared.errors import InvalidArgument
 from shared.models.events import Event, EventType
 from shared.models.webhooks import (
     KINDS,
+    EventFilter,
     NewWebhook,
     SealedParts,
     StoredEndpoint,
     Webhook,
-    WebhookFilter,
     WebhookPatch,
 )
 
@@ -145,7 +145,7 @@ def shown(webhook_id: str, endpoint: StoredEndpoint, parts: SealedParts, now: da
     )
 
 
-def _conditions(wanted: WebhookFilter | None) -> dict[str, Any]:
+def _conditions(wanted: EventFilter | None) -> dict[str, Any]:
     return wanted.model_dump(by_alias=True, exclude_none=True) if wanted else {}
 
 

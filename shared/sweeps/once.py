@@ -76,6 +76,12 @@ def once(
     return sweep, False
 
 
+def tell(store: DocumentStore, trigger: Trigger, now: datetime, sweep: Sweep) -> None:
+    """Leaves the mark of a run that may be done again, so that `last` finds it."""
+    run = _Run(store, trigger, now, timedelta())
+    store.commit([Set(trigger.path, run.done(sweep))])
+
+
 def _worked(run: _Run, work: Callable[[DocumentStore], Sweep]) -> Sweep:
     try:
         return work(run.store)
@@ -171,12 +177,14 @@ class _Run:
             return
         with suppress(Conflict):
             if sweep:
-                # By these two the last run is found that is done.
-                named = {"function": self._trigger.function, "startedAt": self._now}
-                done = self._data(answer=sweep.model_dump_json()) | named
-                self._plain.commit([Set(path, done, found.version)])
+                self._plain.commit([Set(path, self.done(sweep), found.version)])
             else:
                 self._plain.commit([Delete(path, found.version)])
+
+    def done(self, sweep: Sweep) -> Data:
+        """The mark of a run that is done: by the function and the time `last` finds it."""
+        named = {"function": self._trigger.function, "startedAt": self._now}
+        return self._data(answer=sweep.model_dump_json()) | named
 
     def _is_own(self, found: Document) -> bool:
         return bool(found.data.get("holder") == self._holder)

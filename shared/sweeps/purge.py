@@ -42,7 +42,7 @@ from shared.repository import gone, hanging
 from shared.repository.removal import belongings, finish
 from shared.rules.facts import of_state
 from shared.rules.tally import PURGED, purged
-from shared.sweeps import trail
+from shared.sweeps import old_deliveries, trail
 from shared.sweeps.run import SweepRun, after_days, due_by, sorted_by_sweep
 
 _CLOSED = Filter("status", "==", Status.CLOSED)
@@ -93,6 +93,7 @@ def purge(run: SweepRun) -> None:
             doomed = []
     _remove(run, doomed)
     trail.erase_old(run)
+    old_deliveries.remove(run)
 
 
 def _finish_removals(run: SweepRun) -> None:

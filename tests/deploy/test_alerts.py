@@ -140,6 +140,7 @@ def test_a_function_is_waited_for_by_its_own_schedule() -> None:
         "close_approved_cases": 180,
         "purge_records": 3 * 24 * 60,
         "check_integrity": 3 * 24 * 60,
+        "deliver_webhooks": 15,
         "seal_audit": 15,
     }
 

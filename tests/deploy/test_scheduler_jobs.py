@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PARENT = "projects/acme-prod/locations/europe-west1"
 URL = "https://caseledger-abc.a.run.app"
 EMAIL = "caseledger-scheduler@acme-prod.iam.gserviceaccount.com"
-EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE = (
+EXPIRE, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE = (
     f"{PARENT}/jobs/caseledger-{schedule.function.replace('_', '-')}" for schedule in SCHEDULES
 )
 OLD = f"{PARENT}/jobs/caseledger-send-reminders"
@@ -98,6 +98,7 @@ EXPECTED = [
     expected_job(EXPIRE, "* * * * *", "/v1/scheduled/expireInterventions"),
     expected_job(FAIL, "*/5 * * * *", "/v1/scheduled/failStaleRuns"),
     expected_job(CLOSE, "7 * * * *", "/v1/scheduled/closeApprovedCases"),
+    expected_job(DELIVER, "* * * * *", "/v1/scheduled/deliverWebhooks"),
     expected_job(SEAL, "* * * * *", "/v1/scheduled/sealAudit"),
     expected_job(CHECK, "43 1 * * *", "/v1/scheduled/checkIntegrity"),
     expected_job(PURGE, "23 3 * * *", "/v1/scheduled/purgeRecords"),
@@ -118,10 +119,11 @@ def test_a_new_project_gets_every_job_of_the_table(
         f"create    caseledger-expire-interventions: '* * * * *', {URL}{SCHEDULES[0].path}",
         f"create    caseledger-fail-stale-runs: '*/5 * * * *', {URL}{SCHEDULES[1].path}",
         f"create    caseledger-close-approved-cases: '7 * * * *', {URL}{SCHEDULES[2].path}",
-        f"create    caseledger-seal-audit: '* * * * *', {URL}{SCHEDULES[3].path}",
-        f"create    caseledger-check-integrity: '43 1 * * *', {URL}{SCHEDULES[4].path}",
-        f"create    caseledger-purge-records: '23 3 * * *', {URL}{SCHEDULES[5].path}",
-        "6 written",
+        f"create    caseledger-deliver-webhooks: '* * * * *', {URL}{SCHEDULES[3].path}",
+        f"create    caseledger-seal-audit: '* * * * *', {URL}{SCHEDULES[4].path}",
+        f"create    caseledger-check-integrity: '43 1 * * *', {URL}{SCHEDULES[5].path}",
+        f"create    caseledger-purge-records: '23 3 * * *', {URL}{SCHEDULES[6].path}",
+        "7 written",
     ]
 
 
@@ -131,8 +133,8 @@ def test_the_command_works_as_a_program_of_its_own(server: SchedulerServer) -> N
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("6 written\n")
-    assert sorted(server.jobs) == sorted([EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE])
+    assert done.stdout.endswith("7 written\n")
+    assert sorted(server.jobs) == sorted([EXPIRE, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE])
 
 
 def test_a_plan_writes_nothing(server: SchedulerServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +145,7 @@ def test_a_plan_writes_nothing(server: SchedulerServer, capsys: pytest.CaptureFi
     assert (code, server.writes) == (0, [])
     assert capsys.readouterr().out.splitlines()[len(SCHEDULES) :] == [
         "delete    caseledger-send-reminders: not in the table",
-        "7 to write: --apply does it",
+        "8 to write: --apply does it",
     ]
 
 
@@ -159,6 +161,7 @@ def test_a_second_run_writes_nothing(
         "unchanged caseledger-expire-interventions",
         "unchanged caseledger-fail-stale-runs",
         "unchanged caseledger-close-approved-cases",
+        "unchanged caseledger-deliver-webhooks",
         "unchanged caseledger-seal-audit",
         "unchanged caseledger-check-integrity",
         "unchanged caseledger-purge-records",
@@ -224,9 +227,12 @@ def test_a_moved_deployment_and_another_account_are_one_update_of_each_job(
 
     token = "http_target.oidc_token"  # noqa: S105 - a field's name
     fields = ["http_target.uri", f"{token}.service_account_email", f"{token}.audience"]
-    assert masks(deployed) == [(name, fields) for name in (EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE)]
+    assert masks(deployed) == [
+        (name, fields) for name in (EXPIRE, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE)
+    ]
     assert [
-        deployed.jobs[name].http_target.uri for name in (EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE)
+        deployed.jobs[name].http_target.uri
+        for name in (EXPIRE, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE)
     ] == [f"https://new.example{schedule.path}" for schedule in SCHEDULES]
 
 
@@ -334,7 +340,7 @@ def test_the_jobs_of_every_page_are_compared(deployed: SchedulerServer) -> None:
     main([*arguments(deployed), "--apply"])
 
     tokens = [call.request.page_token for call in deployed.calls if call.method == "ListJobs"]
-    assert tokens == ["", "2", "4", "6", "8"]
+    assert tokens == ["", "2", "4", "6", "8", "10"]
     assert masks(deployed) == [(PURGE, ["schedule"])]
 
 
@@ -342,7 +348,7 @@ def test_jobs_are_known_again_where_the_project_is_named_by_its_number(
     deployed: SchedulerServer,
 ) -> None:
     def answered_by_name() -> None:
-        for name in (EXPIRE, FAIL, CLOSE, SEAL, CHECK, PURGE):
+        for name in (EXPIRE, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE):
             deployed.jobs[name.replace("acme-prod", "12345")] = deployed.jobs[name]
 
     deployed.before("ListJobs", answered_by_name)
@@ -360,7 +366,7 @@ def test_a_job_that_somebody_else_creates_meanwhile_is_updated(server: Scheduler
 
     assert code == 0
     methods = [method for method, _ in server.writes]
-    assert methods == ["CreateJob", "UpdateJob", *["CreateJob"] * 5]
+    assert methods == ["CreateJob", "UpdateJob", *["CreateJob"] * 6]
     found = shown(server.jobs[EXPIRE])
     assert found["schedule"] == "* * * * *"
     assert found["httpTarget"]["oidcToken"] == EXPECTED[0]["httpTarget"]["oidcToken"]
@@ -415,7 +421,7 @@ def test_what_was_left_undone_by_an_error_is_done_by_the_next_run(server: Schedu
 
     assert (first, second) == (1, 0)
     created = [request.job.name for _, request in server.writes]
-    assert created == [EXPIRE, FAIL, FAIL, CLOSE, SEAL, CHECK, PURGE]
+    assert created == [EXPIRE, FAIL, FAIL, CLOSE, DELIVER, SEAL, CHECK, PURGE]
 
 
 @pytest.mark.parametrize("method", ["ListJobs", "CreateJob"])

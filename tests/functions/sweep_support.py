@@ -46,7 +46,9 @@ _SEEDED_AT_ONCE = 250
 
 
 def answered(api: Api, path: str, **headers: str) -> TestResponse:
-    """The answer to a run."""
+    """The answer to a run, of an instance that knows who listens to the tenant's events."""
+    runtime = api.runtime
+    runtime.listeners.learn(runtime.store, [api.tenant], runtime.clock())
     return api.caller("scheduler").post(path, **headers)
 
 

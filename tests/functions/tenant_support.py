@@ -38,6 +38,7 @@ NO_TENANTS = {
     "expire_interventions",
     "fail_stale_runs",
     "close_approved_cases",
+    "deliver_webhooks",
     "purge_records",
     "check_integrity",
     "seal_audit",
@@ -89,6 +90,9 @@ MUTATIONS: dict[str, tuple[Ask, ...]] = {
         Ask(body={"filter": FILTER}),
     ),
     "rotate_webhook_secret": (Ask(),),
+    "test_webhook": (Ask(),),
+    "retry_delivery": (Ask(),),
+    "replay_webhook": (Ask(body={"since": "2026-01-01T00:00:00Z"}),),
     "delete_webhook": (Ask(ids={"webhookId": "{spareWebhookId}"}), Ask()),
     "save_views": (Ask(body={"views": [{"name": "theirs", "query": "search=theirs"}]}, code=200),),
     "create_case": (
@@ -262,6 +266,7 @@ READS: dict[str, tuple[Ask, ...]] = {
     "get_settings": (Ask(code=200),),
     "export_case": (Ask(), Ask(ids={"caseId": "SPARE-THEIRS"})),
     "export_audit": (Ask(), Ask("start=1&end=2")),
+    "list_deliveries": (Ask(), Ask("status=failed")),
     "list_erasures": (Ask(code=200),),
     "list_keys": (Ask(code=200),),
     "get_erasure": (Ask(),),
@@ -444,6 +449,7 @@ GIVEN = (
     "spareKeyId",
     "webhookId",
     "spareWebhookId",
+    "deliveryId",
 )
 """Ids that the system gives; the others are chosen."""
 
@@ -482,7 +488,7 @@ def seed(world: World) -> None:
     yes = {"decision": "approve", "response": {"text": "Yes"}}
     assert admin.post(f"/interventions/{ids['toStartId']}:decide", yes).status_code == 200
     given = ("holdId", "spareHoldId", "erasureId", "keyId", "spareKeyId")
-    for name in (*given, "webhookId", "spareWebhookId"):
+    for name in (*given, "webhookId", "spareWebhookId", "deliveryId"):
         ids[name] = "none-yet"
     ids["tenant"] = api.tenant
     log = StoredLog(until="2026").to_data()
@@ -520,6 +526,7 @@ def after(world: World, name: str) -> None:
         found = {one["url"]: one["id"] for one in admin.get("/webhooks").json["webhooks"]}
         ids["spareWebhookId"] = found.pop(spare["url"])
         (ids["webhookId"],) = found.values()
+        ids["deliveryId"] = admin.post(f"/webhooks/{ids['webhookId']}:test").json["id"]
     elif name == "start_run":
         started = {"id": "run-theirs-2", "agentId": "robot-theirs"}
         assert admin.post(f"{case}/runs", started).status_code == 201

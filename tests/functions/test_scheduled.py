@@ -484,8 +484,8 @@ def test_a_thousand_tenants_with_nothing_due_cost_no_read(api: Api, clock: Clock
 
     # The empty results of their queries: the first also asks of what people are to be reminded,
     # two of them ask first whose settings have changed, and the purge asks what was left of a
-    # removal and of an erasure, and whose old events are erased.
-    for function, reads in ((EXPIRE, 2), (CLOSE, 2), (PURGE, 6)):
+    # removal and of an erasure, whose old events are erased, and which deliveries are over.
+    for function, reads in ((EXPIRE, 2), (CLOSE, 2), (PURGE, 7)):
         answer = answered(api, function)
         assert (reads, 0, reads) == cost(answer)
         assert answer.json["examined"] == 0
@@ -956,6 +956,7 @@ def test_an_admin_sees_what_each_scheduled_function_last_did(api: Api, clock: Cl
     assert [(one["name"], one["last"]) for one in others] == [
         ("failStaleRuns", None),
         ("closeApprovedCases", None),
+        ("deliverWebhooks", None),
         ("sealAudit", None),
         ("checkIntegrity", None),
         ("purgeRecords", None),

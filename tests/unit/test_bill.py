@@ -15,6 +15,7 @@ def test_a_day_has_as_many_runs_as_the_schedules_say() -> None:
         "close_approved_cases": 24,
         "purge_records": 1,
         "check_integrity": 1,
+        "deliver_webhooks": 24 * 60,
         "seal_audit": 24 * 60,
     }
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 BUDGET = timedelta(minutes=8)
 LONGEST_DEADLINE = timedelta(minutes=30)
 MOST_RETRIES = 5
-MINUTELY, _, HOURLY, _, _, DAILY = SCHEDULES
+MINUTELY, _, HOURLY, _, _, _, DAILY = SCHEDULES
 SECOND = timedelta(seconds=1)
 
 
@@ -34,6 +34,7 @@ def test_every_scheduled_function_stands_in_the_table_once() -> None:
         "expire_interventions",
         "fail_stale_runs",
         "close_approved_cases",
+        "deliver_webhooks",
         "seal_audit",
         "check_integrity",
         "purge_records",

@@ -77,6 +77,7 @@ def test_the_first_key_seals_and_all_of_them_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     ["", "not base64!", _base64(31), f"{_base64(32)}\nAAAA"],
+    ids=["empty", "no Base64", "too short", "one of two"],  # test processes compare these
 )
 def test_a_file_that_holds_anything_else_is_refused_and_not_quoted(
     tmp_path: Path, content: str

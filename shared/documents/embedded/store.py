@@ -85,7 +85,7 @@ FILE_VERSION = 2
 So a release knows a newer file when it sees one. The first release left 0; version 1 had no
 pending entries.
 """
-_DIGEST_BITS = 16
+DIGEST_BITS = 16
 
 # How often a watch checks whether the document has changed: a check takes about 80 microseconds.
 _LOOK_SECONDS = 0.03
@@ -221,7 +221,7 @@ class EmbeddedStore:
 
     def _adopt(self, definitions: str, mark: int) -> None:
         with self._database.writing() as connection:
-            newest = mark_of(connection) >> _DIGEST_BITS
+            newest = mark_of(connection) >> DIGEST_BITS
             if newest > FILE_VERSION:
                 raise OtherRelease(
                     f"the SQLite file has version {newest}, and this release of Caseledger knows"
@@ -287,7 +287,7 @@ def _by_path(writes: Sequence[Write]) -> dict[str, list[Write]]:
 
 def _mark(definitions: str) -> int:
     """The file's version, and a digest of what it is indexed by: two releases never share both."""
-    return FILE_VERSION << _DIGEST_BITS | zlib.crc32(definitions.encode()) % (1 << _DIGEST_BITS)
+    return FILE_VERSION << DIGEST_BITS | zlib.crc32(definitions.encode()) % (1 << DIGEST_BITS)
 
 
 def _definitions(connection: sqlite3.Connection) -> str | None:

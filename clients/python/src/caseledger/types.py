@@ -494,6 +494,52 @@ class DecisionGiven(TypedDict):
     """
 
 
+class Delivery(TypedDict):
+    """That an endpoint is to hear of an event, and how far that has come.
+
+    Its id is that of the event, which the receiver gets as `webhook-id`.
+    """
+
+    id: str
+    """The id, unique in its tenant; it never changes."""
+    eventType: str
+    """What the receiver hears of, as the `type` of the payload."""
+    subject: str
+    """What the event is about."""
+    status: str
+    """`due` until the receiver has taken it, then `delivered`; `failed` once nothing more is tried.
+    """
+    createdAt: str
+    """When it was asked for: at the time of the event, or when that was replayed."""
+    dueAt: str | None
+    """When the next attempt is made; null where none is."""
+    attempts: int
+    """How many attempts were made."""
+    lastAttemptAt: str | None
+    """When the last attempt was made; null before the first."""
+    lastCode: int | None
+    """The status that the receiver answered last; null where it did not."""
+    lastError: str | None
+    """Why the last attempt failed: `status` for an answer that is no success, `gone` for 410,
+    `timeout`, `connection`, `certificate`, `name` or `address` where nothing was reached that may
+    be, `answer` for what is no HTTP, `url`, `secret` where the secret cannot be read, `disabled`
+    where the endpoint was disabled or deleted; null after a success.
+    """
+    deliveredAt: str | None
+    """When the receiver took it; null until then."""
+
+
+class DeliveryPage(TypedDict):
+    """One page of deliveries."""
+
+    unreadable: NotRequired[list[Unreadable] | None]
+    """Rows of this page that cannot be read, which the list itself leaves out."""
+    deliveries: list[Delivery]
+    """The deliveries of this page, newest first. Those that are over are kept for 14 days."""
+    nextPageToken: NotRequired[str | None]
+    """The `pageToken` of the next page; left out on the last one."""
+
+
 class Erasure(TypedDict):
     """An erasure from the audit trail, asked for by one admin and confirmed by another."""
 
@@ -667,6 +713,21 @@ class Event(TypedDict):
     """
     erasedBy: NotRequired[str | None]
     """The id of the event that records the last erasure. Left out where nothing was erased."""
+
+
+class EventFilter(TypedDict):
+    """Which of the events are meant: those for which all that is given here holds."""
+
+    caseId: NotRequired[str | None]
+    """Only events that belong to this case."""
+    agentId: NotRequired[str | None]
+    """Only events of this agent."""
+    askedBy: NotRequired[str | None]
+    """Only events about interventions that this caller asked for: the `sub` of their token. They
+    are the events that ask, and those that change an intervention's status or priority.
+    """
+    severity: NotRequired[list[Literal["info", "warning", "error", "critical"]] | None]
+    """Only events of one of these severities."""
 
 
 class EventPage(TypedDict):
@@ -1462,7 +1523,7 @@ class NewWebhook(TypedDict):
     """Of which events: a type such as `intervention.decided`, all events about one kind of subject
     such as `case.*`, or `*`.
     """
-    filter: NotRequired[WebhookFilter | None]
+    filter: NotRequired[EventFilter | None]
     """Only events for which this holds; null for no condition."""
     description: NotRequired[str | None]
     """What it is for."""
@@ -1720,6 +1781,26 @@ class RecordPage(TypedDict):
     """The records of this page."""
     nextPageToken: NotRequired[str | None]
     """The `pageToken` of the next page. Left out on the last one."""
+
+
+class Replay(TypedDict):
+    """Which events are to be sent to an endpoint again."""
+
+    since: str
+    """Events of this time, or later."""
+    until: NotRequired[str | None]
+    """Only events before this time; null for all until now."""
+
+
+class Replayed(TypedDict):
+    """What a replay has done."""
+
+    replayed: int
+    """How many events are due to be sent."""
+    complete: bool
+    """Whether all events of the period were looked at. If not, replay again from `continueFrom`."""
+    continueFrom: str | None
+    """The `since` with which a replay that is not complete is continued; null where it is."""
 
 
 class ResponseSchema(TypedDict):
@@ -2082,21 +2163,6 @@ class Webhook(TypedDict):
     """Until when the secret from before a rotation also signs; null where there is none."""
 
 
-class WebhookFilter(TypedDict):
-    """Which of the events are meant: those for which all that is given here holds."""
-
-    caseId: NotRequired[str | None]
-    """Only events that belong to this case."""
-    agentId: NotRequired[str | None]
-    """Only events of this agent."""
-    askedBy: NotRequired[str | None]
-    """Only events about interventions that this caller asked for: the `sub` of their token. They
-    are the events that ask, and those that change an intervention's status or priority.
-    """
-    severity: NotRequired[list[Literal["info", "warning", "error", "critical"]] | None]
-    """Only events of one of these severities."""
-
-
 class WebhookPatch(TypedDict):
     """What to change of an endpoint."""
 
@@ -2104,7 +2170,7 @@ class WebhookPatch(TypedDict):
     """Where to, as for a new endpoint."""
     events: NotRequired[list[str]]
     """Of which events, as for a new endpoint."""
-    filter: NotRequired[WebhookFilter | None]
+    filter: NotRequired[EventFilter | None]
     """Only events for which this holds; null for no condition."""
     description: NotRequired[str | None]
     """What it is for; null for nothing."""

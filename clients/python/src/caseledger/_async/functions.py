@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Changes,
         Completion,
         DecisionGiven,
+        Delivery,
         Erasure,
         ErasureToAsk,
         Escalation,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
         Preserved,
         Priority,
         Record,
+        Replay,
+        Replayed,
         Run,
         RunPatch,
         RunStatus,
@@ -729,6 +732,21 @@ class AsyncFunctions(AsyncConnection):
         found: Changes = answer.json()
         return found
 
+    def list_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        page_size: int | None = None,
+        status: Literal["due", "delivered", "failed"] | None = None,
+    ) -> AsyncIterator[Delivery]:
+        """Lists what is to be sent to an endpoint and what was, newest first.
+
+        For the roles `admin`, `auditor`.
+        """
+        return self.pages(
+            f"/webhooks/{_quoted(webhook_id)}/deliveries", {"pageSize": page_size, "status": status}
+        )
+
     def list_erasures(self, *, page_size: int | None = None) -> AsyncIterator[Erasure]:
         """Lists the erasures that were asked for, newest first.
 
@@ -994,6 +1012,41 @@ class AsyncFunctions(AsyncConnection):
         found: Case = answer.json()
         return found
 
+    async def replay_webhook(
+        self, webhook_id: str, body: Replay, *, key: str | None = None
+    ) -> Replayed:
+        """Sends the events of a period again, of those that the endpoint hears of.
+
+        They keep their ids, so a receiver knows which it has. Where the request has no time for all
+        of it, `complete` is false, and `continueFrom` says where to continue. It leaves no audit
+        event. 409 where the endpoint is disabled.
+
+        For the role `admin`.
+        """
+        answer = await self.request(
+            "POST", f"/webhooks/{_quoted(webhook_id)}:replay", json=body, key=key
+        )
+        found: Replayed = answer.json()
+        return found
+
+    async def retry_delivery(
+        self, webhook_id: str, delivery_id: str, *, key: str | None = None
+    ) -> Delivery:
+        """Makes a delivery due now, also one that was made or has failed; it gets all attempts
+        again.
+
+        It leaves no audit event. 409 where the endpoint is disabled.
+
+        For the role `admin`.
+        """
+        answer = await self.request(
+            "POST",
+            f"/webhooks/{_quoted(webhook_id)}/deliveries/{_quoted(delivery_id)}:retry",
+            key=key,
+        )
+        found: Delivery = answer.json()
+        return found
+
     async def revoke_key(self, key_id: str, *, key: str | None = None) -> None:
         """Revokes a key for good. Other instances refuse it within 60 seconds.
 
@@ -1115,6 +1168,17 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request("POST", f"/cases/{segment(case_id)}/runs", json=body, key=key)
         found: Run = answer.json()
+        return found
+
+    async def test_webhook(self, webhook_id: str, *, key: str | None = None) -> Delivery:
+        """Sends an event of the type `webhook.test` at once, and says what the receiver answered.
+
+        It takes 15 seconds at most. It is sent once, whatever comes of it.
+
+        For the role `admin`.
+        """
+        answer = await self.request("POST", f"/webhooks/{_quoted(webhook_id)}:test", key=key)
+        found: Delivery = answer.json()
         return found
 
     async def update_case(self, case_id: str, body: CasePatch, *, key: str | None = None) -> Case:

@@ -1,0 +1,45 @@
+"""How far a long command is: a line that is written over in a terminal, else one now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Self, TextIO
+
+_TERMINAL_SECONDS, _FILE_SECONDS = 0.2, 10.0
+
+
+class Progress:
+    """Says `what: done of total` on standard error; the last line stays."""
+
+    def __init__(self, what: str, total: int | None = None, to: TextIO | None = None) -> None:
+        self._what, self._total = what, total
+        self._to = to or sys.stderr
+        self._pause = _TERMINAL_SECONDS if self._to.isatty() else _FILE_SECONDS
+        self._said = time.monotonic()
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._say(end="\n")
+
+    def __call__(self, done: int) -> None:
+        """Takes how many are done."""
+        self._done = done
+        if time.monotonic() >= self._said + self._pause:
+            self._say(end="" if self._to.isatty() else "\n")
+
+    def _say(self, end: str) -> None:
+        self._said = time.monotonic()
+        of = f" of {self._total:,} ({100 * self._done // self._total} %)" if self._total else ""
+        start = "\r\x1b[K" if self._to.isatty() else ""
+        self._to.write(f"{start}{self._what}: {self._done:,}{of}{end}")
+        self._to.flush()

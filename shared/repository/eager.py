@@ -1,0 +1,116 @@
+"""Sends to webhooks right after the commit that makes an event, before the request is answered.
+
+A delivery that a request makes is due a little later, so that no scheduled run sends it meanwhile.
+What the receiver has not taken within the time is left to such a run, and so is what fails here:
+nothing that goes wrong here is told to the caller, whose change has been made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from shared import errors
+from shared.documents.port import Create, DocumentStore, StoreError, Update, Write
+from shared.ledger import deliveries
+from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
+from shared.ledger.subjects import load, tenant_of
+from shared.models.webhooks import StoredDelivery
+from shared.repository.sending import Sender
+from shared.rules import deliveries as rules
+
+SECONDS = 0.3
+"""How long the receivers have, all together."""
+_LATER = timedelta(seconds=30)
+"""After how long a scheduled run sends what was not taken."""
+_MOST = 16
+"""How many deliveries of a request are sent at once; the others are left to a scheduled run."""
+
+
+class Eager:
+    """The deliveries that the commits of one request make; `store` is what these go through."""
+
+    def __init__(self, store: DocumentStore, sender: Sender, clock: Callable[[], datetime]) -> None:
+        self._plain = store
+        self.store = cast("DocumentStore", _Noting(store, self))
+        self._sender = sender
+        self._clock = clock
+        self._made: list[tuple[str, StoredDelivery]] = []
+
+    def later(self, writes: Sequence[Write]) -> list[Write]:
+        """The writes of a commit, with deliveries that are due only after this request."""
+        until = self._clock() + _LATER
+        lease = {"dueAt": until, "leasedUntil": until}
+        return [
+            replace(write, data={**write.data, **lease})
+            if isinstance(write, Create) and deliveries.is_delivery(write)
+            else write
+            for write in writes
+        ]
+
+    def note(self, writes: Sequence[Write]) -> None:
+        """Takes down the deliveries that a commit has made."""
+        for write in writes:
+            if isinstance(write, Create) and deliveries.is_delivery(write):
+                self._made.append((write.path, StoredDelivery.read(write.data)))
+
+    def send(self) -> None:
+        """Sends what was made, and records what was taken."""
+        until = time.monotonic() + SECONDS
+        due = [(path, one) for path, one in self._made if not one.gathered][:_MOST]
+        self._made.clear()
+        if due:
+            with suppress(StoreError, errors.ApiError, ValueError):
+                self._send(due, until)
+
+    def _send(self, due: Sequence[tuple[str, StoredDelivery]], until: float) -> None:
+        tenant = tenant_of(due[0][0])
+        state = load(WEBHOOKS, self._plain.get(WEBHOOKS.path(tenant, ENDPOINTS)))
+        if state is None:
+            return
+        now = self._clock()
+
+        def tried(made: tuple[str, StoredDelivery]) -> Update | None:
+            """The write that records a delivery; None where it was not taken."""
+            path, delivery = made
+            target = self._sender.target(tenant, state, delivery.webhook_id, now)
+            if target is None:
+                return None
+            answer = self._sender.send(target, delivery, now, until - time.monotonic())
+            if not rules.is_delivered(answer.code):
+                return None
+            return _recorded(path, rules.outcome(delivery, answer, now, 0))
+
+        with ThreadPoolExecutor(len(due)) as pool:
+            taken = [write for write in pool.map(tried, due) if write]
+        if taken:
+            self._plain.commit(taken)
+
+
+class _Noting:
+    """A store that tells of what it commits."""
+
+    def __init__(self, store: DocumentStore, eager: Eager) -> None:
+        self._store = store
+        self._eager = eager
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """See `DocumentStore`."""
+        writes = self._eager.later(writes)
+        self._store.commit(writes)
+        self._eager.note(writes)
+
+
+def _recorded(path: str, after: StoredDelivery) -> Update:
+    """The write of a delivery that was taken."""
+    data = after.to_data()
+    changed = ("status", "attempts", "lastAttemptAt", "lastCode", "deliveredAt", "removeAt")
+    return Update(path, {name: data[name] for name in (*changed, "dueAt", "leasedUntil")})
