@@ -744,7 +744,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `admin`, `auditor`.
         """
         return self.pages(
-            f"/webhooks/{_quoted(webhook_id)}/deliveries", {"pageSize": page_size, "status": status}
+            f"/webhooks/{segment(webhook_id)}/deliveries", {"pageSize": page_size, "status": status}
         )
 
     def list_erasures(self, *, page_size: int | None = None) -> AsyncIterator[Erasure]:
@@ -1024,7 +1024,7 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         answer = await self.request(
-            "POST", f"/webhooks/{_quoted(webhook_id)}:replay", json=body, key=key
+            "POST", f"/webhooks/{segment(webhook_id)}:replay", json=body, key=key
         )
         found: Replayed = answer.json()
         return found
@@ -1041,7 +1041,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "POST",
-            f"/webhooks/{_quoted(webhook_id)}/deliveries/{_quoted(delivery_id)}:retry",
+            f"/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}:retry",
             key=key,
         )
         found: Delivery = answer.json()
@@ -1177,7 +1177,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        answer = await self.request("POST", f"/webhooks/{_quoted(webhook_id)}:test", key=key)
+        answer = await self.request("POST", f"/webhooks/{segment(webhook_id)}:test", key=key)
         found: Delivery = answer.json()
         return found
 

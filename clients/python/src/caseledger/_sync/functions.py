@@ -724,7 +724,7 @@ class Functions(Connection):
         For the roles `admin`, `auditor`.
         """
         return self.pages(
-            f"/webhooks/{_quoted(webhook_id)}/deliveries", {"pageSize": page_size, "status": status}
+            f"/webhooks/{segment(webhook_id)}/deliveries", {"pageSize": page_size, "status": status}
         )
 
     def list_erasures(self, *, page_size: int | None = None) -> Iterator[Erasure]:
@@ -987,7 +987,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/webhooks/{_quoted(webhook_id)}:replay", json=body, key=key)
+        answer = self.request("POST", f"/webhooks/{segment(webhook_id)}:replay", json=body, key=key)
         found: Replayed = answer.json()
         return found
 
@@ -1003,7 +1003,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "POST",
-            f"/webhooks/{_quoted(webhook_id)}/deliveries/{_quoted(delivery_id)}:retry",
+            f"/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}:retry",
             key=key,
         )
         found: Delivery = answer.json()
@@ -1133,7 +1133,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/webhooks/{_quoted(webhook_id)}:test", key=key)
+        answer = self.request("POST", f"/webhooks/{segment(webhook_id)}:test", key=key)
         found: Delivery = answer.json()
         return found
 
