@@ -38,9 +38,9 @@ export async function hashOf(value: unknown): Promise<string> {
 
 const sleep = (seconds: number) => new Promise((done) => setTimeout(done, 1000 * seconds)), now = () => Date.now() / 1000;
 function pause(attempt: number, answer: Response | undefined): number {
-  const asked = answer?.headers.get("Retry-After");
-  if (asked) return /^\d+$/.test(asked) ? Number(asked) : Math.max(0, Date.parse(asked) / 1000 - now() || 0);
-  return Math.min(10, 0.5 * 2 ** attempt) * (0.5 + Math.random() / 2);
+  const own = Math.min(10, 0.5 * 2 ** attempt) * (0.5 + Math.random() / 2), asked = answer?.headers.get("Retry-After");
+  const seconds = asked ? (/^\d+$/.test(asked) ? Number(asked) : Date.parse(asked) / 1000 - now() || 0) : own;
+  return Math.min(600, Math.max(seconds, attempt ? own : 0)); // neither a flood nor a wait for years
 }
 
 /** One caller. `token` is a key, an ID token, or a function that is asked for one before each request. */
@@ -50,6 +50,8 @@ export class Client {
   /** A function of the API, by its path there; gives its JSON, or its text. Raises Problem, and what fetch raises. */
   async call<P extends keyof paths, M extends Method>(method: M, path: P, options: Options<paths[P][M]>): Promise<Answer<paths[P][M]>> {
     const { path: names = {}, body: json, ...sent } = options as Sent & { path?: Record<string, string>; body?: unknown };
+    const wrong = Object.entries(names).find(([name, id]) => name !== "tile" && /^\.{0,2}$|\//.test(id));
+    if (wrong) throw new Error(`${wrong.join(": ")} is no id`); // it would lead elsewhere
     const whole = path.replace(/{(\w+)}/g, (_, name: string) => encodeURIComponent(names[name]!));
     const answer = await this.request(method.toUpperCase(), whole, { ...sent, json }), text = await answer.text();
     return (answer.headers.get("Content-Type")?.includes("json") ? JSON.parse(text) : text || undefined) as Answer<paths[P][M]>;
@@ -60,13 +62,12 @@ export class Client {
     if (!/^https?:\/\/./.test(this.url) || !this.token) throw new TypeError(`give an address with https:// or http://, not ${this.url}, and a key or token`);
     const url = new URL(this.url.replace(/\/(v1\/?)?$/, "") + path);
     for (const [name, value] of Object.entries(query)) [value].flat().forEach((one) => one == null || url.searchParams.append(name, String(one)));
-    const once = method === "GET" ? {} : { "Idempotency-Key": key ?? crypto.randomUUID() };
-    const sent = new Headers({ "Content-Type": "application/json", ...once, ...headers });
+    const sent = new Headers({ "Content-Type": "application/json", ...(method === "GET" ? {} : { "Idempotency-Key": key ?? crypto.randomUUID() }), ...headers });
     for (let attempt = 0, until = now() + retryFor; ; attempt++) {
       sent.set("Authorization", `Bearer ${typeof this.token === "string" ? this.token : await this.token()}`);
       let answer: Response | undefined, lost: unknown;
       try {
-        const got = await fetch(url, { method, headers: sent, body: JSON.stringify(json) ?? null, signal: AbortSignal.timeout(60_000) });
+        const got = await fetch(url, { method, headers: sent, body: JSON.stringify(json) ?? null, redirect: "manual", signal: AbortSignal.timeout(60_000) });
         answer = new Response(got.status === 204 ? null : await got.arrayBuffer(), got);
       } catch (error) { lost = error; }
       if (answer?.ok && !(answer.body && answer.headers.get("Content-Type")?.startsWith("text/html"))) return answer;
@@ -109,8 +110,7 @@ export class Client {
   async start({ id, action, approvedArguments }: Intervention): Promise<Record<string, unknown>> {
     if (!action) throw new Error(`${id} is about no action`);
     const args = approvedArguments ?? action.arguments, body = { actionHash: await hashOf({ tool: action.tool, arguments: args }) };
-    await this.call("post", "/v1/interventions/{interventionId}:start", { path: { interventionId: id }, body });
-    return args;
+    return this.call("post", "/v1/interventions/{interventionId}:start", { path: { interventionId: id }, body }).then(() => args);
   }
 
   /** Says what came of it. */

@@ -27,6 +27,8 @@ const odd = [new Date(0), NaN, 10n, () => 1, new Map()];
 const said = (error: Error) => error.message;
 const refusals = odd.map((value) => client.ask({ ...question, action: { tool: "pay", arguments: { rows: [1, value] } } }).catch(said));
 const elsewhere = await Promise.all([["localhost:8080", token], [url, ""]].map(([at, who]) => new Client(at!, who!).ask(question).catch(said)));
+const led = await client.call("delete", "/v1/cases/{caseId}/evidence/{evidenceId}", { path: { caseId: "CASE-1", evidenceId: ".." } }).catch(String);
+const sent = await client.request("GET", "/v1/elsewhere", { retryFor: 0 }).catch((error: Problem) => error.code);
 
 // @ts-expect-error A path with a name in it needs the name.
 export const unnamed = () => client.call("get", "/v1/cases/{caseId}", {});
@@ -44,5 +46,6 @@ console.log(JSON.stringify({
   cases: cases.sort(),
   title: one.title,
   places: [...new Set((await Promise.all(refusals)).map((text) => String(text).split(":")[0]))],
-  elsewhere,
+  unsaid: elsewhere,
+  elsewhere: [led, sent],
 }));

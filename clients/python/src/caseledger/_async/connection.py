@@ -122,7 +122,7 @@ class AsyncConnection:
             if monotonic() + seconds > until:
                 break
             if response is None or response.status_code >= _SERVER_ERRORS:
-                came = response or repr(lost)
+                came = repr(lost) if response is None else response
                 _LOG.warning("%s %s: %s; again in %.1f s", method, url, came, seconds)
             await io.sleep(seconds)
         if response is None:
