@@ -78,7 +78,7 @@ def asked_to_wait(header: str | None, now: datetime) -> timedelta:
         return min(timedelta(seconds=int(text[:_DIGITS])), _LONGEST)
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return timedelta()
     at = date if date.tzinfo else date.replace(tzinfo=UTC)
     return min(max(at - now, timedelta()), _LONGEST)
