@@ -50,7 +50,8 @@ def _pattern(text: str) -> str:
 Pattern = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_pattern)]
 """Which events: all, those about one kind of subject, or those of one type.
 
-A type is written as in events, or with dots in the place of underscores.
+A type is written as in events, or with dots in the place of underscores. What a case brought along
+from another system (`imported`) is only heard of by its type, or with all.
 """
 Url = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[!-~]+$")]
 Patterns = Annotated[list[Pattern], Field(min_length=1, max_length=MAX_PATTERNS)]
