@@ -245,7 +245,7 @@ class _Final(HTTPResponse):
         """See `HTTPResponse`, which passes over 100 Continue alone."""
         super().begin()
         while _is_interim(self.status):
-            self.headers = self.msg = None  # type: ignore[assignment] - as before the first one
+            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first one
             super().begin()
 
 

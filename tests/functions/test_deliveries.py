@@ -37,6 +37,7 @@ from tests.reliability.support import in_parallel
 
 pytestmark = pytest.mark.both_stores
 
+NEW = {"decisionType": "d", "title": "T"}
 FAILED_AT_ONCE = timedelta(seconds=6)
 """The longest wait before the second attempt."""
 
@@ -654,7 +655,7 @@ def eager(api: Api) -> Api:
 def test_an_eager_server_sends_before_it_answers(eager: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(eager, receiver.url, "case.created")
-        answer = eager.verifier.post("/cases", {"decisionType": "d", "title": "T"})
+        answer = eager.verifier.post("/cases", NEW)
         assert answer.status_code == 201
         assert len(receiver.requests) == 1
         # The case, its event, its delivery; the endpoints; and that it was delivered.
@@ -699,8 +700,48 @@ def test_a_change_that_is_refused_sends_nothing(eager: Api) -> None:
     assert receiver.connections == sent + 1
 
 
+def test_an_eager_server_sends_a_test_once(eager: Api, clock: Clock) -> None:
+    with receiving() as receiver:
+        hook = listening(eager, receiver.url)
+        assert eager.admin.post(f"/webhooks/{hook['id']}:test").json["status"] == "delivered"
+        clock.now += SOON
+        assert run(eager, DELIVER) == did()
+
+    assert len(receiver.requests) == 1
+
+
+def test_an_eager_server_records_what_was_taken_where_another_secret_cannot_be_read(
+    eager: Api,
+) -> None:
+    with receiving() as receiver:
+        hooks = [listening(eager, receiver.url, "case.created") for _ in range(2)]
+        endpoints = f"tenants/{eager.tenant}/webhooks/endpoints"
+        found = eager.runtime.store.get(endpoints)
+        assert found
+        broken, sound = (hook["id"] for hook in hooks)
+        sealed = found.data["sealed"]
+        sealed[broken]["secret"] = sealed[sound]["secret"]
+        eager.runtime.store.commit([Update(endpoints, {"sealed": sealed})])
+        assert eager.verifier.post("/cases", NEW).status_code == 201
+
+    states = [one["status"] for hook in hooks for one in kept(eager, hook).values()]
+    assert states == ["due", "delivered"]
+    assert len(receiver.requests) == 1
+
+
+def test_a_request_that_takes_longer_than_a_run_waits_sends_nothing_itself(
+    eager: Api, clock: Clock
+) -> None:
+    with receiving() as receiver:
+        listening(eager, receiver.url, "case.created")
+        meddle(eager, on_commit(1, lambda: clock.advance(seconds=30)))
+        eager.verifier.create()
+        assert receiver.requests == []
+        assert run(eager, DELIVER) == did(changed=1)
+
+
 def test_where_nobody_listens_an_eager_server_costs_nothing_more(eager: Api) -> None:
-    answer = eager.verifier.post("/cases", {"decisionType": "d", "title": "T"})
+    answer = eager.verifier.post("/cases", NEW)
 
     assert cost(answer) == (0, 2, 1)
 
