@@ -98,8 +98,8 @@ def test_a_run_costs_one_read_when_idle_and_two_writes_for_each_delivery(
         hook = listening(api, receiver.url)
         assert cost(answered(api, DELIVER)) == (1, 0, 1)
         due(api, hook, clock.now, "e-1", "e-2", "e-3")
-        # The rows and the endpoints; one commit before the attempts, and one after them.
-        assert cost(answered(api, DELIVER)) == (4, 6, 4)
+        # The rows and the endpoints; a commit before and after the first attempt, and the others.
+        assert cost(answered(api, DELIVER)) == (4, 6, 6)
 
 
 def test_a_scheduled_run_leaves_a_mark_only_where_it_sent_something(api: Api, clock: Clock) -> None:
@@ -230,6 +230,63 @@ def test_nobody_waits_for_an_endpoint_that_answers_slowly(
         assert run(api, DELIVER) == did(changed=1)
 
     assert sent == ["slow-1", "other", "slow-2", "slow-3"]
+
+
+def test_no_run_is_longer_for_an_endpoint_that_answers_slowly(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "SLOW_SECONDS", -1)
+    monkeypatch.setattr(delivering, "SLOW_UNTIL", -1)
+    with receiving() as receiver:
+        slow = listening(api, receiver.url)
+        due(api, slow, clock.now, "slow-1", "slow-2", "slow-3")
+        assert run(api, DELIVER) == did(changed=1, skipped=2)
+
+    assert len(receiver.requests) == 1
+
+
+def test_while_one_endpoint_is_slow_others_are_sent_all_that_is_due_to_them(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "AT_ONCE", 2)
+    others_have_all = threading.Event()
+    in_time: list[bool] = []
+
+    def slow(connection: Any, _: bytes, __: threading.Event) -> None:
+        in_time.append(others_have_all.wait(10))
+        connection.sendall(OK)
+
+    def quick(connection: Any, _: bytes, __: threading.Event) -> None:
+        if len(other.requests) == 5:
+            others_have_all.set()
+        connection.sendall(OK)
+
+    with receiving(slow) as late, receiving(quick) as other:
+        waited, heard = listening(api, late.url), listening(api, other.url)
+        due(api, waited, clock.now, "slow-1", "slow-2")
+        due(api, heard, clock.now + TICK, *(f"e-{number}" for number in range(5)))
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=7)
+
+    assert in_time == [True, True]
+
+
+def test_an_endpoint_that_answers_not_each_time_is_asked_for_each_delivery(
+    api: Api, clock: Clock
+) -> None:
+    def flaky(connection: Any, request: bytes, _: threading.Event) -> None:
+        if b"webhook-id: lost" not in request:
+            connection.sendall(OK)
+
+    with receiving(flaky) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, *(f"e-{number}" for number in range(10)))
+        due(api, hook, clock.now + TICK, "lost-1", "lost-2")
+        due(api, hook, clock.now + 2 * TICK, *(f"f-{number}" for number in range(30)))
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=40, skipped=2)
+
+    assert len(receiver.requests) == 42
 
 
 def test_no_more_than_a_few_are_sent_to_one_host_at_once(
