@@ -84,6 +84,12 @@ def asked_to_wait(header: str | None, now: datetime) -> timedelta:
     return min(max(at - now, timedelta()), _LONGEST)
 
 
+def is_refused_for_now(answer: Answer, now: datetime) -> bool:
+    """Whether a receiver has not taken an event, and asks to be left alone for a while."""
+    waits = asked_to_wait(answer.retry_after, now) > timedelta()
+    return waits and not is_delivered(answer.code)
+
+
 def is_delivered(code: int | None) -> bool:
     """Whether a receiver has taken an event, by its status."""
     return code is not None and 200 <= code < 300  # noqa: PLR2004 - successful (RFC 9110, 15.3)

@@ -18,6 +18,7 @@ from shared.models.webhooks import (
     Webhook,
     WebhookPatch,
 )
+from shared.rules.addresses import is_refused
 
 BY_ADMIN = "by an admin"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -76,6 +77,8 @@ def require_address(url: str, *, local: bool) -> None:
     loopback = local and parts.scheme == "http" and parts.hostname in _LOOPBACK
     if not parts.hostname or not (parts.scheme == "https" or loopback):
         raise _bad("must be an https:// address")
+    if not loopback and is_refused(parts.hostname, local=local):
+        raise _bad("must not be an address of a private network")
     if "@" in parts.netloc:
         raise _bad("must not have a user name or password")
     if parts.fragment or url.endswith("#"):

@@ -5,8 +5,9 @@ that the delivery is as it was read: so two runs at once never send the same one
 Whoever stops in between leaves it due then, and the receiver knows it again by its id. Attempts are
 made side by side, few of them with one host, and a single one with an endpoint that has not yet
 answered in this run; the next one begins as soon as any has ended, so nobody waits for a slow one.
-An endpoint that gives no answer is not asked again in the same run: what else is due to it counts
-as tried. What else is due to one that answers slowly, or not each time, comes last.
+An endpoint that gives no answer, or asks to wait, is not asked again in the same run: what else is
+due to it counts as tried. What else is due to one that answers slowly, or not each time, comes
+last.
 """
 
 from __future__ import annotations
@@ -228,7 +229,8 @@ class _Delivering:
         self._silent |= {
             one.endpoint: answer
             for one, answer, _ in results
-            if answer.failure and one.endpoint not in self._answered
+            if (answer.failure and one.endpoint not in self._answered)
+            or rules.is_refused_for_now(answer, now)
         }
         self._count(made(self._store, over))
         for endpoint in sorted(gone):
