@@ -40,7 +40,7 @@ AT_ONCE = 32
 OF_A_HOST = 8
 """How many of them with one host."""
 SLOW_SECONDS = 2.0
-"""After how long an answer is slow."""
+"""After how long an answer is slow, also one that is not there yet."""
 SLOW_UNTIL = 45.0
 """Until how many seconds after its start a run sends to slow endpoints: the next run, which is for
 all, comes after a minute, and would wait for it.
@@ -62,10 +62,11 @@ class _Due(NamedTuple):
 
 
 class _Attempt(NamedTuple):
-    """An attempt that is under way, and the host that it is made with."""
+    """An attempt that is under way: with which host, and since when by the monotonic clock."""
 
     due: _Due
     host: str
+    since: float
 
 
 def deliver(run: SweepRun, sender: Sender | None) -> None:
@@ -165,19 +166,22 @@ class _Delivering:
         return left
 
     def _without_slow(self, due: Sequence[_Due]) -> list[_Due]:
-        """Puts aside what is for an endpoint that answered slowly; gives the rest."""
-        slow = [one for one in due if one.endpoint in self._slow]
+        """Puts aside what is for an endpoint that answers slowly; gives the rest."""
+        late = time.monotonic() - SLOW_SECONDS
+        attempts = self._under_way.values()
+        endpoints = self._slow | {one.due.endpoint for one in attempts if one.since < late}
+        slow = [one for one in due if one.endpoint in endpoints]
         room = _ASIDE - len(self._aside)
         self._aside += slow[:room]
         self._run.counts["skipped"] += len(slow[room:])
-        return [one for one in due if one.endpoint not in self._slow]
+        return [one for one in due if one.endpoint not in endpoints]
 
     def _begun(self, due: Sequence[_Due]) -> list[_Due]:
         """Begins attempts as there is room, and gives the rest once there may be more of it."""
         now, later = self._divided(due)
         self._begin(now)
         if later:
-            self._end(FIRST_COMPLETED)
+            self._end(FIRST_COMPLETED, SLOW_SECONDS)
         return later
 
     def _divided(self, due: Sequence[_Due]) -> tuple[list[_Attempt], list[_Due]]:
@@ -193,7 +197,7 @@ class _Delivering:
             if len(now) < room and hosts[host] < OF_A_HOST and not alone:
                 hosts[host] += 1
                 asked.add(one.endpoint)
-                now.append(_Attempt(one, host))
+                now.append(_Attempt(one, host, time.monotonic()))
             else:
                 later.append(one)
         return now, later
@@ -211,9 +215,9 @@ class _Delivering:
             target = self._targets.found[one.due.endpoint]
             self._under_way[self._pool.submit(self._send, target, one.due.delivery)] = one
 
-    def _end(self, when: str) -> None:
-        """Waits for the first attempt under way, or for all, and records how they ended."""
-        ended, _ = wait(self._under_way, return_when=when)
+    def _end(self, when: str, longest: float | None = None) -> None:
+        """Waits for the first attempt under way or for all, and records those that have ended."""
+        ended, _ = wait(self._under_way, longest, return_when=when)
         now = self._run.ledger.clock()
         over, gone = [], set()
         results = [(self._under_way.pop(future).due, *future.result()) for future in ended]

@@ -18,6 +18,7 @@ from shared.ledger import deliveries as made_by_ledger
 from shared.repository import deliveries
 from shared.repository.webhook_keys import new_key
 from shared.sweeps import delivering
+from shared.sweeps import run as sweep_run
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import acquainted, cost, refused, refused_field
@@ -252,6 +253,9 @@ def test_while_one_endpoint_is_slow_others_are_sent_all_that_is_due_to_them(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivering, "AT_ONCE", 2)
+    monkeypatch.setattr(delivering, "SLOW_SECONDS", 0.05)
+    # What is due to the slow one fills the first page.
+    monkeypatch.setattr(sweep_run, "BATCH", 2)
     others_have_all = threading.Event()
     in_time: list[bool] = []
 
