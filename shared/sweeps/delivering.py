@@ -40,7 +40,9 @@ AT_ONCE = 32
 OF_A_HOST = 8
 """How many of them with one host."""
 SLOW_SECONDS = 2.0
-"""After how long an answer is slow, also one that is not there yet."""
+"""After how long an answer is slow."""
+STUCK_SECONDS = 2.0
+"""How long a run waits for room for what is due, before it goes on to what else is."""
 SLOW_UNTIL = 45.0
 """Until how many seconds after its start a run sends to slow endpoints: the next run, which is for
 all, comes after a minute, and would wait for it.
@@ -62,11 +64,10 @@ class _Due(NamedTuple):
 
 
 class _Attempt(NamedTuple):
-    """An attempt that is under way: with which host, and since when by the monotonic clock."""
+    """An attempt that is under way, and the host that it is made with."""
 
     due: _Due
     host: str
-    since: float
 
 
 def deliver(run: SweepRun, sender: Sender | None) -> None:
@@ -121,8 +122,10 @@ class _Delivering:
         single = [one for one in found if not one.delivery.gathered]
         self._targets.learn({one.endpoint for one in single})
         while single and self._run.has_time():
-            single = self._without_slow(self._without_target(single))
-            single = self._begun(single)
+            single, moved = self._begun(self._without_slow(self._without_target(single)))
+            if not moved:
+                # Others that are slow have all the room for it.
+                single = self._put_aside(single)
         return sum(self._spread(one.row) for one in gathered)
 
     def send_the_rest(self) -> None:
@@ -130,7 +133,7 @@ class _Delivering:
         left = self._aside
         until = self._started + SLOW_UNTIL
         while left and self._run.has_time() and time.monotonic() < until:
-            left = self._begun(self._without_target(left))
+            left, _ = self._begun(self._without_target(left))
         self._run.counts["skipped"] += len(left)
         self._end(ALL_COMPLETED)
 
@@ -167,22 +170,26 @@ class _Delivering:
 
     def _without_slow(self, due: Sequence[_Due]) -> list[_Due]:
         """Puts aside what is for an endpoint that answers slowly; gives the rest."""
-        late = time.monotonic() - SLOW_SECONDS
-        attempts = self._under_way.values()
-        endpoints = self._slow | {one.due.endpoint for one in attempts if one.since < late}
-        slow = [one for one in due if one.endpoint in endpoints]
-        room = _ASIDE - len(self._aside)
-        self._aside += slow[:room]
-        self._run.counts["skipped"] += len(slow[room:])
-        return [one for one in due if one.endpoint not in endpoints]
+        self._put_aside([one for one in due if one.endpoint in self._slow])
+        return [one for one in due if one.endpoint not in self._slow]
 
-    def _begun(self, due: Sequence[_Due]) -> list[_Due]:
-        """Begins attempts as there is room, and gives the rest once there may be more of it."""
+    def _put_aside(self, due: Sequence[_Due]) -> list[_Due]:
+        """Keeps what is due for the end of the run, as far as there is room for it; gives none."""
+        self._slow |= {one.endpoint for one in due}
+        room = _ASIDE - len(self._aside)
+        self._aside += due[:room]
+        self._run.counts["skipped"] += len(due[room:])
+        return []
+
+    def _begun(self, due: Sequence[_Due]) -> tuple[list[_Due], bool]:
+        """Begins attempts as there is room, and gives the rest once there may be more of it.
+
+        Also whether any attempt has begun or ended: none has while all are with slow endpoints.
+        """
         now, later = self._divided(due)
         self._begin(now)
-        if later:
-            self._end(FIRST_COMPLETED, SLOW_SECONDS)
-        return later
+        ended = self._end(FIRST_COMPLETED, STUCK_SECONDS) if later else False
+        return later, bool(now) or ended
 
     def _divided(self, due: Sequence[_Due]) -> tuple[list[_Attempt], list[_Due]]:
         """What is sent now, not many to one host; and what is left."""
@@ -197,7 +204,7 @@ class _Delivering:
             if len(now) < room and hosts[host] < OF_A_HOST and not alone:
                 hosts[host] += 1
                 asked.add(one.endpoint)
-                now.append(_Attempt(one, host, time.monotonic()))
+                now.append(_Attempt(one, host))
             else:
                 later.append(one)
         return now, later
@@ -215,8 +222,11 @@ class _Delivering:
             target = self._targets.found[one.due.endpoint]
             self._under_way[self._pool.submit(self._send, target, one.due.delivery)] = one
 
-    def _end(self, when: str, longest: float | None = None) -> None:
-        """Waits for the first attempt under way or for all, and records those that have ended."""
+    def _end(self, when: str, longest: float | None = None) -> bool:
+        """Waits for the first attempt under way or for all, and records those that have ended.
+
+        Gives whether there are any.
+        """
         ended, _ = wait(self._under_way, longest, return_when=when)
         now = self._run.ledger.clock()
         over, gone = [], set()
@@ -239,6 +249,7 @@ class _Delivering:
         self._count(made(self._store, over))
         for endpoint in sorted(gone):
             self._disable(endpoint)
+        return bool(ended)
 
     def _send(self, target: Target, delivery: StoredDelivery) -> tuple[Answer, float]:
         """What came of an attempt, and how many seconds it took."""

@@ -253,7 +253,7 @@ def test_while_one_endpoint_is_slow_others_are_sent_all_that_is_due_to_them(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivering, "AT_ONCE", 2)
-    monkeypatch.setattr(delivering, "SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(delivering, "STUCK_SECONDS", 0.05)
     # What is due to the slow one fills the first page.
     monkeypatch.setattr(sweep_run, "BATCH", 2)
     others_have_all = threading.Event()
@@ -276,6 +276,35 @@ def test_while_one_endpoint_is_slow_others_are_sent_all_that_is_due_to_them(
         assert run(api, DELIVER) == did(changed=7)
 
     assert in_time == [True, True]
+
+
+def test_many_slow_endpoints_on_a_host_hold_up_no_other_host(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "OF_A_HOST", 1)
+    monkeypatch.setattr(delivering, "STUCK_SECONDS", 0.05)
+    # What is due to the slow ones fills the first page.
+    monkeypatch.setattr(sweep_run, "BATCH", 3)
+    heard = threading.Event()
+    in_time: list[bool] = []
+
+    def slow(connection: Any, _: bytes, __: threading.Event) -> None:
+        in_time.append(heard.wait(10))
+        connection.sendall(OK)
+
+    def quick(connection: Any, _: bytes, __: threading.Event) -> None:
+        heard.set()
+        connection.sendall(OK)
+
+    with receiving(slow) as late, receiving(quick) as other:
+        for number in range(3):
+            due(api, listening(api, late.url), clock.now, f"slow-{number}")
+        url = other.url.replace("127.0.0.1", "localhost")
+        due(api, listening(api, url), clock.now + TICK, "e-1")
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=4)
+
+    assert in_time == [True, True, True]
 
 
 def test_an_endpoint_that_answers_not_each_time_is_asked_for_each_delivery(
