@@ -247,7 +247,7 @@ class _Delivering:
             or rules.is_refused_for_now(answer, now)
         }
         self._count(made(self._store, over))
-        for endpoint in sorted(gone):
+        for endpoint in sorted(gone & self._targets.found.keys()):
             self._disable(endpoint)
         return bool(ended)
 
@@ -258,9 +258,9 @@ class _Delivering:
 
     def _disable(self, endpoint: Endpoint) -> None:
         """Disables an endpoint that wants nothing more."""
-        self._targets.found.pop(endpoint, None)
+        seen = self._targets.found.pop(endpoint).endpoint
         try:
-            webhooks.disable(self._run.ledger_of(endpoint.tenant), endpoint.id, rules.GONE)
+            webhooks.disable(self._run.ledger_of(endpoint.tenant), endpoint.id, rules.GONE, seen)
         except errors.ApiError:  # what is due to it fails with the same answer, and says it again
             tell(WEBHOOKS.path(endpoint.tenant, ENDPOINTS))
 

@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook
 
 from shared.documents.port import Create, Delete, Query, Update, Write
 from shared.ledger import deliveries as made_by_ledger
-from shared.repository import deliveries
+from shared.repository import deliveries, webhooks
 from shared.repository.webhook_keys import new_key
 from shared.sweeps import delivering
 from shared.sweeps import run as sweep_run
@@ -201,6 +201,52 @@ def test_a_receiver_that_answers_410_is_disabled_and_the_trail_says_so(
     assert [one["lastError"] for one in kept(api, hook).values()] == ["gone", "disabled"]
     (event,) = api.pilot.get("/audit?eventType=webhook_disabled").json["events"]
     assert (event["reason"], event["source"]) == ("gone", "scheduler")
+
+
+def test_several_deliveries_that_find_nothing_more_end_one_after_another(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disabled = threading.Event()
+    disable = webhooks.disable
+
+    def told(*arguments: Any) -> Any:
+        found = disable(*arguments)
+        disabled.set()
+        return found
+
+    def gone(connection: Any, request: bytes, over: threading.Event) -> None:
+        if b"webhook-id: e-0" in request:
+            connection.sendall(OK)
+            return
+        if b"webhook-id: e-1" in request:
+            disabled.wait(10)
+        status(410)(connection, request, over)
+
+    monkeypatch.setattr(webhooks, "disable", told)
+    monkeypatch.setattr(delivering, "OF_A_HOST", 2)
+    with receiving(gone) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, "e-0", "e-1", "e-2", "e-3")
+        assert run(api, DELIVER) == did(changed=4)
+
+    became = [one["lastError"] for one in kept(api, hook).values()]
+    assert became == [None, "gone", "gone", "disabled"]
+
+
+def test_an_address_that_is_gone_disables_no_webhook_that_has_moved(api: Api, clock: Clock) -> None:
+    def moved(connection: Any, request: bytes, over: threading.Event) -> None:
+        url = {"url": "https://new.example/"}
+        assert api.admin.patch(f"/webhooks/{hook['id']}", url).status_code == 200
+        status(410)(connection, request, over)
+
+    with receiving(moved) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, "e-1")
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=1)
+
+    (now,) = api.admin.get("/webhooks").json["webhooks"]
+    assert (now["url"], now["disabledAt"]) == ("https://new.example", None)
 
 
 def test_an_endpoint_that_gives_no_answer_is_asked_once_in_a_run(
