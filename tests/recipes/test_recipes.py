@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from local.tokens import unsigned_token
 from shared.config import Config
 from shared.runtime import Runtime
 from tests.client import Api, Client, served
 from tests.conftest import ROOT
+from tests.listening import listening
 from tests.reliability.server import START_SECONDS, wait_until
 from tests.venvs import python_of
 
@@ -74,13 +73,9 @@ def door(functions: Api) -> Door:
 @pytest.fixture(scope="module")
 def url(functions: Api, door: Door) -> Iterator[str]:
     """Its address: a thread of this process serves it."""
-    listening = make_server("127.0.0.1", 0, door, threaded=True)
-    thread = threading.Thread(target=listening.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.server_port}"
-    Runtime.of(functions.app).stopping = True  # what waits is answered
-    listening.shutdown()
-    thread.join()
+    with listening(door) as address:
+        yield address
+        Runtime.of(functions.app).stopping = True  # what waits is answered
 
 
 def command(name: str) -> list[str]:
