@@ -25,7 +25,7 @@ from shared.config import Config
 from tests.client import Api
 from tests.functions.export_support import KEY
 from tests.functions.sealing_support import with_keys
-from tests.listening import listening
+from tests.serving import serving
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,7 +48,7 @@ def configured(config: Config, tmp_path: Path) -> Config:
 def url(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The functions at an address of this machine; their log lines go elsewhere than the output."""
     monkeypatch.setattr(log, "sys", SimpleNamespace(stdout=io.StringIO()))
-    with listening(api.app) as address:
+    with serving(api.app) as address:
         yield address
 
 

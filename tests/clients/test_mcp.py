@@ -14,7 +14,7 @@ from shared.config import Config
 from shared.runtime import Runtime
 from tests.client import Api, served
 from tests.clients.conftest import HERE, run
-from tests.listening import listening
+from tests.serving import serving
 from tests.venvs import python_of
 
 PLACE = HERE / "mcp-clients"
@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = tmp_path_factory.mktemp("mcp") / "caseledger.db"
     runtime = Runtime(Config(sqlite=str(path), unsigned_tokens=True, max_waits=8))
     api = Api(runtime, app=served("api", "api.py"))
-    with closing(runtime), listening(api.app) as url:
+    with closing(runtime), serving(api.app) as url:
         yield url
 
 

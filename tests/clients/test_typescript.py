@@ -15,8 +15,8 @@ import pytest
 from tests.client import Api
 from tests.clients.conftest import HERE, TOOLS, run
 from tests.functions.support import ON_EMBEDDED
-from tests.listening import listening
 from tests.reliability.server import ROOT
+from tests.serving import serving
 
 CLIENT = ROOT / "clients" / "typescript"
 Start = Callable[..., Any]
@@ -83,7 +83,7 @@ class Faulty:
 def faulty(api: Api) -> Iterator[tuple[str, Faulty]]:
     """The address at which the functions answer, and what answers there."""
     app = Faulty(api)
-    with listening(app) as url:
+    with serving(app) as url:
         yield url, app
 
 

@@ -34,7 +34,7 @@ from shared.schedules import SCHEDULES
 from tests.client import served
 from tests.deploy import sign_in_stub  # noqa: F401 - it adds to the stand-in
 from tests.deploy.support import DATABASE, PARENT, PROJECT, REGION, Cloud, running_cloud
-from tests.listening import listening
+from tests.serving import serving
 
 WSGI = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 """What the server answers with."""
@@ -71,7 +71,7 @@ def running(config: Config) -> Iterator[Server]:
         def log(self, *_: Any) -> None:
             """Says nothing."""
 
-    with closing(runtime), listening(server, request_handler=Handler) as server.address:
+    with closing(runtime), serving(server, request_handler=Handler) as server.address:
         yield server
 
 

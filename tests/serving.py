@@ -14,7 +14,7 @@ _POLL_SECONDS = 0.02
 
 
 @contextmanager
-def listening(app: Any, **options: Any) -> Iterator[str]:
+def serving(app: Any, **options: Any) -> Iterator[str]:
     """The address at which it is served; `options` are those of werkzeug."""
     server = make_server("127.0.0.1", 0, app, threaded=True, **options)
     thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
