@@ -196,7 +196,8 @@ class StoredDelivery(StoredDocument):
     that spreads the index by which what is due is found. `due_at` is null unless it is `due`. While
     somebody may be sending it, that is moved to the end of that time, which is `leased_until`.
     `gathered` is in the place of an endpoint and an event where one commit had no room for all of
-    its deliveries: their documents by id, as JSON text (`shared/ledger/deliveries.py`).
+    its deliveries: those events, each with its endpoints, as JSON text
+    (`shared/ledger/deliveries.py`).
     """
 
     webhook_id: str = ""
