@@ -360,11 +360,10 @@ def _request_hash(route: Route, path: str, query: MultiDict[str, str], body: Mod
 
 
 def performed(call: Call, route: Route, arguments: dict[str, Any], key: str | None) -> Reply[Any]:
-    """What the handler of `route` does for the caller of another one, who has spent a `read`.
+    """Has the handler of `route` answer a call that came by another route, and has spent a `read`.
 
-    `arguments` are those of the handler beside the call; `key` is an Idempotency-Key, which means
-    the same as if the request itself had come with it. Raises what the request would be refused
-    for.
+    `arguments` are those of the handler besides the call. `key` is an Idempotency-Key; it means
+    the same as with a request of that route. Raises what such a request would be refused for.
     """
     if route.budget != "read":
         _spend(call.caller, route, call.runtime)

@@ -104,7 +104,7 @@ class WebhookPatch(Model):
     format: Format = UNSET
     """What is sent."""
     disabled: bool = UNSET
-    """With `true` it hears of nothing more; with `false` it does again."""
+    """With `true` nothing more is sent to it; with `false` what happens from then on is."""
 
 
 class StoredEndpoint(Kept):
@@ -164,9 +164,9 @@ class Webhook(Identified):
     updated_at: datetime
     """When it was changed last."""
     disabled_at: datetime | None
-    """Since when it hears of nothing; null while it does."""
+    """Since when nothing is sent to it; null while it is not disabled."""
     disabled_reason: str | None
-    """Why: `by an admin`, or `gone` where it answered 410; null while it hears."""
+    """Why: `by an admin`, or `gone` where it answered 410; null while it is not disabled."""
     previous_secret_until: datetime | None
     """Until when the secret from before a rotation also signs; null where there is none."""
 

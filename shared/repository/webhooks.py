@@ -159,7 +159,7 @@ def delete(ledger: Ledger, webhook_id: str) -> Found:
 
 
 def disable(ledger: Ledger, webhook_id: str, reason: str) -> Found:
-    """Disables an endpoint, and records why. Nothing changes where there is none, or it is."""
+    """Disables an endpoint and records why; nothing changes where there is none enabled."""
 
     def disabled(
         old: StoredEndpoints, now: datetime

@@ -104,7 +104,7 @@ def made(new: NewWebhook, by: str, now: datetime) -> StoredEndpoint:
 def patched(
     old: StoredEndpoint, patch: WebhookPatch, url: str, now: datetime
 ) -> StoredEndpoint | None:
-    """The endpoint with what is given, and an address as it is shown; None where that is all there.
+    """The endpoint with what is given; `url` is its address as it is shown. None for no change.
 
     A new address counts as a change, even where it is shown as the one before.
     """
