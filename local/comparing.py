@@ -28,7 +28,7 @@ _EXPIRING = {
 }
 """The collections whose documents Firestore removes by itself, and the field that says when."""
 Told = Callable[[int], None]
-AT_ONCE = 16
+AT_ONCE = 8
 """How many chains of a database are verified at once."""
 _CHUNK = 256
 """How many are given to the threads before the next ones: whoever stops the move waits for these.
