@@ -101,8 +101,9 @@ def refused(problem: Problem, code: int) -> typer.Exit:
     say(line(f"caseledger: {problem.code} {problem.status}: {problem.message}"))
     for detail in problem.details:
         named = detail.get("field") or detail.get("id")
-        if named and detail.get("description"):
-            say(line(f"  {named}: {detail['description']}"))
+        told = f"{named}: {detail.get('description')}"
+        if named and detail.get("description") and told != problem.message:
+            say(line(f"  {told}"))
     if problem.code == UNAUTHENTICATED:
         say("Log in again: caseledger login")
     if problem.code >= SERVER_ERRORS and problem.request_id:

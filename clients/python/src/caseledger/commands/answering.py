@@ -18,6 +18,10 @@ import typer
 from caseledger import terminal
 
 _EDITORS = ("sensible-editor", "nano", "vi", "notepad")
+_FORMS = {
+    "email": (re.compile(r"[^@\s]+@[^@\s]+"), "vera@example.com"),
+    "uri": (re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+"), "https://example.com"),
+}
 _TRUE, _FALSE = ("y", "yes", "true"), ("n", "no", "false")
 
 
@@ -28,16 +32,19 @@ def ask(text: str, default: str = "") -> str:
     return str(typed).strip() or default
 
 
-def answer(schema: dict[str, Any]) -> dict[str, Any]:
+def answer(schema: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """A response as the schema describes it, property by property; what is left empty is left out.
 
-    A value that the schema does not take is asked for again. The server checks all once more.
+    A value that the schema does not take is asked for again. The server checks all once more; what
+    was typed stays in `before`, and need not be typed again where it is refused.
     """
+    terminal.print_text("\nCtrl-C leaves this form.", "dim")
     response: dict[str, Any] = {}
     required = schema.get("required") or ()
     for name, one in schema["properties"].items():
-        if (value := _property(name, one, required=name in required)) is not None:
-            response[name] = value
+        shown = {**one, "default": before[name]} if name in before else one
+        if (value := _property(name, shown, required=name in required)) is not None:
+            response[name] = before[name] = value
     return response
 
 
@@ -62,7 +69,11 @@ def _hint(one: dict[str, Any], choices: list[str]) -> str:
     if choices:
         return f"1 to {len(choices)}"
     kinds = {"number": "number", "integer": "whole number", "boolean": "y or n"}
-    return kinds.get(one["type"]) or str(one.get("format", "text"))
+    kind = kinds.get(one["type"]) or str(one.get("format", "text"))
+    least, most = one.get("minimum"), one.get("maximum")
+    longest = one.get("maxLength")
+    ends = {f" from {least}": least, f" to {most}": most, f", up to {longest} long": longest}
+    return kind + "".join(text for text, end in ends.items() if end is not None)
 
 
 def _written(value: Any) -> str:
@@ -122,6 +133,9 @@ def _text(one: dict[str, Any], typed: str) -> str:
             return found.isoformat().replace("+00:00", "Z")
     except ValueError:
         raise ValueError(f"must be a {one['format']}, such as 2026-03-31") from None
+    form, example = _FORMS.get(one.get("format", ""), (None, ""))
+    if form and not form.fullmatch(typed):
+        raise ValueError(f"must be of the format {one['format']}, such as {example}")
     return typed
 
 
