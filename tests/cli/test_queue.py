@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -85,6 +87,45 @@ def test_tables_fit_80_columns_and_cut_no_id(terminal: Terminal) -> None:
     assert asked["id"] in inbox.stdout
     assert evidence["id"] in shown.stdout
     assert "\x1b" not in wide.stdout + shown.stdout + inbox.stdout
+
+
+def test_in_a_narrow_terminal_a_row_is_two_lines_and_its_title_can_be_read(
+    terminal: Terminal,
+) -> None:
+    title = "Stop the letters? ⚠️ They name a certificate of somebody else"
+    asked = ask(terminal.api.agent, title=title, priority="critical")
+
+    shown = terminal("inbox", "--list", COLUMNS="50").stdout
+
+    first, second = shown.splitlines()
+    assert first.split() == [asked["id"], "critical"]
+    assert second.startswith("  Stop the letters? ⚠️ They name a")
+    assert cell_len(second) <= 50
+
+
+def test_a_case_that_was_imported_is_shown_with_its_history(terminal: Terminal) -> None:
+    item = {"at": "2025-11-04T09:00:00Z", "by": "Ms. Elsewhere", "text": "Called the board"}
+    case = {"title": "Old", "decisionType": "kyc", "createdAt": "2025-11-03T09:00:00Z"}
+    row = {"source": "jira", "rowKey": "1", "id": "CASE-1", "history": [item], **case}
+    assert terminal.api.admin.post("/cases:import", row).status_code == 201
+
+    shown = terminal("show", "CASE-1", COLUMNS="120").stdout
+
+    assert re.search(r"2 .* imported +Ms\. Elsewhere +2025-11-04: Called the board", shown)
+    assert re.search(r"1 .* case_created +admin@example.com +Case imported from jira", shown)
+
+
+def test_a_day_of_the_figures_is_the_one_that_was_named_wherever_the_reader_is(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+
+    shown = terminal("stats", "--since", "2026-02-20", TZ="Europe/Berlin").stdout
+
+    monkeypatch.undo()
+    time.tzset()
+    assert "From 2026-02-20 to" in shown
 
 
 def test_piped_rows_are_one_line_each_and_whole(terminal: Terminal) -> None:

@@ -159,7 +159,7 @@ def edited(arguments: dict[str, Any]) -> dict[str, Any] | None:
 def shown_json(value: Any) -> str:
     """A value as JSON to be changed, in which what cannot be seen is written as JSON writes it."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    return terminal.lines(text, lambda sign: json.dumps(sign)[1:-1])
+    return terminal.exactly(text, lambda sign: json.dumps(sign)[1:-1])
 
 
 def _object(text: str) -> dict[str, Any]:
