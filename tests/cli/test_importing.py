@@ -342,5 +342,8 @@ def test_the_queue_is_written_as_csv_in_which_no_text_is_a_formula(
     assert (rows["A"]["tags"], rows["A"]["overdue"]) == ("a, b", "false")
     assert rows["B"]["title"] == 'Quote "this", please'
     assert terminal("export", "cases", "-o", "q.csv").exit_code == 2
+    terminal.done("export", "cases", "--delimiter", ";", "-o", "q.csv", "--force")
+    written = (tmp_path / "q.csv").read_text(encoding="utf-8-sig")
+    assert {row["id"] for row in csv.DictReader(io.StringIO(written), delimiter=";")} == set("ABC")
     shown = terminal.done("export", "cases", "-o", "-").stdout
     assert [row["id"] for row in csv.DictReader(io.StringIO(shown))] == ["C", "B", "A"]

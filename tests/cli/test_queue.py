@@ -69,6 +69,13 @@ def test_every_command_that_gives_something_gives_it_as_json() -> None:
     assert without == SECRET_OR_NOTHING
 
 
+@pytest.mark.parametrize("command", [("cases",), ("key", "create"), ("export", "audit")])
+def test_help_does_not_speak_python(terminal: Terminal, command: tuple[str, ...]) -> None:
+    shown = terminal.done(*command, "--help").stdout
+    assert "TEXT" in shown or "NUMBER" in shown
+    assert not re.search(r"<(list|str|path|int)\b", shown)
+
+
 def test_tables_fit_80_columns_and_cut_no_id(terminal: Terminal) -> None:
     long = "A title that is much longer than a terminal of 80 columns is wide, and goes on"
     api = terminal.api

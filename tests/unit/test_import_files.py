@@ -211,8 +211,10 @@ def test_what_would_be_calculated_where_cells_are_separated_otherwise_is_marked_
 ) -> None:
     assert cell(text.format("")) == text.format("'")
     assert cell("a, =1; b") == "a, =1; b"
+    assert cell("a; =1, b") == "a;' =1, b"
+    assert cell("a, =1; b", ";") == "a,' =1; b"
 
 
 def test_it_is_exported_by_the_filters_by_which_it_is_listed() -> None:
-    own = {"output", "force"}
+    own = {"output", "force", "delimiter"}
     assert export_cases.__annotations__.keys() - own == cases.__annotations__.keys() - {"limit"}

@@ -22,7 +22,25 @@ _EPILOG = (
 )
 
 
-class Commands(TyperGroup):
+_WORDS = {"str": "TEXT", "path": "PATH", "int range": "NUMBER", "float range": "NUMBER"}
+"""What help calls the values of options, other than Python does."""
+
+
+class Group(TyperGroup):
+    """Commands whose help names the types of values in words."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name; None where there is none."""
+        found = super().get_command(ctx, cmd_name)
+        for one in found.params if found else ():
+            kind = one.type.name.removeprefix("<").removesuffix(">")
+            kind = kind.removeprefix("list[").removesuffix("]").lower()
+            if one.param_type_name == "option" and one.metavar is None:
+                one.metavar = _WORDS.get(kind)
+        return found
+
+
+class Commands(Group):
     """The commands; an error of the API is one message and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -58,9 +76,11 @@ app = typer.Typer(
     # A traceback of Rich would show what is in variables, such as a token.
     pretty_exceptions_enable=False,
 )
-exports = typer.Typer(help="Write files: the queue, a case, the trail.", no_args_is_help=True)
+exports = typer.Typer(
+    cls=Group, help="Write files: the queue, a case, the trail.", no_args_is_help=True
+)
 app.add_typer(exports, name="export")
-app.add_typer(access.keys, name="key")
+app.add_typer(access.keys, name="key", cls=Group)
 for command in (
     *(access.login, access.logout, access.whoami),
     *(cases.cases, cases.show, cases.claim, inbox.inbox),
