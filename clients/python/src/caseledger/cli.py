@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import httpx
 import typer
@@ -22,7 +23,7 @@ _EPILOG = (
 )
 
 
-_WORDS = {"str": "TEXT", "path": "PATH", "int range": "NUMBER", "float range": "NUMBER"}
+_WORDS = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}
 """What help calls the values of options, other than Python does."""
 
 
@@ -32,12 +33,17 @@ class Group(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command by its name; None where there is none."""
         found = super().get_command(ctx, cmd_name)
+        hints = get_type_hints(found.callback) if found and found.callback else {}
         for one in found.params if found else ():
-            kind = one.type.name.removeprefix("<").removesuffix(">")
-            kind = kind.removeprefix("list[").removesuffix("]").lower()
             if one.param_type_name == "option" and one.metavar is None:
-                one.metavar = _WORDS.get(kind)
+                one.metavar = _WORDS.get(_plain(hints.get(str(one.name))))
         return found
+
+
+def _plain(hint: Any) -> Any:
+    """The type of one value: that of `list[str] | None` is `str`."""
+    inner = [one for one in get_args(hint) if one is not type(None)]
+    return _plain(inner[0]) if len(inner) == 1 else hint
 
 
 class Commands(Group):
