@@ -96,18 +96,19 @@ def test_tables_fit_80_columns_and_cut_no_id(terminal: Terminal) -> None:
     assert "\x1b" not in wide.stdout + shown.stdout + inbox.stdout
 
 
-def test_in_a_narrow_terminal_a_row_is_two_lines_and_its_title_can_be_read(
+def test_in_a_narrow_terminal_a_row_is_several_lines_and_its_title_can_be_read(
     terminal: Terminal,
 ) -> None:
     title = "Stop the letters? ⚠️ They name a certificate of somebody else"
-    asked = ask(terminal.api.agent, title=title, priority="critical")
+    asked = ask(terminal.api.agent, title=title, priority="critical", expires_in_seconds=9000)
 
     shown = terminal("inbox", "--list", COLUMNS="50").stdout
 
-    first, second = shown.splitlines()
+    first, second, third = shown.splitlines()
     assert first.split() == [asked["id"], "critical"]
-    assert second.startswith("  Stop the letters? ⚠️ They name a")
-    assert cell_len(second) <= 50
+    assert re.fullmatch("  .* late", second)
+    assert third.startswith("  Stop the letters? ⚠️ They name a")
+    assert cell_len(third) <= 50
 
 
 def test_a_case_that_was_imported_is_shown_with_its_history(terminal: Terminal) -> None:

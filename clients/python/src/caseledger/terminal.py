@@ -142,7 +142,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: 
     """Rows below their heads; a column that says nothing is left out. `empty` is for no rows.
 
     A head that begins with `<` is of a column that may be cut, one with `>` of numbers. In a narrow
-    terminal, a row is two lines without heads.
+    terminal, a row is several lines without heads.
     """
     shown = [list(map(styled, row)) for row in rows]
     if not shown:
@@ -177,14 +177,17 @@ def _print_columns(heads: list[str], rows: list[list[Text]]) -> None:
 
 
 def _print_stacked(rows: Iterable[tuple[list[Text], list[Text]]]) -> None:
-    """Of each row what is never cut, and below it what may be."""
+    """Of each row what is never cut, and behind it what may be; no cell is broken between lines."""
     console = out()
     for whole, cut in rows:
-        console.print(Text("  ").join(filter(None, whole)))
-        for cell in filter(None, cut):
-            shown = Text("  ").append_text(cell)
-            shown.truncate(console.width, overflow="ellipsis")
-            console.print(shown)
+        for cell in cut:
+            cell.truncate(console.width - 2, overflow="ellipsis")
+        packed = [Text()]
+        for cell in filter(None, (*whole, *cut)):
+            if packed[-1] and packed[-1].cell_len + 2 + cell.cell_len > console.width:
+                packed.append(Text())
+            packed[-1].append("  " if packed[-1] or len(packed) > 1 else "").append_text(cell)
+        console.print(*packed, sep="\n")
 
 
 def print_facts(facts: Iterable[tuple[str, Cell]]) -> None:
