@@ -117,7 +117,7 @@ class AsyncConnection:
                 break
             await io.sleep(seconds)
         if response is None:
-            raise Unreachable(f"{method} {self.url}{path}: {lost!r}") from lost
+            raise Unreachable(f"{method} {path}: {lost!r}") from lost
         raise Problem(response)
 
     async def _authorization(self) -> dict[str, str]:
