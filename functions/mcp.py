@@ -6,10 +6,11 @@ function of the API does for the same caller: with the same roles, budgets, rule
 
 from __future__ import annotations
 
-from shared.edge.function import KNOWN, Call, logged, serve, told_of
+from shared.edge.function import Call, serve
 from shared.edge.mcp import door, messages
 from shared.edge.mcp.door import Response
 from shared.edge.mcp.messages import RpcError
+from shared.edge.refusals import KNOWN, logged, told_of
 from shared.edge.routes import Route
 from shared.rules.callers import READERS
 

@@ -1,4 +1,4 @@
-"""How far a long command is: a line that is written over in a terminal, else one now and then."""
+"""What a long command says: how far it is, in a line that is written over, and what came of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from typing import Self, TextIO
 _TERMINAL_SECONDS, _FILE_SECONDS = 0.2, 10.0
 
 
+def say(line: str) -> None:
+    """Says what came of it, on standard output."""
+    print(line, flush=True)  # noqa: T201
+
+
 class Progress:
-    """Says `what: done of total` on standard error; the last line stays."""
+    """Says `what: done of total` on standard error; the last line stays.
+
+    Where that is no terminal, it is a line of its own now and then.
+    """
 
     def __init__(self, what: str, total: int | None = None, to: TextIO | None = None) -> None:
         self._what, self._total = what, total

@@ -123,8 +123,8 @@ def is_gathered(document: Document) -> bool:
 def spread(store: DocumentStore, document: Document) -> None:
     """Makes the documents of the deliveries that were gathered, and removes that which has them.
 
-    Whoever stops in the middle leaves the rest to the next call. Raises Conflict where another one
-    is at it, and ValueError where the document is not as `in_room` makes it.
+    Whoever stops in the middle leaves the rest to the next call. Raises Conflict where another call
+    does the same now, and ValueError where the document is not as `in_room` makes it.
     """
     from shared.models.webhooks import StoredDelivery  # noqa: PLC0415 - as above
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared import errors
-from shared.documents.port import DocumentStore
+from shared.documents.port import Document, DocumentStore
+from shared.ledger import listeners
 from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
 from shared.ledger.ledger import Ledger
@@ -49,8 +50,12 @@ class Target(NamedTuple):
 
 def get(store: DocumentStore, tenant: str, now: datetime) -> StoredEndpoints:
     """The tenant's endpoints as they are now; none where it has none. Raises Unreadable."""
-    found = load(WEBHOOKS, store.get(WEBHOOKS.path(tenant, ENDPOINTS)))
-    return found or StoredEndpoints(updated_at=now)
+    return read(store.get(listeners.path(tenant)), now)
+
+
+def read(document: Document | None, now: datetime) -> StoredEndpoints:
+    """The endpoints in a tenant's document of them; none without one. Raises Unreadable."""
+    return load(WEBHOOKS, document) or StoredEndpoints(updated_at=now)
 
 
 def required(state: StoredEndpoints, webhook_id: str) -> tuple[StoredEndpoint, SealedParts]:
@@ -154,7 +159,7 @@ def delete(ledger: Ledger, webhook_id: str) -> Found:
 
 
 def disable(ledger: Ledger, webhook_id: str, reason: str) -> Found:
-    """Disables an endpoint, and records why. Nothing changes where there is none, or it is."""
+    """Disables an endpoint and records why; nothing changes where there is none enabled."""
 
     def disabled(
         old: StoredEndpoints, now: datetime

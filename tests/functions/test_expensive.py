@@ -30,6 +30,8 @@ EXPENSIVE = {
     "export_case",
     "erase_audit",
     "confirm_erasure",
+    "replay_webhook",
+    "test_webhook",
 }
 
 

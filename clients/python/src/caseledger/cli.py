@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from inspect import signature
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_origin
 
 import httpx
 import typer
@@ -33,15 +34,22 @@ class Group(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command by its name; None where there is none."""
         found = super().get_command(ctx, cmd_name)
-        hints = get_type_hints(found.callback) if found and found.callback else {}
-        for one in found.params if found else ():
-            if one.param_type_name == "option" and one.metavar is None:
-                one.metavar = _WORDS.get(_plain(hints.get(str(one.name))))
+        if found and found.callback:
+            taken = signature(found.callback, eval_str=True).parameters
+            for one in found.params:
+                if (
+                    one.param_type_name == "option"
+                    and one.metavar is None
+                    and str(one.name) in taken
+                ):
+                    one.metavar = _WORDS.get(_plain(taken[str(one.name)].annotation))
         return found
 
 
 def _plain(hint: Any) -> Any:
-    """The type of one value: that of `list[str] | None` is `str`."""
+    """The type of one value: that of `Annotated[list[str] | None, …]` is `str`."""
+    if get_origin(hint) is Annotated:
+        return _plain(get_args(hint)[0])
     inner = [one for one in get_args(hint) if one is not type(None)]
     return _plain(inner[0]) if len(inner) == 1 else hint
 

@@ -9,13 +9,14 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from caseledger import terminal
+from caseledger.importing.times import wire
 
 _EDITORS = ("sensible-editor", "nano", "vi", "notepad")
 _FORMS = {
@@ -128,9 +129,7 @@ def _text(one: dict[str, Any], typed: str) -> str:
         if one.get("format") == "date":
             return date.fromisoformat(typed).isoformat()
         if one.get("format") == "date-time":
-            # Without a zone it is a time on the reader's clock.
-            found = datetime.fromisoformat(typed).astimezone(UTC)
-            return found.isoformat().replace("+00:00", "Z")
+            return wire(datetime.fromisoformat(typed))
     except ValueError:
         raise ValueError(f"must be a {one['format']}, such as 2026-03-31") from None
     form, example = _FORMS.get(one.get("format", ""), (None, ""))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import typer
 
 from caseledger import terminal
+from caseledger.importing.times import wire
 
 TIME = "a date, a time, or how long {} as 30min, 12h or 7d"
 
@@ -44,8 +45,7 @@ def _time(text: str, direction: int) -> str:
             raise typer.BadParameter(
                 f"{terminal.line(text)!r} is no time: write 2026-03-31, 2026-03-31T09:00 or 7d"
             ) from None
-    # Without a zone it is a time on the reader's clock.
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return wire(moment)
 
 
 def params(**values: Any) -> dict[str, Any]:

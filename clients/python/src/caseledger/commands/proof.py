@@ -41,8 +41,8 @@ def verify(
 
     The server compares each event of a subject with its chain, with what is stored, and with the
     log. Files (case.zip, events.ndjson) are verified by verify_caseledger.py, which comes with this
-    program. Get the key from whoever runs the system, and not with the export; whoever trusts this
-    package as little runs that one file from its source.
+    program. Get the key from whoever runs the system, and not with the export. If you do not trust
+    this package, run that one file from its source instead.
 
     It ends with 5 where something is broken, and with 8 where a file is not wholly verified.
     """

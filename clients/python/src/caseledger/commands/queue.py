@@ -12,18 +12,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from caseledger import profile, terminal
-from caseledger.commands import given
-from caseledger.commands.cases import (
-    Due,
-    Overdue,
-    Search,
-    SeverityOption,
-    StatusOption,
-    Tags,
-    TypeOption,
-)
 from caseledger.commands.download import require_free
 from caseledger.commands.exports import Force
+from caseledger.commands.filters import filtered
 from caseledger.terminal import Json
 
 COLUMNS = (
@@ -40,36 +31,10 @@ _INNER = {
 """By what separates our cells: where one begins for a spreadsheet that takes something else."""
 
 
-def export_cases(  # noqa: PLR0913 - every filter of the queue
+@filtered
+def export_cases(
+    query: dict[str, Any],
     *,
-    status: StatusOption = [],  # noqa: B006 - typer takes a copy
-    assigned_to: Annotated[
-        str | None, typer.Option(help="Assigned to this person; me is you.")
-    ] = None,
-    unassigned: Annotated[bool, typer.Option("--unassigned", help="Assigned to nobody.")] = False,
-    decision_type: TypeOption = None,
-    severity: SeverityOption = None,
-    tags: Tags = [],  # noqa: B006
-    overdue: Overdue = False,
-    due_until: Due = None,
-    waiting: Annotated[
-        bool | None, typer.Option(help="That wait for people's answers, or do not.")
-    ] = None,
-    legal_hold: Annotated[bool | None, typer.Option(help="Under a legal hold, or not.")] = None,
-    search: Search = None,
-    created_by: Annotated[str | None, typer.Option(help="Opened by this person.")] = None,
-    submission_id: Annotated[
-        str | None, typer.Option("--submission", help="About this submission.")
-    ] = None,
-    created_since: Annotated[
-        str | None, typer.Option(help=f"Opened at or after {given.TIME.format('ago')}.")
-    ] = None,
-    created_until: Annotated[
-        str | None, typer.Option(help=f"Opened before {given.TIME.format('ago')}.")
-    ] = None,
-    sort: Annotated[
-        Literal["createdAt", "dueAt"] | None, typer.Option(help="Newest first, or due first.")
-    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The file to write; - is the terminal.")
     ] = Path("cases.csv"),
@@ -86,25 +51,7 @@ def export_cases(  # noqa: PLR0913 - every filter of the queue
     """
     if str(output) != "-":
         require_free(output, force=force)
-    query = given.params(
-        status=status,
-        assigned_to=assigned_to,
-        unassigned=unassigned or None,
-        decision_type=decision_type,
-        severity=severity,
-        tags=tags,
-        overdue=overdue or None,
-        due_until=due_until and given.ahead(due_until),
-        waiting=waiting,
-        legal_hold=legal_hold,
-        search=search,
-        created_by=created_by,
-        submission_id=submission_id,
-        created_since=created_since and given.ago(created_since),
-        created_until=created_until and given.ago(created_until),
-        sort=sort,
-        page_size=_PAGE,
-    )
+    query["pageSize"] = _PAGE
     rows: list[dict[str, Any]] = []
     with profile.client() as client, terminal.progress("Cases") as shown:
         for row in client.pages("/cases", query):

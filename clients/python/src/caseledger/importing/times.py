@@ -83,8 +83,8 @@ def zone_of(name: str) -> tzinfo:
 
 
 def wire(moment: datetime) -> str:
-    """A time as the API takes it."""
-    return moment.isoformat().replace("+00:00", "Z")
+    """A time as the API takes it. Without a zone it is a time on the reader's clock."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _since_1970(number: float) -> datetime:
