@@ -195,7 +195,9 @@ def test_what_the_server_refuses_is_told_by_its_line_and_the_others_are_imported
         (3, "refused"),
         (4, "there"),
     ]
-    assert terminal("import", str(file), *SIMPLE, role="pilot").exit_code == 4
+    denied = terminal("import", str(file), *SIMPLE, role="pilot")
+    assert denied.exit_code == 4
+    assert "run the same command again" not in denied.output
 
 
 def test_killed_between_a_commit_and_its_answer_and_run_again_it_is_complete_and_nothing_is_twice(

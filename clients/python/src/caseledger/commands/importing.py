@@ -11,7 +11,7 @@ import typer
 
 from caseledger import Problem, profile, terminal
 from caseledger.commands.cases import due
-from caseledger.exits import Exit
+from caseledger.exits import Exit, exit_of
 from caseledger.importing.making import Made, Wrong, made
 from caseledger.importing.mapping import REQUIRED, BadMapping, Understood, shipped, understood
 from caseledger.importing.reading import Table, UnreadableFile, read
@@ -85,15 +85,19 @@ def import_cases(  # noqa: PLR0913 - what may be said of a file
             f"{told}. Mend them, or import the others with --skip-errors", Exit.REFUSED
         )
     results = list(bad)
+    denied = False
     try:
         with profile.client() as client, terminal.progress("Cases", len(good)) as shown:
             for one in _sent(client, good, dry_run=dry_run):
                 results.append(one)
                 shown.advance(shown.task_ids[0])
+    except Problem as problem:
+        denied = exit_of(problem.code) is Exit.DENIED
+        raise
     finally:
         # Also of what was done before something went wrong.
         _print(sorted(results, key=lambda one: one.line), dry_run=dry_run, as_json=as_json)
-        if left := len(good) + len(bad) - len(results):
+        if (left := len(good) + len(bad) - len(results)) and not denied:
             terminal.say(f"{left} rows are left: run the same command again, and it goes on.")
     if any(one.outcome == "refused" for one in results):
         raise typer.Exit(Exit.REFUSED)
