@@ -120,6 +120,7 @@ def test_only_decisions_that_a_question_allows_are_offered(terminal: Terminal, s
 def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any) -> None:
     properties = {
         "route": {"type": "string", "title": "Which way?", "enum": ["post", "mail"]},
+        "size": {"type": "string", "enum": ["A4", "A5"], "default": "A5"},
         "copies": {"type": "integer", "minimum": 1, "maximum": 5, "default": 2},
         "amount": {"type": "number"},
         "urgent": {"type": "boolean"},
@@ -140,6 +141,7 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
         "on": ("31.3.26", "2026-03-31"),
         "reply": ("kim", "kim@example.com"),
         "route": ("3", "2"),
+        "size": ("",),
         "urgent": ("perhaps", "y"),
     }
 
@@ -149,6 +151,7 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
     assert decided["status"] == "approved", result.output
     assert decided["response"] == {
         "route": "mail",
+        "size": "A5",
         "copies": 2,
         "amount": 1.5,
         "urgent": True,
@@ -159,6 +162,7 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
     }
     assert result.stderr.count("It must be") == 10
     assert "whole number from 1 to 5 [2]" in result.stdout
+    assert "1 to 2 [2]" in result.stdout
 
 
 def test_a_form_can_be_left_and_keeps_what_was_typed(

@@ -57,7 +57,7 @@ def _property(name: str, one: dict[str, Any], *, required: bool) -> Any:
     for number, text in enumerate(one.get("enumNames") or choices, 1):
         terminal.print_text(terminal.line(f"  {number} {text}"))
     while True:
-        typed = ask(_hint(one, choices), _written(one.get("default")))
+        typed = ask(_hint(one, choices), _written(one.get("default"), choices))
         if not typed and not required:
             return None
         try:
@@ -77,7 +77,9 @@ def _hint(one: dict[str, Any], choices: list[str]) -> str:
     return kind + "".join(text for text, end in ends.items() if end is not None)
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, choices: list[str]) -> str:
+    if value in choices:
+        return str(choices.index(value) + 1)
     if isinstance(value, bool):
         return "y" if value else "n"
     return "" if value is None else str(value)
