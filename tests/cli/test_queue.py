@@ -136,6 +136,28 @@ def test_a_day_of_the_figures_is_the_one_that_was_named_wherever_the_reader_is(
     assert "From 2026-02-20 to" in shown
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("export", "cases", "-o", "absent/x.csv"),
+        ("export", "case", "CASE-1", "-o", "absent/x.zip"),
+        ("export", "audit", "-o", "file/x"),
+        ("tail", "--once", "--cursor-file", "absent/x"),
+        ("key", "create", "bot", "-o", "absent/x"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named_in_one_line(
+    terminal: Terminal, command: tuple[str, ...]
+) -> None:
+    terminal.api.pilot.create(id="CASE-1")
+    (terminal.home.parent / "file").touch()
+
+    result = terminal(*command, role="admin")
+
+    assert result.exit_code == 2
+    assert re.fullmatch(r"caseledger: (absent|file)/x\S*: .*\n", result.stderr)
+
+
 def test_piped_rows_are_one_line_each_and_whole(terminal: Terminal) -> None:
     title = "word " * 50
     terminal.api.pilot.create(id="CASE-1", title=title.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import warnings
@@ -72,6 +73,11 @@ class Commands(Group):
         except json.JSONDecodeError:
             told = "the answer is no JSON: something else is at this address"
             raise terminal.fail(told, Exit.UNAVAILABLE) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads has enough
+                raise
+            told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise terminal.fail(told, Exit.USAGE) from None
         except (KeyboardInterrupt, typer.Abort):
             raise typer.Exit(Exit.INTERRUPTED) from None
 
