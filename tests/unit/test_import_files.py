@@ -113,6 +113,14 @@ def test_times_are_understood_in_many_forms(value: Any, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "value", ["31.12.2025 09:15:00", "31/12/2025 09:15", "31.12.2025", "31.12.25"]
+)
+def test_dates_are_understood_as_spreadsheets_write_them(value: str) -> None:
+    clock = understood(["spreadsheet"], source=None, zone="UTC").clock
+    assert clock.read(value).date().isoformat() == "2025-12-31"
+
+
+@pytest.mark.parametrize(
     "value", ["03/04/2025", "soon", "12", True, None, "", 10**30, "0001-01-01"]
 )
 def test_a_time_that_is_not_sure_is_refused(value: Any) -> None:
