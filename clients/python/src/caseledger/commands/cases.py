@@ -22,6 +22,7 @@ from caseledger.terminal import Cell, Json
 
 _WIDE_ID = 24
 _LATEST = 10
+_IMPORTED = "imported"
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")]
 
 
@@ -177,12 +178,26 @@ def _print_events(rows: list[dict[str, Any]]) -> None:
                 str(one["sequence"]),
                 terminal.moment(one["createdAt"]),
                 one["eventType"],
-                one["actor"]["email"] or one["actor"]["subject"],
-                one["reason"] or (one["message"] if one["source"] == "api" else None),
+                _who(one),
+                _why(one),
             )
             for one in rows
         ],
     )
+
+
+def _who(event: dict[str, Any]) -> str:
+    if event["eventType"] == _IMPORTED and event["meta"].get("by"):
+        return str(event["meta"]["by"])
+    return str(event["actor"]["email"] or event["actor"]["subject"])
+
+
+def _why(event: dict[str, Any]) -> str:
+    """What was said, or happened; of what happened elsewhere also on which day."""
+    if event["eventType"] != _IMPORTED:
+        return str(event["reason"] or event["message"])
+    at, text = event["meta"].get("at"), event["meta"].get("text")
+    return f"{terminal.day(at)}: {text}"
 
 
 def claim(  # noqa: PLR0913 - the filters of the queue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import typer
@@ -20,6 +20,14 @@ _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "wee
 def ago(text: str) -> str:
     """A time for the API; `7d` is seven days ago. Raises BadParameter."""
     return _time(text, -1)
+
+
+def day_ago(text: str) -> str:
+    """The same where days are those of UTC: a date is that day, and not the one before."""
+    try:
+        return f"{date.fromisoformat(text.strip())}T00:00:00Z"
+    except ValueError:
+        return ago(text)
 
 
 def ahead(text: str) -> str:

@@ -54,7 +54,8 @@ def verify(
     if files:
         _verify_files(files, keys or [], checkpoints or [], as_json=as_json)
     elif keys or checkpoints:
-        raise typer.BadParameter("--key and --checkpoint are for files, and none is named")
+        told = ", ".join(map(terminal.line, targets or ["--all"]))
+        raise typer.BadParameter(f"--key and --checkpoint are for files, and no file is {told}")
     else:
         _verify_subjects(targets or [], every=every, as_json=as_json)
 

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -24,8 +24,11 @@ COLUMNS = (
 _PAGE = 200
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """What a spreadsheet takes for the beginning of a formula, which may call programs."""
-_INNER = re.compile("([;|\t\r\n])(?=[ ]*[-=+@\uff1d\uff0b\uff0d\uff20])")
-"""Where a cell begins for a spreadsheet that takes another character than the comma to separate."""
+_INNER = {
+    own: re.compile(f"([{other}|\t\r\n])(?=[ ]*[-=+@\uff1d\uff0b\uff0d\uff20])")
+    for own, other in ((",", ";"), (";", ","))
+}
+"""By what separates our cells: where one begins for a spreadsheet that takes something else."""
 
 
 @filtered
@@ -35,6 +38,10 @@ def export_cases(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The file to write; - is the terminal.")
     ] = Path("cases.csv"),
+    delimiter: Annotated[
+        Literal[",", ";"],
+        typer.Option(help="What separates columns: ; where Excel takes the comma for decimals."),
+    ] = ",",
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -50,7 +57,7 @@ def export_cases(
         for row in client.pages("/cases", query):
             rows.append(row)
             shown.advance(shown.task_ids[0])
-    text = "".join(lines(rows))
+    text = "".join(lines(rows, delimiter))
     if str(output) == "-":
         terminal.print_file(text)
         return
@@ -62,22 +69,23 @@ def export_cases(
         terminal.say(f"Wrote {output}: {len(rows)} cases.")
 
 
-def lines(cases: Iterable[dict[str, Any]]) -> Iterator[str]:
+def lines(cases: Iterable[dict[str, Any]], delimiter: str = ",") -> Iterator[str]:
     """The lines of a CSV file (RFC 4180) of cases, with a column for each of their own fields."""
     rows = list(cases)
     own = list(dict.fromkeys(name for row in rows for name in row["fields"]))
-    yield _line([*COLUMNS, *(f"fields.{name}" for name in own)])
+    yield _line([*COLUMNS, *(f"fields.{name}" for name in own)], delimiter)
     for row in rows:
-        yield _line([*(row[name] for name in COLUMNS), *(row["fields"].get(name) for name in own)])
+        values = [*(row[name] for name in COLUMNS), *(row["fields"].get(name) for name in own)]
+        yield _line(values, delimiter)
 
 
-def _line(values: Iterable[Any]) -> str:
+def _line(values: Iterable[Any], delimiter: str) -> str:
     written = io.StringIO()
-    csv.writer(written).writerow(map(cell, values))
+    csv.writer(written, delimiter=delimiter).writerow(cell(one, delimiter) for one in values)
     return written.getvalue()
 
 
-def cell(value: Any) -> Any:
+def cell(value: Any, delimiter: str = ",") -> Any:
     """A value as a cell: texts that would be formulas are marked as texts."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -86,5 +94,5 @@ def cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     # Spreadsheets also look behind spaces.
-    value = _INNER.sub(r"\1'", value)
+    value = _INNER[delimiter].sub(r"\1'", value)
     return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
