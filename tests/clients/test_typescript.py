@@ -114,6 +114,11 @@ def test_strict_programs_are_compiled_and_an_agent_acts_once_whatever_fails(
         "late": told_late(api),
         "cases": ["CASE-1", "CASE-2", "CASE-3"],
         "title": "A case",
+        "places": ["this.action.arguments.rows.1 is no JSON"],
+        "unsaid": [
+            f"give an address with https:// or http://, not {at}, and a key or token"
+            for at in ("localhost:8080", url)
+        ],
         "elsewhere": ["Error: evidenceId: .. is no id", 307],
     }
     tried = [key for key in app.keys if key.startswith(("start", "complete"))]

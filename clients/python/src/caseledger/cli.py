@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import sys
 import warnings
 from inspect import signature
@@ -116,6 +117,8 @@ exports.command("checkpoint")(files.export_checkpoint)
 
 def main() -> None:
     """Runs the command line."""
+    # The commands say by themselves what became of a request.
+    logging.getLogger("caseledger").addHandler(logging.NullHandler())
     for stream in (sys.stdout, sys.stderr):
         # A terminal that is not in UTF-8 shows what it cannot write by its number.
         if hasattr(stream, "reconfigure"):

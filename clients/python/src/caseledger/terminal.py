@@ -1,18 +1,15 @@
-r"""What commands write: tables, facts and JSON. Nothing that others wrote acts on the terminal.
+"""What commands write: tables, facts and JSON. Nothing that others wrote acts on the terminal.
 
-Texts come from agents, applicants and other people. A text that holds the control characters of a
-terminal could clear the screen, forge a line or change the title of the window, and one in Rich's
-markup could pass for ours. So markup is off, and what cannot be seen is written out, as `\u{1b}`.
+What cannot be seen in a text is written out (`escaping`), and one in Rich's markup could pass for
+ours, so markup is off.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -24,6 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from caseledger import Problem
+from caseledger.escaping import exactly as exactly  # noqa: PLC0414 - commands find them here
+from caseledger.escaping import line as line  # noqa: PLC0414
+from caseledger.escaping import lines as lines  # noqa: PLC0414
 from caseledger.exits import SERVER_ERRORS, UNAUTHENTICATED
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one resource a line.")]
@@ -35,44 +35,6 @@ _LEAST = 16
 """A table whose texts would have fewer columns than that is no table: see `_print_stacked`."""
 _PIPED_COLUMNS = 10_000
 """Where the output is no terminal, a row is one line, and nothing is cut."""
-# Letters, marks and signs that are drawn as nothing; with them two texts that differ look the same.
-_BLANK = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]")
-# A symbol with what chooses its picture and its colour, or several that are one picture.
-_SYMBOL = "[\u203c-\u3299\U0001f000-\U0001faff]\ufe0f?[\U0001f3fb-\U0001f3ff]?"
-_EMOJI = re.compile(f"{_SYMBOL}(?:\u200d{_SYMBOL})*")
-_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
-_SUSPICIOUS = re.compile(r"[^ -~\n\t]")
-
-
-def lines(text: str) -> str:
-    """A text with what cannot be seen written out; line ends, tabs and emoji stay."""
-    begun, shown = 0, []
-    for emoji in _EMOJI.finditer(text):
-        if not any(_is_unseen(sign) for sign in emoji[0] if sign not in "\ufe0f\u200d"):
-            shown += [exactly(text[begun : emoji.start()]), emoji[0]]
-            begun = emoji.end()
-    return "".join([*shown, exactly(text[begun:])])
-
-
-def exactly(text: str, escape: Callable[[str], str] | None = None) -> str:
-    """A text of which two that differ never look the same: emoji, too, are written out."""
-    named = escape or _named
-    return _SUSPICIOUS.sub(
-        lambda found: named(found[0]) if _is_unseen(found[0]) else found[0], text
-    )
-
-
-def line(text: object) -> str:
-    """The same on one line."""
-    return lines(str(text)).replace("\n", "\\n").replace("\t", " ")
-
-
-def _is_unseen(sign: str) -> bool:
-    return unicodedata.category(sign) in _UNSEEN or _BLANK.match(sign) is not None
-
-
-def _named(sign: str) -> str:
-    return f"\\u{{{ord(sign):x}}}"
 
 
 class _Console(Console):
