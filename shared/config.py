@@ -28,6 +28,8 @@ _OF_DEPLOYMENT = {
     "CASELEDGER_VPC",
 }
 """What only `deploy.sh` reads."""
+_OF_CLIENTS = {"CASELEDGER_TOKEN", "CASELEDGER_URL"}
+"""What only the clients read, perhaps in the same shell."""
 _OURS, _OF_TESTS = "CASELEDGER_", "CASELEDGER_TEST_"
 _DIGITS = 9
 _SWEEP_SECONDS = 8 * 60
@@ -200,7 +202,7 @@ def variables() -> frozenset[str]:
 
 def refuse_unknown(environ: Mapping[str, str]) -> None:
     """Raises ConfigError for a variable called CASELEDGER_… that nobody reads."""
-    for name in sorted(environ):
+    for name in sorted(environ.keys() - _OF_CLIENTS):
         if name.startswith(_OURS) and not name.startswith(_OF_TESTS) and name not in variables():
             known = [one.removeprefix(_OURS) for one in variables()]
             near = difflib.get_close_matches(name.removeprefix(_OURS), known, 1)

@@ -30,7 +30,7 @@ ROOM = 1
 ROOM_BYTES = 1_048_576
 """How much the deliveries of one commit may come to: what a document may."""
 _AT_ONCE = MAX_WRITES // 2
-_GATHERED, _WEBHOOKS = "gathered", "webhooks"
+_WEBHOOKS = "webhooks"
 _ALL = "all"
 """What stands in the place of an endpoint's id, which is longer, in the name of a gathered one."""
 _SAME = (
@@ -115,11 +115,6 @@ def is_delivery(write: Write) -> bool:
     return isinstance(write, Create) and write.path.split("/")[2:3] == [COLLECTION]
 
 
-def is_gathered(document: Document) -> bool:
-    """Whether a document stands for many deliveries, which are to be made of it (`spread`)."""
-    return _GATHERED in document.data
-
-
 def spread(store: DocumentStore, document: Document) -> None:
     """Makes the documents of the deliveries that were gathered, and removes that which has them.
 
@@ -130,7 +125,7 @@ def spread(store: DocumentStore, document: Document) -> None:
 
     tenant = document.path.split("/")[1]
     wanted: dict[str, StoredDelivery] = {}
-    for event in from_json(document.data[_GATHERED]):
+    for event in from_json(document.data["gathered"]):
         same = {name: event[name] for name in _SAME}
         for webhook_id in event[_WEBHOOKS]:
             fields = {**same, "webhookId": webhook_id, "slot": secrets.randbelow(SLOTS)}

@@ -193,6 +193,32 @@ def test_a_log_that_a_killed_service_left_is_not_mixed_with_what_is_restored(
     assert counted(kept) == 1, "and the one before has what was in its log"
 
 
+def test_what_is_left_of_a_store_that_was_removed_is_not_mixed_with_what_takes_its_place(
+    run: Command, file: Path, tmp_path: Path
+) -> None:
+    to, before = tmp_path / "backup.db", everything(file)
+    assert run("backup", str(to))[0] == 0
+    gone, left = tmp_path / "gone", {}
+    gone.mkdir()
+    with closing(opened(file)) as service:
+        count(service)
+        for end in ("-wal", "-shm"):
+            shutil.copy(f"{file}{end}", gone / f"store.db{end}")
+            left[end] = (gone / f"store.db{end}").read_bytes()
+    store = gone / "store.db"
+
+    code, said = run("backup", str(store))
+    assert code == 1
+    assert f"{store}-wal exists, and is not replaced" in said
+    code, said = run("restore", str(to), "--file", str(store))
+
+    assert code == 0, said
+    assert everything(store) == before
+    (kept,) = gone.glob("*.before-*-wal")
+    assert kept.read_bytes() == left["-wal"]
+    assert f"What was there before is {kept}" in said
+
+
 def test_what_a_killed_backup_left_is_no_backup_and_in_nobodys_way(
     run: Command, file: Path, tmp_path: Path
 ) -> None:

@@ -124,7 +124,15 @@ def test_a_variable_that_nobody_reads_is_refused_by_name_without_its_value(
 
 
 @pytest.mark.parametrize(
-    "name", ["CASELEDGER_SECRETS", "CASELEDGER_TEST_LOAD", "HOME", "caseledger_x"]
+    "name",
+    [
+        "CASELEDGER_SECRETS",
+        "CASELEDGER_TEST_LOAD",
+        "CASELEDGER_TOKEN",
+        "CASELEDGER_URL",
+        "HOME",
+        "caseledger_x",
+    ],
 )
 def test_variables_of_others_are_none_of_our_business(name: str) -> None:
     Config.from_environment({name: "x"})

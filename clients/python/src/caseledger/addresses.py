@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 
 class UnreadableRows(UserWarning):
@@ -48,6 +48,22 @@ def whole(path: str) -> str:
 def said(params: Mapping[str, Any] | None) -> dict[str, Any]:
     """The parameters of a query that are not None."""
     return {name: value for name, value in (params or {}).items() if value is not None}
+
+
+def segment(name: str) -> str:
+    """An id as a part of a path. Raises ValueError for what no id is and would lead elsewhere.
+
+    A part `..` takes the one before it out of the path (RFC 3986, 5.2.4), and servers take an
+    encoded slash for a slash: a part of a case would be the case.
+    """
+    if name in ("", ".", "..") or "/" in name:
+        raise ValueError(f"{name!r} is no id")
+    return quote(name, safe="")
+
+
+def segments(names: str) -> str:
+    """The rest of a path, whose slashes are its own. Raises ValueError as `segment` does."""
+    return "/".join(segment(name) for name in names.split("/"))
 
 
 def rows_of(page: dict[str, Any]) -> list[Any]:
