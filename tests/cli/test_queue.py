@@ -195,6 +195,17 @@ def test_the_next_case_of_a_queue_is_claimed(terminal: Terminal) -> None:
     assert "Claimed CASE-1" in terminal.done("claim", "CASE-1").stderr
 
 
+def test_a_question_is_claimed_by_the_id_that_the_inbox_shows(terminal: Terminal) -> None:
+    first, second = (ask(terminal.api.agent, title=f"{name}?") for name in ("One", "Two"))
+
+    assert f"Claimed {first['id']}: One?\n" in terminal.done("claim", first["id"]).stderr
+    assert terminal.rows("claim", f"interventions/{second['id']}")[0]["id"] == second["id"]
+    assert {row["id"] for row in terminal.rows("inbox", "--mine")} == {first["id"], second["id"]}
+    for name in ("absent", "cases/absent", f"cases/{first['id']}"):
+        assert terminal("claim", name).exit_code == 3
+    assert terminal("claim", "keys/absent").exit_code == 2
+
+
 def test_a_list_says_that_there_is_more(terminal: Terminal) -> None:
     for number in range(3):
         terminal.api.pilot.create(id=f"CASE-{number}")

@@ -201,9 +201,7 @@ def _why(event: dict[str, Any]) -> str:
 
 
 def claim(  # noqa: PLR0913 - the filters of the queue
-    name: Annotated[
-        str | None, typer.Argument(help="The id of a case, or interventions/ID of a question.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="The id of a case or a question.")] = None,
     *,
     next_: Annotated[
         bool, typer.Option("--next", help="The free case that is due first; filters choose it.")
@@ -215,7 +213,10 @@ def claim(  # noqa: PLR0913 - the filters of the queue
     search: Search = None,
     as_json: Json = False,
 ) -> None:
-    """Claim a case or a question: then it is yours to work on, or to decide."""
+    """Claim a case or a question: then it is yours to work on, or to decide.
+
+    An id is looked for among the cases first; cases/ID and interventions/ID say which it is.
+    """
     if next_ is (name is not None):
         raise typer.BadParameter("name a case or a question, or say --next")
     query = given.params(
@@ -223,17 +224,28 @@ def claim(  # noqa: PLR0913 - the filters of the queue
     )
     if query and not next_:
         raise typer.BadParameter("filters come with --next")
-    if name is None:
-        path = "/cases:claimNext"
-    elif name.startswith("interventions/"):
-        path = f"/interventions/{segment(name.removeprefix('interventions/'))}:claim"
-    else:
-        path = f"/cases/{segment(name.removeprefix('cases/'))}:claim"
     with profile.client() as client:
-        found = client.request("POST", path, params=query).json()
+        if name is None:
+            found = client.request("POST", "/cases:claimNext", params=query).json()
+        else:
+            found = _claimed(client, name)
     if as_json:
         return terminal.print_json(found)
     held = found.get("heldUntil")
-    until = f" It is yours until {terminal.moment(held)}." if held else ""
-    terminal.say(f"Claimed {found['id']}: {found['title']}.{until}")
+    until = f", until {terminal.moment(held)}" if held else ""
+    terminal.say(f"Claimed {found['id']}{until}: {found['title']}")
     return None
+
+
+def _claimed(client: Client, name: str) -> dict[str, Any]:
+    kind, _, rest = name.partition("/")
+    if kind not in ("cases", "interventions"):
+        kind, rest = "", name
+    try:
+        path = f"/{kind or 'cases'}/{segment(rest)}:claim"
+        found: dict[str, Any] = client.request("POST", path).json()
+    except Problem as problem:
+        if problem.code != 404 or kind:  # noqa: PLR2004
+            raise
+        return _claimed(client, f"interventions/{name}")
+    return found
