@@ -6,7 +6,7 @@ function of the API does for the same caller: with the same roles, budgets, rule
 
 from __future__ import annotations
 
-from shared.edge.function import KNOWN, Call, logged, serve, told_of
+from shared.edge.function import Call, serve
 from shared.edge.mcp import door, messages
 from shared.edge.mcp.door import Response
 from shared.edge.mcp.messages import RpcError
@@ -24,15 +24,13 @@ def answer_mcp(call: Call, raw: bytes) -> Response:
         return Response(status=202)
     from functions import mcp_methods  # noqa: PLC0415 - `api` starts without it
 
+    # Whatever goes wrong from here on is the error of this request.
+    call.exchange.dialect = door.Mcp(message.id)
     try:
         found = mcp_methods.answered(call, message)
     except RpcError as error:
         status = error.status if message.is_modern else 200
         return door.answered(error.body(message.id), status)
-    except KNOWN as error:
-        told = told_of(error)
-        call.exchange.noted |= logged(told)
-        return door.refusal(told, message.id)
     return door.answered({"jsonrpc": "2.0", "id": message.id, "result": found})
 
 

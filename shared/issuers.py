@@ -151,13 +151,15 @@ def _accounts(given: Any) -> dict[str, Account]:
     """The accounts of programs, by their addresses in lower case or their subjects."""
     if not isinstance(given, dict) or not given:
         raise ValueError("accounts must have the addresses or subjects of programs")
-    found = {}
+    found: dict[str, Account] = {}
     for number, (name, one) in enumerate(given.items(), 1):
+        key = name.lower() if "@" in name else name
+        if key in found:
+            raise ValueError(f"account {number}: it is given twice")
         try:
-            account = _account(one)
+            found[key] = _account(one)
         except ValueError as error:
             raise ValueError(f"account {number}: {error}") from None
-        found[name.lower() if "@" in name else name] = account
     return found
 
 

@@ -17,7 +17,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from http.client import HTTPConnection, HTTPException
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Literal, NamedTuple, Self
@@ -139,6 +140,7 @@ def _exchanged(
             connection.secure(target.host)
         client = HTTPConnection(target.host, target.port)
         client.sock = connection  # all that it needs of a socket
+        client.response_class = _Final
         told = {"Host": target.url.netloc, "Connection": "close"}
         client.request("POST", target.resource, body, {**headers, **told})
         with client.getresponse() as response:
@@ -210,7 +212,7 @@ class _Bounded:
     def secure(self, host: str) -> None:
         """Begins TLS, with a server that proves to be `host`. Raises ssl.SSLError."""
         self._socket.settimeout(_left(self._until))
-        self._socket = _tls().wrap_socket(self._socket, server_hostname=host)
+        self._socket = _tls().wrap_socket(self._socket, server_hostname=host.rstrip("."))
 
     def hurry(self) -> None:
         """Leaves only a moment for what is still to come."""
@@ -234,6 +236,21 @@ class _Bounded:
 
     def close(self) -> None:
         """See `socket.socket`. Whoever made this closes it."""
+
+
+class _Final(HTTPResponse):
+    """The answer after any interim ones, such as 103 Early Hints (RFC 9110, 15.2)."""
+
+    def begin(self) -> None:
+        """See `HTTPResponse`, which passes over 100 Continue alone."""
+        super().begin()
+        while _is_interim(self.status):
+            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first one
+            super().begin()
+
+
+def _is_interim(status: int) -> bool:
+    return status // 100 == 1 and status != HTTPStatus.SWITCHING_PROTOCOLS
 
 
 class _Incoming(io.RawIOBase):

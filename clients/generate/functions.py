@@ -14,16 +14,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 from caseledger._async.connection import AsyncConnection
+from caseledger.addresses import segment, segments
 
 if TYPE_CHECKING:
     from caseledger.types import {names}
-
-
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
 
 
 class AsyncFunctions(AsyncConnection):
@@ -145,4 +141,10 @@ def _path(path: str) -> str:
     short = path.removeprefix("/v1")
     if "{" not in short:
         return f'"{short}"'
-    return "f" + '"' + re.sub(r"{(\w+)}", lambda one: f"{{_quoted({snake(one[1])})}}", short) + '"'
+    return "f" + '"' + re.sub(r"{(\w+)}", _part, short) + '"'
+
+
+def _part(place: re.Match[str]) -> str:
+    """What an argument becomes in the path. Only that of a tile goes over several parts of it."""
+    made = "segments" if place[1] == "tile" else "segment"
+    return f"{{{made}({snake(place[1])})}}"

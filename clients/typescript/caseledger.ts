@@ -35,12 +35,11 @@ export async function hashOf(value: unknown): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-const sleep = (seconds: number) => new Promise((done) => setTimeout(done, 1000 * seconds));
-const now = () => Date.now() / 1000;
+const sleep = (seconds: number) => new Promise((done) => setTimeout(done, 1000 * seconds)), now = () => Date.now() / 1000;
 function pause(attempt: number, answer: Response | undefined): number {
-  const asked = answer?.headers.get("Retry-After");
-  if (asked) return /^\d+$/.test(asked) ? Number(asked) : Math.max(0, Date.parse(asked) / 1000 - now() || 0);
-  return Math.min(10, 0.5 * 2 ** attempt) * (0.5 + Math.random() / 2);
+  const own = Math.min(10, 0.5 * 2 ** attempt) * (0.5 + Math.random() / 2), asked = answer?.headers.get("Retry-After");
+  const seconds = asked ? (/^\d+$/.test(asked) ? Number(asked) : Date.parse(asked) / 1000 - now() || 0) : own;
+  return Math.min(600, Math.max(seconds, attempt ? own : 0)); // neither a flood nor a wait for years
 }
 
 /** One caller. `token` is a key, an ID token, or a function that is asked for one before each request. */
@@ -50,6 +49,8 @@ export class Client {
   /** A function of the API, by its path there; gives its JSON, or its text. Raises Problem, and what fetch raises. */
   async call<P extends keyof paths, M extends Method>(method: M, path: P, options: Options<paths[P][M]>): Promise<Answer<paths[P][M]>> {
     const { path: names = {}, body, ...sent } = options as Sent & { path?: Record<string, string>; body?: unknown };
+    const wrong = Object.entries(names).find(([name, id]) => name !== "tile" && /^\.{0,2}$|\//.test(id)); // it would lead elsewhere
+    if (wrong) throw new Error(`${wrong.join(": ")} is no id`);
     const whole = path.replace(/{(\w+)}/g, (_, name: string) => encodeURIComponent(names[name]!));
     const answer = await this.request(method.toUpperCase(), whole, { ...sent, json: body });
     const text = await answer.text(), isJson = answer.headers.get("Content-Type")?.includes("json");
@@ -66,7 +67,7 @@ export class Client {
       sent.set("Authorization", `Bearer ${typeof this.token === "string" ? this.token : await this.token()}`);
       let answer: Response | undefined, lost: unknown;
       try {
-        const got = await fetch(url, { method, headers: sent, body: JSON.stringify(json) ?? null, signal: AbortSignal.timeout(60_000) });
+        const got = await fetch(url, { method, headers: sent, body: JSON.stringify(json) ?? null, redirect: "manual", signal: AbortSignal.timeout(60_000) });
         answer = new Response(got.status === 204 ? null : await got.arrayBuffer(), got);
       } catch (error) { lost = error; }
       if (answer?.ok) return answer;
@@ -97,8 +98,7 @@ export class Client {
   async wait({ id }: { id: string }, timeout = Infinity): Promise<Intervention> {
     for (const until = now() + timeout; ;) {
       const began = now(), left = Math.max(0, until - began), query = { timeoutSeconds: Math.floor(Math.min(50, left)) };
-      const path = { interventionId: id };
-      const asked = await this.call("get", "/v1/interventions/{interventionId}:wait", { path, query, retryFor: left });
+      const asked = await this.call("get", "/v1/interventions/{interventionId}:wait", { path: { interventionId: id }, query, retryFor: left });
       if (!["pending", "in_progress"].includes(asked.status)) return asked;
       if (now() >= until) throw new Error(`${id} is ${asked.status} after ${timeout} s`);
       if (now() - began < 1) await sleep(Math.min(1, until - now()));

@@ -213,7 +213,9 @@ def _is_in_item(location: _Place) -> bool:
 
 def _id_of_item(sent: Any, location: _Place) -> str | None:
     """The id of the item of a list where something is wrong, if it has one."""
-    item = sent[location[0]][location[1]] if _is_in_item(location) else None
+    item: Any = sent if _is_in_item(location) else None
+    for step in location[:2]:
+        item = item[step] if _has(item, step) else None
     given = (item.get("id") or item.get("caseId")) if isinstance(item, dict) else None
     return given if isinstance(given, str) and is_id(given) else None
 

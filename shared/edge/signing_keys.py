@@ -12,6 +12,9 @@ KEPT_SECONDS = 600
 ASKED_SECONDS = 30
 """How often at the most unknown key ids make us ask."""
 _WITHOUT_KEYS_SECONDS = 1
+"""How long it is not asked again that has never given keys; each time twice as long, up to
+`ASKED_SECONDS`. Strangers may name it in their tokens, and all threads would wait for it together.
+"""
 _FETCH_SECONDS = 2
 
 
@@ -28,6 +31,7 @@ class Keys(jwt.PyJWKClient):
         )
         self._last: Any = None
         self._not_before = 0.0
+        self._pause = _WITHOUT_KEYS_SECONDS
 
     def fetch_data(self) -> Any:
         """The key set. Raises OutOfReachError where none was ever fetched."""
@@ -38,7 +42,8 @@ class Keys(jwt.PyJWKClient):
             except (jwt.PyJWTError, OSError, ValueError, RecursionError) as error:
                 # No response, or one without keys. Callers wait for one fetch; they do not each
                 # start their own.
-                pause = _WITHOUT_KEYS_SECONDS if self._last is None else ASKED_SECONDS
+                pause = self._pause if self._last is None else ASKED_SECONDS
+                self._pause = min(2 * pause, ASKED_SECONDS)
                 self._not_before = time.monotonic() + pause
                 cause = error
         if self._last is None:

@@ -11,23 +11,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from shared.models.base import Model
 
 V = TypeVar("V")
 
 
-def _values(given: Any) -> Any:
-    """The values of a parameter that may be repeated: one text, or texts by their numbers."""
-    if isinstance(given, dict):
+def _values(given: Any, info: ValidationInfo) -> Any:
+    """The values of a parameter that may be repeated: one text, or texts by their numbers.
+
+    In JSON it is a list, or one text.
+    """
+    if isinstance(given, dict) and info.mode != "json":
         return list(given.values())
     return [given] if isinstance(given, str) else given
 
 
 # Not strict, because what comes out of a validator is no query string to the next one.
 Repeated = Annotated[
-    list[Annotated[V, Field(strict=False)]], Field(strict=False), BeforeValidator(_values)
+    list[Annotated[V, Field(strict=False)]],
+    Field(strict=False, min_length=1),
+    BeforeValidator(_values),
 ]
 """What a parameter takes that may be repeated: one of its values is what is asked for."""
 

@@ -6,10 +6,11 @@ endpoint is sealed (`shared/repository/webhook_keys.py`), and is in no event.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from shared.models.base import OMITTED, UNSET, Id, Identified, Model, Name, Rows, UserId
@@ -32,6 +33,7 @@ KINDS = {
 }
 """What the patterns call the subjects of events, and what the events' `subject` begins with."""
 
+_VISIBLE = re.compile("[!-~]+")
 Format = Literal["standard", "slack"]
 DeliveryStatus = Literal["due", "delivered", "failed"]
 
@@ -47,12 +49,26 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _visible(url: str) -> str:
+    if not _VISIBLE.fullmatch(url):
+        raise PydanticCustomError(
+            "url", "must be of visible ASCII characters: write others as %C3%BC, in a name as xn--…"
+        )
+    return url
+
+
 Pattern = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_pattern)]
 """Which events: all, those about one kind of subject, or those of one type.
 
-A type is written as in events, or with dots in the place of underscores.
+A type is written as in events, or with dots in the place of underscores. What a case brought along
+from another system (`imported`) is only heard of by its type, or with all.
 """
-Url = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[!-~]+$")]
+Url = Annotated[
+    str,
+    Field(min_length=1, max_length=2_000),
+    AfterValidator(_visible),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 2_000, "pattern": "^[!-~]+$"}),
+]
 Patterns = Annotated[list[Pattern], Field(min_length=1, max_length=MAX_PATTERNS)]
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from shared import errors
 from shared.documents.port import Create, DocumentStore, StoreError, Update, Write
@@ -21,6 +21,7 @@ from shared.ledger import deliveries
 from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
 from shared.ledger.subjects import load, tenant_of
 from shared.models.webhooks import StoredDelivery
+from shared.repository.batches import made
 from shared.repository.sending import Sender
 from shared.rules import deliveries as rules
 
@@ -47,22 +48,23 @@ class Eager:
         until = self._clock() + _LATER
         lease = {"dueAt": until, "leasedUntil": until}
         return [
-            replace(write, data={**write.data, **lease})
-            if isinstance(write, Create) and deliveries.is_delivery(write)
-            else write
+            replace(write, data={**write.data, **lease}) if _makes_due(write) else write
             for write in writes
         ]
 
     def note(self, writes: Sequence[Write]) -> None:
         """Takes down the deliveries that a commit has made."""
         for write in writes:
-            if isinstance(write, Create) and deliveries.is_delivery(write):
+            if _makes_due(write):
                 self._made.append((write.path, StoredDelivery.read(write.data)))
 
     def send(self) -> None:
         """Sends what was made, and records what was taken."""
         until = time.monotonic() + SECONDS
-        due = [(path, one) for path, one in self._made if not one.gathered][:_MOST]
+        # A scheduled run may be sending what a long request has made before.
+        late = self._clock() + timedelta(seconds=SECONDS)
+        own = [(path, one) for path, one in self._made if one.due_at and one.due_at > late]
+        due = [(path, one) for path, one in own if not one.gathered][:_MOST]
         self._made.clear()
         if due:
             with suppress(StoreError, errors.ApiError, ValueError):
@@ -75,10 +77,13 @@ class Eager:
             return
         now = self._clock()
 
-        def tried(made: tuple[str, StoredDelivery]) -> Update | None:
+        def tried(one: tuple[str, StoredDelivery]) -> Update | None:
             """The write that records a delivery; None where it was not taken."""
-            path, delivery = made
-            target = self._sender.target(tenant, state, delivery.webhook_id, now)
+            path, delivery = one
+            try:
+                target = self._sender.target(tenant, state, delivery.webhook_id, now)
+            except errors.Unreadable:  # which the scheduled run tells
+                return None
             if target is None:
                 return None
             answer = self._sender.send(target, delivery, now, until - time.monotonic())
@@ -88,8 +93,7 @@ class Eager:
 
         with ThreadPoolExecutor(len(due)) as pool:
             taken = [write for write in pool.map(tried, due) if write]
-        if taken:
-            self._plain.commit(taken)
+        made(self._plain, [(write, write) for write in taken])
 
 
 class _Noting:
@@ -107,6 +111,13 @@ class _Noting:
         writes = self._eager.later(writes)
         self._store.commit(writes)
         self._eager.note(writes)
+
+
+def _makes_due(write: Write) -> TypeGuard[Create]:
+    """Whether a write makes a delivery that is still to be sent; that of a test was."""
+    if not isinstance(write, Create) or not deliveries.is_delivery(write):
+        return False
+    return bool(write.data["status"] == "due")
 
 
 def _recorded(path: str, after: StoredDelivery) -> Update:

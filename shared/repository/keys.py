@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from shared import errors
 from shared.documents.port import Document, DocumentStore, StoreError, Update
 from shared.ledger.decision import Decision, Recorded
 from shared.ledger.kinds.keys import KEYS
 from shared.ledger.ledger import Ledger
-from shared.ledger.subjects import load
+from shared.ledger.subjects import load, tell
 from shared.models.events import EventType
 from shared.models.key import Key, KeyQuery, NewKey, StoredKey
 from shared.repository.listing import query_of
@@ -25,7 +26,7 @@ from shared.rules.callers import Caller
 KEPT = timedelta(seconds=60)
 """How long what was found of a key is believed: so long at most lives one that is revoked."""
 KEPT_KEYS = 10_000
-"""Of how many keys at most it is kept."""
+"""Of how many keys at most it is kept, and of how many that are none."""
 
 
 def create(ledger: Ledger, given: NewKey) -> tuple[Recorded[StoredKey], str]:
@@ -89,11 +90,16 @@ class _Found:
 
 
 class KnownKeys:
-    """The keys that this instance has looked up, each for a minute; also those that are none."""
+    """The keys that this instance has looked up, each for a minute; also those that are none.
+
+    These are kept apart: whoever guesses takes no place from a key that there is.
+    """
 
     def __init__(self, kept: int = KEPT_KEYS) -> None:
         self._kept = kept
         self._found: OrderedDict[str, _Found] = OrderedDict()
+        self._not_found: OrderedDict[str, _Found] = OrderedDict()
+        self._forgotten = 0
         self._changing = Lock()
 
     def caller(
@@ -109,7 +115,7 @@ class KnownKeys:
         given = rules.given(token)
         path = KEYS.path(given.tenant, given.id)
         with self._changing:
-            found = self._found.get(path)
+            found = self._found.get(path) or self._not_found.get(path)
         if found is None or not found.stands(now):
             if found is None or found.key is None:
                 spend()
@@ -121,17 +127,25 @@ class KnownKeys:
     def forget(self, tenant: str, key_id: str) -> None:
         """Looks a key up again before it is next believed."""
         with self._changing:
+            self._forgotten += 1
             self._found.pop(KEYS.path(tenant, key_id), None)
 
     def _looked_up(self, store: DocumentStore, path: str, now: datetime) -> _Found:
+        forgotten = self._forgotten
         document = store.get(path)
-        key = load(KEYS, document)
+        key = _key_in(document)
         found = _Found(now, document, key, key.last_used_on if key else None)
         with self._changing:
-            self._found[path] = found
-            self._found.move_to_end(path)
-            if len(self._found) > self._kept:
-                self._found.popitem(last=False)
+            if forgotten != self._forgotten:
+                return found  # it may be the one that was revoked meanwhile
+            kept, other = self._found, self._not_found
+            if key is None:
+                kept, other = other, kept
+            other.pop(path, None)
+            kept[path] = found
+            kept.move_to_end(path)
+            if len(kept) > self._kept:
+                kept.popitem(last=False)
         return found
 
     def _note_use(self, store: DocumentStore, found: _Found, now: datetime) -> None:
@@ -145,3 +159,14 @@ class KnownKeys:
         note = Update(found.document.path, {"lastUsedOn": today}, version=found.document.version)
         with suppress(StoreError):
             store.commit([note])
+
+
+def _key_in(document: Document | None) -> StoredKey | None:
+    """The key in a document; None where it cannot be read: the log is told, and no stranger."""
+    if document is None:
+        return None
+    try:
+        return load(KEYS, document)
+    except errors.Unreadable:
+        tell(document.path)
+        return None

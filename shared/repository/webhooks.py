@@ -154,14 +154,18 @@ def delete(ledger: Ledger, webhook_id: str) -> Found:
     return _changed(ledger, deleted)
 
 
-def disable(ledger: Ledger, webhook_id: str, reason: str) -> Found:
-    """Disables an endpoint, and records why. Nothing changes where there is none, or it is."""
+def disable(ledger: Ledger, webhook_id: str, reason: str, seen: StoredEndpoint) -> Found:
+    """Disables an endpoint, and records why.
+
+    Nothing changes where there is none, where it is disabled, or where it was changed since it was
+    `seen`: it may have another address.
+    """
 
     def disabled(
         old: StoredEndpoints, now: datetime
     ) -> Decision[StoredEndpoints, str] | Unchanged[str]:
         endpoint = old.endpoints.get(webhook_id)
-        if endpoint is None or endpoint.disabled_at:
+        if endpoint is None or endpoint.disabled_at or endpoint.updated_at != seen.updated_at:
             return Unchanged(webhook_id)
         new = rules.disabled(endpoint, reason, now)
         state = _with(old, webhook_id, new, old.sealed[webhook_id])

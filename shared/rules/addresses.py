@@ -52,6 +52,18 @@ def is_public(address: str) -> bool:
     return found in global_6 and not any(found in network for network in refused_6)
 
 
+def is_refused(host: str, *, local: bool) -> bool:
+    """Whether a host is written as an IP address that is not sent to; False for a name.
+
+    `local` says that this machine is sent to.
+    """
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return not (is_public(host) or (local and is_loopback(host)))
+
+
 def is_loopback(address: str) -> bool:
     """Whether an IP address is this machine itself; one that is mapped into IPv6 is not taken."""
     try:

@@ -78,10 +78,16 @@ def asked_to_wait(header: str | None, now: datetime) -> timedelta:
         return min(timedelta(seconds=int(text[:_DIGITS])), _LONGEST)
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return timedelta()
     at = date if date.tzinfo else date.replace(tzinfo=UTC)
     return min(max(at - now, timedelta()), _LONGEST)
+
+
+def is_refused_for_now(answer: Answer, now: datetime) -> bool:
+    """Whether a receiver has not taken an event, and asks to be left alone for a while."""
+    waits = asked_to_wait(answer.retry_after, now) > timedelta()
+    return waits and not is_delivered(answer.code)
 
 
 def is_delivered(code: int | None) -> bool:

@@ -3,9 +3,11 @@
 Before an attempt, a commit moves `dueAt` to the end of the time that it may take, on the condition
 that the delivery is as it was read: so two runs at once never send the same one at the same time.
 Whoever stops in between leaves it due then, and the receiver knows it again by its id. Attempts are
-made side by side, few of them with one host. An endpoint that gave no answer is not asked again in
-the same run: what else is due to it counts as tried. What else is due to one that answered slowly
-comes last, so that nobody else waits for it.
+made side by side, few of them with one host, and a single one with an endpoint that has not yet
+answered in this run; the next one begins as soon as any has ended, so nobody waits for a slow one.
+An endpoint that gives no answer, or asks to wait, is not asked again in the same run: what else is
+due to it counts as tried. What else is due to one that answers slowly, or not each time, comes
+last.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 from shared import errors, log
@@ -28,16 +30,23 @@ from shared.repository import webhooks
 from shared.repository.batches import made
 from shared.repository.reading import UNREADABLE
 from shared.repository.sending import Sender, host_of
+from shared.repository.webhooks import Target
 from shared.rules import deliveries as rules
 from shared.sweeps.run import SweepRun
 from shared.sweeps.targets import Endpoint, Targets
 
-AT_ONCE = 16
+AT_ONCE = 32
 """How many attempts are made side by side."""
 OF_A_HOST = 8
 """How many of them with one host."""
 SLOW_SECONDS = 2.0
 """After how long an answer is slow."""
+STUCK_SECONDS = 2.0
+"""How long a run waits for room for what is due, before it goes on to what else is."""
+SLOW_UNTIL = 45.0
+"""Until how many seconds after its start a run sends to slow endpoints: the next run, which is for
+all, comes after a minute, and would wait for it.
+"""
 _ASIDE = 1_000
 """How many deliveries to slow endpoints are kept for the end of a run; it leaves the others."""
 
@@ -52,6 +61,13 @@ class _Due(NamedTuple):
     def endpoint(self) -> Endpoint:
         """The endpoint that it is for."""
         return Endpoint(tenant_of(self.row.path), self.delivery.webhook_id)
+
+
+class _Attempt(NamedTuple):
+    """An attempt that is under way, and the host that it is made with."""
+
+    due: _Due
+    host: str
 
 
 def deliver(run: SweepRun, sender: Sender | None) -> None:
@@ -82,9 +98,12 @@ class _Delivering:
         self._store = run.store
         self._sender = sender
         self._pool = pool
+        self._started = time.monotonic()
         self._targets = Targets(run.store, sender, run.now)
         self._silent: dict[Endpoint, Answer] = {}
+        self._answered: set[Endpoint] = set()
         self._slow: set[Endpoint] = set()
+        self._under_way: dict[Future[tuple[Answer, float]], _Attempt] = {}
         self._aside: list[_Due] = []
 
     def spread_or_sent(self, rows: Sequence[Document]) -> int:
@@ -103,18 +122,20 @@ class _Delivering:
         single = [one for one in found if not one.delivery.gathered]
         self._targets.learn({one.endpoint for one in single})
         while single and self._run.has_time():
-            single = self._without_slow(self._without_target(single))
-            now, single = self._divided(single)
-            self._attempt(now)
+            single, moved = self._begun(self._without_slow(self._without_target(single)))
+            if not moved:
+                # Others that are slow have all the room for it.
+                single = self._put_aside(single)
         return sum(self._spread(one.row) for one in gathered)
 
     def send_the_rest(self) -> None:
-        """Makes the attempts that were put aside, as long as the run has time."""
+        """Makes the attempts that were put aside, as long as nobody else waits for the run."""
         left = self._aside
-        while left and self._run.has_time():
-            now, left = self._divided(self._without_target(left))
-            self._attempt(now)
+        until = self._started + SLOW_UNTIL
+        while left and self._run.has_time() and time.monotonic() < until:
+            left, _ = self._begun(self._without_target(left))
         self._run.counts["skipped"] += len(left)
+        self._end(ALL_COMPLETED)
 
     def _spread(self, row: Document) -> bool:
         """Makes the deliveries that were gathered in one document; False where that failed."""
@@ -148,61 +169,98 @@ class _Delivering:
         return left
 
     def _without_slow(self, due: Sequence[_Due]) -> list[_Due]:
-        """Puts aside what is for an endpoint that answered slowly; gives the rest."""
-        slow = [one for one in due if one.endpoint in self._slow]
-        room = _ASIDE - len(self._aside)
-        self._aside += slow[:room]
-        self._run.counts["skipped"] += len(slow[room:])
+        """Puts aside what is for an endpoint that answers slowly; gives the rest."""
+        self._put_aside([one for one in due if one.endpoint in self._slow])
         return [one for one in due if one.endpoint not in self._slow]
 
-    def _divided(self, due: Sequence[_Due]) -> tuple[list[_Due], list[_Due]]:
-        """What is sent side by side, not many to one host; and what is left."""
-        hosts: Counter[str] = Counter()
-        now: list[_Due] = []
+    def _put_aside(self, due: Sequence[_Due]) -> list[_Due]:
+        """Keeps what is due for the end of the run, as far as there is room for it; gives none."""
+        self._slow |= {one.endpoint for one in due}
+        room = _ASIDE - len(self._aside)
+        self._aside += due[:room]
+        self._run.counts["skipped"] += len(due[room:])
+        return []
+
+    def _begun(self, due: Sequence[_Due]) -> tuple[list[_Due], bool]:
+        """Begins attempts as there is room, and gives the rest once there may be more of it.
+
+        Also whether any attempt has begun or ended: none has while all are with slow endpoints.
+        """
+        now, later = self._divided(due)
+        self._begin(now)
+        ended = self._end(FIRST_COMPLETED, STUCK_SECONDS) if later else False
+        return later, bool(now) or ended
+
+    def _divided(self, due: Sequence[_Due]) -> tuple[list[_Attempt], list[_Due]]:
+        """What is sent now, not many to one host; and what is left."""
+        hosts = Counter(attempt.host for attempt in self._under_way.values())
+        asked = {attempt.due.endpoint for attempt in self._under_way.values()}
+        room = AT_ONCE - len(self._under_way)
+        now: list[_Attempt] = []
         later: list[_Due] = []
         for one in due:
             host = host_of(self._targets.found[one.endpoint])
-            if len(now) < AT_ONCE and hosts[host] < OF_A_HOST:
+            alone = one.endpoint in asked - self._answered
+            if len(now) < room and hosts[host] < OF_A_HOST and not alone:
                 hosts[host] += 1
-                now.append(one)
+                asked.add(one.endpoint)
+                now.append(_Attempt(one, host))
             else:
                 later.append(one)
         return now, later
 
-    def _attempt(self, due: Sequence[_Due]) -> None:
-        """Makes an attempt for each, of which nobody else makes one meanwhile."""
+    def _begin(self, attempts: Sequence[_Attempt]) -> None:
+        """Begins attempts, of which nobody else makes one meanwhile."""
         until = self._run.ledger.clock() + rules.LEASE
         lease = {"dueAt": until, "leasedUntil": until}
-        claims = [(one, Update(one.row.path, lease, version=one.row.version)) for one in due]
+        claims = [
+            (one, Update(one.due.row.path, lease, version=one.due.row.version)) for one in attempts
+        ]
         claimed = made(self._store, claims)
-        self._run.counts["skipped"] += len(due) - len(claimed)
-        answers = list(self._pool.map(self._send, claimed))
+        self._run.counts["skipped"] += len(attempts) - len(claimed)
+        for one in claimed:
+            target = self._targets.found[one.due.endpoint]
+            self._under_way[self._pool.submit(self._send, target, one.due.delivery)] = one
+
+    def _end(self, when: str, longest: float | None = None) -> bool:
+        """Waits for the first attempt under way or for all, and records those that have ended.
+
+        Gives whether there are any.
+        """
+        ended, _ = wait(self._under_way, longest, return_when=when)
         now = self._run.ledger.clock()
         over, gone = [], set()
-        for one, (answer, seconds) in zip(claimed, answers, strict=True):
+        results = [(self._under_way.pop(future).due, *future.result()) for future in ended]
+        for one, answer, seconds in results:
             after = rules.outcome(one.delivery, answer, now, random.random())  # noqa: S311
             over.append((after, _changed(one, after)))
-            if answer.failure:
-                self._silent[one.endpoint] = answer
-            elif seconds > SLOW_SECONDS:
+            if not answer.failure:
+                self._answered.add(one.endpoint)
+            if answer.failure or seconds > SLOW_SECONDS:
                 self._slow.add(one.endpoint)
             if after.last_error == rules.GONE:
                 gone.add(one.endpoint)
+        self._silent |= {
+            one.endpoint: answer
+            for one, answer, _ in results
+            if (answer.failure and one.endpoint not in self._answered)
+            or rules.is_refused_for_now(answer, now)
+        }
         self._count(made(self._store, over))
-        for endpoint in sorted(gone):
+        for endpoint in sorted(gone & self._targets.found.keys()):
             self._disable(endpoint)
+        return bool(ended)
 
-    def _send(self, one: _Due) -> tuple[Answer, float]:
+    def _send(self, target: Target, delivery: StoredDelivery) -> tuple[Answer, float]:
         """What came of an attempt, and how many seconds it took."""
-        target, now = self._targets.found[one.endpoint], self._run.ledger.clock()
-        started = time.monotonic()
-        return self._sender.send(target, one.delivery, now), time.monotonic() - started
+        now, started = self._run.ledger.clock(), time.monotonic()
+        return self._sender.send(target, delivery, now), time.monotonic() - started
 
     def _disable(self, endpoint: Endpoint) -> None:
         """Disables an endpoint that wants nothing more."""
-        self._targets.found.pop(endpoint, None)
+        seen = self._targets.found.pop(endpoint).endpoint
         try:
-            webhooks.disable(self._run.ledger_of(endpoint.tenant), endpoint.id, rules.GONE)
+            webhooks.disable(self._run.ledger_of(endpoint.tenant), endpoint.id, rules.GONE, seen)
         except errors.ApiError:  # what is due to it fails with the same answer, and says it again
             tell(WEBHOOKS.path(endpoint.tenant, ENDPOINTS))
 

@@ -53,7 +53,17 @@ def test_what_is_no_token_is_refused_without_showing_it(terminal: Terminal) -> N
             assert "cret" not in result.output
 
 
-@pytest.mark.parametrize("url", ["http://elsewhere.example", "ftp://127.0.0.1", "127.0.0.1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://elsewhere.example",
+        "http://localhost@elsewhere.example",
+        "ftp://127.0.0.1",
+        "127.0.0.1",
+        "https://[::1",
+        "https://here:port",
+    ],
+)
 def test_no_token_is_sent_without_encryption(terminal: Terminal, url: str) -> None:
     result = terminal("cases", CASELEDGER_URL=url)
 
@@ -117,6 +127,7 @@ def test_the_exit_code_says_what_went_wrong(terminal: Terminal) -> None:
     assert terminal("key", "list", role="viewer").exit_code == DENIED
     assert terminal("claim", "CASE-1", role="verifier").exit_code == CONFLICT
     assert terminal("claim").exit_code == 2
+    assert terminal("show", "..").exit_code == 2
     assert terminal("cases", "--created-since", "soon").exit_code == 2
     wrong = terminal("cases", "--status", "odd")
     assert (wrong.exit_code, "status" in wrong.stderr) == (1, True)

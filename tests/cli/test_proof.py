@@ -56,9 +56,11 @@ def test_an_export_of_a_case_is_verified_without_the_server(
     terminal: Terminal, clock: Clock, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full_case(terminal.api, clock)
+    Path("other.txt").write_text("mine")
+    Path("CASE-1.zip.part").symlink_to("other.txt")
     (made,) = terminal.rows("export", "case", "CASE-1", role="auditor")
     file = Path(made["file"])
-    assert file.name == "CASE-1.zip"
+    assert (file.name, Path("other.txt").read_text()) == ("CASE-1.zip", "mine")
     assert terminal("export", "case", "CASE-1").exit_code == 2  # It is not written over.
     monkeypatch.setattr(profile, "current", lambda: pytest.fail("it asked the server"))
 

@@ -23,6 +23,8 @@ for (const id of ["CASE-1", "CASE-2", "CASE-3"]) await client.call("post", "/v1/
 const cases: string[] = [];
 for await (const row of client.pages<Schemas["Case"]>("/v1/cases", "cases", { pageSize: 2, status: ["new", "closed"] })) cases.push(row.id);
 const one = await client.call("get", "/v1/cases/{caseId}", { path: { caseId: "CASE-2" } });
+const led = await client.call("delete", "/v1/cases/{caseId}/evidence/{evidenceId}", { path: { caseId: "CASE-1", evidenceId: ".." } }).catch(String);
+const sent = await client.request("GET", "/v1/elsewhere", { retryFor: 0 }).catch((error: Problem) => error.code);
 
 // @ts-expect-error A path with a name in it needs the name.
 export const unnamed = () => client.call("get", "/v1/cases/{caseId}", {});
@@ -39,4 +41,5 @@ console.log(JSON.stringify({
   late,
   cases: cases.sort(),
   title: one.title,
+  elsewhere: [led, sent],
 }));

@@ -53,6 +53,9 @@ class Faulty:
         path = str(environ["PATH_INFO"])
         if path.endswith(":wait") and "timeoutSeconds=0" not in environ["QUERY_STRING"]:
             self._decide()
+        if path == "/v1/elsewhere":
+            start("307 Elsewhere", [("Location", "/v1/cases")])
+            return []
         end = path.rpartition(":")[2]
         if environ["REQUEST_METHOD"] == "POST" and path.startswith("/v1/interventions"):
             self.keys.append(f"{end} {environ['HTTP_IDEMPOTENCY_KEY']}")
@@ -119,6 +122,7 @@ def test_strict_programs_are_compiled_and_an_agent_acts_once_whatever_fails(
         "late": told_late(api),
         "cases": ["CASE-1", "CASE-2", "CASE-3"],
         "title": "A case",
+        "elsewhere": ["Error: evidenceId: .. is no id", 307],
     }
     tried = [key for key in app.keys if key.startswith(("start", "complete"))]
     assert [app.keys.count(key) for key in dict.fromkeys(tried)] == [2, 2, 1]

@@ -15,9 +15,10 @@ from standardwebhooks.webhooks import Webhook
 
 from shared.documents.port import Create, Delete, Query, Update, Write
 from shared.ledger import deliveries as made_by_ledger
-from shared.repository import deliveries
+from shared.repository import deliveries, webhooks
 from shared.repository.webhook_keys import new_key
 from shared.sweeps import delivering
+from shared.sweeps import run as sweep_run
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import acquainted, cost, refused, refused_field
@@ -37,6 +38,7 @@ from tests.reliability.support import in_parallel
 
 pytestmark = pytest.mark.both_stores
 
+NEW = {"decisionType": "d", "title": "T"}
 FAILED_AT_ONCE = timedelta(seconds=6)
 """The longest wait before the second attempt."""
 
@@ -97,8 +99,8 @@ def test_a_run_costs_one_read_when_idle_and_two_writes_for_each_delivery(
         hook = listening(api, receiver.url)
         assert cost(answered(api, DELIVER)) == (1, 0, 1)
         due(api, hook, clock.now, "e-1", "e-2", "e-3")
-        # The rows and the endpoints; one commit before the attempts, and one after them.
-        assert cost(answered(api, DELIVER)) == (4, 6, 4)
+        # The rows and the endpoints; a commit before and after the first attempt, and the others.
+        assert cost(answered(api, DELIVER)) == (4, 6, 6)
 
 
 def test_a_scheduled_run_leaves_a_mark_only_where_it_sent_something(api: Api, clock: Clock) -> None:
@@ -175,10 +177,13 @@ def test_after_ten_attempts_a_delivery_has_failed(api: Api, clock: Clock) -> Non
 def test_a_receiver_that_asks_to_wait_is_left_alone(api: Api, clock: Clock) -> None:
     with receiving(status(429, "Retry-After: 3600")) as receiver:
         hook = listening(api, receiver.url)
-        due(api, hook, clock.now, "e-1")
-        run(api, DELIVER)
+        due(api, hook, clock.now, "e-1", "e-2", "e-3")
+        assert run(api, DELIVER) == did(skipped=3)
 
-    assert kept(api, hook)["e-1"]["dueAt"] == clock.now + timedelta(hours=1)
+    # What else was due to it is not sent to it either.
+    assert len(receiver.requests) == 1
+    later = clock.now + timedelta(hours=1)
+    assert [one["dueAt"] for one in kept(api, hook).values()] == [later] * 3
 
 
 def test_a_receiver_that_answers_410_is_disabled_and_the_trail_says_so(
@@ -196,6 +201,52 @@ def test_a_receiver_that_answers_410_is_disabled_and_the_trail_says_so(
     assert [one["lastError"] for one in kept(api, hook).values()] == ["gone", "disabled"]
     (event,) = api.pilot.get("/audit?eventType=webhook_disabled").json["events"]
     assert (event["reason"], event["source"]) == ("gone", "scheduler")
+
+
+def test_several_deliveries_that_find_nothing_more_end_one_after_another(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disabled = threading.Event()
+    disable = webhooks.disable
+
+    def told(*arguments: Any) -> Any:
+        found = disable(*arguments)
+        disabled.set()
+        return found
+
+    def gone(connection: Any, request: bytes, over: threading.Event) -> None:
+        if b"webhook-id: e-0" in request:
+            connection.sendall(OK)
+            return
+        if b"webhook-id: e-1" in request:
+            disabled.wait(10)
+        status(410)(connection, request, over)
+
+    monkeypatch.setattr(webhooks, "disable", told)
+    monkeypatch.setattr(delivering, "OF_A_HOST", 2)
+    with receiving(gone) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, "e-0", "e-1", "e-2", "e-3")
+        assert run(api, DELIVER) == did(changed=4)
+
+    became = [one["lastError"] for one in kept(api, hook).values()]
+    assert became == [None, "gone", "gone", "disabled"]
+
+
+def test_an_address_that_is_gone_disables_no_webhook_that_has_moved(api: Api, clock: Clock) -> None:
+    def moved(connection: Any, request: bytes, over: threading.Event) -> None:
+        url = {"url": "https://new.example/"}
+        assert api.admin.patch(f"/webhooks/{hook['id']}", url).status_code == 200
+        status(410)(connection, request, over)
+
+    with receiving(moved) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, "e-1")
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=1)
+
+    (now,) = api.admin.get("/webhooks").json["webhooks"]
+    assert (now["url"], now["disabledAt"]) == ("https://new.example", None)
 
 
 def test_an_endpoint_that_gives_no_answer_is_asked_once_in_a_run(
@@ -229,6 +280,95 @@ def test_nobody_waits_for_an_endpoint_that_answers_slowly(
         assert run(api, DELIVER) == did(changed=1)
 
     assert sent == ["slow-1", "other", "slow-2", "slow-3"]
+
+
+def test_no_run_is_longer_for_an_endpoint_that_answers_slowly(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "SLOW_SECONDS", -1)
+    monkeypatch.setattr(delivering, "SLOW_UNTIL", -1)
+    with receiving() as receiver:
+        slow = listening(api, receiver.url)
+        due(api, slow, clock.now, "slow-1", "slow-2", "slow-3")
+        assert run(api, DELIVER) == did(changed=1, skipped=2)
+
+    assert len(receiver.requests) == 1
+
+
+def test_while_one_endpoint_is_slow_others_are_sent_all_that_is_due_to_them(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "AT_ONCE", 2)
+    monkeypatch.setattr(delivering, "STUCK_SECONDS", 0.05)
+    # What is due to the slow one fills the first page.
+    monkeypatch.setattr(sweep_run, "BATCH", 2)
+    others_have_all = threading.Event()
+    in_time: list[bool] = []
+
+    def slow(connection: Any, _: bytes, __: threading.Event) -> None:
+        in_time.append(others_have_all.wait(10))
+        connection.sendall(OK)
+
+    def quick(connection: Any, _: bytes, __: threading.Event) -> None:
+        if len(other.requests) == 5:
+            others_have_all.set()
+        connection.sendall(OK)
+
+    with receiving(slow) as late, receiving(quick) as other:
+        waited, heard = listening(api, late.url), listening(api, other.url)
+        due(api, waited, clock.now, "slow-1", "slow-2")
+        due(api, heard, clock.now + TICK, *(f"e-{number}" for number in range(5)))
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=7)
+
+    assert in_time == [True, True]
+
+
+def test_many_slow_endpoints_on_a_host_hold_up_no_other_host(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "OF_A_HOST", 1)
+    monkeypatch.setattr(delivering, "STUCK_SECONDS", 0.05)
+    # What is due to the slow ones fills the first page.
+    monkeypatch.setattr(sweep_run, "BATCH", 3)
+    heard = threading.Event()
+    in_time: list[bool] = []
+
+    def slow(connection: Any, _: bytes, __: threading.Event) -> None:
+        in_time.append(heard.wait(10))
+        connection.sendall(OK)
+
+    def quick(connection: Any, _: bytes, __: threading.Event) -> None:
+        heard.set()
+        connection.sendall(OK)
+
+    with receiving(slow) as late, receiving(quick) as other:
+        for number in range(3):
+            due(api, listening(api, late.url), clock.now, f"slow-{number}")
+        url = other.url.replace("127.0.0.1", "localhost")
+        due(api, listening(api, url), clock.now + TICK, "e-1")
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=4)
+
+    assert in_time == [True, True, True]
+
+
+def test_an_endpoint_that_answers_not_each_time_is_asked_for_each_delivery(
+    api: Api, clock: Clock
+) -> None:
+    def flaky(connection: Any, request: bytes, _: threading.Event) -> None:
+        if b"webhook-id: lost" not in request:
+            connection.sendall(OK)
+
+    with receiving(flaky) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, *(f"e-{number}" for number in range(10)))
+        due(api, hook, clock.now + TICK, "lost-1", "lost-2")
+        due(api, hook, clock.now + 2 * TICK, *(f"f-{number}" for number in range(30)))
+        clock.now += SOON
+        assert run(api, DELIVER) == did(changed=40, skipped=2)
+
+    assert len(receiver.requests) == 42
 
 
 def test_no_more_than_a_few_are_sent_to_one_host_at_once(
@@ -321,7 +461,7 @@ def test_a_delivery_that_was_removed_while_it_was_sent_stays_removed(
     assert list(kept(api, hook)) == ["e-2"]
 
 
-@pytest.mark.parametrize("url", ["https://10.0.0.1/", "https://[::ffff:127.0.0.1]/"])
+@pytest.mark.parametrize("url", ["https://0x0a000001/", "https://2130706433/"])
 def test_nothing_is_sent_to_an_address_of_a_private_network(
     api: Api, clock: Clock, url: str
 ) -> None:
@@ -654,7 +794,7 @@ def eager(api: Api) -> Api:
 def test_an_eager_server_sends_before_it_answers(eager: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(eager, receiver.url, "case.created")
-        answer = eager.verifier.post("/cases", {"decisionType": "d", "title": "T"})
+        answer = eager.verifier.post("/cases", NEW)
         assert answer.status_code == 201
         assert len(receiver.requests) == 1
         # The case, its event, its delivery; the endpoints; and that it was delivered.
@@ -699,8 +839,48 @@ def test_a_change_that_is_refused_sends_nothing(eager: Api) -> None:
     assert receiver.connections == sent + 1
 
 
+def test_an_eager_server_sends_a_test_once(eager: Api, clock: Clock) -> None:
+    with receiving() as receiver:
+        hook = listening(eager, receiver.url)
+        assert eager.admin.post(f"/webhooks/{hook['id']}:test").json["status"] == "delivered"
+        clock.now += SOON
+        assert run(eager, DELIVER) == did()
+
+    assert len(receiver.requests) == 1
+
+
+def test_an_eager_server_records_what_was_taken_where_another_secret_cannot_be_read(
+    eager: Api,
+) -> None:
+    with receiving() as receiver:
+        hooks = [listening(eager, receiver.url, "case.created") for _ in range(2)]
+        endpoints = f"tenants/{eager.tenant}/webhooks/endpoints"
+        found = eager.runtime.store.get(endpoints)
+        assert found
+        broken, sound = (hook["id"] for hook in hooks)
+        sealed = found.data["sealed"]
+        sealed[broken]["secret"] = sealed[sound]["secret"]
+        eager.runtime.store.commit([Update(endpoints, {"sealed": sealed})])
+        assert eager.verifier.post("/cases", NEW).status_code == 201
+
+    states = [one["status"] for hook in hooks for one in kept(eager, hook).values()]
+    assert states == ["due", "delivered"]
+    assert len(receiver.requests) == 1
+
+
+def test_a_request_that_takes_longer_than_a_run_waits_sends_nothing_itself(
+    eager: Api, clock: Clock
+) -> None:
+    with receiving() as receiver:
+        listening(eager, receiver.url, "case.created")
+        meddle(eager, on_commit(1, lambda: clock.advance(seconds=30)))
+        eager.verifier.create()
+        assert receiver.requests == []
+        assert run(eager, DELIVER) == did(changed=1)
+
+
 def test_where_nobody_listens_an_eager_server_costs_nothing_more(eager: Api) -> None:
-    answer = eager.verifier.post("/cases", {"decisionType": "d", "title": "T"})
+    answer = eager.verifier.post("/cases", NEW)
 
     assert cost(answer) == (0, 2, 1)
 

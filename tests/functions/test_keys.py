@@ -13,7 +13,7 @@ import pytest
 from local import client
 from local.__main__ import main
 from shared.config import Budget
-from shared.documents.port import Query, Unavailable, Update
+from shared.documents.port import Document, Query, Unavailable, Update
 from shared.edge.rate_limits import Budgets
 from shared.repository.keys import KnownKeys
 from shared.rules import keys as rules
@@ -359,6 +359,54 @@ def test_guessing_reads_no_more_than_the_budget_of_strangers_and_holds_up_no_kno
     assert int(guesses[-1].headers["Retry-After"]) > 0
     clock.advance(minutes=2)
     assert by(api, key).get("/cases").status_code == 200
+
+
+def test_guesses_take_no_place_from_the_keys_that_an_instance_knows(api: Api) -> None:
+    key = made(api)["key"]
+    api.runtime.keys = KnownKeys(kept=2)
+    budgets: Mapping[Budget, int] = {"read": 99, "write": 99, "expensive": 9, "public": 5}
+    api.runtime.budgets = Budgets(budgets, "memory://")
+    assert by(api, key).get("/cases").status_code == 200
+
+    for _ in range(5):
+        by(api, rules.whole("acme", rules.new_id("guess"), rules.new_secret())).get("/cases")
+
+    assert by(api, key).get("/cases").status_code == 200
+
+
+def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = made(api)
+    elsewhere(api)
+    path = f"tenants/{api.tenant}/keys/{key['id']}"
+    get = api.runtime.store.get
+
+    def slow(at: str) -> Document | None:
+        found = get(at)
+        if at == path:
+            monkeypatch.undo()
+            assert api.admin.delete(f"/keys/{key['id']}").status_code == 204
+        return found
+
+    monkeypatch.setattr(api.runtime.store, "get", slow)
+    by(api, key["key"]).get("/cases")
+
+    not_let_in(by(api, key["key"]).get("/cases"))
+
+
+def test_of_a_key_that_cannot_be_read_a_stranger_is_told_nothing_and_the_log_once(
+    api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = made(api)
+    path = f"tenants/{api.tenant}/keys/{key['id']}"
+    api.runtime.store.commit([Update(path, {"role": 5})])
+    elsewhere(api)
+
+    for _ in range(2):
+        assert not_let_in(by(api, key["key"]).get("/cases")) == "the key is not valid"
+
+    assert capsys.readouterr().out.count(f'"document": "{path}"') == 1
 
 
 def test_a_developer_has_a_first_key_by_one_command_beside_a_local_run(

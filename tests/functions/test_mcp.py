@@ -91,6 +91,14 @@ def test_the_tools_about_a_case_do_what_their_functions_do(api: Api) -> None:
     assert refused(api.agent, "get_case", "NOT_FOUND", caseId="CASE-404")["code"] == 404
 
 
+@pytest.mark.parametrize("given", [[], {}, {"a": "new"}, {"a": 1}, [["new"]], [{"id": "A"}]])
+def test_a_filter_that_is_no_list_of_values_is_refused_by_its_name(api: Api, given: Any) -> None:
+    answer = send(api.agent, "tools/call", name="find_cases", arguments={"status": given})
+
+    told = result(answer)["content"][0]["text"]
+    assert re.match(r"INVALID_ARGUMENT: status(\[0\])?( \(of A\))?: must ", told), told
+
+
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.SCHEDULER])
 def test_a_caller_is_shown_and_may_call_the_tools_that_are_for_their_role(
     api: Api, role: Role

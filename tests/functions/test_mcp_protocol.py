@@ -394,6 +394,7 @@ def test_a_fault_is_an_internal_error_that_says_nothing_of_it(
     answer = api.agent.post("/mcp", body, **headers)
 
     assert failed(answer, -32603, 500)["message"] == "internal error"
+    assert answer.json["id"] == body["id"]
     assert "secret" not in answer.text + capsys.readouterr().out
 
 

@@ -46,10 +46,12 @@ def test_a_receipt_is_checked_as_the_document_for_its_readers_says(api: Api) -> 
     done(decide(api.pilot, name, "approve"))
     keys, told = api.stranger.get("/.well-known/jwks.json").text, receipt(api, name).text
 
-    assert documented("decision_in")(told, keys, ORIGIN)["sub"] == name
+    assert documented("decision_in")(told, keys, ORIGIN, api.tenant)["sub"] == name
+    with pytest.raises(jwt.InvalidTokenError, match="tenant"):
+        documented("decision_in")(told, keys, ORIGIN, "acme")
     head, said, signature = told.split(".")
     with pytest.raises(jwt.InvalidSignatureError):
-        documented("decision_in")(f"{head}.{said[::-1]}.{signature}", keys, ORIGIN)
+        documented("decision_in")(f"{head}.{said[::-1]}.{signature}", keys, ORIGIN, api.tenant)
 
 
 @pytest.mark.both_stores

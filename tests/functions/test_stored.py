@@ -29,7 +29,10 @@ from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.sealing_support import checkpoint, seal, with_keys
+from tests.functions.sweep_support import run
+from tests.functions.webhook_support import DELIVER, SOON, listening
 from tests.reliability.independent import assert_chain, event_hash
+from tests.reliability.receivers import receiving
 from tests.stored.formats import RELEASES, documents, kept, restore
 from tests.stored.record import TENANT
 
@@ -547,3 +550,35 @@ def _assert_kept(before: Any, after: Any, where: str) -> None:
         for part in before:
             if isinstance(part, dict) and part["id"] in found:
                 _assert_kept(part, found[part["id"]], f"{where}: {part['id']}")
+
+
+def test_what_a_release_recorded_is_replayed_to_a_webhook_as_whole_chains(
+    api: Api, clock: Clock, release: str
+) -> None:
+    restore(api.runtime.store, documents(release))
+    rows = api.runtime.store.query(Query(f"{_ROOT}/audit"))
+    recorded = {row.id: row.data["hash"] for row in rows}
+    with receiving() as receiver:
+        hook = listening(api, receiver.url, "*")
+        clock.now += SOON
+        body = {"since": "2000-01-01T00:00:00Z"}
+        answer = api.admin.post(f"/webhooks/{hook['id']}:replay", body).json
+        assert answer["complete"]
+        assert run(api, DELIVER)["failed"] == 0
+
+    sent = {
+        head["webhook-id"]: json.loads(body)["data"]
+        for head, body in zip(receiver.heads(), receiver.bodies(), strict=True)
+    }
+    # Beside them, that of the webhook itself.
+    assert {name: sent[name]["hash"] for name in recorded} == recorded
+    assert len(sent) == len(recorded) + 1 == answer["replayed"]
+    assert max(map(len, receiver.bodies())) < 20_000
+    chains: dict[str, list[tuple[int, str, str]]] = {}
+    for data in sent.values():
+        entry = (data["sequence"], data["previousHash"], data["hash"])
+        chains.setdefault(data["subject"], []).append(entry)
+    for chain in chains.values():
+        numbers, before, hashes = zip(*sorted(chain), strict=True)
+        assert numbers == tuple(range(1, len(chain) + 1))
+        assert before == ("0" * 64, *hashes[:-1])

@@ -48,7 +48,11 @@ def test_a_webhook_is_believed_that_one_of_two_secrets_signs() -> None:
         ({"webhook-id": "evt-2"}, "signature"),
         ({"Webhook-Signature": ""}, "signature"),
         ({"Webhook-Signature": "v1,\u00fc"}, "signature"),
+        ({"Webhook-Signature": "v1,\ud800"}, "signature"),
+        ({"webhook-id": "\ud800"}, "signature"),
         ({"webhook-timestamp": "now"}, "whole number"),
+        ({"webhook-timestamp": "9" * 400}, "whole number"),
+        ({"webhook-timestamp": "9" * 5000}, "whole number"),
         ({"webhook-timestamp": "1772442000"}, "too far"),
         ({"webhook-timestamp": "9772442000"}, "too far"),
     ],
@@ -69,9 +73,11 @@ def test_a_webhook_that_was_changed_or_signed_by_another_is_refused() -> None:
         webhooks.verify(BODY, {}, SECRET)
 
 
-def test_a_secret_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="whsec_"):
-        webhooks.verify(BODY, signed(), "whsec_not base64!")
+@pytest.mark.parametrize("secret", ["whsec_not base64!", "whsec_", "", OTHER])
+def test_a_secret_that_is_none_is_refused(secret: str) -> None:
+    forged = signed(secret=secret) if secret == OTHER else signed()
+    with pytest.raises(ValueError, match="whsec_ and base64"):
+        webhooks.verify(BODY, forged, secret)
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +90,17 @@ def claims(**more: Any) -> dict[str, Any]:
     """What a receipt of an approved action says."""
     hashed = action_hash(**LETTER)
     now = int(time.time())
-    return {"iss": "logs.example", "sub": "I-1", "iat": now, "approvedActionHash": hashed, **more}
+    fixed = {"iss": "logs.example", "tenant": "acme", "sub": "I-1"}
+    return {**fixed, "iat": now, "approvedActionHash": hashed, **more}
 
 
 def test_a_receipt_permits_the_action_that_was_approved(keys: LogKeys) -> None:
     receipt, known = keys.jws(claims()), {"keys": keys.jwks()}
 
-    assert receipts.verify(receipt, known, "logs.example", action=LETTER)["sub"] == "I-1"
+    assert receipts.verify(receipt, known, "logs.example", "acme", action=LETTER)["sub"] == "I-1"
     other: Any = {"tool": "send_letter", "arguments": {"to": "Dr. Jones"}}
     with pytest.raises(InvalidReceipt, match="this action"):
-        receipts.verify(receipt, known, "logs.example", action=other)
+        receipts.verify(receipt, known, "logs.example", "acme", action=other)
 
 
 def test_a_receipt_of_another_key_or_issuer_or_that_was_changed_is_refused(keys: LogKeys) -> None:
@@ -109,15 +116,25 @@ def test_a_receipt_of_another_key_or_issuer_or_that_was_changed_is_refused(keys:
         ("no receipt", known, "logs.example"),
     ):
         with pytest.raises(InvalidReceipt):
-            receipts.verify(wrong, of, issuer)
+            receipts.verify(wrong, of, issuer, "acme")
+
+
+@pytest.mark.parametrize("tenant", ["other", None, ["acme"]])
+def test_what_the_people_of_another_tenant_approved_permits_nothing(
+    keys: LogKeys, tenant: Any
+) -> None:
+    receipt = keys.jws(claims(tenant=tenant))
+
+    with pytest.raises(InvalidReceipt, match="tenant"):
+        receipts.verify(receipt, {"keys": keys.jwks()}, "logs.example", "acme", action=LETTER)
 
 
 def test_a_receipt_is_refused_once_it_has_expired_but_in_an_audit(keys: LogKeys) -> None:
     receipt, known = keys.jws(claims(exp=1_772_442_000)), {"keys": keys.jwks()}
 
     with pytest.raises(InvalidReceipt, match="expired"):
-        receipts.verify(receipt, known, "logs.example")
-    assert receipts.verify(receipt, known, "logs.example", ignore_expiry=True)
+        receipts.verify(receipt, known, "logs.example", "acme")
+    assert receipts.verify(receipt, known, "logs.example", "acme", ignore_expiry=True)
 
 
 def test_a_token_of_another_kind_is_no_receipt() -> None:
@@ -126,4 +143,4 @@ def test_a_token_of_another_kind_is_no_receipt() -> None:
     token = jwt.encode(claims(), private, "EdDSA", headers={"kid": of.jwks()[0]["kid"]})
 
     with pytest.raises(InvalidReceipt, match="type"):
-        receipts.verify(token, {"keys": of.jwks()}, "logs.example")
+        receipts.verify(token, {"keys": of.jwks()}, "logs.example", "acme")

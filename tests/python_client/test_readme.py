@@ -79,7 +79,8 @@ def test_the_blocks_of_the_readme_do_what_it_says(
     names: dict[str, Any] = {}
 
     for block in BLOCKS:
-        exec(block.replace("local/caseledger", ORIGIN), names)  # noqa: S102 - the README's own
+        text = block.replace("local/caseledger", ORIGIN).replace('"demo"', repr(api.tenant))
+        exec(text, names)  # noqa: S102 - the README's own
     body = '{"type": "intervention.decided", "data": {"subject": "interventions/I-1"}}'
     names["received"](body.encode(), signed(body=body), SECRET)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -48,6 +49,33 @@ def test_a_token_that_is_none_is_refused_and_not_shown(made: Made) -> None:
         client.request("GET", "/cases")
 
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../..", "E-1/..", "CASE-2/evidence/E-1"])
+def test_what_is_no_id_is_refused_because_it_leads_to_something_else(made: Made, name: str) -> None:
+    sent: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.url.raw_path.decode())
+        return httpx.Response(200, json={})
+
+    client = made(httpx.MockTransport(answer))
+    calls: list[Callable[[], object]] = [
+        lambda: client.remove_evidence("CASE-1", name),
+        lambda: client.delete_case(name),
+        lambda: client.complete(name),
+        lambda: client.get_log_tile("acme", "0/../067"),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="is no id"):
+            call()
+
+    client.get_log_tile("acme", "0/x001/067.p/3")
+    client.remove_collaborator("CASE-1", "key:bot-1")
+    assert sent == [
+        "/v1/logs/acme/tile/0/x001/067.p/3",
+        "/v1/cases/CASE-1/collaborators/key%3Abot-1",
+    ]
 
 
 def test_the_environment_says_where_the_api_is_and_who_asks(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from itertools import chain, repeat
+from typing import Any
 
 import httpx
 import pytest
@@ -94,11 +95,26 @@ def test_it_waits_until_the_time_that_the_server_names(made: Made, slept: list[f
     assert slept == [0]
 
 
-@pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 412, 422, 500])
+def test_a_server_that_asks_for_nothing_or_for_years_neither_is_flooded_nor_stops_a_client(
+    made: Made, slept: list[float]
+) -> None:
+    at_once = [httpx.Response(503, headers={"Retry-After": "0"})] * 8
+    much = [httpx.Response(503, headers={"Retry-After": asked}) for asked in ("9" * 400, "86400")]
+    turns = Turns(*at_once, *much, httpx.Response(200, json={}))
+
+    made(turns).request("GET", "/cases", retry_for=float("inf"))
+
+    assert slept[0] == 0
+    assert all(0.5 <= seconds <= 10 for seconds in slept[1:8])
+    assert sum(slept[1:8]) > 15
+    assert slept[8:] == [600, 600]
+
+
+@pytest.mark.parametrize("code", [307, 400, 401, 403, 404, 409, 412, 422, 500])
 def test_what_will_not_succeed_is_not_sent_again(made: Made, slept: list[float], code: int) -> None:
     field = {"field": "title", "description": "must not be empty"}
     error = {"code": code, "status": "SOME_STATUS", "message": "no", "details": [field]}
-    headers = {"X-Request-Id": "r-1"}
+    headers = {"X-Request-Id": "r-1", "Location": "https://elsewhere.example/"}
     turns = Turns(httpx.Response(code, json={"error": error}, headers=headers))
 
     with pytest.raises(Problem) as caught:
@@ -108,6 +124,16 @@ def test_what_will_not_succeed_is_not_sent_again(made: Made, slept: list[float],
     assert (problem.code, problem.status, problem.message) == (code, "SOME_STATUS", "no")
     assert (problem.field, problem.details, problem.request_id) == ("title", [field], "r-1")
     assert (len(turns.sent), slept) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "error", [7, [], {"details": 7}, {"details": ["x", None, {"field": "title"}]}, {"message": []}]
+)
+def test_what_does_not_come_from_the_api_is_a_problem_all_the_same(made: Made, error: Any) -> None:
+    for content in ({"json": {"error": error}}, {"content": b"[" * 100_000}, {"content": b"\xff"}):
+        with pytest.raises(Problem) as caught:
+            made(Turns(httpx.Response(409, **content))).request("GET", "/cases")
+        assert caught.value.field in (None, "title")
 
 
 @pytest.mark.parametrize(

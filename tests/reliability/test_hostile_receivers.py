@@ -98,6 +98,14 @@ def test_once_the_status_is_there_what_follows_changes_nothing(behaviour: Behavi
     assert sent(behaviour, SHORT) == Answer(200)
 
 
+@pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
+def test_what_comes_before_the_answer_is_passed_over(interim: bytes) -> None:
+    before = b"HTTP/1.1 " + interim + b"\r\nLink: </a>\r\n\r\n"
+
+    assert sent(answers(before * 3 + OK)) == Answer(200)
+    assert sent(answers(before * 3)) == Answer(failure="connection")
+
+
 def test_no_more_of_an_answer_is_read_than_64_kilobytes(monkeypatch: pytest.MonkeyPatch) -> None:
     read = 0
     incoming = outgoing._Bounded.recv_into  # noqa: SLF001 - what passes here
@@ -294,6 +302,21 @@ def test_tls_is_begun_with_the_name_and_not_with_the_address(
     assert answer == Answer(200)
     assert asked == ["localhost"]
     assert receiver.heads()[0]["host"] == f"localhost:{receiver.port}"
+
+
+def test_the_dot_at_the_end_of_a_whole_name_is_no_part_of_its_certificate(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    context, path = certificate(tmp_path, "receiver.example")
+    trusting = ssl.create_default_context(cafile=str(path))
+    monkeypatch.setattr(outgoing, "_tls", lambda: trusting)
+    monkeypatch.setattr(outgoing, "is_public", lambda _: True)
+
+    with receiving(answers(OK), context) as receiver:
+        url = f"https://receiver.example.:{receiver.port}/"
+        answer = post(url, BODY, {}, resolver=lambda _, __: ["127.0.0.1"])
+
+    assert answer == Answer(200)
 
 
 @pytest.mark.parametrize("trusted", [False, True], ids=["unknown", "of another name"])

@@ -235,6 +235,14 @@ def test_googles_keys_are_known() -> None:
         ([{**CLAIMS, **ACCOUNTS}], "is no field"),
         ([changed(ACCOUNTS, accounts={})], "accounts must have"),
         ([changed(ACCOUNTS, accounts={"a": "acme"})], "account 1: must be an object"),
+        (
+            [
+                changed(
+                    ACCOUNTS, accounts=dict.fromkeys(("A@b.c", "a@b.c"), ACCOUNTS["accounts"][BOT])
+                )
+            ],
+            "account 2: it is given twice",
+        ),
         ([changed(ACCOUNTS, accounts={"a": {"role": "agent"}})], "account 1: tenant must be"),
         *(
             ([changed(ACCOUNTS, accounts={"a": {"tenant": "t", "role": role}})], "role must be")

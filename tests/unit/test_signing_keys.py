@@ -253,6 +253,20 @@ def test_a_server_that_is_away_is_asked_no_more_often_than_one_that_is_there(
     assert len(key_server.asked) == 2
 
 
+def test_a_server_that_never_gave_keys_is_asked_ever_less_often(
+    verifier: SignedTokens, key_server: KeyServer, later: Later
+) -> None:
+    key_server.status = 500
+    asked = []
+    for later.seconds in range(0, 240, 3):
+        with pytest.raises(Unavailable):
+            accepted(verifier)
+        asked.append(len(key_server.asked))
+
+    assert asked[20] <= 6
+    assert asked[-1] - asked[20] == 6
+
+
 def test_callers_do_not_queue_for_a_server_that_never_gave_keys(
     verifier: SignedTokens, key_server: KeyServer
 ) -> None:

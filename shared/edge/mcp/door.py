@@ -21,7 +21,10 @@ _CODES = {400: messages.INVALID_REQUEST, 404: messages.INVALID_PARAMS, 500: mess
 
 
 class Mcp:
-    """The dialect of `POST /v1/mcp`."""
+    """The dialect of `POST /v1/mcp`, for the request of an id once that is known."""
+
+    def __init__(self, request_id: messages.RequestId | None = None) -> None:
+        self._id = request_id
 
     def admit(self, request: flask.Request) -> None:
         """Refuses pages of other origins. Raises PermissionDenied.
@@ -38,8 +41,8 @@ class Mcp:
             )
 
     def refused(self, error: ApiError) -> Response:
-        """The error of a message that was not read."""
-        return refusal(error, None)
+        """What is refused, and what has failed, as an error of JSON-RPC."""
+        return refusal(error, self._id)
 
 
 def refusal(error: ApiError, request_id: messages.RequestId | None) -> Response:

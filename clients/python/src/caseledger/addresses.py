@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 
 class UnreadableRows(UserWarning):
@@ -42,6 +42,22 @@ def is_here(url: str) -> bool:
 def whole(path: str) -> str:
     """The path at the server: below `/v1`, but for what is well known (RFC 8615)."""
     return path if path.startswith(("/v1/", "/.well-known/")) else f"/v1{path}"
+
+
+def segment(name: str) -> str:
+    """An id as a part of a path. Raises ValueError for what no id is and would lead elsewhere.
+
+    A part `..` takes the one before it out of the path (RFC 3986, 5.2.4), and servers take an
+    encoded slash for a slash: a part of a case would be the case.
+    """
+    if name in ("", ".", "..") or "/" in name:
+        raise ValueError(f"{name!r} is no id")
+    return quote(name, safe="")
+
+
+def segments(names: str) -> str:
+    """The rest of a path, whose slashes are its own. Raises ValueError as `segment` does."""
+    return "/".join(segment(name) for name in names.split("/"))
 
 
 def rows_of(page: dict[str, Any]) -> list[Any]:

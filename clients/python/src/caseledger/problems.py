@@ -36,7 +36,9 @@ class Problem(_Portable):
         self.code = response.status_code
         self.status = str(error.get("status", ""))
         self.message = str(error.get("message") or response.reason_phrase)
-        self.details = list(error.get("details") or ())
+        details = error.get("details")
+        rows = details if isinstance(details, list) else []
+        self.details = [one for one in rows if isinstance(one, dict)]
         self.request_id = response.headers.get("X-Request-Id")
         super().__init__(f"{self.code} {self.status}".rstrip() + f": {self.message}")
 
@@ -107,6 +109,6 @@ def _error_in(response: httpx.Response) -> dict[str, Any]:
     # What a proxy answers is no JSON, or another.
     try:
         error = response.json()["error"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return error if isinstance(error, dict) else {}

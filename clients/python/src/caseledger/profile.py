@@ -16,12 +16,12 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import typer
 
-from caseledger import Client, terminal
+from caseledger import Client, addresses, terminal
 from caseledger.addresses import whole
 from caseledger.exits import Exit
 
@@ -116,9 +116,14 @@ def checked(url: str) -> str:
 
     Ends the command where it is none, or where a token would be sent there without encryption.
     """
-    parts = urlsplit(url.strip())
+    told = f"{url or 'the address of the API'} is not a URL"
+    try:
+        parts = urlsplit(url.strip())
+        httpx.URL(url.strip())
+    except (ValueError, httpx.InvalidURL):
+        raise terminal.fail(told, Exit.USAGE) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise terminal.fail(f"{url or 'the address of the API'} is not a URL", Exit.USAGE)
+        raise terminal.fail(told, Exit.USAGE)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise terminal.fail(f"{url} is not https: the token would be readable", Exit.USAGE)
     path = parts.path.rstrip("/").removesuffix("/v1")
@@ -134,8 +139,11 @@ def checked_token(token: str) -> str:
 
 
 def segment(name: str) -> str:
-    """An id as a part of a path: it leads nowhere else."""
-    return quote(name, safe="")
+    """An id as a part of a path. Ends the command where it is none, and would lead elsewhere."""
+    try:
+        return addresses.segment(name)
+    except ValueError as error:
+        raise terminal.fail(str(error), Exit.USAGE) from None
 
 
 class Caller(Client):

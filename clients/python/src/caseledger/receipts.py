@@ -14,13 +14,14 @@ _TYPE = "receipt+jwt"
 
 
 class InvalidReceipt(ValueError):
-    """It was not signed by these keys, is of another issuer, or does not permit the action."""
+    """It was not signed by these keys, is another's, was changed, or does not permit it."""
 
 
-def verify(
+def verify(  # noqa: PLR0913 - each by its name
     receipt: str,
     keys: KeySet | Mapping[str, Any],
     issuer: str,
+    tenant: str,
     *,
     action: NewAction | None = None,
     ignore_expiry: bool = False,
@@ -28,8 +29,10 @@ def verify(
     """The claims of a receipt, which the documentation of the API lists under "Receipts".
 
     `keys` is what `get_receipt_keys` gives, and can be kept. `issuer` is the name of the logs,
-    which whoever runs the server knows; with `make run` it is `local/caseledger`. With `action`,
-    the tool and the arguments that are about to be used, the receipt must approve exactly these.
+    which whoever runs the server knows; with `make run` it is `local/caseledger`. `tenant` is whose
+    people must have decided: those of others may approve anything, and their receipts are signed by
+    the same key. With `action`, the tool and the arguments that are about to be used, the receipt
+    must approve exactly these.
     `ignore_expiry` is for checking later what was good at its time, such as in an audit.
 
     A receipt says what was approved, not whether it was done: `start` does that. Raises
@@ -52,6 +55,8 @@ def verify(
         raise InvalidReceipt("it was signed by another key") from None
     except jwt.PyJWTError as error:
         raise InvalidReceipt(str(error)) from error
-    if action and claims.get("approvedActionHash") != action_hash(**action):
+    if claims.get("tenant") != tenant:
+        raise InvalidReceipt("it is another tenant's")
+    if action is not None and claims.get("approvedActionHash") != action_hash(**action):
         raise InvalidReceipt("it does not approve this action")
     return claims

@@ -12,6 +12,8 @@ from time import time
 from typing import Any
 
 TOLERANCE_SECONDS = 300.0
+_KEY_BYTES = 24
+"""A secret has at least so many (standardwebhooks.com). By an empty one everybody could sign."""
 
 
 class InvalidWebhook(ValueError):
@@ -41,22 +43,32 @@ def verify(
         age = abs(time() - int(sent))
     except KeyError as missing:
         raise InvalidWebhook(f"the header {missing.args[0]} is missing") from None
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InvalidWebhook("webhook-timestamp is no whole number") from None
     if age > tolerance:
         raise InvalidWebhook("webhook-timestamp is too far from now")
-    body = payload.encode() if isinstance(payload, str) else payload
-    signed = hmac.new(_key(secret), f"{name}.{sent}.".encode() + body, hashlib.sha256).digest()
+    body = _bytes(payload) if isinstance(payload, str) else payload
+    signed = hmac.new(_key(secret), _bytes(f"{name}.{sent}.") + body, hashlib.sha256).digest()
     expected = b"v1," + base64.b64encode(signed)
     # While a secret is replaced, both sign.
-    if not any(hmac.compare_digest(expected, one.encode()) for one in signatures.split(" ")):
+    if not any(hmac.compare_digest(expected, _bytes(one)) for one in signatures.split(" ")):
         raise InvalidWebhook("webhook-signature does not match")
     content: dict[str, Any] = json.loads(body)
     return content
 
 
+def _bytes(text: str) -> bytes:
+    # What is no Unicode was not signed, and must not be another error than that.
+    return text.encode(errors="surrogatepass")
+
+
 def _key(secret: str) -> bytes:
     try:
-        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except binascii.Error:
-        raise ValueError("the secret of a webhook is whsec_ and base64") from None
+        key = b""
+    if len(key) < _KEY_BYTES:
+        raise ValueError(
+            f"the secret of a webhook is whsec_ and base64 of {_KEY_BYTES} bytes or more"
+        )
+    return key

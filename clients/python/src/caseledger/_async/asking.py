@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Unpack
-from urllib.parse import quote
 from uuid import uuid4
 
 from caseledger._async import io
 from caseledger._async.functions import AsyncFunctions
+from caseledger.addresses import segment
 from caseledger.questions import (
     OPEN,
     action_hash,
@@ -122,4 +122,4 @@ class AsyncAsking(AsyncFunctions):
 
 
 def _path(intervention: str | Intervention) -> str:
-    return f"/interventions/{quote(id_of(intervention), safe='')}"
+    return f"/interventions/{segment(id_of(intervention))}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 from caseledger._async.connection import AsyncConnection
+from caseledger.addresses import segment, segments
 
 if TYPE_CHECKING:
     from caseledger.types import (
@@ -86,10 +86,6 @@ if TYPE_CHECKING:
     )
 
 
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
-
-
 class AsyncFunctions(AsyncConnection):
     """The functions of the API, by their names there. Each raises what `request` raises.
 
@@ -103,7 +99,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}/audit", json=body, key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}/audit", json=body, key=key)
         found: Event = answer.json()
         return found
 
@@ -115,7 +111,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/cases/{_quoted(case_id)}/evidence", json=body, key=key
+            "POST", f"/cases/{segment(case_id)}/evidence", json=body, key=key
         )
         found: Case = answer.json()
         return found
@@ -126,7 +122,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/cases/{_quoted(case_id)}/records", json=body, key=key
+            "POST", f"/cases/{segment(case_id)}/records", json=body, key=key
         )
         found: Record = answer.json()
         return found
@@ -141,7 +137,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `pilot`, `admin`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:assign", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:assign", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -173,7 +169,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}:claim", key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}:claim", key=key)
         found: Case = answer.json()
         return found
 
@@ -189,7 +185,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:claim", key=key
+            "POST", f"/interventions/{segment(intervention_id)}:claim", key=key
         )
         found: Intervention = answer.json()
         return found
@@ -262,7 +258,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:complete", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:complete", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -275,7 +271,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        answer = await self.request("POST", f"/erasures/{_quoted(erasure_id)}:confirm", key=key)
+        answer = await self.request("POST", f"/erasures/{segment(erasure_id)}:confirm", key=key)
         found: Erasure = answer.json()
         return found
 
@@ -344,7 +340,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:decide", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:decide", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -356,14 +352,14 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        await self.request("DELETE", f"/cases/{_quoted(case_id)}", key=key)
+        await self.request("DELETE", f"/cases/{segment(case_id)}", key=key)
 
     async def delete_webhook(self, webhook_id: str, *, key: str | None = None) -> None:
         """Removes a webhook. What was not delivered to it yet is not sent any more.
 
         For the role `admin`.
         """
-        await self.request("DELETE", f"/webhooks/{_quoted(webhook_id)}", key=key)
+        await self.request("DELETE", f"/webhooks/{segment(webhook_id)}", key=key)
 
     async def erase_audit(self, body: ErasureToAsk, *, key: str | None = None) -> Erasure:
         """Asks for an erasure, which another admin has to confirm within 14 days.
@@ -387,7 +383,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/cases/{_quoted(case_id)}:escalate", json=body, key=key
+            "POST", f"/cases/{segment(case_id)}:escalate", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -412,7 +408,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `pilot`, `admin`, `auditor`.
         """
-        answer = await self.request("GET", f"/cases/{_quoted(case_id)}:export")
+        answer = await self.request("GET", f"/cases/{segment(case_id)}:export")
         found: bytes = answer.content
         return found
 
@@ -428,7 +424,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        return self.pages(f"/people/{_quoted(user_id)}:export", {"pageSize": page_size})
+        return self.pages(f"/people/{segment(user_id)}:export", {"pageSize": page_size})
 
     async def get_case(
         self, case_id: str, *, view: Literal["basic", "full"] | None = None
@@ -440,7 +436,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/cases/{_quoted(case_id)}", params={"view": view})
+        answer = await self.request("GET", f"/cases/{segment(case_id)}", params={"view": view})
         found: FullCase = answer.json()
         return found
 
@@ -449,7 +445,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `admin`, `auditor`.
         """
-        answer = await self.request("GET", f"/erasures/{_quoted(erasure_id)}")
+        answer = await self.request("GET", f"/erasures/{segment(erasure_id)}")
         found: Erasure = answer.json()
         return found
 
@@ -483,7 +479,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/interventions/{_quoted(intervention_id)}")
+        answer = await self.request("GET", f"/interventions/{segment(intervention_id)}")
         found: Intervention = answer.json()
         return found
 
@@ -499,7 +495,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/interventions/{_quoted(intervention_id)}/receipt")
+        answer = await self.request("GET", f"/interventions/{segment(intervention_id)}/receipt")
         found: str = answer.text
         return found
 
@@ -511,7 +507,7 @@ class AsyncFunctions(AsyncConnection):
         For the members of the tenant. Where its setting `publicLog` is on, anybody may call it,
         without a token.
         """
-        answer = await self.request("GET", f"/logs/{_quoted(tenant)}/checkpoint")
+        answer = await self.request("GET", f"/logs/{segment(tenant)}/checkpoint")
         found: str = answer.text
         return found
 
@@ -524,7 +520,7 @@ class AsyncFunctions(AsyncConnection):
         For the members of the tenant. Where its setting `publicLog` is on, anybody may call it,
         without a token.
         """
-        answer = await self.request("GET", f"/logs/{_quoted(tenant)}/tile/{_quoted(tile)}")
+        answer = await self.request("GET", f"/logs/{segment(tenant)}/tile/{segments(tile)}")
         found: bytes = answer.content
         return found
 
@@ -534,7 +530,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         answer = await self.request(
-            "GET", f"/cases/{_quoted(case_id)}/packet", params={"version": version}
+            "GET", f"/cases/{segment(case_id)}/packet", params={"version": version}
         )
         found: Packet = answer.json()
         return found
@@ -553,7 +549,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/cases/{_quoted(case_id)}/runs/{_quoted(run_id)}")
+        answer = await self.request("GET", f"/cases/{segment(case_id)}/runs/{segment(run_id)}")
         found: Run = answer.json()
         return found
 
@@ -584,7 +580,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         answer = await self.request(
-            "GET", f"/cases/{_quoted(case_id)}/worksheet", params={"userId": user_id}
+            "GET", f"/cases/{segment(case_id)}/worksheet", params={"userId": user_id}
         )
         found: Worksheet = answer.json()
         return found
@@ -672,7 +668,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/audit", {"pageSize": page_size, "related": related}
+            f"/cases/{segment(case_id)}/audit", {"pageSize": page_size, "related": related}
         )
 
     def list_cases(
@@ -748,7 +744,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `admin`, `auditor`.
         """
         return self.pages(
-            f"/webhooks/{_quoted(webhook_id)}/deliveries", {"pageSize": page_size, "status": status}
+            f"/webhooks/{segment(webhook_id)}/deliveries", {"pageSize": page_size, "status": status}
         )
 
     def list_erasures(self, *, page_size: int | None = None) -> AsyncIterator[Erasure]:
@@ -766,7 +762,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/evidence", {"pageSize": page_size, "packet": packet}
+            f"/cases/{segment(case_id)}/evidence", {"pageSize": page_size, "packet": packet}
         )
 
     def list_interventions(
@@ -850,7 +846,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `admin`, `auditor`.
         """
-        return self.pages(f"/cases/{_quoted(case_id)}/preserved", {"pageSize": page_size})
+        return self.pages(f"/cases/{segment(case_id)}/preserved", {"pageSize": page_size})
 
     def list_records(
         self,
@@ -865,7 +861,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/records",
+            f"/cases/{segment(case_id)}/records",
             {"pageSize": page_size, "kind": kind, "latest": latest},
         )
 
@@ -928,7 +924,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}/holds", json=body, key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}/holds", json=body, key=key)
         found: Hold = answer.json()
         return found
 
@@ -939,7 +935,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = await self.request("GET", f"/audit/{_quoted(event_id)}:prove")
+        answer = await self.request("GET", f"/audit/{segment(event_id)}:prove")
         found: str = answer.text
         return found
 
@@ -951,7 +947,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "PUT", f"/cases/{_quoted(case_id)}/evidence", json=body, key=key
+            "PUT", f"/cases/{segment(case_id)}/evidence", json=body, key=key
         )
         found: Case = answer.json()
         return found
@@ -965,7 +961,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "POST",
-            f"/cases/{_quoted(case_id)}/holds/{_quoted(hold_id)}:release",
+            f"/cases/{segment(case_id)}/holds/{segment(hold_id)}:release",
             json=body,
             key=key,
         )
@@ -980,7 +976,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:release", key=key
+            "POST", f"/interventions/{segment(intervention_id)}:release", key=key
         )
         found: Intervention = answer.json()
         return found
@@ -993,7 +989,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`.
         """
         await self.request(
-            "DELETE", f"/cases/{_quoted(case_id)}/collaborators/{_quoted(user_id)}", key=key
+            "DELETE", f"/cases/{segment(case_id)}/collaborators/{segment(user_id)}", key=key
         )
 
     async def remove_evidence(
@@ -1004,7 +1000,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         await self.request(
-            "DELETE", f"/cases/{_quoted(case_id)}/evidence/{_quoted(evidence_id)}", key=key
+            "DELETE", f"/cases/{segment(case_id)}/evidence/{segment(evidence_id)}", key=key
         )
 
     async def reopen_case(self, case_id: str, body: Why, *, key: str | None = None) -> Case:
@@ -1012,7 +1008,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `pilot`, `admin`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}:reopen", json=body, key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}:reopen", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -1028,7 +1024,7 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         answer = await self.request(
-            "POST", f"/webhooks/{_quoted(webhook_id)}:replay", json=body, key=key
+            "POST", f"/webhooks/{segment(webhook_id)}:replay", json=body, key=key
         )
         found: Replayed = answer.json()
         return found
@@ -1045,7 +1041,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "POST",
-            f"/webhooks/{_quoted(webhook_id)}/deliveries/{_quoted(delivery_id)}:retry",
+            f"/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}:retry",
             key=key,
         )
         found: Delivery = answer.json()
@@ -1056,7 +1052,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        await self.request("DELETE", f"/keys/{_quoted(key_id)}", key=key)
+        await self.request("DELETE", f"/keys/{segment(key_id)}", key=key)
 
     async def rotate_webhook_secret(
         self, webhook_id: str, *, key: str | None = None
@@ -1068,7 +1064,7 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         answer = await self.request(
-            "POST", f"/webhooks/{_quoted(webhook_id)}:rotateSecret", key=key
+            "POST", f"/webhooks/{segment(webhook_id)}:rotateSecret", key=key
         )
         found: WebhookWithSecret = answer.json()
         return found
@@ -1100,7 +1096,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "PUT",
-            f"/cases/{_quoted(case_id)}/worksheet",
+            f"/cases/{segment(case_id)}/worksheet",
             json=body,
             params={"userId": user_id},
             key=key,
@@ -1127,7 +1123,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`.
         """
         answer = await self.request(
-            "PUT", f"/cases/{_quoted(case_id)}/collaborators/{_quoted(user_id)}", json=body, key=key
+            "PUT", f"/cases/{segment(case_id)}/collaborators/{segment(user_id)}", json=body, key=key
         )
         found: Case = answer.json()
         return found
@@ -1143,7 +1139,7 @@ class AsyncFunctions(AsyncConnection):
         For the role `agent`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:start", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:start", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -1158,7 +1154,7 @@ class AsyncFunctions(AsyncConnection):
         For the role `admin`.
         """
         answer = await self.request(
-            "POST", f"/logs/{_quoted(tenant)}:startEpoch", json=body, key=key
+            "POST", f"/logs/{segment(tenant)}:startEpoch", json=body, key=key
         )
         found: LogEpoch = answer.json()
         return found
@@ -1170,7 +1166,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = await self.request("POST", f"/cases/{_quoted(case_id)}/runs", json=body, key=key)
+        answer = await self.request("POST", f"/cases/{segment(case_id)}/runs", json=body, key=key)
         found: Run = answer.json()
         return found
 
@@ -1181,7 +1177,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        answer = await self.request("POST", f"/webhooks/{_quoted(webhook_id)}:test", key=key)
+        answer = await self.request("POST", f"/webhooks/{segment(webhook_id)}:test", key=key)
         found: Delivery = answer.json()
         return found
 
@@ -1195,7 +1191,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = await self.request("PATCH", f"/cases/{_quoted(case_id)}", json=body, key=key)
+        answer = await self.request("PATCH", f"/cases/{segment(case_id)}", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -1217,7 +1213,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "PATCH",
-            f"/cases/{_quoted(case_id)}/evidence/{_quoted(evidence_id)}",
+            f"/cases/{segment(case_id)}/evidence/{segment(evidence_id)}",
             json=body,
             key=key,
         )
@@ -1232,7 +1228,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "PATCH", f"/cases/{_quoted(case_id)}/runs/{_quoted(run_id)}", json=body, key=key
+            "PATCH", f"/cases/{segment(case_id)}/runs/{segment(run_id)}", json=body, key=key
         )
         found: Run = answer.json()
         return found
@@ -1253,7 +1249,7 @@ class AsyncFunctions(AsyncConnection):
 
         For the role `admin`.
         """
-        answer = await self.request("PATCH", f"/webhooks/{_quoted(webhook_id)}", json=body, key=key)
+        answer = await self.request("PATCH", f"/webhooks/{segment(webhook_id)}", json=body, key=key)
         found: Webhook = answer.json()
         return found
 
@@ -1292,7 +1288,7 @@ class AsyncFunctions(AsyncConnection):
         """
         answer = await self.request(
             "GET",
-            f"/interventions/{_quoted(intervention_id)}:wait",
+            f"/interventions/{segment(intervention_id)}:wait",
             params={"timeoutSeconds": timeout_seconds},
         )
         found: Intervention = answer.json()
@@ -1306,7 +1302,7 @@ class AsyncFunctions(AsyncConnection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = await self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:withdraw", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:withdraw", json=body, key=key
         )
         found: Intervention = answer.json()
         return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 from caseledger._sync.connection import Connection
+from caseledger.addresses import segment, segments
 
 if TYPE_CHECKING:
     from caseledger.types import (
@@ -86,10 +86,6 @@ if TYPE_CHECKING:
     )
 
 
-def _quoted(name: str) -> str:
-    return quote(name, safe="")
-
-
 class Functions(Connection):
     """The functions of the API, by their names there. Each raises what `request` raises.
 
@@ -101,7 +97,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/audit", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/audit", json=body, key=key)
         found: Event = answer.json()
         return found
 
@@ -110,7 +106,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/evidence", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/evidence", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -119,7 +115,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/records", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/records", json=body, key=key)
         found: Record = answer.json()
         return found
 
@@ -133,7 +129,7 @@ class Functions(Connection):
         For the roles `pilot`, `admin`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:assign", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:assign", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -165,7 +161,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}:claim", key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}:claim", key=key)
         found: Case = answer.json()
         return found
 
@@ -178,7 +174,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = self.request("POST", f"/interventions/{_quoted(intervention_id)}:claim", key=key)
+        answer = self.request("POST", f"/interventions/{segment(intervention_id)}:claim", key=key)
         found: Intervention = answer.json()
         return found
 
@@ -250,7 +246,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:complete", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:complete", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -263,7 +259,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/erasures/{_quoted(erasure_id)}:confirm", key=key)
+        answer = self.request("POST", f"/erasures/{segment(erasure_id)}:confirm", key=key)
         found: Erasure = answer.json()
         return found
 
@@ -328,7 +324,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:decide", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:decide", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -340,14 +336,14 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        self.request("DELETE", f"/cases/{_quoted(case_id)}", key=key)
+        self.request("DELETE", f"/cases/{segment(case_id)}", key=key)
 
     def delete_webhook(self, webhook_id: str, *, key: str | None = None) -> None:
         """Removes a webhook. What was not delivered to it yet is not sent any more.
 
         For the role `admin`.
         """
-        self.request("DELETE", f"/webhooks/{_quoted(webhook_id)}", key=key)
+        self.request("DELETE", f"/webhooks/{segment(webhook_id)}", key=key)
 
     def erase_audit(self, body: ErasureToAsk, *, key: str | None = None) -> Erasure:
         """Asks for an erasure, which another admin has to confirm within 14 days.
@@ -370,7 +366,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}:escalate", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}:escalate", json=body, key=key)
         found: Intervention = answer.json()
         return found
 
@@ -394,7 +390,7 @@ class Functions(Connection):
 
         For the roles `pilot`, `admin`, `auditor`.
         """
-        answer = self.request("GET", f"/cases/{_quoted(case_id)}:export")
+        answer = self.request("GET", f"/cases/{segment(case_id)}:export")
         found: bytes = answer.content
         return found
 
@@ -410,7 +406,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        return self.pages(f"/people/{_quoted(user_id)}:export", {"pageSize": page_size})
+        return self.pages(f"/people/{segment(user_id)}:export", {"pageSize": page_size})
 
     def get_case(self, case_id: str, *, view: Literal["basic", "full"] | None = None) -> FullCase:
         """Gives one case; with `view=full` also its evidence and the holds on it.
@@ -420,7 +416,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/cases/{_quoted(case_id)}", params={"view": view})
+        answer = self.request("GET", f"/cases/{segment(case_id)}", params={"view": view})
         found: FullCase = answer.json()
         return found
 
@@ -429,7 +425,7 @@ class Functions(Connection):
 
         For the roles `admin`, `auditor`.
         """
-        answer = self.request("GET", f"/erasures/{_quoted(erasure_id)}")
+        answer = self.request("GET", f"/erasures/{segment(erasure_id)}")
         found: Erasure = answer.json()
         return found
 
@@ -463,7 +459,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/interventions/{_quoted(intervention_id)}")
+        answer = self.request("GET", f"/interventions/{segment(intervention_id)}")
         found: Intervention = answer.json()
         return found
 
@@ -479,7 +475,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/interventions/{_quoted(intervention_id)}/receipt")
+        answer = self.request("GET", f"/interventions/{segment(intervention_id)}/receipt")
         found: str = answer.text
         return found
 
@@ -491,7 +487,7 @@ class Functions(Connection):
         For the members of the tenant. Where its setting `publicLog` is on, anybody may call it,
         without a token.
         """
-        answer = self.request("GET", f"/logs/{_quoted(tenant)}/checkpoint")
+        answer = self.request("GET", f"/logs/{segment(tenant)}/checkpoint")
         found: str = answer.text
         return found
 
@@ -504,7 +500,7 @@ class Functions(Connection):
         For the members of the tenant. Where its setting `publicLog` is on, anybody may call it,
         without a token.
         """
-        answer = self.request("GET", f"/logs/{_quoted(tenant)}/tile/{_quoted(tile)}")
+        answer = self.request("GET", f"/logs/{segment(tenant)}/tile/{segments(tile)}")
         found: bytes = answer.content
         return found
 
@@ -514,7 +510,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         answer = self.request(
-            "GET", f"/cases/{_quoted(case_id)}/packet", params={"version": version}
+            "GET", f"/cases/{segment(case_id)}/packet", params={"version": version}
         )
         found: Packet = answer.json()
         return found
@@ -533,7 +529,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/cases/{_quoted(case_id)}/runs/{_quoted(run_id)}")
+        answer = self.request("GET", f"/cases/{segment(case_id)}/runs/{segment(run_id)}")
         found: Run = answer.json()
         return found
 
@@ -564,7 +560,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         answer = self.request(
-            "GET", f"/cases/{_quoted(case_id)}/worksheet", params={"userId": user_id}
+            "GET", f"/cases/{segment(case_id)}/worksheet", params={"userId": user_id}
         )
         found: Worksheet = answer.json()
         return found
@@ -652,7 +648,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/audit", {"pageSize": page_size, "related": related}
+            f"/cases/{segment(case_id)}/audit", {"pageSize": page_size, "related": related}
         )
 
     def list_cases(
@@ -728,7 +724,7 @@ class Functions(Connection):
         For the roles `admin`, `auditor`.
         """
         return self.pages(
-            f"/webhooks/{_quoted(webhook_id)}/deliveries", {"pageSize": page_size, "status": status}
+            f"/webhooks/{segment(webhook_id)}/deliveries", {"pageSize": page_size, "status": status}
         )
 
     def list_erasures(self, *, page_size: int | None = None) -> Iterator[Erasure]:
@@ -746,7 +742,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/evidence", {"pageSize": page_size, "packet": packet}
+            f"/cases/{segment(case_id)}/evidence", {"pageSize": page_size, "packet": packet}
         )
 
     def list_interventions(
@@ -828,7 +824,7 @@ class Functions(Connection):
 
         For the roles `admin`, `auditor`.
         """
-        return self.pages(f"/cases/{_quoted(case_id)}/preserved", {"pageSize": page_size})
+        return self.pages(f"/cases/{segment(case_id)}/preserved", {"pageSize": page_size})
 
     def list_records(
         self,
@@ -843,7 +839,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
         return self.pages(
-            f"/cases/{_quoted(case_id)}/records",
+            f"/cases/{segment(case_id)}/records",
             {"pageSize": page_size, "kind": kind, "latest": latest},
         )
 
@@ -906,7 +902,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/holds", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/holds", json=body, key=key)
         found: Hold = answer.json()
         return found
 
@@ -917,7 +913,7 @@ class Functions(Connection):
 
         For the roles `viewer`, `verifier`, `pilot`, `admin`, `agent`, `auditor`.
         """
-        answer = self.request("GET", f"/audit/{_quoted(event_id)}:prove")
+        answer = self.request("GET", f"/audit/{segment(event_id)}:prove")
         found: str = answer.text
         return found
 
@@ -926,7 +922,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("PUT", f"/cases/{_quoted(case_id)}/evidence", json=body, key=key)
+        answer = self.request("PUT", f"/cases/{segment(case_id)}/evidence", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -939,7 +935,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "POST",
-            f"/cases/{_quoted(case_id)}/holds/{_quoted(hold_id)}:release",
+            f"/cases/{segment(case_id)}/holds/{segment(hold_id)}:release",
             json=body,
             key=key,
         )
@@ -951,7 +947,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = self.request("POST", f"/interventions/{_quoted(intervention_id)}:release", key=key)
+        answer = self.request("POST", f"/interventions/{segment(intervention_id)}:release", key=key)
         found: Intervention = answer.json()
         return found
 
@@ -961,7 +957,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`.
         """
         self.request(
-            "DELETE", f"/cases/{_quoted(case_id)}/collaborators/{_quoted(user_id)}", key=key
+            "DELETE", f"/cases/{segment(case_id)}/collaborators/{segment(user_id)}", key=key
         )
 
     def remove_evidence(self, case_id: str, evidence_id: str, *, key: str | None = None) -> None:
@@ -970,7 +966,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`.
         """
         self.request(
-            "DELETE", f"/cases/{_quoted(case_id)}/evidence/{_quoted(evidence_id)}", key=key
+            "DELETE", f"/cases/{segment(case_id)}/evidence/{segment(evidence_id)}", key=key
         )
 
     def reopen_case(self, case_id: str, body: Why, *, key: str | None = None) -> Case:
@@ -978,7 +974,7 @@ class Functions(Connection):
 
         For the roles `pilot`, `admin`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}:reopen", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}:reopen", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -991,7 +987,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/webhooks/{_quoted(webhook_id)}:replay", json=body, key=key)
+        answer = self.request("POST", f"/webhooks/{segment(webhook_id)}:replay", json=body, key=key)
         found: Replayed = answer.json()
         return found
 
@@ -1007,7 +1003,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "POST",
-            f"/webhooks/{_quoted(webhook_id)}/deliveries/{_quoted(delivery_id)}:retry",
+            f"/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}:retry",
             key=key,
         )
         found: Delivery = answer.json()
@@ -1018,7 +1014,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        self.request("DELETE", f"/keys/{_quoted(key_id)}", key=key)
+        self.request("DELETE", f"/keys/{segment(key_id)}", key=key)
 
     def rotate_webhook_secret(
         self, webhook_id: str, *, key: str | None = None
@@ -1029,7 +1025,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/webhooks/{_quoted(webhook_id)}:rotateSecret", key=key)
+        answer = self.request("POST", f"/webhooks/{segment(webhook_id)}:rotateSecret", key=key)
         found: WebhookWithSecret = answer.json()
         return found
 
@@ -1060,7 +1056,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "PUT",
-            f"/cases/{_quoted(case_id)}/worksheet",
+            f"/cases/{segment(case_id)}/worksheet",
             json=body,
             params={"userId": user_id},
             key=key,
@@ -1085,7 +1081,7 @@ class Functions(Connection):
         For the roles `viewer`, `verifier`, `pilot`, `admin`.
         """
         answer = self.request(
-            "PUT", f"/cases/{_quoted(case_id)}/collaborators/{_quoted(user_id)}", json=body, key=key
+            "PUT", f"/cases/{segment(case_id)}/collaborators/{segment(user_id)}", json=body, key=key
         )
         found: Case = answer.json()
         return found
@@ -1101,7 +1097,7 @@ class Functions(Connection):
         For the role `agent`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:start", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:start", json=body, key=key
         )
         found: Intervention = answer.json()
         return found
@@ -1115,7 +1111,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/logs/{_quoted(tenant)}:startEpoch", json=body, key=key)
+        answer = self.request("POST", f"/logs/{segment(tenant)}:startEpoch", json=body, key=key)
         found: LogEpoch = answer.json()
         return found
 
@@ -1126,7 +1122,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
-        answer = self.request("POST", f"/cases/{_quoted(case_id)}/runs", json=body, key=key)
+        answer = self.request("POST", f"/cases/{segment(case_id)}/runs", json=body, key=key)
         found: Run = answer.json()
         return found
 
@@ -1137,7 +1133,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("POST", f"/webhooks/{_quoted(webhook_id)}:test", key=key)
+        answer = self.request("POST", f"/webhooks/{segment(webhook_id)}:test", key=key)
         found: Delivery = answer.json()
         return found
 
@@ -1151,7 +1147,7 @@ class Functions(Connection):
 
         For the roles `verifier`, `pilot`, `admin`.
         """
-        answer = self.request("PATCH", f"/cases/{_quoted(case_id)}", json=body, key=key)
+        answer = self.request("PATCH", f"/cases/{segment(case_id)}", json=body, key=key)
         found: Case = answer.json()
         return found
 
@@ -1173,7 +1169,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "PATCH",
-            f"/cases/{_quoted(case_id)}/evidence/{_quoted(evidence_id)}",
+            f"/cases/{segment(case_id)}/evidence/{segment(evidence_id)}",
             json=body,
             key=key,
         )
@@ -1188,7 +1184,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = self.request(
-            "PATCH", f"/cases/{_quoted(case_id)}/runs/{_quoted(run_id)}", json=body, key=key
+            "PATCH", f"/cases/{segment(case_id)}/runs/{segment(run_id)}", json=body, key=key
         )
         found: Run = answer.json()
         return found
@@ -1209,7 +1205,7 @@ class Functions(Connection):
 
         For the role `admin`.
         """
-        answer = self.request("PATCH", f"/webhooks/{_quoted(webhook_id)}", json=body, key=key)
+        answer = self.request("PATCH", f"/webhooks/{segment(webhook_id)}", json=body, key=key)
         found: Webhook = answer.json()
         return found
 
@@ -1248,7 +1244,7 @@ class Functions(Connection):
         """
         answer = self.request(
             "GET",
-            f"/interventions/{_quoted(intervention_id)}:wait",
+            f"/interventions/{segment(intervention_id)}:wait",
             params={"timeoutSeconds": timeout_seconds},
         )
         found: Intervention = answer.json()
@@ -1262,7 +1258,7 @@ class Functions(Connection):
         For the roles `verifier`, `pilot`, `admin`, `agent`.
         """
         answer = self.request(
-            "POST", f"/interventions/{_quoted(intervention_id)}:withdraw", json=body, key=key
+            "POST", f"/interventions/{segment(intervention_id)}:withdraw", json=body, key=key
         )
         found: Intervention = answer.json()
         return found

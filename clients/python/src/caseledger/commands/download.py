@@ -63,7 +63,9 @@ def _attempt(
             if not response.is_success:
                 response.read()
                 return Problem(response), response
-            with file.open("wb") as written:
+            # Not into what somebody has put there, such as a link to another file.
+            file.unlink(missing_ok=True)
+            with file.open("xb") as written:
                 for chunk in response.iter_bytes():
                     written.write(chunk)
                     taken(response.num_bytes_downloaded)
