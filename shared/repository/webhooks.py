@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -197,19 +198,18 @@ def target(
 ) -> Target | None:
     """What is needed to send to an endpoint; None where there is none, or it is disabled.
 
-    Raises Unreadable where its secret cannot be opened.
+    Raises Unreadable where its secret cannot be opened. A previous one that cannot be opened, as
+    after the loss of a key, does not sign.
     """
     endpoint, parts = state.endpoints.get(webhook_id), state.sealed.get(webhook_id)
     if endpoint is None or parts is None or endpoint.disabled_at:
         return None
-    texts = [parts.secret]
+    url = keys.open(parts.url, tenant, webhook_id, "url")
+    texts = [keys.open(parts.secret, tenant, webhook_id, "secret")]
     if parts.previous_secret and rules.both_sign(parts, now):
-        texts.append(parts.previous_secret)
-    return Target(
-        keys.open(parts.url, tenant, webhook_id, "url"),
-        tuple(keys.open(text, tenant, webhook_id, "secret") for text in texts),
-        endpoint,
-    )
+        with suppress(errors.Unreadable):
+            texts.append(keys.open(parts.previous_secret, tenant, webhook_id, "secret"))
+    return Target(url, tuple(texts), endpoint)
 
 
 def _changed(ledger: Ledger, decide: Any) -> Found:
