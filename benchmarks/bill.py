@@ -81,6 +81,9 @@ MIX = (
     Operation("change", 0.14, 1, 2),
     Operation("decide", 0.01, 1, 2),
 )
+DELIVERY = Operation("delivery to a webhook", 0, 1, 3)
+"""Besides the change whose event is delivered: a write in its commit, and a read and two writes to
+send it. Those of a month are few or many, so they are not in the mix."""
 
 
 class Month(NamedTuple):
@@ -181,7 +184,7 @@ def lines() -> list[str]:
     jobs = max(0, len(SCHEDULES) - FREE_JOBS) * JOB
     shown = [
         f"{one.name}: {one.reads} reads, {one.writes} writes, ${one.price:.2f} a million"
-        for one in MIX
+        for one in (*MIX, DELIVERY)
     ]
     shown.append(
         f"{runs:,} scheduled runs a day: {idle_reads():,} reads and 0 writes where nothing is due; "

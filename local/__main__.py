@@ -29,6 +29,7 @@ from shared.runtime import open_store
 _DATA = server.ROOT / ".local"
 _LOG_KEY, _WEBHOOK_KEY = _DATA / "log-key.pem", _DATA / "webhook-key.txt"
 _PROJECT = "demo-caseledger"
+_USUAL_URL = "http://127.0.0.1:8080/v1"
 _MEMBERS = [role.value for role in Role if role is not Role.SCHEDULER]
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -116,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     api_key.add_argument("--name", required=True, help="what the key is for")
     api_key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT)
     api_key.add_argument("--role", choices=sorted(PROGRAMS), default=Role.AGENT.value)
-    api_key.add_argument("--url", default="http://127.0.0.1:8080/v1")
+    api_key.add_argument("--url", default=_USUAL_URL, help="of the local run, with /v1")
     key = commands.add_parser("key", help="make a key that signs the logs of events")
     key.add_argument("--file", type=Path, default=_LOG_KEY, help="by default that of `make run`")
     key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT, help="whose log it is")
@@ -271,7 +272,8 @@ def _run(port: int, store: str, workers: int | None) -> None:
         print(  # noqa: T201
             f"\nCaseledger on {url}, {cases} cases in tenant {demo_data.TENANT}. Try:\n\n"
             f"  curl -s '{url}/cases?overdue=true' -H 'Authorization: Bearer {token}'\n\n"
-            "A key for an agent of yours: .venv/bin/python -m local api-key --name my-agent\n"
+            "A key for an agent of yours: .venv/bin/python -m local api-key --name my-agent"
+            f"{'' if url == _USUAL_URL else f' --url {url}'}\n"
             f"By MCP it calls {url}/mcp: see docs/api.md.\n"
             "The scheduled functions are called at their times. Ctrl-C stops it; the data stays.\n"
             f"\nOpen the console: {url.removesuffix('/v1')}/console\n",

@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from local.files import Refused, check_ours, in_use, opened
-from local.progress import Progress
+from local.progress import Progress, say
 from shared.documents.embedded.store import DIGEST_BITS, FILE_VERSION
 
 _STEP_PAGES = 1024
 _SECOND = 1_000_000_000
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file. What another file has left there it would mix with the new one.
+"""
 _WAL_FORMAT = 2
 """What byte 18 of a file with a log says (sqlite.org/fileformat.html#the_database_header)."""
 
@@ -43,14 +46,15 @@ class Counts(NamedTuple):
 def backup(store: Path, to: Path) -> None:
     """Writes a backup of a store to a new file, and verifies it. Raises Refused."""
     check_ours(store)
-    if to.exists():
-        raise Refused(f"{to} exists, and is not replaced")
+    for one in (to, *_beside(to)):
+        if one.exists():
+            raise Refused(f"{one} exists, and is not replaced")
     with _new(to) as partial:
         counts = _copied(store, partial, "backed up, pages")
         partial.rename(to)
     _synced(to.parent)
-    _say(f"{to} is a whole backup of {store}: {counts.told}")
-    _say("The files of CASELEDGER_LOG_KEY and CASELEDGER_WEBHOOK_KEY are not in it: keep them")
+    say(f"{to} is a whole backup of {store}: {counts.told}")
+    say("The files of CASELEDGER_LOG_KEY and CASELEDGER_WEBHOOK_KEY are not in it: keep them")
 
 
 def restore(saved: Path, store: Path, *, replace_newer: bool) -> None:
@@ -59,14 +63,17 @@ def restore(saved: Path, store: Path, *, replace_newer: bool) -> None:
     with closing(opened(saved)) as connection:
         there = _checked(saved, connection)
     if _has_log(saved):
-        _say(
+        say(
             f"{saved} was not made by this command, but copied. What was only in the log of the"
             f" store ({saved.name}-wal) at that moment is missing, unless that lies beside it"
         )
     kept = None
     if store.exists():
-        kept = _aside(store)
+        check_ours(store)
+        _refuse_in_use(store)
         _refuse_newer(store, there, replace_newer=replace_newer)
+    if store.exists() or _beside(store):
+        kept = store.with_name(f"{store.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     with _new(store) as partial:
         counts = _copied(saved, partial, "restored, pages")
         if kept:
@@ -74,16 +81,11 @@ def restore(saved: Path, store: Path, *, replace_newer: bool) -> None:
             _as_before(partial, kept)
         partial.replace(store)
     _synced(store.parent)
-    _say(f"{store} is what {saved} has: {counts.told}")
+    say(f"{store} is what {saved} has: {counts.told}")
     if kept:
-        _say(f"What was there before is {kept}: remove it when nobody needs it")
-    _say('The log of events needs what docs/operations.md says under "After a restore"')
-
-
-def _aside(store: Path) -> Path:
-    check_ours(store)
-    _refuse_in_use(store)
-    return store.with_name(f"{store.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        names = ", ".join(str(one) for one in (kept, *_beside(kept)) if one.exists())
+        say(f"What was there before is {names}: remove it when nobody needs it")
+    say('The log of events needs what docs/operations.md says under "After a restore"')
 
 
 def _refuse_newer(store: Path, saved: Counts, *, replace_newer: bool) -> None:
@@ -116,7 +118,7 @@ def _new(path: Path) -> Iterator[Path]:
 
 
 def _remove(partial: Path) -> None:
-    for end in ("", "-journal", "-wal", "-shm"):
+    for end in ("", *_BESIDE):
         partial.with_name(f"{partial.name}{end}").unlink(missing_ok=True)
 
 
@@ -167,8 +169,24 @@ def _has_log(path: Path) -> bool:
         return file.read(20)[18] == _WAL_FORMAT
 
 
+def _beside(path: Path) -> list[Path]:
+    """What lies beside a file, or beside where it was before somebody removed it."""
+    found = (path.with_name(f"{path.name}{end}") for end in _BESIDE)
+    return [one for one in found if one.exists()]
+
+
 def _keep(store: Path, kept: Path) -> None:
-    """Gives a store that nobody uses a second name, with all of its log in the file."""
+    """Gives a store that nobody uses a second name, with all of its log in the file.
+
+    Where somebody has removed the file alone, what is left beside it gets the new name.
+    """
+    if store.exists():
+        _keep_file(store, kept)
+    for one in _beside(store):  # those of a damaged file, or of one that was removed
+        one.rename(kept.with_name(f"{kept.name}{one.name.removeprefix(store.name)}"))
+
+
+def _keep_file(store: Path, kept: Path) -> None:
     _refuse_in_use(store)
     with suppress(sqlite3.DatabaseError), closing(opened(store)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -176,14 +194,12 @@ def _keep(store: Path, kept: Path) -> None:
         kept.hardlink_to(store)
     except OSError:  # not every file system can; then for a moment there is no store
         store.rename(kept)
-    for end in ("-wal", "-shm"):  # those of a damaged file
-        beside = store.with_name(f"{store.name}{end}")
-        if beside.exists():
-            beside.rename(kept.with_name(f"{kept.name}{end}"))
 
 
 def _as_before(partial: Path, kept: Path) -> None:
     """Gives the new file the owner and the mode of the one before, as far as one may."""
+    if not kept.exists():  # only what lay beside it was left
+        return
     before = kept.stat()
     partial.chmod(before.st_mode & 0o777)
     with suppress(OSError):
@@ -201,7 +217,3 @@ def _synced(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201

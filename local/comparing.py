@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,14 +28,19 @@ _EXPIRING = {
 }
 """The collections whose documents Firestore removes by itself, and the field that says when."""
 Told = Callable[[int], None]
+AT_ONCE = 8
+"""How many chains of a database are verified at once."""
+_CHUNK = 256
+"""How many are given to the threads before the next ones: whoever stops the move waits for these.
+"""
 
 
 @dataclass
 class Comparison:
     """What two stores have: how many documents of each collection are the same in both.
 
-    The other documents by their paths; `written` are those of the source above a version that was
-    given. `subjects` are the (tenant, subject) of every chain in the target.
+    Of the other documents it has the paths: `written` are those of the source that are newer than
+    a given version. `subjects` are the (tenant, subject) of every chain in the target.
     """
 
     same: Counter[str] = field(default_factory=Counter)
@@ -134,20 +140,33 @@ def _expired(document: Document, now: datetime) -> bool:
 
 
 def broken_chains(side: Side, subjects: Iterable[tuple[str, str]], told: Told) -> dict[str, str]:
-    """Verifies chains as `audit:verify` does; gives what is wrong, by tenant and subject."""
+    """Verifies chains as `audit:verify` does; gives what is wrong, by tenant and subject.
+
+    Those of a database are verified side by side: each waits for several answers of it.
+    """
     found: dict[str, str] = {}
     purges = gone.Purges(side.store)
-    for number, (tenant, subject) in enumerate(sorted(subjects), 1):
-        try:
-            broken = audit.verify(
-                side.store, tenant, subject, datetime.now(UTC), purges
-            ).first_broken
-        except ApiError as error:
-            found[f"{tenant}: {subject}"] = error.message
-        except KeyError:
-            found[f"{tenant}: {subject}"] = "events name a subject that this release does not know"
-        else:
-            if broken:
-                found[f"{tenant}: {subject}"] = f"sequence {broken.sequence}: {broken.problem}"
-        told(number)
+    ordered = sorted(subjects)
+
+    def verified(subject: tuple[str, str]) -> str | None:
+        return _broken(side, *subject, purges)
+
+    with ThreadPoolExecutor(1 if isinstance(side.store, WholeFile) else AT_ONCE) as pool:
+        for start in range(0, len(ordered), _CHUNK):
+            chunk = ordered[start : start + _CHUNK]
+            for number, problem in enumerate(pool.map(verified, chunk), start + 1):
+                if problem:
+                    found[": ".join(ordered[number - 1])] = problem
+                told(number)
     return found
+
+
+def _broken(side: Side, tenant: str, subject: str, purges: gone.Purges) -> str | None:
+    """What is wrong with a chain; None where nothing is."""
+    try:
+        broken = audit.verify(side.store, tenant, subject, datetime.now(UTC), purges).first_broken
+    except ApiError as error:
+        return error.message
+    except KeyError:
+        return "events name a subject that this release does not know"
+    return f"sequence {broken.sequence}: {broken.problem}" if broken else None

@@ -22,10 +22,14 @@ def ticking(
     schedules: Sequence[Schedule] = SCHEDULES,
     clock: Callable[[], datetime] = utc_now,
 ) -> Iterator[None]:
-    """Calls what is due of `schedules` on the server at `url`, until the block ends."""
+    """Calls what is due of `schedules` on the server at `url`, until the block ends.
+
+    Each has a thread: a run that takes long, such as one whose receivers stall, holds up no other.
+    """
     stopped = threading.Event()
-    thread = threading.Thread(target=_tick, args=(url, schedules, clock, stopped), daemon=True)
-    thread.start()
+    for schedule in schedules:
+        what = (url, schedule, clock, stopped)
+        threading.Thread(target=_tick, args=what, daemon=True).start()
     try:
         yield
     finally:
@@ -33,17 +37,13 @@ def ticking(
 
 
 def _tick(
-    url: str,
-    schedules: Sequence[Schedule],
-    clock: Callable[[], datetime],
-    stopped: threading.Event,
+    url: str, schedule: Schedule, clock: Callable[[], datetime], stopped: threading.Event
 ) -> None:
     looked = clock()
     while not stopped.wait(_LOOKS_SECONDS):
         now = clock()
-        for schedule in schedules:
-            if time := due(schedule, looked, now):
-                _trigger(url, schedule, time)
+        if time := due(schedule, looked, now):
+            _trigger(url, schedule, time)
         looked = now
 
 

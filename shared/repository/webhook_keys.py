@@ -7,7 +7,6 @@ place of another.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -40,9 +39,12 @@ class WebhookKeys:
         """
         try:
             lines = Path(path).read_bytes().split()
-            keys = [base64.b64decode(line, validate=True) for line in lines]
-        except (OSError, binascii.Error, ValueError) as error:
+        except OSError as error:
             raise ValueError(f"it cannot be read: {type(error).__name__}") from None
+        try:
+            keys = [base64.b64decode(line, validate=True) for line in lines]
+        except ValueError:
+            keys = []
         if not keys or any(len(key) != _BYTES for key in keys):
             raise ValueError("it must hold 32 bytes in Base64 on each line, and nothing else")
         return cls(keys)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared import errors
-from shared.documents.port import DocumentStore
+from shared.documents.port import Document, DocumentStore
+from shared.ledger import listeners
 from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
 from shared.ledger.ledger import Ledger
@@ -49,8 +51,12 @@ class Target(NamedTuple):
 
 def get(store: DocumentStore, tenant: str, now: datetime) -> StoredEndpoints:
     """The tenant's endpoints as they are now; none where it has none. Raises Unreadable."""
-    found = load(WEBHOOKS, store.get(WEBHOOKS.path(tenant, ENDPOINTS)))
-    return found or StoredEndpoints(updated_at=now)
+    return read(store.get(listeners.path(tenant)), now)
+
+
+def read(document: Document | None, now: datetime) -> StoredEndpoints:
+    """The endpoints in a tenant's document of them; none without one. Raises Unreadable."""
+    return load(WEBHOOKS, document) or StoredEndpoints(updated_at=now)
 
 
 def required(state: StoredEndpoints, webhook_id: str) -> tuple[StoredEndpoint, SealedParts]:
@@ -192,19 +198,18 @@ def target(
 ) -> Target | None:
     """What is needed to send to an endpoint; None where there is none, or it is disabled.
 
-    Raises Unreadable where its secret cannot be opened.
+    Raises Unreadable where its secret cannot be opened. A previous one that cannot be opened, as
+    after the loss of a key, does not sign.
     """
     endpoint, parts = state.endpoints.get(webhook_id), state.sealed.get(webhook_id)
     if endpoint is None or parts is None or endpoint.disabled_at:
         return None
-    texts = [parts.secret]
+    url = keys.open(parts.url, tenant, webhook_id, "url")
+    texts = [keys.open(parts.secret, tenant, webhook_id, "secret")]
     if parts.previous_secret and rules.both_sign(parts, now):
-        texts.append(parts.previous_secret)
-    return Target(
-        keys.open(parts.url, tenant, webhook_id, "url"),
-        tuple(keys.open(text, tenant, webhook_id, "secret") for text in texts),
-        endpoint,
-    )
+        with suppress(errors.Unreadable):
+            texts.append(keys.open(parts.previous_secret, tenant, webhook_id, "secret"))
+    return Target(url, tuple(texts), endpoint)
 
 
 def _changed(ledger: Ledger, decide: Any) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from google.auth.credentials import AnonymousCredentials
 
 from shared.documents.firestore.connection import Connections
 from shared.documents.firestore.store import FirestoreStore
+from shared.documents.firestore.whole import WholeDatabase
 
 
 class Channel:
@@ -79,3 +81,18 @@ def test_a_new_connection_uses_the_credentials_of_the_first_one(
     assert connections.current is not first
     assert len(asked) == 1
     store.close()
+
+
+def test_who_walks_a_whole_database_waits_for_a_page_instead_of_asking_twice_for_it() -> None:
+    asked: list[float] = []
+
+    def run_query(_: object, *, timeout: float, **__: object) -> list[object]:
+        asked.append(timeout)
+        return []
+
+    with closing(WholeDatabase("demo-acme", "(default)", "127.0.0.1:9")) as store:
+        connection = store._connections.current  # noqa: SLF001 - as above
+        connection.run_query = run_query
+        assert store.walk("", 1_000) == []
+
+    assert asked == [pytest.approx(20)]

@@ -25,14 +25,20 @@ Command = Callable[..., tuple[int, str]]
 FILLING = "x" * 100_000
 
 
-@pytest.fixture
-def file(empty_database: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def filled(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with two numbers that every commit adds one to, and documents that fill pages."""
-    path = shutil.copy(empty_database, tmp_path / "caseledger.db")
+    path = shutil.copy(empty_database, tmp_path_factory.mktemp("filled") / "caseledger.db")
     with closing(opened(Path(path))) as store:
         store.commit([Create("counts/a", {"n": 0}), Create("counts/z", {"n": 0})])
         store.commit([Create(f"rows/{row}", {"text": FILLING}) for row in range(60)])
     return Path(path)
+
+
+@pytest.fixture
+def file(filled: Path, tmp_path: Path) -> Path:
+    """The same in a file of the test's own."""
+    return Path(shutil.copy(filled, tmp_path / "caseledger.db"))
 
 
 @pytest.fixture
@@ -185,6 +191,32 @@ def test_a_log_that_a_killed_service_left_is_not_mixed_with_what_is_restored(
     assert counted(store) == 0
     (kept,) = killed.glob("*.before-*")
     assert counted(kept) == 1, "and the one before has what was in its log"
+
+
+def test_what_is_left_of_a_store_that_was_removed_is_not_mixed_with_what_takes_its_place(
+    run: Command, file: Path, tmp_path: Path
+) -> None:
+    to, before = tmp_path / "backup.db", everything(file)
+    assert run("backup", str(to))[0] == 0
+    gone, left = tmp_path / "gone", {}
+    gone.mkdir()
+    with closing(opened(file)) as service:
+        count(service)
+        for end in ("-wal", "-shm"):
+            shutil.copy(f"{file}{end}", gone / f"store.db{end}")
+            left[end] = (gone / f"store.db{end}").read_bytes()
+    store = gone / "store.db"
+
+    code, said = run("backup", str(store))
+    assert code == 1
+    assert f"{store}-wal exists, and is not replaced" in said
+    code, said = run("restore", str(to), "--file", str(store))
+
+    assert code == 0, said
+    assert everything(store) == before
+    (kept,) = gone.glob("*.before-*-wal")
+    assert kept.read_bytes() == left["-wal"]
+    assert f"What was there before is {kept}" in said
 
 
 def test_what_a_killed_backup_left_is_no_backup_and_in_nobodys_way(

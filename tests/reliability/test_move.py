@@ -8,11 +8,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -38,6 +40,7 @@ from shared.documents.port import (
     WholeStore,
     Write,
 )
+from shared.models.audit import BrokenLink
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import ROOT
@@ -180,6 +183,8 @@ def test_a_store_is_moved_to_firestore_and_back_byte_for_byte(
     with closing(WholeFile(str(back), project_indexes())) as after:
         assert everything(after) == expected
     assert run("--from-project", project, "--check")[0] == 0
+    database.commit([Delete("odd/empty")])
+    assert run("--from-project", project, "--check")[0] == 1
 
 
 def test_what_clients_hold_stays_valid(run: Command, file: Path, emulator_config: Config) -> None:
@@ -391,15 +396,15 @@ def test_a_write_between_two_runs_is_found(source: Side, target: Dying) -> None:
     ],
 )
 def test_whatever_differs_in_the_target_is_named(
-    run: Command, database: WholeDatabase, project: str, write: Write, told: str
+    source: Side, target: Dying, write: Write, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("--to-project", project)[0] == 0
-    database.commit([write])
+    new = Side("new", target)
+    assert move.move(source, new)
+    target.commit([write])
 
-    code, said = run("--to-project", project, "--check")
+    assert not move.check(source, new)
 
-    assert code == 1
-    assert told in said
+    assert told in capsys.readouterr().out
 
 
 def test_what_firestore_removes_by_itself_is_not_missed(source: Side, target: Dying) -> None:
@@ -426,6 +431,26 @@ def test_a_chain_that_did_not_verify_is_named_and_moved_as_it_is(
     assert f"{event.data['subject']} does not verify" in said
     assert "The others did not verify before" in said
     assert everything(target) == everything(source.store)
+
+
+def test_chains_of_a_database_are_verified_side_by_side_and_what_is_wrong_is_named_by_its_subject(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    together = threading.Barrier(comparing.AT_ONCE)
+
+    def verify(_: object, __: str, subject: str, *___: object) -> Mock:
+        together.wait(timeout=10)
+        broken = BrokenLink(sequence=3, problem="event is missing")
+        return Mock(first_broken=broken if subject == "cases/7" else None)
+
+    monkeypatch.setattr("shared.repository.audit.verify", verify)
+    subjects = {("acme", f"cases/{number}") for number in range(20 * comparing.AT_ONCE)}
+    told: list[int] = []
+
+    found = comparing.broken_chains(Side("a database", Mock(WholeStore)), subjects, told.append)
+
+    assert found == {"acme: cases/7": "sequence 3: event is missing"}
+    assert told == list(range(1, len(subjects) + 1))
 
 
 def test_a_target_with_documents_of_another_origin_is_refused(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from local import ticker
 from local.client import call
 from local.ports import free_port
 from local.server import running_server, sqlite
@@ -53,6 +57,21 @@ def test_what_is_due_is_called_once_at_its_time_whichever_worker_takes_it(tmp_pa
     assert len(workers) == 2
     assert not any(worker.exists() for worker in workers)
     assert (tmp_path / "log").read_text().count("POST expire_interventions 200") >= 1
+
+
+def test_a_run_that_takes_long_holds_up_no_other_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Schedule("deliver_webhooks", "/v1/scheduled/deliverWebhooks", "* * * * *")
+    called = threading.Event()
+
+    def answer(_: str, url: str, **__: object) -> None:
+        if url.endswith(slow.path):
+            assert called.wait(30)
+        else:
+            called.set()
+
+    monkeypatch.setattr(ticker, "call", answer)
+    with ticking("http://127.0.0.1:9/v1", [slow, EVERY_MINUTE], clock_near_the_minute()):
+        assert called.wait(20)
 
 
 def children(pid: int) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,13 @@ import pytest
 from local import webhook_key
 from shared.config import Config, ConfigError
 from shared.errors import Unreadable
+from shared.models.webhooks import SealedParts, StoredEndpoint, StoredEndpoints
+from shared.repository import webhooks
 from shared.repository.webhook_keys import WebhookKeys, new_key
 from shared.runtime import Runtime, webhook_keys
 
 SECRET = "whsec_c2VjcmV0"  # noqa: S105 - of nobody
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def _base64(length: int) -> str:
@@ -74,6 +78,28 @@ def test_the_first_key_seals_and_all_of_them_open(tmp_path: Path) -> None:
         only_new.open(before, "acme", "wh-1", "secret")
 
 
+def test_after_the_loss_of_a_key_the_secret_that_it_sealed_signs_no_more_and_the_new_one_does(
+    tmp_path: Path,
+) -> None:
+    lost, keys = (keys_of(tmp_path / name, new_key()) for name in ("lost", "keys"))
+    parts = SealedParts(
+        url=keys.seal("https://a.example/", "acme", "wh-1", "url"),
+        secret=keys.seal(SECRET, "acme", "wh-1", "secret"),
+        made_by="e",
+        previous_secret=lost.seal("whsec_bG9zdA==", "acme", "wh-1", "secret"),
+        previous_secret_until=NOW + timedelta(hours=1),
+    )
+    endpoint = StoredEndpoint(
+        url="https://a.example/…", events=["*"], created_at=NOW, created_by="a", updated_at=NOW
+    )
+    state = StoredEndpoints(endpoints={"wh-1": endpoint}, sealed={"wh-1": parts}, updated_at=NOW)
+
+    found = webhooks.target(keys, "acme", state, "wh-1", NOW)
+
+    assert found
+    assert found.secrets == (SECRET,)
+
+
 @pytest.mark.parametrize(
     "content",
     ["", "not base64!", _base64(31), f"{_base64(32)}\nAAAA"],
@@ -85,7 +111,7 @@ def test_a_file_that_holds_anything_else_is_refused_and_not_quoted(
     path = tmp_path / "keys"
     path.write_text(content)
 
-    with pytest.raises(ConfigError, match=r"^CASELEDGER_WEBHOOK_KEY: it ") as refused:
+    with pytest.raises(ConfigError, match=r"KEY: it must hold 32 bytes in Base64 ") as refused:
         webhook_keys(Config(sqlite=":memory:", webhook_key=str(path)))
     assert not content or content not in str(refused.value)
 

@@ -242,7 +242,7 @@ class FirestoreStore:
         error: StoreError = Unavailable("no time left")
         for number in attempts(self._patience() if seconds is None else seconds, first=0.05):
             connection = self._connections.current
-            options = self._options(math.inf if number else _FIRST_SECONDS)
+            options = self._options(math.inf if number else self._first_patience())
             try:
                 with self._silence_noticed(connection), current().trip(), errors_mapped():
                     return once(connection, options)
@@ -270,6 +270,9 @@ class FirestoreStore:
 
     def _patience(self) -> float:
         return PATIENCE_SECONDS - current().lost
+
+    def _first_patience(self) -> float:
+        return _FIRST_SECONDS
 
 
 def _unserved(said: str) -> StoreError:

@@ -16,6 +16,8 @@ from shared.documents.port import Aggregation, Document, Query, Rejected
 
 _ALL = Query("", group=True)
 _PATIENCE_SECONDS = 60.0
+_FIRST_SECONDS = 20.0
+"""A page of 4 MiB may take long; who asks again before it is there pays for it twice."""
 
 
 class WholeDatabase(FirestoreStore):
@@ -57,6 +59,9 @@ class WholeDatabase(FirestoreStore):
 
     def _patience(self) -> float:
         return _PATIENCE_SECONDS
+
+    def _first_patience(self) -> float:
+        return _FIRST_SECONDS
 
 
 def _document(message: Any, root: str) -> Document:

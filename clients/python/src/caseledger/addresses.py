@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -48,6 +49,11 @@ def is_here(url: str) -> bool:
 def whole(path: str) -> str:
     """The path at the server: below `/v1`, but for what is well known (RFC 8615)."""
     return path if path.startswith(("/v1/", "/.well-known/")) else f"/v1{path}"
+
+
+def said(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters of a query that are not None."""
+    return {name: value for name, value in (params or {}).items() if value is not None}
 
 
 def segment(name: str) -> str:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 
 from caseledger._sync import io
-from caseledger.addresses import address, bearer, is_here, rows_of, whole
+from caseledger.addresses import address, bearer, is_here, rows_of, said, whole
 from caseledger.problems import Problem, Unreachable, is_page
 from caseledger.retrying import LOST, is_temporary, pause
 from caseledger.version import VERSION
@@ -97,7 +97,6 @@ class Connection:
         sent = dict(headers or {})
         if method not in _SAFE and key != "":
             sent["Idempotency-Key"] = key or str(uuid4())
-        asked = {name: value for name, value in (params or {}).items() if value is not None}
         url = self.url + whole(path)
         until = monotonic() + (self._retry_for if retry_for is None else retry_for)
         for attempt in count():
@@ -107,7 +106,7 @@ class Connection:
                     method,
                     url,
                     json=json,
-                    params=asked or None,
+                    params=said(params) or None,
                     headers={**sent, **self._authorization()},
                 )
             except LOST as error:
