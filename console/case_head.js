@@ -28,6 +28,9 @@ const MOVES = /** @type {Record<Status, Status[]>} */ ({
   closed: [],
 });
 
+/** A summary of more characters may be scrolled, and so it takes the focus of the keyboard. */
+const LONG = 400;
+
 /** @param {Case} one @returns {import("./render.js").View} */
 export function caseHead(one) {
   const { holds, events } = kase.now;
@@ -36,7 +39,7 @@ export function caseHead(one) {
       <div>
         <p class="row cap"><a class="back" href="#/cases">${t.shell.cases}</a> <span class="id soft">${one.id}</span>${sees("pilot") ? button(t.exports.ofCase, () => exportCase(one.id), { kind: "bare" }) : null}</p>
         <h1 tabindex="-1">${one.title}</h1>
-        ${one.summary && html`<p class="soft lines">${one.summary}</p>`}
+        ${one.summary && html`<p class="soft lines summary" tabindex=${one.summary.length > LONG ? "0" : null}>${one.summary}</p>`}
         <div class="meta">${statusOf(one.status)}${severityOf(one.severity)}<span class="soft">${typeOf(one.decisionType)}</span>${tagsOf(one.tags)}
           ${may("verifier") && one.status !== "closed" ? html`<button type="button" class="f pickable" @click=${assign}><span>${t.people.assignee}</span>${personOf(one.assignedTo, one.assignedToSubject)} ${icon("down", 9)}</button>` : html`<span class="soft">${t.people.assignee}: ${personOf(one.assignedTo, one.assignedToSubject)}</span>`}${one.assignedTo && one.heldUntil ? html`<span class="soft">${holdsUntil(one.heldUntil)}</span>` : null}
           ${holds.map((hold) => html`<span class="st" title=${`${hold.placedBy}: ${hold.reason}`}>${icon("hold")}${t.case.heldSince(day(hold.placedAt))}${session.me?.role === "admin" ? button(t.case.releaseHold, () => askHold(hold), { kind: "bare" }) : null}</span>`)}</div>

@@ -41,9 +41,10 @@ export const eventLine = (event, names) => html`<span class="kind">${kindOf(even
 /** @param {Event} event @param {Map<string, string>} [names] @returns {Shown} what happened, without its kind */
 export function happened(event, names = new Map()) {
   const changes = event.eventType === "case_created" ? [] : event.changes;
-  const told = () => unlessErased(event, "/message", sentence(names.get(event.subject) ?? event.message));
+  const title = event.meta.imported ? undefined : names.get(event.subject);
+  const told = () => unlessErased(event, "/message", sentence(title ?? event.message));
   if (event.eventType === "imported") return broughtAlong(event);
-  return html`${event.meta.erasedSubject ? html`<span class="id">${String(event.meta.erasedSubject)}</span> ` : null}${TOLD.has(event.eventType) ? told() : changes.map((one, place) => (SILENT.has(one.field) ? null : changeLine(event, one, place, names)))}${event.reason && event.reason !== event.message ? html`<span class="soft">${isErased(event, "/reason") ? t.trail.reasonErased : t.trail.because(event.reason)}</span>` : null}`;
+  return html`${event.meta.erasedSubject ? html`<span class="id">${String(event.meta.erasedSubject)}</span> ` : null}${TOLD.has(event.eventType) || event.meta.imported ? told() : changes.map((one, place) => (SILENT.has(one.field) ? null : changeLine(event, one, place, names)))}${event.reason && event.reason !== event.message ? html`<span class="soft">${isErased(event, "/reason") ? t.trail.reasonErased : t.trail.because(event.reason)}</span>` : null}`;
 }
 
 /** What happened in the system that a case comes from: when, who, what. @param {Event} event @returns {Shown} */

@@ -36,7 +36,7 @@ function row(event, here, how) {
   const ours = fault?.subject === event.subject ? event.sequence - fault.sequence : -1;
   const link = ours < 0 ? "" : ours === 0 ? "gap" : "after";
   return html`<li class="${open ? "open" : ""} ${here ? "here" : ""} ${link}"><span class="m">${event.sequence}</span>${timeOf(event.createdAt, toSeconds(event.createdAt))}<span class="who-did">${unlessErased(event, "/actor/email", actorOf(event))}</span>
-    <div class="what">${how.subjects ? html`<span class="id quiet">${event.caseId ?? event.subject}</span> ` : null}<button type="button" class="kind" aria-expanded=${String(open)} @click=${() => how.toggle(event.id)}>${kindOf(event)}.</button> ${event.eventType === "case_created" ? titled(event) : happened(event)} ${grade(event)}</div><span class="h id" title=${event.hash}>${event.hash.slice(0, 8)}</span>
+    <div class="what">${how.subjects ? html`<span class="id quiet">${event.caseId ?? event.subject}</span> ` : null}<button type="button" class="kind" aria-expanded=${String(open)} @click=${() => how.toggle(event.id)}>${kindOf(event)}.</button> ${event.eventType === "case_created" ? html`${titled(event)} ` : null}${happened(event)} ${grade(event)}</div><span class="h id" title=${event.hash}>${event.hash.slice(0, 8)}</span>
     ${open ? full(event, ours, how) : null}</li>`;
 }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from local.files import Refused, check_ours, in_use, opened
-from local.progress import Progress
+from local.progress import Progress, say
 from shared.documents.embedded.store import DIGEST_BITS, FILE_VERSION
 
 _STEP_PAGES = 1024
@@ -53,8 +53,8 @@ def backup(store: Path, to: Path) -> None:
         counts = _copied(store, partial, "backed up, pages")
         partial.rename(to)
     _synced(to.parent)
-    _say(f"{to} is a whole backup of {store}: {counts.told}")
-    _say("The files of CASELEDGER_LOG_KEY and CASELEDGER_WEBHOOK_KEY are not in it: keep them")
+    say(f"{to} is a whole backup of {store}: {counts.told}")
+    say("The files of CASELEDGER_LOG_KEY and CASELEDGER_WEBHOOK_KEY are not in it: keep them")
 
 
 def restore(saved: Path, store: Path, *, replace_newer: bool) -> None:
@@ -63,7 +63,7 @@ def restore(saved: Path, store: Path, *, replace_newer: bool) -> None:
     with closing(opened(saved)) as connection:
         there = _checked(saved, connection)
     if _has_log(saved):
-        _say(
+        say(
             f"{saved} was not made by this command, but copied. What was only in the log of the"
             f" store ({saved.name}-wal) at that moment is missing, unless that lies beside it"
         )
@@ -81,11 +81,11 @@ def restore(saved: Path, store: Path, *, replace_newer: bool) -> None:
             _as_before(partial, kept)
         partial.replace(store)
     _synced(store.parent)
-    _say(f"{store} is what {saved} has: {counts.told}")
+    say(f"{store} is what {saved} has: {counts.told}")
     if kept:
         names = ", ".join(str(one) for one in (kept, *_beside(kept)) if one.exists())
-        _say(f"What was there before is {names}: remove it when nobody needs it")
-    _say('The log of events needs what docs/operations.md says under "After a restore"')
+        say(f"What was there before is {names}: remove it when nobody needs it")
+    say('The log of events needs what docs/operations.md says under "After a restore"')
 
 
 def _refuse_newer(store: Path, saved: Counts, *, replace_newer: bool) -> None:
@@ -217,7 +217,3 @@ def _synced(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201

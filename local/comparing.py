@@ -39,8 +39,8 @@ _CHUNK = 256
 class Comparison:
     """What two stores have: how many documents of each collection are the same in both.
 
-    The other documents by their paths; `written` are those of the source above a version that was
-    given. `subjects` are the (tenant, subject) of every chain in the target.
+    Of the other documents it has the paths: `written` are those of the source that are newer than
+    a given version. `subjects` are the (tenant, subject) of every chain in the target.
     """
 
     same: Counter[str] = field(default_factory=Counter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -42,13 +42,21 @@ def write(path: Path, key: bytes) -> None:
         file.write(key)
 
 
-def own(environ: Mapping[str, str], path: Path) -> dict[str, str]:
-    """The variable for a server of this machine: as it is set, else a key that is made at need."""
-    if environ.get(VARIABLE):
+def own(
+    environ: Mapping[str, str],
+    path: Path,
+    variable: str = VARIABLE,
+    new: Callable[[], bytes] = new_key,
+) -> dict[str, str]:
+    """The variable that names a key of this machine: nothing where it is set.
+
+    Otherwise it is the file at `path`, which is made with a new key if it is not there.
+    """
+    if environ.get(variable):
         return {}
     if not path.exists():
-        make(path)
-    return {VARIABLE: str(path)}
+        write(path, new())
+    return {variable: str(path)}
 
 
 def new_keys(origin: str) -> LogKeys:

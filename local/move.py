@@ -16,7 +16,7 @@ from pathlib import Path
 from local.comparing import Comparison, broken_chains, collection_of, compared
 from local.files import Refused, check_ours, held, in_use, named
 from local.moving import MARK, Copy, Mark, Side, batches, begun, noted, written
-from local.progress import Progress
+from local.progress import Progress, say
 from shared.config import MEMORY
 from shared.documents.embedded.whole import WholeFile
 from shared.documents.indexes import project_indexes
@@ -111,8 +111,8 @@ def plan(source: Side, target: Side) -> bool:
             commits += 1
             progress(documents.total())
     for collection, number in sorted(documents.items()):
-        _say(f"{collection:24}{number:>12,}")
-    _say(
+        say(f"{collection:24}{number:>12,}")
+    say(
         f"{documents.total():,} documents in {commits:,} commits. It would write"
         f" {documents.total() + commits + _NOTES:,} documents to {target.name}, and then read all"
         f" of them to compare them, and each chain once more to verify it"
@@ -124,7 +124,7 @@ def move(source: Side, target: Side) -> bool:
     """Copies, compares and verifies. Raises Refused; gives whether all was moved and verifies."""
     mark = begun(source, target)
     if mark.moved:
-        _say(f"goes on behind {mark.moved:,} documents")
+        say(f"goes on behind {mark.moved:,} documents")
     with Progress("copied", mark.documents) as progress:
         progress(mark.moved)
         mark = Copy(source, target, mark, progress).run()
@@ -135,7 +135,7 @@ def move(source: Side, target: Side) -> bool:
     if source.store.count() != mark.documents:
         raise Refused(written(source, target))
     target.store.commit([Delete(MARK)])
-    _say(f"{target.name} is what {source.name} was: point the services at it")
+    say(f"{target.name} is what {source.name} was: point the services at it")
     return verified
 
 
@@ -150,13 +150,13 @@ def _same(source: Side, target: Side, mark: Mark | None) -> Comparison | None:
     with Progress("compared", source.store.count()) as progress:
         found = compared(source, target, mark.newest if mark else None, progress)
     for collection, number in sorted(found.same.items()):
-        _say(f"{collection:24}{number:>12,}")
-    _say(f"{found.same.total():,} documents are the same in both stores")
+        say(f"{collection:24}{number:>12,}")
+    say(f"{found.same.total():,} documents are the same in both stores")
     problems = found.problems()
     for problem in problems:
-        _say(problem)
+        say(problem)
     if problems and mark:
-        _say(written(source, target))
+        say(written(source, target))
     return None if problems else found
 
 
@@ -165,13 +165,9 @@ def _verified(side: Side, found: Comparison) -> bool:
     with Progress("chains verified", len(found.subjects)) as progress:
         broken = broken_chains(side, found.subjects, progress)
     for subject, problem in sorted(broken.items())[:_SHOWN]:
-        _say(f"{subject} does not verify: {problem}")
-    _say(
+        say(f"{subject} does not verify: {problem}")
+    say(
         f"{len(found.subjects) - len(broken):,} of {len(found.subjects):,} chains verify"
         + (". The others did not verify before: their documents are the same" if broken else "")
     )
     return not broken
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201

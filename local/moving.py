@@ -47,7 +47,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Whence documents come, how many there were, above which version none was; how far it is."""
+    """Where documents come from, how many there were, and the newest version; and how far it is."""
 
     source: str
     documents: int | None

@@ -17,9 +17,5 @@ def new_key() -> bytes:
 
 
 def own(environ: Mapping[str, str], path: Path) -> dict[str, str]:
-    """The variable for a server of this machine: as it is set, else a key that is made at need."""
-    if environ.get(VARIABLE):
-        return {}
-    if not path.exists():
-        log_key.write(path, new_key())
-    return {VARIABLE: str(path)}
+    """The variable that names the key of this machine. See `log_key.own`."""
+    return log_key.own(environ, path, VARIABLE, new_key)

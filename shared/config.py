@@ -28,8 +28,8 @@ _OF_DEPLOYMENT = {
     "CASELEDGER_VPC",
 }
 """What only `deploy.sh` reads."""
-_OF_CLIENTS = {"CASELEDGER_TOKEN", "CASELEDGER_URL"}
-"""What only the clients read, perhaps in the same shell."""
+_OF_CLIENTS = {"CASELEDGER_KEY", "CASELEDGER_TOKEN", "CASELEDGER_URL"}
+"""What the environment has where an agent, or the command line, is beside the functions."""
 _OURS, _OF_TESTS = "CASELEDGER_", "CASELEDGER_TEST_"
 _DIGITS = 9
 _SWEEP_SECONDS = 8 * 60
@@ -202,8 +202,9 @@ def variables() -> frozenset[str]:
 
 def refuse_unknown(environ: Mapping[str, str]) -> None:
     """Raises ConfigError for a variable called CASELEDGER_… that nobody reads."""
-    for name in sorted(environ.keys() - _OF_CLIENTS):
-        if name.startswith(_OURS) and not name.startswith(_OF_TESTS) and name not in variables():
+    ours = {name for name in environ if name.startswith(_OURS)} - variables() - _OF_CLIENTS
+    for name in sorted(ours):
+        if not name.startswith(_OF_TESTS):
             known = [one.removeprefix(_OURS) for one in variables()]
             near = difflib.get_close_matches(name.removeprefix(_OURS), known, 1)
             hint = f"do you mean {_OURS}{near[0]}?" if near else "see docs/operations.md"

@@ -24,7 +24,7 @@ from threading import Thread
 from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import SplitResult, urlsplit
 
-from shared.rules.addresses import is_loopback, is_public
+from shared.rules.addresses import LOCAL_NAMES, is_loopback, is_public
 
 SECONDS = 15.0
 """How long all of it may take."""
@@ -36,7 +36,6 @@ _REST_SECONDS = 1.0
 """How long the body of an answer is read."""
 _ADDRESSES = 4
 """How many of a name's addresses are tried."""
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Failure = Literal["url", "name", "address", "connection", "certificate", "timeout", "answer"]
 """Why there is no answer: the URL is not one that is sent to; the name has no address; none of its
@@ -123,7 +122,7 @@ def _target(url: str, *, local: bool) -> _Target:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise _FailedError("url") from None
-    is_local = local and host in _LOCAL_NAMES
+    is_local = local and host in LOCAL_NAMES
     schemes = {"https": 443} | ({"http": 80} if is_local else {})
     known = parts.scheme in schemes and host and url.isascii() and parts.username is None
     if not known:

@@ -21,12 +21,13 @@ export class Problem extends Error {
   }
 }
 
-/** The RFC 8785 form of a JSON value: names in order, numbers and texts as ECMAScript writes them. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((one) => canonical(one ?? null)).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const named = Object.entries(value).filter(([, one]) => one !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${named.map(([name, one]) => `${JSON.stringify(name)}:${canonical(one)}`).join(",")}}`;
+/** The RFC 8785 form of a JSON value: names in order, numbers and texts as ECMAScript writes them. Raises TypeError, with its place, for what is none. */
+export function canonical(value: unknown, at = "this"): string {
+  if (Array.isArray(value)) return `[${value.map((one, place) => canonical(one ?? null, `${at}.${place}`)).join(",")}]`;
+  if (value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) return JSON.stringify(value);
+  if (Object.prototype.toString.call(value) !== "[object Object]") throw new TypeError(`${at} is no JSON: ${String(value)}`);
+  const named = Object.entries(value as object).filter(([, one]) => one !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${named.map(([name, one]) => `${JSON.stringify(name)}:${canonical(one, `${at}.${name}`)}`).join(",")}}`;
 }
 
 /** The SHA-256, in hex, of the RFC 8785 form. Of `{tool, arguments}` it is the hash of an action. */
@@ -48,21 +49,20 @@ export class Client {
 
   /** A function of the API, by its path there; gives its JSON, or its text. Raises Problem, and what fetch raises. */
   async call<P extends keyof paths, M extends Method>(method: M, path: P, options: Options<paths[P][M]>): Promise<Answer<paths[P][M]>> {
-    const { path: names = {}, body, ...sent } = options as Sent & { path?: Record<string, string>; body?: unknown };
-    const wrong = Object.entries(names).find(([name, id]) => name !== "tile" && /^\.{0,2}$|\//.test(id)); // it would lead elsewhere
-    if (wrong) throw new Error(`${wrong.join(": ")} is no id`);
+    const { path: names = {}, body: json, ...sent } = options as Sent & { path?: Record<string, string>; body?: unknown };
+    const wrong = Object.entries(names).find(([name, id]) => name !== "tile" && /^\.{0,2}$|\//.test(id));
+    if (wrong) throw new Error(`${wrong.join(": ")} is no id`); // it would lead elsewhere
     const whole = path.replace(/{(\w+)}/g, (_, name: string) => encodeURIComponent(names[name]!));
-    const answer = await this.request(method.toUpperCase(), whole, { ...sent, json: body });
-    const text = await answer.text(), isJson = answer.headers.get("Content-Type")?.includes("json");
-    return (isJson ? JSON.parse(text) : text || undefined) as Answer<paths[P][M]>;
+    const answer = await this.request(method.toUpperCase(), whole, { ...sent, json }), text = await answer.text();
+    return (answer.headers.get("Content-Type")?.includes("json") ? JSON.parse(text) : text || undefined) as Answer<paths[P][M]>;
   }
 
   /** Sends a request, again where it was refused for now or lost, with the same key; gives the successful answer. */
   async request(method: string, path: string, { json, query = {}, key, headers, retryFor = this.retryFor }: Sent = {}): Promise<Response> {
+    if (!/^https?:\/\/./.test(this.url) || !this.token) throw new TypeError(`give an address with https:// or http://, not ${this.url}, and a key or token`);
     const url = new URL(this.url.replace(/\/(v1\/?)?$/, "") + path);
     for (const [name, value] of Object.entries(query)) [value].flat().forEach((one) => one == null || url.searchParams.append(name, String(one)));
-    const once = method === "GET" ? {} : { "Idempotency-Key": key ?? crypto.randomUUID() };
-    const sent = new Headers({ "Content-Type": "application/json", ...once, ...headers });
+    const sent = new Headers({ "Content-Type": "application/json", ...(method === "GET" ? {} : { "Idempotency-Key": key ?? crypto.randomUUID() }), ...headers });
     for (let attempt = 0, until = now() + retryFor; ; attempt++) {
       sent.set("Authorization", `Bearer ${typeof this.token === "string" ? this.token : await this.token()}`);
       let answer: Response | undefined, lost: unknown;
@@ -70,11 +70,12 @@ export class Client {
         const got = await fetch(url, { method, headers: sent, body: JSON.stringify(json) ?? null, redirect: "manual", signal: AbortSignal.timeout(60_000) });
         answer = new Response(got.status === 204 ? null : await got.arrayBuffer(), got);
       } catch (error) { lost = error; }
-      if (answer?.ok) return answer;
-      const problem = answer && new Problem(answer, (await answer.json().catch(() => null))?.error ?? {});
+      if (answer?.ok && !(answer.body && answer.headers.get("Content-Type")?.startsWith("text/html"))) return answer;
+      const none = `${answer?.status} ${answer?.statusText}, which is no answer of the API: is ${url} the right address?`;
+      const problem = answer && new Problem(answer, (await answer.json().catch(() => null))?.error ?? { message: none });
       const seconds = pause(attempt, answer);
-      const final = problem && problem.status !== "ABORTED" && ![429, 502, 503, 504].includes(problem.code);
-      if (final || now() + seconds > until) throw problem ?? lost;
+      if ((problem && problem.status !== "ABORTED" && ![429, 502, 503, 504].includes(problem.code)) || now() + seconds > until) throw problem ?? new Error(`${method} ${url}: no answer`, { cause: lost });
+      if (!problem || problem.code >= 500) console.warn(`${method} ${url}: ${problem?.message ?? lost}; again in ${seconds.toFixed(1)} s`);
       await sleep(seconds);
     }
   }
@@ -108,9 +109,8 @@ export class Client {
   /** Starts the approved action, with the arguments that were approved: only one can, once. Gives these. */
   async start({ id, action, approvedArguments }: Intervention): Promise<Record<string, unknown>> {
     if (!action) throw new Error(`${id} is about no action`);
-    const args = approvedArguments ?? action.arguments, actionHash = await hashOf({ tool: action.tool, arguments: args });
-    await this.call("post", "/v1/interventions/{interventionId}:start", { path: { interventionId: id }, body: { actionHash } });
-    return args;
+    const args = approvedArguments ?? action.arguments, body = { actionHash: await hashOf({ tool: action.tool, arguments: args }) };
+    return this.call("post", "/v1/interventions/{interventionId}:start", { path: { interventionId: id }, body }).then(() => args);
   }
 
   /** Says what came of it. */

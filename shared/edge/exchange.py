@@ -53,7 +53,7 @@ class Exchange:
         self.noted: dict[str, Any] = {}
         """What a handler adds to the log line: counts and times, never data."""
         self.failed = False
-        """Whether what it asked for failed here, although the answer has no code that says so."""
+        """Whether the server failed, although the status of the answer does not say so."""
         self.body_is_read = False
         self.dialect: Dialect | None = None
         """The protocol of the route, where that is not the API's own."""

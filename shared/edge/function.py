@@ -2,7 +2,7 @@
 
 `function` makes a deployable HTTP function of a handler. A request to it is matched, authenticated,
 authorised, parsed, handled and answered, in that order; what goes wrong on the way becomes the one
-JSON form of errors here and nowhere else.
+JSON form of errors (`refusals`) here and nowhere else.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 import flask
-from pydantic import BaseModel
 from pydantic_core import to_json
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
@@ -23,15 +22,14 @@ from werkzeug.exceptions import HTTPException
 from shared import errors, log
 from shared.documents import port
 from shared.documents.cost import counted
-from shared.edge import application, bodies, loopback, parsing, streams, tokens
+from shared.edge import application, bodies, loopback, parsing, refusals, replies, streams, tokens
 from shared.edge.exchange import Exchange
+from shared.edge.replies import Reply as Reply  # noqa: PLC0414 - handlers find it here
 from shared.edge.routes import PREFIX, Nothing, Route, allowed, match
 from shared.edge.streams import Stream
 from shared.ledger.origin import Origin
-from shared.models.base import JSON, MARKDOWN, MarkdownForm, Model
-from shared.models.raw import Raw
+from shared.models.base import Model
 from shared.models.roles import Role
-from shared.models.stored import AsStored
 from shared.rules.callers import AUDITING, NOBODY, SCHEDULERS, Caller
 from shared.runtime import Runtime
 
@@ -39,28 +37,12 @@ if TYPE_CHECKING:
     from shared.ledger.ledger import Ledger
     from shared.models.settings import Settings
 
-_OUT_OF_REACH = (
-    "the store is out of reach; whether a change was made is not known: "
-    "repeat the request with the same Idempotency-Key"
-)
 _UNLOGGED = ("userId", "file", "tenant", "tile")
 """Path parameters that the log does not show: who somebody is, and what a stranger wrote."""
 _SAFE_METHODS = ("GET", "HEAD")
 
-B = TypeVar("B", bound=BaseModel | None)
 Handler = Callable[..., Any]
 Function = Callable[[flask.Request], flask.Response]
-
-
-@dataclass(frozen=True)
-class Reply(Generic[B]):
-    """An answer with more than a body; `is_there` where what should be created was there."""
-
-    body: B
-    etag: str | None = None
-    location: str | None = None
-    replayed: bool = False
-    is_there: bool = False
 
 
 class Eager(Protocol):
@@ -183,56 +165,16 @@ def _answer(request: flask.Request, routes: Sequence[Route]) -> flask.Response:
     with counted() as exchange.cost:
         try:
             response = _handled(exchange, routes)
-        except KNOWN as error:
-            told = told_of(error)
+        except refusals.KNOWN as error:
+            told = refusals.told_of(error)
             response = _refusal(exchange, told)
-            fields = logged(told)
+            fields = refusals.logged(told)
     bodies.leave_unread(request)
     return exchange.finish(response, **fields)
 
 
-KNOWN = (errors.ApiError, port.Unavailable, port.WrongPlace, port.OtherRelease)
-"""What a handler may raise that its caller is told of."""
-
-
-def told_of(error: Exception) -> errors.ApiError:
-    """What the caller is told of an error that is one of `KNOWN`."""
-    if isinstance(error, errors.ApiError):
-        return error
-    text = str(error) if _is_for_callers(error) else _OUT_OF_REACH
-    told = errors.Unavailable(text)
-    told.__cause__ = error
-    return told
-
-
-def logged(error: errors.ApiError) -> dict[str, Any]:
-    """What the log says of an error beside its code."""
-    fields: dict[str, Any] = {}
-    if error.security_event:
-        fields["securityEvent"] = error.security_event
-    if isinstance(error, errors.Unreadable):
-        fields |= log.failure(error)
-    if isinstance(error, errors.Unavailable):
-        fields["cause"] = error.message if _is_for_callers(error.__cause__) else _cause(error)
-    return fields
-
-
-def _is_for_callers(error: BaseException | None) -> bool:
-    """Whether the store's text may be told: that of a wrong place has the path of the file."""
-    return isinstance(error, port.OtherRelease) and not isinstance(error, port.WrongPlace)
-
-
 def _refusal(exchange: Exchange, error: errors.ApiError) -> flask.Response:
-    return exchange.dialect.refused(error) if exchange.dialect else _error_response(error)
-
-
-def _cause(error: BaseException | None) -> str | None:
-    """What the log may say of the store's part in an error."""
-    while error:
-        if isinstance(error, port.StoreError) and error.cause:
-            return error.cause
-        error = error.__cause__ or error.__context__
-    return None
+    return exchange.dialect.refused(error) if exchange.dialect else refusals.response(error)
 
 
 def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
@@ -300,7 +242,7 @@ def _handed_over(
             call.eager.send()
         if isinstance(result, Stream):
             return streams.response(exchange, result, route.code, held)
-        return _reply(route, result)
+        return replies.response(route, result)
 
 
 def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller:
@@ -360,11 +302,10 @@ def _request_hash(route: Route, path: str, query: MultiDict[str, str], body: Mod
 
 
 def performed(call: Call, route: Route, arguments: dict[str, Any], key: str | None) -> Reply[Any]:
-    """What the handler of `route` does for the caller of another one, who has spent a `read`.
+    """Has the handler of `route` answer a call that came by another route, and has spent a `read`.
 
-    `arguments` are those of the handler beside the call; `key` is an Idempotency-Key, which means
-    the same as if the request itself had come with it. Raises what the request would be refused
-    for.
+    `arguments` are those of the handler besides the call. `key` is an Idempotency-Key; it means
+    the same as with a request of that route. Raises what such a request would be refused for.
     """
     if route.budget != "read":
         _spend(call.caller, route, call.runtime)
@@ -382,61 +323,6 @@ def performed(call: Call, route: Route, arguments: dict[str, Any], key: str | No
     return result if isinstance(result, Reply) else Reply(result)
 
 
-def _reply(route: Route, result: BaseModel | Reply[Any] | flask.Response) -> flask.Response:
-    if isinstance(result, flask.Response):
-        return result
-    reply = result if isinstance(result, Reply) else Reply(result)
-    response = _represented(route, reply.body)
-    if reply.is_there and route.code_if_there:
-        response.status_code = route.code_if_there
-    if reply.etag:
-        response.headers["ETag"] = f'"{reply.etag}"'
-        if route.roles is None:
-            response.make_conditional(flask.request)
-    if reply.location:
-        response.headers["Location"] = Runtime.current().config.public_url + reply.location
-    if reply.replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
-
-
-def _represented(route: Route, body: BaseModel | None) -> flask.Response:
-    """The body as JSON, or as Markdown if the caller prefers it and the model supports it."""
-    if body is None:
-        return flask.Response(status=route.code)
-    if isinstance(body, Raw):
-        return _raw(body, route.code)
-    if not isinstance(body, MarkdownForm):
-        return flask.Response(json_of(body), route.code, mimetype=JSON)
-    if flask.request.accept_mimetypes.best_match((JSON, MARKDOWN)) == MARKDOWN:
-        response = flask.Response(body.as_markdown(), route.code, mimetype=MARKDOWN)
-    else:
-        response = flask.Response(json_of(body), route.code, mimetype=JSON)
-    response.vary.add("Accept")
-    return response
-
-
-def _raw(body: Raw, code: int) -> flask.Response:
-    response = flask.Response(body.content, code, mimetype=body.media_type)
-    if body.seconds:
-        whose = "public" if body.public else "private"
-        response.headers["Cache-Control"] = f"{whose}, max-age={body.seconds}"
-        response.vary.add("Authorization")
-    return response
-
-
-def json_of(body: BaseModel) -> str:
-    """What a client gets of an answer, as JSON."""
-    return body.as_json() if isinstance(body, AsStored) else body.model_dump_json(by_alias=True)
-
-
-def _error_response(error: errors.ApiError) -> flask.Response:
-    text = to_json({"error": error.body()})
-    response = flask.Response(text, error.code, mimetype=JSON)
-    response.headers.update(error.headers)
-    return response
-
-
 def _framework_error(error: HTTPException) -> flask.Response:
     """What the framework refuses by itself, and unexpected errors: opaque, the cause in the log."""
     exchange: Exchange = flask.g.get("exchange") or Exchange(flask.request)
@@ -444,5 +330,5 @@ def _framework_error(error: HTTPException) -> flask.Response:
     if error.code is not None and error.code < 500:  # noqa: PLR2004
         return exchange.finish(_refusal(exchange, errors.NotFound("no function has this path")))
     cause = getattr(error, "original_exception", None)
-    fields = {**log.failure(cause), "cause": _cause(cause)} if cause else {}
+    fields = {**log.failure(cause), "cause": refusals.cause_of(cause)} if cause else {}
     return exchange.finish(_refusal(exchange, errors.Internal("internal error")), **fields)

@@ -13,8 +13,8 @@ from shared.issuers import Issuer
 class SeveralIssuers:
     """Tokens of the first issuer and of others.
 
-    Which it is, a token says itself, before anything of it is checked; then the keys of that issuer
-    decide whether it is true.
+    A token itself names its issuer. This is not verified yet: the keys of that issuer then say
+    whether it is true.
     """
 
     def __init__(self, first: Verifier, others: Sequence[Issuer]) -> None:

@@ -211,7 +211,8 @@ class UnsignedTokens:
         """See `Verifier`."""
         parts = token.split(".")
         if len(parts) != 3 or parts[2] or _segment(parts[0]).get("alg") != "none":  # noqa: PLR2004
-            raise Unauthenticated("local runs take unsigned tokens: python -m local token")
+            made = "python -m local api-key, and unsigned tokens: python -m local token"
+            raise Unauthenticated(f"local runs take keys: {made}")
         payload = payload_of(token)
         ends = payload.get("exp")
         if isinstance(ends, int | float) and ends <= time.time():

@@ -30,7 +30,7 @@ ROOM = 1
 ROOM_BYTES = 1_048_576
 """How much the deliveries of one commit may come to: what a document may."""
 _AT_ONCE = MAX_WRITES // 2
-_GATHERED, _WEBHOOKS = "gathered", "webhooks"
+_WEBHOOKS = "webhooks"
 _ALL = "all"
 """What stands in the place of an endpoint's id, which is longer, in the name of a gathered one."""
 _SAME = (
@@ -115,22 +115,17 @@ def is_delivery(write: Write) -> bool:
     return isinstance(write, Create) and write.path.split("/")[2:3] == [COLLECTION]
 
 
-def is_gathered(document: Document) -> bool:
-    """Whether a document stands for many deliveries, which are to be made of it (`spread`)."""
-    return _GATHERED in document.data
-
-
 def spread(store: DocumentStore, document: Document) -> None:
     """Makes the documents of the deliveries that were gathered, and removes that which has them.
 
-    Whoever stops in the middle leaves the rest to the next call. Raises Conflict where another one
-    is at it, and ValueError where the document is not as `in_room` makes it.
+    Whoever stops in the middle leaves the rest to the next call. Raises Conflict where another call
+    does the same now, and ValueError where the document is not as `in_room` makes it.
     """
     from shared.models.webhooks import StoredDelivery  # noqa: PLC0415 - as above
 
     tenant = document.path.split("/")[1]
     wanted: dict[str, StoredDelivery] = {}
-    for event in from_json(document.data[_GATHERED]):
+    for event in from_json(document.data["gathered"]):
         same = {name: event[name] for name in _SAME}
         for webhook_id in event[_WEBHOOKS]:
             fields = {**same, "webhookId": webhook_id, "slot": secrets.randbelow(SLOTS)}

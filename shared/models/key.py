@@ -16,7 +16,7 @@ from shared.models.subjects import Subject
 KeyRole = Literal["agent", "viewer", "verifier"]
 """What a key may be for. People decide, and people give out keys: no key is for that."""
 KEY_ID = r"[a-z0-9][a-z0-9-]{0,59}"
-"""It has no points, so that a whole key is read in one way, and is never taken for an id."""
+"""It has no dots: so a whole key can be split in one way only, and is never taken for an id."""
 
 
 def _key_id(text: str) -> str:

@@ -120,7 +120,7 @@ class WebhookPatch(Model):
     format: Format = UNSET
     """What is sent."""
     disabled: bool = UNSET
-    """With `true` it hears of nothing more; with `false` it does again."""
+    """With `true` nothing more is sent to it; with `false` what happens from then on is."""
 
 
 class StoredEndpoint(Kept):
@@ -180,9 +180,9 @@ class Webhook(Identified):
     updated_at: datetime
     """When it was changed last."""
     disabled_at: datetime | None
-    """Since when it hears of nothing; null while it does."""
+    """Since when nothing is sent to it; null while it is not disabled."""
     disabled_reason: str | None
-    """Why: `by an admin`, or `gone` where it answered 410; null while it hears."""
+    """Why: `by an admin`, or `gone` where it answered 410; null while it is not disabled."""
     previous_secret_until: datetime | None
     """Until when the secret from before a rotation also signs; null where there is none."""
 
@@ -212,7 +212,8 @@ class StoredDelivery(StoredDocument):
     that spreads the index by which what is due is found. `due_at` is null unless it is `due`. While
     somebody may be sending it, that is moved to the end of that time, which is `leased_until`.
     `gathered` is in the place of an endpoint and an event where one commit had no room for all of
-    its deliveries: their documents by id, as JSON text (`shared/ledger/deliveries.py`).
+    its deliveries: those events, each with its endpoints, as JSON text
+    (`shared/ledger/deliveries.py`).
     """
 
     webhook_id: str = ""

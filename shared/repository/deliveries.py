@@ -21,12 +21,13 @@ from shared.documents.port import (
     Set,
     Write,
 )
-from shared.ledger import deliveries, events
-from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
-from shared.ledger.subjects import load, written
+from shared.ledger import deliveries, events, listeners
+from shared.ledger.kinds.webhooks import WEBHOOKS
+from shared.ledger.subjects import written
 from shared.models.deliveries import Delivery, DeliveryQuery, Replay, Replayed
 from shared.models.events import Event
 from shared.models.webhooks import StoredDelivery, StoredEndpoint, StoredEndpoints
+from shared.repository import webhooks
 from shared.repository.batches import made, pages
 from shared.repository.paging import page
 from shared.repository.reading import UNREADABLE
@@ -61,7 +62,7 @@ def listed(
     query = Query(f"tenants/{tenant}/{deliveries.COLLECTION}", tuple(filters), newest_first)
     rows, token = page(store, query, wanted)
     if not rows and not wanted.page_token:
-        _require(_state(store.get(WEBHOOKS.path(tenant, ENDPOINTS)), now), webhook_id)
+        webhooks.required(webhooks.get(store, tenant, now), webhook_id)
     return rows, token
 
 
@@ -73,8 +74,8 @@ def retry(
     Raises NotFound, FailedPrecondition where the endpoint is disabled, and Aborted.
     """
     path = deliveries.path(tenant, event_id, webhook_id)
-    document, endpoints = store.get_many([path, WEBHOOKS.path(tenant, ENDPOINTS)])
-    _require_enabled(_require(_state(endpoints, now), webhook_id))
+    document, endpoints = store.get_many([path, listeners.path(tenant)])
+    _enabled(webhooks.read(endpoints, now), webhook_id)
     if document is None:
         raise errors.NotFound(_NO_DELIVERY)
     after = rules.again(StoredDelivery.read(document.data), now)
@@ -98,8 +99,7 @@ def replay(  # noqa: PLR0913, PLR0917 - what is replayed, and for how long
     What is due already is left as it is. Raises NotFound, and FailedPrecondition where the endpoint
     is disabled.
     """
-    state = _state(store.get(WEBHOOKS.path(tenant, ENDPOINTS)), now)
-    endpoint = _require_enabled(_require(state, webhook_id))
+    endpoint = _enabled(webhooks.get(store, tenant, now), webhook_id)
     period = (
         Filter("createdAt", ">=", wanted.since),
         Filter("createdAt", "<", min(wanted.until or now, now)),
@@ -127,8 +127,8 @@ def test(
     Raises NotFound, FailedPrecondition where the endpoint is disabled, and Unreadable.
     """
     now = clock()
-    state = _state(store.get(WEBHOOKS.path(tenant, ENDPOINTS)), now)
-    _require_enabled(_require(state, webhook_id))
+    state = webhooks.get(store, tenant, now)
+    _enabled(state, webhook_id)
     target = sender.target(tenant, state, webhook_id, now)
     if target is None:
         raise errors.FailedPrecondition(_DISABLED)
@@ -146,18 +146,9 @@ def test(
     return after
 
 
-def _state(document: Document | None, now: datetime) -> StoredEndpoints:
-    return load(WEBHOOKS, document) or StoredEndpoints(updated_at=now)
-
-
-def _require(state: StoredEndpoints, webhook_id: str) -> StoredEndpoint:
-    found = state.endpoints.get(webhook_id)
-    if found is None:
-        raise errors.NotFound(f"webhooks/{webhook_id} does not exist")
-    return found
-
-
-def _require_enabled(endpoint: StoredEndpoint) -> StoredEndpoint:
+def _enabled(state: StoredEndpoints, webhook_id: str) -> StoredEndpoint:
+    """An endpoint. Raises NotFound, and FailedPrecondition where it is disabled."""
+    endpoint, _ = webhooks.required(state, webhook_id)
     if endpoint.disabled_at:
         raise errors.FailedPrecondition(_DISABLED, [{"disabledReason": endpoint.disabled_reason}])
     return endpoint

@@ -18,9 +18,9 @@ from typing import Any, TypeGuard, cast
 from shared import errors
 from shared.documents.port import Create, DocumentStore, StoreError, Update, Write
 from shared.ledger import deliveries
-from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
-from shared.ledger.subjects import load, tenant_of
+from shared.ledger.subjects import tenant_of
 from shared.models.webhooks import StoredDelivery
+from shared.repository import webhooks
 from shared.repository.batches import made
 from shared.repository.sending import Sender
 from shared.rules import deliveries as rules
@@ -72,10 +72,8 @@ class Eager:
 
     def _send(self, due: Sequence[tuple[str, StoredDelivery]], until: float) -> None:
         tenant = tenant_of(due[0][0])
-        state = load(WEBHOOKS, self._plain.get(WEBHOOKS.path(tenant, ENDPOINTS)))
-        if state is None:
-            return
         now = self._clock()
+        state = webhooks.get(self._plain, tenant, now)
 
         def tried(one: tuple[str, StoredDelivery]) -> Update | None:
             """The write that records a delivery; None where it was not taken."""

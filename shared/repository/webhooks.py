@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared import errors
-from shared.documents.port import DocumentStore
+from shared.documents.port import Document, DocumentStore
+from shared.ledger import listeners
 from shared.ledger.decision import Decision, Recorded, Unchanged
 from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
 from shared.ledger.ledger import Ledger
@@ -50,8 +51,12 @@ class Target(NamedTuple):
 
 def get(store: DocumentStore, tenant: str, now: datetime) -> StoredEndpoints:
     """The tenant's endpoints as they are now; none where it has none. Raises Unreadable."""
-    found = load(WEBHOOKS, store.get(WEBHOOKS.path(tenant, ENDPOINTS)))
-    return found or StoredEndpoints(updated_at=now)
+    return read(store.get(listeners.path(tenant)), now)
+
+
+def read(document: Document | None, now: datetime) -> StoredEndpoints:
+    """The endpoints in a tenant's document of them; none without one. Raises Unreadable."""
+    return load(WEBHOOKS, document) or StoredEndpoints(updated_at=now)
 
 
 def required(state: StoredEndpoints, webhook_id: str) -> tuple[StoredEndpoint, SealedParts]:

@@ -40,6 +40,10 @@ _REFUSED_6 = (
 )
 
 
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+"""What a local run may call its own machine."""
+
+
 def is_public(address: str) -> bool:
     """Whether an IP address is unicast on the public internet; False for what is no address."""
     try:

@@ -1,6 +1,7 @@
-"""Keys by which programs call: `ck_{tenant}.{id}.{secret}`. Pure, but for the chance in a new one.
+"""Keys by which programs call: `ck_{tenant}.{id}.{secret}`. Pure, except that new ones are random.
 
-A tenant may have points in its name, an id and a secret have none: so a key is read in one way.
+The name of a tenant may have dots; an id and a secret have none, so a key can be split in one way
+only.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def whole(tenant: str, key_id: str, secret: str) -> str:
 
 
 def hash_of(secret: str) -> str:
-    """What is kept of a secret: its SHA-256, in hex. Of 256 random bits nobody guesses any."""
+    """What is kept of a secret: its SHA-256, in hex. 256 random bits cannot be guessed."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -75,7 +76,7 @@ def require_to_come(expires_at: datetime | None, now: datetime) -> None:
 def caller(key: GivenKey, stored: StoredKey | None, now: datetime) -> Caller:
     """Who calls with a key, of which this is stored. Raises Unauthenticated.
 
-    Only to who has the secret it says more than that the key is not valid.
+    Only whoever has the secret is told more than that the key is not valid.
     """
     expected = stored.secret_hash if stored else _NOBODYS
     same = hmac.compare_digest(hash_of(key.secret).encode(), expected.encode())

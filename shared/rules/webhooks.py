@@ -18,10 +18,9 @@ from shared.models.webhooks import (
     Webhook,
     WebhookPatch,
 )
-from shared.rules.addresses import is_refused
+from shared.rules.addresses import LOCAL_NAMES, is_refused
 
 BY_ADMIN = "by an admin"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REQUESTED, _ASKED = EventType.INTERVENTION_REQUESTED, "asked"
 
 
@@ -74,7 +73,7 @@ def require_address(url: str, *, local: bool) -> None:
     `local` says that `http://` to this machine is allowed.
     """
     parts = _split(url)
-    loopback = local and parts.scheme == "http" and parts.hostname in _LOOPBACK
+    loopback = local and parts.scheme == "http" and parts.hostname in LOCAL_NAMES
     if not parts.hostname or not (parts.scheme == "https" or loopback):
         raise _bad("must be an https:// address")
     if not loopback and is_refused(parts.hostname, local=local):
@@ -109,7 +108,7 @@ def made(new: NewWebhook, by: str, now: datetime) -> StoredEndpoint:
 def patched(
     old: StoredEndpoint, patch: WebhookPatch, url: str, now: datetime
 ) -> StoredEndpoint | None:
-    """The endpoint with what is given, and an address as it is shown; None where that is all there.
+    """The endpoint with what is given; `url` is its address as it is shown. None for no change.
 
     A new address counts as a change, even where it is shown as the one before.
     """

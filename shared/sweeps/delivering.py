@@ -21,8 +21,7 @@ from typing import NamedTuple
 
 from shared import errors, log
 from shared.documents.port import Conflict, Document, Filter, Order, Query, Update
-from shared.ledger import deliveries
-from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
+from shared.ledger import deliveries, listeners
 from shared.ledger.subjects import tell, tenant_of
 from shared.models.webhooks import StoredDelivery
 from shared.outgoing import Answer
@@ -262,7 +261,7 @@ class _Delivering:
         try:
             webhooks.disable(self._run.ledger_of(endpoint.tenant), endpoint.id, rules.GONE, seen)
         except errors.ApiError:  # what is due to it fails with the same answer, and says it again
-            tell(WEBHOOKS.path(endpoint.tenant, ENDPOINTS))
+            tell(listeners.path(endpoint.tenant))
 
     def _count(self, after: Sequence[StoredDelivery]) -> None:
         """Counts what is over as changed, and what is due again as skipped."""

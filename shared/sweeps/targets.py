@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from shared import errors
 from shared.documents.port import Document, DocumentStore
-from shared.ledger.kinds.webhooks import ENDPOINTS, WEBHOOKS
-from shared.ledger.subjects import load, tell
+from shared.ledger.listeners import path
+from shared.ledger.subjects import tell
 from shared.models.webhooks import StoredEndpoints
 from shared.outgoing import Answer
+from shared.repository import webhooks
 from shared.repository.sending import NO_SECRET, Sender
 from shared.repository.webhooks import Target
 
@@ -46,7 +47,7 @@ class Targets:
         self._known |= unknown
         tenants = sorted({one.tenant for one in unknown} - self._tenants.keys())
         if tenants:
-            documents = self._store.get_many([_path(tenant) for tenant in tenants])
+            documents = self._store.get_many([path(tenant) for tenant in tenants])
             for tenant, document in zip(tenants, documents, strict=True):
                 self._tenants[tenant] = self._read(tenant, document)
         for endpoint in unknown:
@@ -54,9 +55,9 @@ class Targets:
 
     def _read(self, tenant: str, document: Document | None) -> StoredEndpoints | None:
         try:
-            return load(WEBHOOKS, document) or StoredEndpoints(updated_at=self._now)
+            return webhooks.read(document, self._now)
         except (ValidationError, errors.Unreadable):
-            tell(_path(tenant))
+            tell(path(tenant))
             return None
 
     def _open(self, endpoint: Endpoint) -> None:
@@ -67,12 +68,8 @@ class Targets:
         try:
             target = self._sender.target(endpoint.tenant, state, endpoint.id, self._now)
         except errors.Unreadable:
-            tell(_path(endpoint.tenant))
+            tell(path(endpoint.tenant))
             self.unread[endpoint] = NO_SECRET
         else:
             if target:
                 self.found[endpoint] = target
-
-
-def _path(tenant: str) -> str:
-    return WEBHOOKS.path(tenant, ENDPOINTS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ import pytest
 from httpx import create_ssl_context
 from typer.main import get_command
 from typer.testing import CliRunner, Result
-from werkzeug.serving import make_server
 
 from caseledger import profile
 from caseledger.cli import app
@@ -27,6 +25,7 @@ from shared.config import Config
 from tests.client import Api
 from tests.functions.export_support import KEY
 from tests.functions.sealing_support import with_keys
+from tests.serving import serving
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,13 +48,8 @@ def configured(config: Config, tmp_path: Path) -> Config:
 def url(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The functions at an address of this machine; their log lines go elsewhere than the output."""
     monkeypatch.setattr(log, "sys", SimpleNamespace(stdout=io.StringIO()))
-    server = make_server("127.0.0.1", 0, api.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(api.app) as address:
+        yield address
 
 
 @dataclass(frozen=True)

@@ -142,3 +142,12 @@ def test_a_shell_completes_commands_and_values(terminal: Terminal) -> None:
     result = terminal("", COMP_WORDS="caseledger cases --status in", **asked)
 
     assert result.stdout.split() == ["in_review"]
+
+
+def test_who_logs_in_and_has_a_token_in_the_environment_is_told_that_this_goes_before(
+    terminal: Terminal,
+) -> None:
+    token = str(terminal.api.agent.token)
+    told = terminal("login", "--url", terminal.url, "--stdin", typed=token, role="pilot").stderr
+
+    assert "CASELEDGER_TOKEN is set and goes before that" in told

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from caseledger import profile
-from caseledger.terminal import print_file
+from caseledger.terminal import exactly, lines, print_file
 from tests.cli.conftest import Terminal, at_a_terminal
 from tests.functions.intervention_support import ask
 from tests.functions.support import ON_EMBEDDED
@@ -75,6 +75,14 @@ def test_nothing_that_others_wrote_acts_on_the_terminal_or_passes_for_ours(
         assert acting <= {"\n"}, command
         if command[0] not in WITHOUT_TEXTS:
             assert "[bold red]:skull:[/nothing]" in output, command
+
+
+@pytest.mark.parametrize("emoji", ["⚠️", "👩🏽‍💻", "❤️‍🔥", "🎉"])
+def test_emoji_are_shown_but_not_what_hides_behind_them(emoji: str) -> None:
+    assert lines(f"a{emoji}b") == f"a{emoji}b"
+    assert lines(f"{emoji}\u200d\u202e\ufe0fx") == f"{emoji}\\u{{200d}}\\u{{202e}}\\u{{fe0f}}x"
+    assert lines("a\ufe0f\u200db\U0001f0ff") == "a\\u{fe0f}\\u{200d}b\\u{1f0ff}"
+    assert exactly("❤️") == "❤\\u{fe0f}"
 
 
 @ON_EMBEDDED

@@ -12,10 +12,11 @@ import time
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import Result
 
 from caseledger import Client
-from caseledger.commands import feed
+from caseledger.commands import answering, feed
 from tests.cli.conftest import Terminal, at_a_terminal
 from tests.conftest import ROOT
 from tests.functions.intervention_support import ask, decide, done, shown
@@ -88,7 +89,7 @@ def test_a_person_edits_and_approves_an_action_at_a_terminal(terminal: Terminal)
     assert person.ended() == 0
     assert "amount   100" in first
     assert 'to.name  "Dr. Smith"' in first
-    assert "a approve, e edit, r reject, c claim, n next, p previous, q quit" in first
+    assert "a approve, e edit, r reject, c claim, n next, p previous, q quit\r\n" in first
     assert re.search(r"-  amount +100\s+\+  amount +80\s", changed)
     decided = shown(terminal.api, question["id"])
     assert (decided["decision"], decided["decidedBy"]) == ("edit", "pilot@example.com")
@@ -119,6 +120,7 @@ def test_only_decisions_that_a_question_allows_are_offered(terminal: Terminal, s
 def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any) -> None:
     properties = {
         "route": {"type": "string", "title": "Which way?", "enum": ["post", "mail"]},
+        "size": {"type": "string", "enum": ["A4", "A5"], "default": "A5"},
         "copies": {"type": "integer", "minimum": 1, "maximum": 5, "default": 2},
         "amount": {"type": "number"},
         "urgent": {"type": "boolean"},
@@ -126,6 +128,7 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
         "at": {"type": "string", "format": "date-time"},
         "note": {"type": "string", "minLength": 3},
         "left": {"type": "string"},
+        "reply": {"type": "string", "format": "email"},
     }
     schema = {"type": "object", "properties": properties, "required": ["route", "note"]}
     question = ask(terminal.api.agent, type="clarification", response_schema=schema)
@@ -136,7 +139,9 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
         "left": ("",),
         "note": ("", "x", "Thanks"),
         "on": ("31.3.26", "2026-03-31"),
+        "reply": ("kim", "kim@example.com"),
         "route": ("3", "2"),
+        "size": ("",),
         "urgent": ("perhaps", "y"),
     }
 
@@ -146,14 +151,57 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
     assert decided["status"] == "approved", result.output
     assert decided["response"] == {
         "route": "mail",
+        "size": "A5",
         "copies": 2,
         "amount": 1.5,
         "urgent": True,
         "on": "2026-03-31",
         "at": "2026-03-31T07:00:00Z",
         "note": "Thanks",
+        "reply": "kim@example.com",
     }
-    assert result.stderr.count("It must be") == 9
+    assert result.stderr.count("It must be") == 10
+    assert "whole number from 1 to 5 [2]" in result.stdout
+    assert "1 to 2 [2]" in result.stdout
+
+
+def test_a_form_can_be_left_and_keeps_what_was_typed(
+    terminal: Terminal, sit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    properties = {"a": {"type": "string"}, "b": {"type": "string"}}
+    schema = {"type": "object", "properties": properties, "required": ["a", "b"]}
+    question = ask(terminal.api.agent, type="clarification", response_schema=schema)
+    ask_person = answering.ask
+
+    def leaving(text: str, default: str = "") -> str:
+        typed = ask_person(text, default)
+        if typed == "^C":
+            raise typer.Abort
+        return typed
+
+    monkeypatch.setattr(answering, "ask", leaving)
+    result = sit("a", "First", "^C", "a", "", "Second")
+
+    assert "Nothing was decided." in result.stderr
+    assert shown(terminal.api, question["id"])["response"] == {"a": "First", "b": "Second"}
+
+
+def test_who_may_not_decide_a_question_is_told_who_does(
+    terminal: Terminal, sit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(terminal.api.agent, title="For pilots")
+    result = sit("a", "c", "q", role="verifier")
+    assert "decided by a person with the role pilot" in result.stderr
+    assert result.stderr.count("is none of these") == 2
+
+    held = ask(terminal.api.agent, title="Of Kim")
+    terminal.api.caller("pilot", "kim").post(f"/interventions/{held['id']}:claim")
+    with at_a_terminal(monkeypatch):
+        result = terminal("inbox", held["id"], typed="a\nu\nq\n")
+        released = terminal("inbox", held["id"], typed="a\nu\nq\n", role="admin")
+    assert "kim@example.com has claimed it, and decides it." in result.stderr
+    assert result.stderr.count("is none of these") == 2
+    assert "It is free again." in released.stderr
 
 
 def test_a_second_person_approves_what_the_first_one_made_of_it(
@@ -200,7 +248,7 @@ def test_a_question_that_has_changed_since_it_was_shown_is_shown_again(
     monkeypatch.setattr(Client, "request", meanwhile)
     result = sit("a", "q")
 
-    assert "412" in result.stderr
+    assert "It has changed since it was shown. Nothing was decided" in result.stderr
     assert result.stdout.count("1 of 1") == 2
     assert len(shown(terminal.api, question["id"])["approvals"]) == 1
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -67,6 +69,13 @@ def test_every_command_that_gives_something_gives_it_as_json() -> None:
     assert without == SECRET_OR_NOTHING
 
 
+@pytest.mark.parametrize("command", [("cases",), ("key", "create"), ("export", "audit")])
+def test_help_does_not_speak_python(terminal: Terminal, command: tuple[str, ...]) -> None:
+    shown = terminal.done(*command, "--help").stdout
+    assert "TEXT" in shown or "NUMBER" in shown
+    assert not re.search(r"--\S+ <(list|str|path|int)\b", shown)
+
+
 def test_tables_fit_80_columns_and_cut_no_id(terminal: Terminal) -> None:
     long = "A title that is much longer than a terminal of 80 columns is wide, and goes on"
     api = terminal.api
@@ -85,6 +94,68 @@ def test_tables_fit_80_columns_and_cut_no_id(terminal: Terminal) -> None:
     assert asked["id"] in inbox.stdout
     assert evidence["id"] in shown.stdout
     assert "\x1b" not in wide.stdout + shown.stdout + inbox.stdout
+
+
+def test_in_a_narrow_terminal_a_row_is_several_lines_and_its_title_can_be_read(
+    terminal: Terminal,
+) -> None:
+    title = "Stop the letters? ⚠️ They name a certificate of somebody else"
+    asked = ask(terminal.api.agent, title=title, priority="critical", expires_in_seconds=9000)
+
+    shown = terminal("inbox", "--list", COLUMNS="50").stdout
+
+    first, second, third = shown.splitlines()
+    assert first.split() == [asked["id"], "critical"]
+    assert re.fullmatch("  .* late", second)
+    assert third.startswith("  Stop the letters? ⚠️ They name a")
+    assert cell_len(third) <= 50
+
+
+def test_a_case_that_was_imported_is_shown_with_its_history(terminal: Terminal) -> None:
+    item = {"at": "2025-11-04T09:00:00Z", "by": "Ms. Elsewhere", "text": "Called the board"}
+    case = {"title": "Old", "decisionType": "kyc", "createdAt": "2025-11-03T09:00:00Z"}
+    row = {"source": "jira", "rowKey": "1", "id": "CASE-1", "history": [item], **case}
+    assert terminal.api.admin.post("/cases:import", row).status_code == 201
+
+    shown = terminal("show", "CASE-1", COLUMNS="120").stdout
+
+    assert re.search(r"2 .* imported +Ms\. Elsewhere +2025-11-04: Called the board", shown)
+    assert re.search(r"1 .* case_created +admin@example.com +Case imported from jira", shown)
+
+
+def test_a_day_of_the_figures_is_the_one_that_was_named_wherever_the_reader_is(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+
+    shown = terminal("stats", "--since", "2026-02-20", TZ="Europe/Berlin").stdout
+
+    monkeypatch.undo()
+    time.tzset()
+    assert "From 2026-02-20 to" in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("export", "cases", "-o", "absent/x.csv"),
+        ("export", "case", "CASE-1", "-o", "absent/x.zip"),
+        ("export", "audit", "-o", "file/x"),
+        ("tail", "--once", "--cursor-file", "absent/x"),
+        ("key", "create", "bot", "-o", "absent/x"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named_in_one_line(
+    terminal: Terminal, command: tuple[str, ...]
+) -> None:
+    terminal.api.pilot.create(id="CASE-1")
+    (terminal.home.parent / "file").touch()
+
+    result = terminal(*command, role="admin")
+
+    assert result.exit_code == 2
+    assert re.fullmatch(r"caseledger: (absent|file)/x\S*: .*\n", result.stderr)
 
 
 def test_piped_rows_are_one_line_each_and_whole(terminal: Terminal) -> None:
@@ -122,6 +193,17 @@ def test_the_next_case_of_a_queue_is_claimed(terminal: Terminal) -> None:
     assert (case["id"], case["assignedTo"]) == ("CASE-2", "pilot@example.com")
     assert [row["id"] for row in terminal.rows("cases", "--assigned-to", "me")] == ["CASE-2"]
     assert "Claimed CASE-1" in terminal.done("claim", "CASE-1").stderr
+
+
+def test_a_question_is_claimed_by_the_id_that_the_inbox_shows(terminal: Terminal) -> None:
+    first, second = (ask(terminal.api.agent, title=f"{name}?") for name in ("One", "Two"))
+
+    assert f"Claimed {first['id']}: One?\n" in terminal.done("claim", first["id"]).stderr
+    assert terminal.rows("claim", f"interventions/{second['id']}")[0]["id"] == second["id"]
+    assert {row["id"] for row in terminal.rows("inbox", "--mine")} == {first["id"], second["id"]}
+    for name in ("absent", "cases/absent", f"cases/{first['id']}"):
+        assert terminal("claim", name).exit_code == 3
+    assert terminal("claim", "keys/absent").exit_code == 2
 
 
 def test_a_list_says_that_there_is_more(terminal: Terminal) -> None:

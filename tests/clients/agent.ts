@@ -23,6 +23,10 @@ for (const id of ["CASE-1", "CASE-2", "CASE-3"]) await client.call("post", "/v1/
 const cases: string[] = [];
 for await (const row of client.pages<Schemas["Case"]>("/v1/cases", "cases", { pageSize: 2, status: ["new", "closed"] })) cases.push(row.id);
 const one = await client.call("get", "/v1/cases/{caseId}", { path: { caseId: "CASE-2" } });
+const odd = [new Date(0), NaN, 10n, () => 1, new Map()];
+const said = (error: Error) => error.message;
+const refusals = odd.map((value) => client.ask({ ...question, action: { tool: "pay", arguments: { rows: [1, value] } } }).catch(said));
+const elsewhere = await Promise.all([["localhost:8080", token], [url, ""]].map(([at, who]) => new Client(at!, who!).ask(question).catch(said)));
 const led = await client.call("delete", "/v1/cases/{caseId}/evidence/{evidenceId}", { path: { caseId: "CASE-1", evidenceId: ".." } }).catch(String);
 const sent = await client.request("GET", "/v1/elsewhere", { retryFor: 0 }).catch((error: Problem) => error.code);
 
@@ -41,5 +45,7 @@ console.log(JSON.stringify({
   late,
   cases: cases.sort(),
   title: one.title,
+  places: [...new Set((await Promise.all(refusals)).map((text) => String(text).split(":")[0]))],
+  unsaid: elsewhere,
   elsewhere: [led, sent],
 }));

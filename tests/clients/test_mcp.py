@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from local.tokens import unsigned_token
 from shared.config import Config
 from shared.runtime import Runtime
 from tests.client import Api, served
 from tests.clients.conftest import HERE, run
+from tests.serving import serving
 from tests.venvs import python_of
 
 PLACE = HERE / "mcp-clients"
@@ -26,13 +26,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = tmp_path_factory.mktemp("mcp") / "caseledger.db"
     runtime = Runtime(Config(sqlite=str(path), unsigned_tokens=True, max_waits=8))
     api = Api(runtime, app=served("api", "api.py"))
-    listening = make_server("127.0.0.1", 0, api.app, threaded=True)
-    thread = threading.Thread(target=listening.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.server_port}"
-    listening.shutdown()
-    thread.join()
-    runtime.close()
+    with closing(runtime), serving(api.app) as url:
+        yield url
 
 
 def token(role: str, tenant: str) -> str:

@@ -6,18 +6,17 @@ import json
 import re
 import shutil
 import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from tests.client import Api
 from tests.clients.conftest import HERE, TOOLS, run
 from tests.functions.support import ON_EMBEDDED
 from tests.reliability.server import ROOT
+from tests.serving import serving
 
 CLIENT = ROOT / "clients" / "typescript"
 Start = Callable[..., Any]
@@ -87,15 +86,8 @@ class Faulty:
 def faulty(api: Api) -> Iterator[tuple[str, Faulty]]:
     """The address at which the functions answer, and what answers there."""
     app = Faulty(api)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", app
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(app) as url:
+        yield url, app
 
 
 @ON_EMBEDDED
@@ -122,6 +114,11 @@ def test_strict_programs_are_compiled_and_an_agent_acts_once_whatever_fails(
         "late": told_late(api),
         "cases": ["CASE-1", "CASE-2", "CASE-3"],
         "title": "A case",
+        "places": ["this.action.arguments.rows.1 is no JSON"],
+        "unsaid": [
+            f"give an address with https:// or http://, not {at}, and a key or token"
+            for at in ("localhost:8080", url)
+        ],
         "elsewhere": ["Error: evidenceId: .. is no id", 307],
     }
     tried = [key for key in app.keys if key.startswith(("start", "complete"))]

@@ -231,6 +231,7 @@ def test_what_happened_before_an_import_is_told_with_its_own_time_and_person(
     told = {"at": "2025-06-03T09:30:00Z", "by": "Kim Smith", "text": text}
     row = {"source": "jira", "rowKey": "LEG-17", "createdAt": "2025-06-02T08:00:00Z"}
     named = {"id": "brought", "decisionType": "csf", "title": "From elsewhere"}
+    named["summary"] = "Word\n" * 1000
     api("ada", "POST", "/cases:import", {**row, **named, "history": [told]})
 
     page = person.signs_in("vera", "#/trail/brought")
@@ -239,6 +240,11 @@ def test_what_happened_before_an_import_is_told_with_its_own_time_and_person(
     event = page.get_by_role("listitem").filter(has_text="Before the import.")
     expect(event).to_contain_text(f"Kim Smith: {text}")
     expect(event.locator(".what")).to_contain_text("2025")
+    expect(page.get_by_text("Case imported from jira.")).to_be_visible()
+    page.goto(page.url.replace("#/trail/", "#/cases/"))
+    # A long summary leaves the case in sight, and can be scrolled with the keyboard.
+    expect(page.get_by_role("button", name="Needs info")).to_be_in_viewport()
+    expect(page.locator(".summary")).to_have_attribute("tabindex", "0")
 
 
 def test_what_was_erased_is_called_erased_and_the_chain_holds(api: Api, person: Person) -> None:

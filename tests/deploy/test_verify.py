@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import pickle
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pytest
 from flask import Flask
 from google.cloud.scheduler_v1.types import Job
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 
 from deployment import indexes, rules, scheduler_jobs, verify
 from deployment.__main__ import main
@@ -35,6 +34,7 @@ from shared.schedules import SCHEDULES
 from tests.client import served
 from tests.deploy import sign_in_stub  # noqa: F401 - it adds to the stand-in
 from tests.deploy.support import DATABASE, PARENT, PROJECT, REGION, Cloud, running_cloud
+from tests.serving import serving
 
 WSGI = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 """What the server answers with."""
@@ -71,17 +71,8 @@ def running(config: Config) -> Iterator[Server]:
         def log(self, *_: Any) -> None:
             """Says nothing."""
 
-    http = make_server("127.0.0.1", 0, server, threaded=True, request_handler=Handler)
-    server.address = f"http://127.0.0.1:{http.server_port}"
-    thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with closing(runtime), serving(server, request_handler=Handler) as server.address:
         yield server
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
-        runtime.close()
 
 
 @dataclass

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from asyncio import Future
 from typing import Any
 
 import httpx
 import pytest
 
-from caseledger import Expired, NotApproved, OutcomeUnknown, Rejected, Responded, Withdrawn
+from caseledger import Client, Expired, NotApproved, OutcomeUnknown, Rejected, Responded, Withdrawn
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED
@@ -15,6 +17,12 @@ from tests.python_client.conftest import Made
 from tests.python_client.test_asking import Between, before, decide
 
 pytestmark = ON_EMBEDDED
+
+
+def asked_of(api: Api) -> list[Any]:
+    """The questions that were asked."""
+    found: list[Any] = api.viewer.get("/interventions").json["interventions"]
+    return found
 
 
 class Killed(BaseException):
@@ -46,8 +54,7 @@ class Refunds:
 
     def asked(self) -> list[Any]:
         """The questions that were asked."""
-        found: list[Any] = self.api.viewer.get("/interventions").json["interventions"]
-        return found
+        return asked_of(self.api)
 
     def _decide(self, decision: dict[str, Any]) -> None:
         (asked,) = self.asked()
@@ -76,6 +83,35 @@ def test_a_call_is_made_with_the_arguments_that_a_person_gave(refund: Refunds) -
 
     assert refund("A-1", 50, decision="edit", arguments=edited) == {"refunded": 5}
     assert refund.done == [("A-1", 5)]
+
+
+def test_what_was_approved_and_does_not_fit_the_function_is_not_started(refund: Refunds) -> None:
+    edited = {"order": "A-1", "amuont": 5}
+
+    with pytest.raises(TypeError, match=r"as approved: got an unexpected .* 'amuont'"):
+        refund("A-1", decision="edit", arguments=edited)
+
+    (asked,) = refund.asked()
+    assert (asked["status"], asked["startedAt"], refund.done) == ("approved", None, [])
+
+
+def test_what_must_be_awaited_first_is_not_recorded_as_done(api: Api) -> None:
+    later: Future[str] = Future(loop=asyncio.new_event_loop())
+    transport = Between(
+        api, ":wait", before(lambda: decide(api, *asked_of(api), decision="approve"))
+    )
+    with Client("http://localhost", api.agent.token, transport=transport) as agent:
+
+        @agent.requires_approval("Refund {order}?", uow_id="refund-{order}")
+        def refund(order: str) -> Future[str]:  # noqa: ARG001 - it is asked about
+            return later
+
+        with pytest.raises(TypeError, match="has not done the action"):
+            refund(order="A-1")
+
+    later.get_loop().close()
+    (asked,) = asked_of(api)
+    assert (asked["status"], asked["result"]) == ("approved", None)
 
 
 def test_a_call_that_was_completed_is_not_made_again_and_gives_its_result(refund: Refunds) -> None:

@@ -201,3 +201,16 @@ def test_a_token_is_asked_for_before_each_request(made: Made, slept: list[float]
     told = [request.headers["Authorization"] for request in turns.sent]
     assert told == ["Bearer first", "Bearer second"]
     assert len(slept) == 1
+
+
+def test_who_waits_for_a_server_that_is_away_is_told_which(
+    made: Made, slept: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    turns = Turns(httpx.ConnectError("refused"), httpx.Response(503), httpx.Response(200, json={}))
+
+    made(turns).request("GET", "/cases")
+
+    first, second = caplog.messages
+    assert first.startswith("GET http://localhost/v1/cases: ConnectError('refused'); again in ")
+    assert second.startswith("GET http://localhost/v1/cases: <Response [503 ")
+    assert len(slept) == 2

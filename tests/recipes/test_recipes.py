@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from select import select
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from local.tokens import unsigned_token
 from shared.config import Config
@@ -22,6 +22,7 @@ from shared.runtime import Runtime
 from tests.client import Api, Client, served
 from tests.conftest import ROOT
 from tests.reliability.server import START_SECONDS, wait_until
+from tests.serving import serving
 from tests.venvs import python_of
 
 RECIPES = ROOT / "clients" / "recipes"
@@ -37,12 +38,42 @@ EFFECT = "It sends the letter to Dr. Smith"
 NAMES = sorted(path.name for path in RECIPES.iterdir() if path.is_dir())
 
 
+class Run:
+    """One run of a recipe, in a process of its own, which can be killed."""
+
+    def __init__(
+        self, forking: subprocess.Popen[bytes], directory: Path, **environment: str
+    ) -> None:
+        assert forking.stdin
+        assert forking.stdout
+        self._answers = forking.stdout
+        self._directory = directory
+        order = {"directory": str(directory), "environment": environment}
+        forking.stdin.write(json.dumps(order).encode() + b"\n")
+        self._pid = int(self._answers.readline())
+
+    def kill(self) -> None:
+        """Kills it where it stands."""
+        os.kill(self._pid, signal.SIGKILL)
+
+    def is_over(self, seconds: float = 0.0) -> bool:
+        """Whether it has ended, or does within so many seconds."""
+        return bool(select([self._answers], [], [], seconds)[0])
+
+    def end(self) -> tuple[int, int, str]:
+        """Waits for its end; gives its exit code, how often it has acted, and its errors."""
+        assert self.is_over(START_SECONDS)
+        code = int(self._answers.readline())
+        said, failed = ((self._directory / name).read_text() for name in ("out", "err"))
+        return code, said.count(EFFECT), failed[-3_000:]
+
+
 class Door:
     """The functions as they are served; `killed` ends when it is about to say what came of it."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
-        self.killed: subprocess.Popen[str] | None = None
+        self.killed: Run | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """As WSGI has it."""
@@ -74,22 +105,9 @@ def door(functions: Api) -> Door:
 @pytest.fixture(scope="module")
 def url(functions: Api, door: Door) -> Iterator[str]:
     """Its address: a thread of this process serves it."""
-    listening = make_server("127.0.0.1", 0, door, threaded=True)
-    thread = threading.Thread(target=listening.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.server_port}"
-    Runtime.of(functions.app).stopping = True  # what waits is answered
-    listening.shutdown()
-    thread.join()
-
-
-def command(name: str) -> list[str]:
-    """What runs a recipe, in an environment of its own where it needs one."""
-    (program,) = (RECIPES / name).glob("*.py")
-    lock = LOCKS.get(name, RECIPES / name / "requirements.lock")
-    python = python_of(lock) if lock.exists() else Path(sys.executable)
-    fake = [str(FAKES[name])] if name in FAKES else []
-    return [str(python), *fake, str(program)]
+    with serving(door) as address:
+        yield address
+        Runtime.of(functions.app).stopping = True  # what waits is answered
 
 
 def pending(pilot: Client) -> list[str]:
@@ -97,41 +115,50 @@ def pending(pilot: Client) -> list[str]:
     return [one["id"] for one in found]
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=NAMES, scope="module")
 def name(request: pytest.FixtureRequest) -> str:
     """Each recipe."""
     found: str = request.param
     return found
 
 
-Started = Callable[[], subprocess.Popen[str]]
+@pytest.fixture(scope="module")
+def forking(name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """What runs a recipe, in an environment of its own where it needs one.
+
+    Most of a run would be its imports: they are made once.
+    """
+    (program,) = (RECIPES / name).glob("*.py")
+    lock = LOCKS.get(name, RECIPES / name / "requirements.lock")
+    python = python_of(lock) if lock.exists() else Path(sys.executable)
+    programs = [*([FAKES[name]] if name in FAKES else []), program]
+    with subprocess.Popen(
+        [python, HERE / "forking.py", *programs],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "clients" / "python" / "src")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    ) as process:
+        yield process
+
+
+Started = Callable[[], Run]
 
 
 @pytest.fixture
-def started(functions: Api, url: str, tmp_path: Path, name: str) -> Started:
+def started(functions: Api, url: str, tmp_path: Path, forking: subprocess.Popen[bytes]) -> Started:
     """Starts the recipe in a directory and a tenant of the test's own."""
     functions.tenant = f"t-{uuid.uuid4().hex}"
-    environment = {
-        **os.environ,
-        "CASELEDGER_URL": url,
-        "CASELEDGER_TOKEN": unsigned_token(sub="clerk", tenant=functions.tenant, role="agent"),
-        "PYTHONPATH": str(ROOT / "clients" / "python" / "src"),
-        "PYTHONUNBUFFERED": "1",
-    }
-    arguments = command(name)
-
-    def start() -> subprocess.Popen[str]:
-        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(arguments, cwd=tmp_path, env=environment, **pipes)
-
-    return start
+    token = unsigned_token(sub="clerk", tenant=functions.tenant, role="agent")
+    return lambda: Run(forking, tmp_path, CASELEDGER_URL=url, CASELEDGER_TOKEN=token)
 
 
-def approved(functions: Api, waits: subprocess.Popen[str], *, killed: bool) -> str:
+def approved(functions: Api, waits: Run, *, killed: bool) -> str:
     """Approves what a recipe asks, which is killed before where that is said; gives its id."""
-    wait_until(lambda: pending(functions.pilot) or waits.poll() is not None, START_SECONDS)
+    wait_until(lambda: pending(functions.pilot) or waits.is_over(), START_SECONDS)
     if killed:
         waits.kill()
+        assert waits.end()[:2] == (-signal.SIGKILL, 0)
     asked = pending(functions.pilot)
     assert len(asked) == 1
     decided = functions.pilot.post(f"/interventions/{asked[0]}:decide", {"decision": "approve"})
@@ -142,13 +169,11 @@ def approved(functions: Api, waits: subprocess.Popen[str], *, killed: bool) -> s
 def test_a_recipe_that_is_killed_while_it_waits_finds_its_answer_and_acts_once(
     functions: Api, started: Started
 ) -> None:
-    with started() as waits:
-        asked = approved(functions, waits, killed=True)
-        assert EFFECT not in waits.communicate()[0]
+    asked = approved(functions, started(), killed=True)
 
-    with started() as acts:
-        said, failed = acts.communicate(timeout=START_SECONDS)
-    assert (acts.returncode, said.count(EFFECT)) == (0, 1), failed[-3_000:]
+    code, acted, failed = started().end()
+
+    assert (code, acted) == (0, 1), failed
     assert pending(functions.pilot) == []
     found = functions.pilot.get(f"/interventions/{asked}").json
     assert (found["status"], found["result"]) == ("completed", "sent")
@@ -157,17 +182,16 @@ def test_a_recipe_that_is_killed_while_it_waits_finds_its_answer_and_acts_once(
 def test_a_recipe_that_is_killed_after_it_has_acted_ends_with_an_error_and_does_not_act_again(
     functions: Api, started: Started, door: Door
 ) -> None:
-    with started() as acts:
-        door.killed = acts
-        approved(functions, acts, killed=False)
-        said, failed = acts.communicate(timeout=START_SECONDS)
-        door.killed = None
-    assert (acts.returncode, said.count(EFFECT)) == (-signal.SIGKILL, 1), failed[-3_000:]
+    door.killed = acts = started()
+    approved(functions, acts, killed=False)
+    code, acted, failed = acts.end()
+    door.killed = None
+    assert (code, acted) == (-signal.SIGKILL, 1), failed
 
-    with started() as again:
-        said, _ = again.communicate(timeout=START_SECONDS)
-    assert again.returncode > 0
-    assert EFFECT not in said
+    code, acted, _ = started().end()
+
+    assert code > 0
+    assert acted == 0
     assert pending(functions.pilot) == []
 
 

@@ -25,14 +25,20 @@ Command = Callable[..., tuple[int, str]]
 FILLING = "x" * 100_000
 
 
-@pytest.fixture
-def file(empty_database: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def filled(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with two numbers that every commit adds one to, and documents that fill pages."""
-    path = shutil.copy(empty_database, tmp_path / "caseledger.db")
+    path = shutil.copy(empty_database, tmp_path_factory.mktemp("filled") / "caseledger.db")
     with closing(opened(Path(path))) as store:
         store.commit([Create("counts/a", {"n": 0}), Create("counts/z", {"n": 0})])
         store.commit([Create(f"rows/{row}", {"text": FILLING}) for row in range(60)])
     return Path(path)
+
+
+@pytest.fixture
+def file(filled: Path, tmp_path: Path) -> Path:
+    """The same in a file of the test's own."""
+    return Path(shutil.copy(filled, tmp_path / "caseledger.db"))
 
 
 @pytest.fixture

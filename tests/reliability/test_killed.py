@@ -5,18 +5,15 @@ from __future__ import annotations
 import random
 import threading
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from shared.config import Config
 from shared.runtime import Runtime
 from tests.client import Api
-from tests.reliability.server import ForkedServer, Server, running
+from tests.reliability.server import Server
 from tests.reliability.support import LOAD, held_tenant, types, verification
 
 WRITERS = 8 * min(LOAD, 4)
@@ -24,25 +21,6 @@ KILLS = 3 * LOAD
 ACKNOWLEDGED = 40
 """How many more answers the writers get before the next kill."""
 NEW = {"decisionType": "csf_practitioner", "title": "A case"}
-
-
-@pytest.fixture(params=["embedded", "emulator"])
-def server_and_config(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[tuple[Server, Config]]:
-    """A running server, and the configuration with which a test looks into its store."""
-    if request.param == "embedded":
-        path = tmp_path / "caseledger.db"
-        server = ForkedServer(CASELEDGER_STORE=f"sqlite:///{path}")
-        config = Config(sqlite=str(path), unsigned_tokens=True)
-    else:
-        config = request.getfixturevalue("emulator_config")
-        server = ForkedServer(
-            FIRESTORE_EMULATOR_HOST=config.emulator or "",
-            GOOGLE_CLOUD_PROJECT=config.project or "",
-        )
-    with running(server):
-        yield server, config
 
 
 @dataclass

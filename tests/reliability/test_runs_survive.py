@@ -8,7 +8,6 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import repeat
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,7 +19,7 @@ from shared.runtime import Runtime
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.reliability.fault_proxy import Code, Fault, FaultProxy, Script
-from tests.reliability.server import ForkedServer, Server, running
+from tests.reliability.server import Server
 from tests.reliability.support import (
     LOAD,
     all_pages,
@@ -61,25 +60,6 @@ def assert_gapless(records: list[dict[str, Any]]) -> None:
         version, before = latest.get(record["kind"], (0, None))
         assert (record["version"], record["supersedes"]) == (version + 1, before)
         latest[record["kind"]] = (record["version"], record["id"])
-
-
-@pytest.fixture(params=["embedded", "emulator"])
-def server_and_config(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[tuple[Server, Config]]:
-    """A running server, and the configuration with which a test looks into its store."""
-    if request.param == "embedded":
-        path = tmp_path / "caseledger.db"
-        server = ForkedServer(CASELEDGER_STORE=f"sqlite:///{path}")
-        config = Config(sqlite=str(path), unsigned_tokens=True)
-    else:
-        config = request.getfixturevalue("emulator_config")
-        server = ForkedServer(
-            FIRESTORE_EMULATOR_HOST=config.emulator or "",
-            GOOGLE_CLOUD_PROJECT=config.project or "",
-        )
-    with running(server):
-        yield server, config
 
 
 class Agent(threading.Thread):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -17,34 +15,12 @@ from shared.rules.deliveries import LEASE
 from shared.runtime import Runtime, utc_now
 from tests.client import Api
 from tests.reliability.receivers import OK, answers, receiving
-from tests.reliability.server import ForkedServer, Server, running, wait_until
+from tests.reliability.server import Server, wait_until
 from tests.reliability.support import all_pages
 
 NEW = {"decisionType": "csf_practitioner", "title": "A case"}
 DELIVER = "/scheduled/deliverWebhooks"
 ACKNOWLEDGED = 5
-
-
-@pytest.fixture(params=["embedded", "emulator"])
-def server_and_config(
-    request: pytest.FixtureRequest, tmp_path: Path, webhook_key: str
-) -> Iterator[tuple[Server, Config]]:
-    """A running server, and the configuration with which a test looks into its store."""
-    key = {"CASELEDGER_WEBHOOK_KEY": webhook_key}
-    config: Config
-    if request.param == "embedded":
-        path = tmp_path / "caseledger.db"
-        config = Config(sqlite=str(path), unsigned_tokens=True, webhook_key=webhook_key)
-        server = ForkedServer(CASELEDGER_STORE=f"sqlite:///{path}", **key)
-    else:
-        config = request.getfixturevalue("emulator_config")
-        server = ForkedServer(
-            FIRESTORE_EMULATOR_HOST=config.emulator or "",
-            GOOGLE_CLOUD_PROJECT=config.project or "",
-            **key,
-        )
-    with running(server):
-        yield server, config
 
 
 def open_cases_until_killed(server: Server) -> None:

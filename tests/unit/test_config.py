@@ -130,6 +130,7 @@ def test_a_variable_that_nobody_reads_is_refused_by_name_without_its_value(
         "CASELEDGER_TEST_LOAD",
         "CASELEDGER_TOKEN",
         "CASELEDGER_URL",
+        "CASELEDGER_KEY",
         "HOME",
         "caseledger_x",
     ],

@@ -113,6 +113,14 @@ def test_times_are_understood_in_many_forms(value: Any, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "value", ["31.12.2025 09:15:00", "31/12/2025 09:15", "31.12.2025", "31.12.25"]
+)
+def test_dates_are_understood_as_spreadsheets_write_them(value: str) -> None:
+    clock = understood(["spreadsheet"], source=None, zone="UTC").clock
+    assert clock.read(value).date().isoformat() == "2025-12-31"
+
+
+@pytest.mark.parametrize(
     "value", ["03/04/2025", "soon", "12", True, None, "", 10**30, "0001-01-01"]
 )
 def test_a_time_that_is_not_sure_is_refused(value: Any) -> None:
@@ -211,8 +219,10 @@ def test_what_would_be_calculated_where_cells_are_separated_otherwise_is_marked_
 ) -> None:
     assert cell(text.format("")) == text.format("'")
     assert cell("a, =1; b") == "a, =1; b"
+    assert cell("a; =1, b") == "a;' =1, b"
+    assert cell("a, =1; b", ";") == "a,' =1; b"
 
 
 def test_it_is_exported_by_the_filters_by_which_it_is_listed() -> None:
-    own = {"output", "force"}
+    own = {"output", "force", "delimiter"}
     assert export_cases.__annotations__.keys() - own == cases.__annotations__.keys() - {"limit"}

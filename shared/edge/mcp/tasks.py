@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.edge.function import Reply, json_of
 from shared.edge.mcp.tools import result
+from shared.edge.replies import Reply, json_of
 from shared.models.intervention import OPEN, Intervention, InterventionStatus
 
 POLL_MILLISECONDS = 5_000

@@ -10,16 +10,9 @@ from typing import Any
 
 from shared import errors
 from shared.edge import parsing
-from shared.edge.function import (
-    KNOWN,
-    Call,
-    Function,
-    Reply,
-    json_of,
-    logged,
-    performed,
-    told_of,
-)
+from shared.edge.function import Call, Function, performed
+from shared.edge.refusals import KNOWN, logged, told_of
+from shared.edge.replies import Reply, json_of
 from shared.edge.routes import Route
 from shared.models.base import Model
 from shared.models.mcp import Keyed

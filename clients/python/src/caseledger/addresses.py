@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -15,11 +17,14 @@ class UnreadableRows(UserWarning):
 def address(url: str | None) -> str:
     """The address of the server, with or without `/v1`, or else `CASELEDGER_URL`.
 
-    Raises ValueError where neither says it.
+    Raises ValueError where neither says it, or it is no address.
     """
-    found = url or os.environ.get("CASELEDGER_URL")
+    found = (url or os.environ.get("CASELEDGER_URL") or "").strip()
     if not found:
         raise ValueError("say where the API is: Client(url=…), or CASELEDGER_URL")
+    parts = urlsplit(found)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{found} is no address of an API: it begins with https:// or http://")
     return found.rstrip("/").removesuffix("/v1")
 
 
@@ -29,8 +34,10 @@ def bearer(token: str) -> str:
     Raises ValueError for what no token has, which is not shown: an error may end up in a log.
     """
     text = token.strip()
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError("the token has characters that no token has")
+    if not re.fullmatch(r"[!-~]*", text):
+        raise ValueError(
+            "the token has characters that no token has, such as a space: give it alone"
+        )
     return f"Bearer {text}"
 
 
@@ -42,6 +49,11 @@ def is_here(url: str) -> bool:
 def whole(path: str) -> str:
     """The path at the server: below `/v1`, but for what is well known (RFC 8615)."""
     return path if path.startswith(("/v1/", "/.well-known/")) else f"/v1{path}"
+
+
+def said(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The parameters of a query that are not None."""
+    return {name: value for name, value in (params or {}).items() if value is not None}
 
 
 def segment(name: str) -> str:

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import json
-from inspect import Parameter, Signature
+import re
+from collections.abc import Callable
+from inspect import (
+    Parameter,
+    Signature,
+    isasyncgenfunction,
+    isawaitable,
+    iscoroutinefunction,
+    isgeneratorfunction,
+    unwrap,
+)
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from caseledger.problems import (
@@ -28,6 +39,39 @@ def require_names(signature: Signature) -> None:
     unnamed = [one.name for one in signature.parameters.values() if one.kind in _UNNAMED]
     if unnamed:
         raise TypeError(f"people approve arguments by name: {', '.join(unnamed)} has none")
+
+
+def require_kind(function: Callable[..., Any], *, awaited: bool) -> None:
+    """Raises TypeError for a function that the client cannot run to its end.
+
+    It would be started, and recorded as done, by the call that only makes it ready.
+    """
+    if isgeneratorfunction(function) or isasyncgenfunction(function):
+        raise TypeError(f"{_name(function)} is a generator: it does nothing when it is called")
+    if not awaited and iscoroutinefunction(function):
+        raise TypeError(f"{_name(function)} is an async function: AsyncClient is for these")
+    if awaited and not iscoroutinefunction(unwrap(function)):
+        raise TypeError(f"{_name(function)} is no async function: Client is for these")
+
+
+def require_formats(signature: Signature, *formats: str) -> None:
+    """Raises ValueError where a text names what is none of the parameters."""
+    parameters = signature.parameters
+    if any(one.kind is Parameter.VAR_KEYWORD for one in parameters.values()):
+        return
+    for text in formats:
+        for _, field, _, _ in Formatter().parse(text):
+            name = None if field is None else re.split(r"[.\[]", field)[0]
+            if name is not None and name not in parameters:
+                raise ValueError(f"{text!r} names {{{field}}}, which the function does not take")
+
+
+def require_fitting(signature: Signature, arguments: dict[str, Any]) -> None:
+    """Raises TypeError where the function does not take the arguments that a person approved."""
+    try:
+        signature.bind(**arguments)
+    except TypeError as error:
+        raise TypeError(f"the function does not take the arguments as approved: {error}") from None
 
 
 def arguments_of(
@@ -69,10 +113,17 @@ def require_approved(intervention: Intervention) -> None:
 def recordable(result: Any) -> Any:
     """The result as it can be recorded: null where it is no JSON.
 
-    What was done stays done, and must not fail for how it is written down.
+    What was done stays done, and must not fail for how it is written down. Raises TypeError where
+    nothing was done yet, because the result must be awaited first.
     """
+    if isawaitable(result):
+        raise TypeError("the function gave something to await: it has not done the action")
     try:
         json.dumps(result, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return None
     return result
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", repr(function))

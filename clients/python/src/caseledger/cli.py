@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import sys
 import warnings
-from typing import Any
+from inspect import signature
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
 
 import httpx
 import typer
@@ -22,7 +26,37 @@ _EPILOG = (
 )
 
 
-class Commands(TyperGroup):
+_WORDS = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}
+"""What help calls the values of options, other than Python does."""
+
+
+class Group(TyperGroup):
+    """Commands whose help names the types of values in words."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name; None where there is none."""
+        found = super().get_command(ctx, cmd_name)
+        if found and found.callback:
+            taken = signature(found.callback, eval_str=True).parameters
+            for one in found.params:
+                if (
+                    one.param_type_name == "option"
+                    and one.metavar is None
+                    and str(one.name) in taken
+                ):
+                    one.metavar = _WORDS.get(_plain(taken[str(one.name)].annotation))
+        return found
+
+
+def _plain(hint: Any) -> Any:
+    """The type of one value: that of `Annotated[list[str] | None, …]` is `str`."""
+    if get_origin(hint) is Annotated:
+        return _plain(get_args(hint)[0])
+    inner = [one for one in get_args(hint) if one is not type(None)]
+    return _plain(inner[0]) if len(inner) == 1 else hint
+
+
+class Commands(Group):
     """The commands; an error of the API is one message and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -40,6 +74,11 @@ class Commands(TyperGroup):
         except json.JSONDecodeError:
             told = "the answer is no JSON: something else is at this address"
             raise terminal.fail(told, Exit.UNAVAILABLE) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads has enough
+                raise
+            told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise terminal.fail(told, Exit.USAGE) from None
         except (KeyboardInterrupt, typer.Abort):
             raise typer.Exit(Exit.INTERRUPTED) from None
 
@@ -58,9 +97,11 @@ app = typer.Typer(
     # A traceback of Rich would show what is in variables, such as a token.
     pretty_exceptions_enable=False,
 )
-exports = typer.Typer(help="Write files: the queue, a case, the trail.", no_args_is_help=True)
+exports = typer.Typer(
+    cls=Group, help="Write files: the queue, a case, the trail.", no_args_is_help=True
+)
 app.add_typer(exports, name="export")
-app.add_typer(access.keys, name="key")
+app.add_typer(access.keys, name="key", cls=Group)
 for command in (
     *(access.login, access.logout, access.whoami),
     *(cases.cases, cases.show, cases.claim, inbox.inbox),
@@ -76,6 +117,8 @@ exports.command("checkpoint")(files.export_checkpoint)
 
 def main() -> None:
     """Runs the command line."""
+    # The commands say by themselves what became of a request.
+    logging.getLogger("caseledger").addHandler(logging.NullHandler())
     for stream in (sys.stdout, sys.stderr):
         # A terminal that is not in UTF-8 shows what it cannot write by its number.
         if hasattr(stream, "reconfigure"):

@@ -35,7 +35,7 @@ class Problem(_Portable):
         error = _error_in(response)
         self.code = response.status_code
         self.status = str(error.get("status", ""))
-        self.message = str(error.get("message") or response.reason_phrase)
+        self.message = str(error.get("message") or _not_of_the_api(response))
         details = error.get("details")
         rows = details if isinstance(details, list) else []
         self.details = [one for one in rows if isinstance(one, dict)]
@@ -56,7 +56,11 @@ class NotApproved(_Portable):
     """A question that gives no permission to act. `intervention` has all about it."""
 
     def __init__(self, intervention: Intervention) -> None:
-        super().__init__(intervention["id"], intervention["status"], intervention["actionReason"])
+        told = f"{intervention['id']} is {intervention['status']}"
+        if intervention.get("lapsedAt"):
+            told = f"{intervention['id']} was approved, and not started in time"
+        reason = intervention["actionReason"]
+        super().__init__(f"{told}: {reason}" if reason else told)
         self.intervention = intervention
 
     @property
@@ -99,10 +103,26 @@ class OutcomeUnknown(_Portable):
         self.intervention = intervention
 
 
+def is_page(response: httpx.Response) -> bool:
+    """Whether a success is a web page: something else is at this address."""
+    kind = response.headers.get("Content-Type", "")
+    return response.is_success and kind.startswith("text/html") and bool(response.content)
+
+
 def _again(kind: type[Exception], args: tuple[Any, ...], said: dict[str, Any]) -> Exception:
     error = kind.__new__(kind, *args)
     error.__dict__.update(said)
     return error
+
+
+def _not_of_the_api(response: httpx.Response) -> str:
+    told = f"{response.reason_phrase}, which is no answer of the API"
+    if place := response.headers.get("Location"):
+        return f"{told}: it leads to {place}"
+    try:
+        return f"{told}: is {response.url} the right address?"
+    except RuntimeError:  # One that was made by hand has no request.
+        return told
 
 
 def _error_in(response: httpx.Response) -> dict[str, Any]:

@@ -22,12 +22,11 @@ import httpx
 import typer
 
 from caseledger import Client, addresses, terminal
-from caseledger.addresses import whole
+from caseledger.addresses import is_here, said, whole
 from caseledger.exits import Exit
 
 RETRY_FOR = 20.0
 """For so many seconds a command tries to reach the server."""
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NOT_LOGGED_IN = "you are not logged in: run `caseledger login`, or set CASELEDGER_TOKEN"
 
 
@@ -116,15 +115,16 @@ def checked(url: str) -> str:
 
     Ends the command where it is none, or where a token would be sent there without encryption.
     """
+    url = url.strip()
     told = f"{url or 'the address of the API'} is not a URL"
     try:
-        parts = urlsplit(url.strip())
-        httpx.URL(url.strip())
+        parts = urlsplit(url)
+        httpx.URL(url)
     except (ValueError, httpx.InvalidURL):
         raise terminal.fail(told, Exit.USAGE) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise terminal.fail(told, Exit.USAGE)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and not is_here(url):
         raise terminal.fail(f"{url} is not https: the token would be readable", Exit.USAGE)
     path = parts.path.rstrip("/").removesuffix("/v1")
     return f"{parts.scheme}://{parts.netloc}{path}"
@@ -153,9 +153,9 @@ class Caller(Client):
         self, path: str, params: dict[str, Any] | None
     ) -> AbstractContextManager[httpx.Response]:
         """The answer to a GET, sent once, to be read while it comes."""
-        asked = {name: value for name, value in (params or {}).items() if value is not None}
         headers = self._authorization()
-        return self._http.stream("GET", self.url + whole(path), params=asked, headers=headers)
+        url = self.url + whole(path)
+        return self._http.stream("GET", url, params=said(params), headers=headers)
 
 
 def caller(profile: Profile) -> Caller:

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 OPEN = ("pending", "in_progress")
 """The statuses of a question that nobody has decided yet."""
+_DEEPEST = 100
 
 
 def action_hash(tool: str, arguments: dict[str, Any]) -> str:
     """The hash by which the API knows an action: the SHA-256, in hex, of its RFC 8785 form.
 
-    Raises ValueError where the arguments are no JSON that can be hashed.
+    Raises ValueError where the arguments are no JSON that can be hashed, which says where that is.
     """
     return _sha256({"arguments": arguments, "tool": tool})
 
@@ -41,7 +42,48 @@ def key_of(question: dict[str, Any]) -> str:
 
 
 def _sha256(content: Any) -> str:
-    return hashlib.sha256(rfc8785.dumps(content)).hexdigest()
+    return hashlib.sha256(_canonical(content)).hexdigest()
+
+
+def _canonical(content: Any) -> bytes:
+    # RFC 8785. What it cannot say is told by its place, in the words of who wrote the question.
+    try:
+        return rfc8785.dumps(content)
+    except (rfc8785.CanonicalizationError, RecursionError):
+        raise ValueError(_fault(content, ())) from None
+
+
+def _fault(value: Any, path: tuple[str, ...]) -> str:
+    where = ".".join(path) or "this"
+    if len(path) > _DEEPEST:
+        return f"{'.'.join(path[:3])}: is nested too deep, or in itself"
+    match value:
+        case dict() if not all(isinstance(name, str) for name in value):
+            return f"{where}: the names in it must be text"
+        case dict():
+            inner = [(str(name), one) for name, one in value.items()]
+        case list() | tuple():
+            inner = [(str(place), one) for place, one in enumerate(value)]
+        case _:
+            return f"{where}: {_reason(value)}"
+    for name, one in inner:
+        try:
+            rfc8785.dumps({name: one})
+        except (rfc8785.CanonicalizationError, RecursionError):
+            return _fault(one, (*path, name))
+    return f"{where}: is no JSON"
+
+
+def _reason(value: Any) -> str:
+    match value:
+        case str():
+            return "has half of a character (a lone surrogate), which UTF-8 cannot say"
+        case int():
+            return "has more than 53 bits, which JSON does not keep exactly: give it as text"
+        case float():
+            return "must be a finite number"
+        case _:
+            return f"{type(value).__name__} is no JSON: give text, numbers, lists or objects"
 
 
 def id_of(intervention: str | Intervention) -> str:
@@ -56,13 +98,13 @@ def question_of(
 
     So the same question is the same text, which is what the API compares under one key: neither the
     order of names nor `1.0` instead of `1` makes another one. Raises ValueError for what is no
-    JSON.
+    JSON, which says where that is.
     """
     asked = {_camel(name): value for name, value in terms.items() if value is not None}
     question = {"title": title, "uowId": uow_id, "type": kind, **asked}
     if action is not None:
         question["action"] = action
-    body: dict[str, Any] = json.loads(rfc8785.dumps(question))
+    body: dict[str, Any] = json.loads(_canonical(question))
     return body
 
 

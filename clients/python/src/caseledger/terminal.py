@@ -1,18 +1,15 @@
-r"""What commands write: tables, facts and JSON. Nothing that others wrote acts on the terminal.
+"""What commands write: tables, facts and JSON. Nothing that others wrote acts on the terminal.
 
-Texts come from agents, applicants and other people. A text that holds the control characters of a
-terminal could clear the screen, forge a line or change the title of the window, and one in Rich's
-markup could pass for ours. So markup is off, and what cannot be seen is written out, as `\u{1b}`.
+What cannot be seen in a text is written out (`escaping`), and one in Rich's markup could pass for
+ours, so markup is off.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -24,6 +21,9 @@ from rich.table import Table
 from rich.text import Text
 
 from caseledger import Problem
+from caseledger.escaping import exactly as exactly  # noqa: PLC0414 - commands find them here
+from caseledger.escaping import line as line  # noqa: PLC0414
+from caseledger.escaping import lines as lines  # noqa: PLC0414
 from caseledger.exits import SERVER_ERRORS, UNAUTHENTICATED
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one resource a line.")]
@@ -31,33 +31,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one resource a l
 Cell = str | tuple[str, str] | None
 """A text, or a text and its style."""
 
+_LEAST = 16
+"""A table whose texts would have fewer columns than that is no table: see `_print_stacked`."""
 _PIPED_COLUMNS = 10_000
 """Where the output is no terminal, a row is one line, and nothing is cut."""
-# Letters, marks and signs that are drawn as nothing; with them two texts that differ look the same.
-_BLANK = re.compile(r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]")
-_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
-_SUSPICIOUS = re.compile(r"[^ -~\n\t]")
-
-
-def lines(text: str, escape: Callable[[str], str] | None = None) -> str:
-    """A text with what cannot be seen written out, by `escape`; line ends and tabs stay."""
-    named = escape or _named
-    return _SUSPICIOUS.sub(
-        lambda found: named(found[0]) if _is_unseen(found[0]) else found[0], text
-    )
-
-
-def line(text: object) -> str:
-    """The same on one line."""
-    return lines(str(text)).replace("\n", "\\n").replace("\t", " ")
-
-
-def _is_unseen(sign: str) -> bool:
-    return unicodedata.category(sign) in _UNSEEN or _BLANK.match(sign) is not None
-
-
-def _named(sign: str) -> str:
-    return f"\\u{{{ord(sign):x}}}"
 
 
 class _Console(Console):
@@ -101,8 +78,9 @@ def refused(problem: Problem, code: int) -> typer.Exit:
     say(line(f"caseledger: {problem.code} {problem.status}: {problem.message}"))
     for detail in problem.details:
         named = detail.get("field") or detail.get("id")
-        if named and detail.get("description"):
-            say(line(f"  {named}: {detail['description']}"))
+        told = f"{named}: {detail.get('description')}"
+        if named and detail.get("description") and told != problem.message:
+            say(line(f"  {told}"))
     if problem.code == UNAUTHENTICATED:
         say("Log in again: caseledger login")
     if problem.code >= SERVER_ERRORS and problem.request_id:
@@ -125,16 +103,27 @@ def styled(cell: Cell) -> Text:
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str = "") -> None:
     """Rows below their heads; a column that says nothing is left out. `empty` is for no rows.
 
-    A head that begins with `<` is of a column that may be cut, one with `>` of numbers.
+    A head that begins with `<` is of a column that may be cut, one with `>` of numbers. In a narrow
+    terminal, a row is several lines without heads.
     """
     shown = [list(map(styled, row)) for row in rows]
     if not shown:
         if empty:
             say(empty)
         return
-    table = _table(header_style="bold")
     kept = [number for number in range(len(heads)) if any(row[number].plain for row in shown)]
-    for head in map(heads.__getitem__, kept):
+    cut = [number for number in kept if heads[number].startswith("<")]
+    whole = [number for number in kept if number not in cut]
+    wide = sum(2 + max(row[number].cell_len for row in shown) for number in whole)
+    if cut and out().width - wide < _LEAST:
+        _print_stacked(([row[n] for n in whole], [row[n] for n in cut]) for row in shown)
+    else:
+        _print_columns([heads[n] for n in kept], [[row[n] for n in kept] for row in shown])
+
+
+def _print_columns(heads: list[str], rows: list[list[Text]]) -> None:
+    table = _table(header_style="bold")
+    for head in heads:
         # What must not be cut is not asked to give way; the others are cut, and never wrapped.
         table.add_column(
             head.lstrip("<>"),
@@ -142,11 +131,25 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: 
             overflow="ellipsis" if head.startswith("<") else "fold",
             justify="right" if head.startswith(">") else "left",
         )
-    for row in shown:
+    for row in rows:
         for cell in row:
             cell.no_wrap = True
-        table.add_row(*(row[number] for number in kept))
+        table.add_row(*row)
     _print(table)
+
+
+def _print_stacked(rows: Iterable[tuple[list[Text], list[Text]]]) -> None:
+    """Of each row what is never cut, and behind it what may be; no cell is broken between lines."""
+    console = out()
+    for whole, cut in rows:
+        for cell in cut:
+            cell.truncate(console.width - 2, overflow="ellipsis")
+        packed = [Text()]
+        for cell in filter(None, (*whole, *cut)):
+            if packed[-1] and packed[-1].cell_len + 2 + cell.cell_len > console.width:
+                packed.append(Text())
+            packed[-1].append("  " if packed[-1] or len(packed) > 1 else "").append_text(cell)
+        console.print(*packed, sep="\n")
 
 
 def print_facts(facts: Iterable[tuple[str, Cell]]) -> None:
@@ -240,6 +243,15 @@ def moment(text: str | None) -> str:
     """A time of the API on the reader's clock."""
     found = time_of(text)
     return found.astimezone().strftime("%Y-%m-%d %H:%M %Z") if found else ""
+
+
+def day(text: str | None) -> str:
+    """The day of a time of the API on the reader's clock; a text that is no time, as it is."""
+    try:
+        found = time_of(text)
+    except ValueError:
+        return str(text)
+    return found.astimezone().strftime("%Y-%m-%d") if found else ""
 
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))

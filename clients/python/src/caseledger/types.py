@@ -2156,9 +2156,9 @@ class Webhook(TypedDict):
     updatedAt: str
     """When it was changed last."""
     disabledAt: str | None
-    """Since when it hears of nothing; null while it does."""
+    """Since when nothing is sent to it; null while it is not disabled."""
     disabledReason: str | None
-    """Why: `by an admin`, or `gone` where it answered 410; null while it hears."""
+    """Why: `by an admin`, or `gone` where it answered 410; null while it is not disabled."""
     previousSecretUntil: str | None
     """Until when the secret from before a rotation also signs; null where there is none."""
 
@@ -2177,7 +2177,7 @@ class WebhookPatch(TypedDict):
     format: NotRequired[Literal["standard", "slack"]]
     """What is sent."""
     disabled: NotRequired[bool]
-    """With `true` it hears of nothing more; with `false` it does again."""
+    """With `true` nothing more is sent to it; with `false` what happens from then on is."""
 
 
 class WebhookWithSecret(TypedDict):
@@ -2202,9 +2202,9 @@ class WebhookWithSecret(TypedDict):
     updatedAt: str
     """When it was changed last."""
     disabledAt: str | None
-    """Since when it hears of nothing; null while it does."""
+    """Since when nothing is sent to it; null while it is not disabled."""
     disabledReason: str | None
-    """Why: `by an admin`, or `gone` where it answered 410; null while it hears."""
+    """Why: `by an admin`, or `gone` where it answered 410; null while it is not disabled."""
     previousSecretUntil: str | None
     """Until when the secret from before a rotation also signs; null where there is none."""
     secret: str | None

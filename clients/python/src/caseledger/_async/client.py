@@ -7,8 +7,18 @@ from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, Unpack
 
+from caseledger._async import io
 from caseledger._async.asking import AsyncAsking
-from caseledger.approving import TOO_MUCH, arguments_of, recordable, require_approved, require_names
+from caseledger.approving import (
+    TOO_MUCH,
+    arguments_of,
+    recordable,
+    require_approved,
+    require_fitting,
+    require_formats,
+    require_kind,
+    require_names,
+)
 from caseledger.problems import Problem
 from caseledger.questions import approved_action
 
@@ -44,12 +54,16 @@ class AsyncClient(AsyncAsking):
         result is returned and the function does not run again. Raises NotApproved (Rejected,
         Responded, Expired, Withdrawn) where it must not run, OutcomeUnknown where it was started
         and not completed, such as by a process that was killed, and what `ask` and `wait` raise.
-        What the function raises is passed on; the question then stays started.
+        What the function raises is passed on; the question then stays started. Raises ValueError
+        for arguments that are no JSON, and TypeError where the function does not take those that
+        were approved; it was not started then.
         """
 
         def decorated(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
             taken = signature(function)
+            require_kind(function, awaited=io.AWAITED)
             require_names(taken)
+            require_formats(taken, title, uow_id)
             name = tool or function.__name__
 
             @wraps(function)
@@ -67,13 +81,15 @@ class AsyncClient(AsyncAsking):
                     done: T = question["result"]
                     return done
                 require_approved(question)
+                arguments = approved_action(question)["arguments"]
+                require_fitting(taken, arguments)
                 try:
                     await self.start(question)
                 except Problem:
                     # Another process was faster, or it was too late.
                     require_approved(await self.get_intervention(question["id"]))
                     raise
-                result = await function(**approved_action(question)["arguments"])  # type: ignore[call-arg]
+                result = await function(**arguments)  # type: ignore[call-arg]
                 try:
                     await self.complete(question, recordable(result))
                 except Problem as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from itertools import count
@@ -12,8 +13,8 @@ from uuid import uuid4
 import httpx
 
 from caseledger._async import io
-from caseledger.addresses import address, bearer, is_here, rows_of, whole
-from caseledger.problems import Problem, Unreachable
+from caseledger.addresses import address, bearer, is_here, rows_of, said, whole
+from caseledger.problems import Problem, Unreachable, is_page
 from caseledger.retrying import LOST, is_temporary, pause
 from caseledger.version import VERSION
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SAFE = ("GET", "HEAD")
+_SERVER_ERRORS = 500
+_LOG = logging.getLogger("caseledger")
 
 
 class AsyncConnection:
@@ -87,27 +90,29 @@ class AsyncConnection:
 
         What was refused for now (429, 502, 503, 504, and 409 `ABORTED`), and what was lost on its
         way, is sent again with the same key, after what `Retry-After` says, for `retry_for`
-        seconds.
+        seconds. The logger `caseledger` warns of each time that the server was out of reach.
 
         Raises Problem for an answer that refuses it, and Unreachable where none came.
         """
         sent = dict(headers or {})
         if method not in _SAFE and key != "":
             sent["Idempotency-Key"] = key or str(uuid4())
-        asked = {name: value for name, value in (params or {}).items() if value is not None}
+        url = self.url + whole(path)
         until = monotonic() + (self._retry_for if retry_for is None else retry_for)
         for attempt in count():
             response = lost = None
             try:
                 response = await self._http.request(
                     method,
-                    self.url + whole(path),
+                    url,
                     json=json,
-                    params=asked or None,
+                    params=said(params) or None,
                     headers={**sent, **await self._authorization()},
                 )
             except LOST as error:
                 lost = error
+            if response is not None and is_page(response):
+                raise Unreachable(f"{method} {url}: a web page came: is this the right address?")
             if response is not None and response.is_success:
                 return response
             if response is not None and not is_temporary(response):
@@ -115,9 +120,12 @@ class AsyncConnection:
             seconds = pause(attempt, response)
             if monotonic() + seconds > until:
                 break
+            if response is None or response.status_code >= _SERVER_ERRORS:
+                came = repr(lost) if response is None else response
+                _LOG.warning("%s %s: %s; again in %.1f s", method, url, came, seconds)
             await io.sleep(seconds)
         if response is None:
-            raise Unreachable(f"{method} {path}: {lost!r}") from lost
+            raise Unreachable(f"{method} {url}: {lost!r}") from lost
         raise Problem(response)
 
     async def _authorization(self) -> dict[str, str]:

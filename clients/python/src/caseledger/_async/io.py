@@ -12,7 +12,10 @@ from httpx import AsyncClient as Http
 TokenSource = Callable[[], str | Awaitable[str]]
 """What is asked for a token before each request."""
 
-__all__ = ["BaseTransport", "Http", "TokenSource", "sleep", "token_of"]
+AWAITED = True
+"""Whether the functions that are run are awaited."""
+
+__all__ = ["AWAITED", "BaseTransport", "Http", "TokenSource", "sleep", "token_of"]
 
 
 async def token_of(source: TokenSource) -> str:

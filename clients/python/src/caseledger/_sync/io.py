@@ -11,7 +11,10 @@ from httpx import Client as Http
 TokenSource = Callable[[], str]
 """What is asked for a token before each request."""
 
-__all__ = ["BaseTransport", "Http", "TokenSource", "sleep", "token_of"]
+AWAITED = False
+"""Whether the functions that are run are awaited."""
+
+__all__ = ["AWAITED", "BaseTransport", "Http", "TokenSource", "sleep", "token_of"]
 
 
 def token_of(source: TokenSource) -> str:

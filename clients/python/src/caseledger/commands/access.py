@@ -49,6 +49,8 @@ def login(url: Url, *, stdin: Stdin = False, demo: Demo = None) -> None:
         client.request("GET", "/changes").json()
     path = profile.save(found)
     terminal.say(f"Logged in at {address} as {_name(found.claims)}. It is kept in {path}.")
+    if os.environ.get("CASELEDGER_TOKEN"):
+        terminal.say("CASELEDGER_TOKEN is set and goes before that: unset it.")
 
 
 def _demo_token(address: str, person: str) -> str:

@@ -9,15 +9,20 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from caseledger import terminal
+from caseledger.importing.times import wire
 
 _EDITORS = ("sensible-editor", "nano", "vi", "notepad")
+_FORMS = {
+    "email": (re.compile(r"[^@\s]+@[^@\s]+"), "vera@example.com"),
+    "uri": (re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+"), "https://example.com"),
+}
 _TRUE, _FALSE = ("y", "yes", "true"), ("n", "no", "false")
 
 
@@ -28,16 +33,19 @@ def ask(text: str, default: str = "") -> str:
     return str(typed).strip() or default
 
 
-def answer(schema: dict[str, Any]) -> dict[str, Any]:
+def answer(schema: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """A response as the schema describes it, property by property; what is left empty is left out.
 
-    A value that the schema does not take is asked for again. The server checks all once more.
+    A value that the schema does not take is asked for again. The server checks all once more; what
+    was typed stays in `before`, and need not be typed again where it is refused.
     """
+    terminal.print_text("\nCtrl-C leaves this form.", "dim")
     response: dict[str, Any] = {}
     required = schema.get("required") or ()
     for name, one in schema["properties"].items():
-        if (value := _property(name, one, required=name in required)) is not None:
-            response[name] = value
+        shown = {**one, "default": before[name]} if name in before else one
+        if (value := _property(name, shown, required=name in required)) is not None:
+            response[name] = before[name] = value
     return response
 
 
@@ -49,7 +57,7 @@ def _property(name: str, one: dict[str, Any], *, required: bool) -> Any:
     for number, text in enumerate(one.get("enumNames") or choices, 1):
         terminal.print_text(terminal.line(f"  {number} {text}"))
     while True:
-        typed = ask(_hint(one, choices), _written(one.get("default")))
+        typed = ask(_hint(one, choices), _written(one.get("default"), choices))
         if not typed and not required:
             return None
         try:
@@ -62,10 +70,16 @@ def _hint(one: dict[str, Any], choices: list[str]) -> str:
     if choices:
         return f"1 to {len(choices)}"
     kinds = {"number": "number", "integer": "whole number", "boolean": "y or n"}
-    return kinds.get(one["type"]) or str(one.get("format", "text"))
+    kind = kinds.get(one["type"]) or str(one.get("format", "text"))
+    least, most = one.get("minimum"), one.get("maximum")
+    longest = one.get("maxLength")
+    ends = {f" from {least}": least, f" to {most}": most, f", up to {longest} long": longest}
+    return kind + "".join(text for text, end in ends.items() if end is not None)
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, choices: list[str]) -> str:
+    if value in choices:
+        return str(choices.index(value) + 1)
     if isinstance(value, bool):
         return "y" if value else "n"
     return "" if value is None else str(value)
@@ -117,11 +131,12 @@ def _text(one: dict[str, Any], typed: str) -> str:
         if one.get("format") == "date":
             return date.fromisoformat(typed).isoformat()
         if one.get("format") == "date-time":
-            # Without a zone it is a time on the reader's clock.
-            found = datetime.fromisoformat(typed).astimezone(UTC)
-            return found.isoformat().replace("+00:00", "Z")
+            return wire(datetime.fromisoformat(typed))
     except ValueError:
         raise ValueError(f"must be a {one['format']}, such as 2026-03-31") from None
+    form, example = _FORMS.get(one.get("format", ""), (None, ""))
+    if form and not form.fullmatch(typed):
+        raise ValueError(f"must be of the format {one['format']}, such as {example}")
     return typed
 
 
@@ -145,7 +160,7 @@ def edited(arguments: dict[str, Any]) -> dict[str, Any] | None:
 def shown_json(value: Any) -> str:
     """A value as JSON to be changed, in which what cannot be seen is written as JSON writes it."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    return terminal.lines(text, lambda sign: json.dumps(sign)[1:-1])
+    return terminal.exactly(text, lambda sign: json.dumps(sign)[1:-1])
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -3,90 +3,38 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 import typer
 
 from caseledger import Client, Problem, profile, terminal
 from caseledger.commands import given, question
+from caseledger.commands.filters import (
+    Search,
+    SeverityOption,
+    StatusOption,
+    Tags,
+    TypeOption,
+    filtered,
+)
 from caseledger.profile import segment
 from caseledger.terminal import Cell, Json
-from caseledger.types import Severity, Status
 
 _WIDE_ID = 24
 _LATEST = 10
+_IMPORTED = "imported"
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")]
-StatusOption = Annotated[
-    list[str],
-    typer.Option(
-        help="With this status; repeat it for more.",
-        metavar=f"[{'|'.join(get_args(Status))}]",
-        autocompletion=lambda: list(get_args(Status)),
-    ),
-]
-TypeOption = Annotated[str | None, typer.Option("--type", help="Of this type of decision.")]
-SeverityOption = Annotated[Severity | None, typer.Option(help="With this much at stake.")]
-Tags = Annotated[list[str], typer.Option("--tag", help="With this tag; repeat it for more.")]
-Search = Annotated[str | None, typer.Option(help="With these words.")]
-Overdue = Annotated[bool, typer.Option("--overdue", help="Past their due date, latest first.")]
-Due = Annotated[
-    str | None, typer.Option("--due-until", help=f"Due before {given.TIME.format('from now')}.")
-]
 
 
-def cases(  # noqa: PLR0913 - every filter of the queue
+@filtered
+def cases(
+    query: dict[str, Any],
     *,
-    status: StatusOption = [],  # noqa: B006 - typer takes a copy
-    assigned_to: Annotated[
-        str | None, typer.Option(help="Assigned to this person; me is you.")
-    ] = None,
-    unassigned: Annotated[bool, typer.Option("--unassigned", help="Assigned to nobody.")] = False,
-    decision_type: TypeOption = None,
-    severity: SeverityOption = None,
-    tags: Tags = [],  # noqa: B006
-    overdue: Overdue = False,
-    due_until: Due = None,
-    waiting: Annotated[
-        bool | None, typer.Option(help="That wait for people's answers, or do not.")
-    ] = None,
-    legal_hold: Annotated[bool | None, typer.Option(help="Under a legal hold, or not.")] = None,
-    search: Search = None,
-    created_by: Annotated[str | None, typer.Option(help="Opened by this person.")] = None,
-    submission_id: Annotated[
-        str | None, typer.Option("--submission", help="About this submission.")
-    ] = None,
-    created_since: Annotated[
-        str | None, typer.Option(help=f"Opened at or after {given.TIME.format('ago')}.")
-    ] = None,
-    created_until: Annotated[
-        str | None, typer.Option(help=f"Opened before {given.TIME.format('ago')}.")
-    ] = None,
-    sort: Annotated[
-        Literal["createdAt", "dueAt"] | None, typer.Option(help="Newest first, or due first.")
-    ] = None,
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
     """List cases: newest first, or with --overdue and --due-until due first. Filters combine."""
-    query = given.params(
-        status=status,
-        assigned_to=assigned_to,
-        unassigned=unassigned or None,
-        decision_type=decision_type,
-        severity=severity,
-        tags=tags,
-        overdue=overdue or None,
-        due_until=due_until and given.ahead(due_until),
-        waiting=waiting,
-        legal_hold=legal_hold,
-        search=search,
-        created_by=created_by,
-        submission_id=submission_id,
-        created_since=created_since and given.ago(created_since),
-        created_until=created_until and given.ago(created_until),
-        sort=sort,
-        page_size=min(limit + 1, 200),
-    )
+    query["pageSize"] = min(limit + 1, 200)
     with profile.client() as client:
         rows = list(islice(client.pages("/cases", query), limit + 1))
     more, rows = len(rows) > limit, rows[:limit]
@@ -230,18 +178,30 @@ def _print_events(rows: list[dict[str, Any]]) -> None:
                 str(one["sequence"]),
                 terminal.moment(one["createdAt"]),
                 one["eventType"],
-                one["actor"]["email"] or one["actor"]["subject"],
-                one["reason"] or (one["message"] if one["source"] == "api" else None),
+                _who(one),
+                _why(one),
             )
             for one in rows
         ],
     )
 
 
+def _who(event: dict[str, Any]) -> str:
+    if event["eventType"] == _IMPORTED and event["meta"].get("by"):
+        return str(event["meta"]["by"])
+    return str(event["actor"]["email"] or event["actor"]["subject"])
+
+
+def _why(event: dict[str, Any]) -> str:
+    """What was said, or happened; of what happened elsewhere also on which day."""
+    if event["eventType"] != _IMPORTED:
+        return str(event["reason"] or event["message"])
+    at, text = event["meta"].get("at"), event["meta"].get("text")
+    return f"{terminal.day(at)}: {text}"
+
+
 def claim(  # noqa: PLR0913 - the filters of the queue
-    name: Annotated[
-        str | None, typer.Argument(help="The id of a case, or interventions/ID of a question.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="The id of a case or a question.")] = None,
     *,
     next_: Annotated[
         bool, typer.Option("--next", help="The free case that is due first; filters choose it.")
@@ -253,7 +213,10 @@ def claim(  # noqa: PLR0913 - the filters of the queue
     search: Search = None,
     as_json: Json = False,
 ) -> None:
-    """Claim a case or a question: then it is yours to work on, or to decide."""
+    """Claim a case or a question: then it is yours to work on, or to decide.
+
+    An id is looked for among the cases first; cases/ID and interventions/ID say which it is.
+    """
     if next_ is (name is not None):
         raise typer.BadParameter("name a case or a question, or say --next")
     query = given.params(
@@ -261,17 +224,28 @@ def claim(  # noqa: PLR0913 - the filters of the queue
     )
     if query and not next_:
         raise typer.BadParameter("filters come with --next")
-    if name is None:
-        path = "/cases:claimNext"
-    elif name.startswith("interventions/"):
-        path = f"/interventions/{segment(name.removeprefix('interventions/'))}:claim"
-    else:
-        path = f"/cases/{segment(name.removeprefix('cases/'))}:claim"
     with profile.client() as client:
-        found = client.request("POST", path, params=query).json()
+        if name is None:
+            found = client.request("POST", "/cases:claimNext", params=query).json()
+        else:
+            found = _claimed(client, name)
     if as_json:
         return terminal.print_json(found)
     held = found.get("heldUntil")
-    until = f" It is yours until {terminal.moment(held)}." if held else ""
-    terminal.say(f"Claimed {found['id']}: {found['title']}.{until}")
+    until = f", until {terminal.moment(held)}" if held else ""
+    terminal.say(f"Claimed {found['id']}{until}: {found['title']}")
     return None
+
+
+def _claimed(client: Client, name: str) -> dict[str, Any]:
+    kind, _, rest = name.partition("/")
+    if kind not in ("cases", "interventions"):
+        kind, rest = "", name
+    try:
+        path = f"/{kind or 'cases'}/{segment(rest)}:claim"
+        found: dict[str, Any] = client.request("POST", path).json()
+    except Problem as problem:
+        if problem.code != 404 or kind:  # noqa: PLR2004
+            raise
+        return _claimed(client, f"interventions/{name}")
+    return found

@@ -46,6 +46,8 @@ def tail(  # noqa: PLR0913 - options
         raise typer.BadParameter("--once comes with --cursor-file")
     cursor = _read(cursor_file)
     with profile.client() as client:
+        if sys.stderr.isatty() and not once:
+            terminal.say("Waiting for changes. Ctrl-C ends.")
         for change in followed(client, cursor, cursor_file, interval, once=once):
             if case not in (None, change["caseId"]):
                 continue

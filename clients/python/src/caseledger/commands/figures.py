@@ -34,8 +34,8 @@ def stats(
     """
     query = given.params(
         by=by,
-        since=since and given.ago(since),
-        until=until and given.ago(until),
+        since=since and given.day_ago(since),
+        until=until and given.day_ago(until),
         decision_type=decision_type,
     )
     with profile.client() as client:

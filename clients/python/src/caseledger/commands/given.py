@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import typer
 
 from caseledger import terminal
+from caseledger.importing.times import wire
 
 TIME = "a date, a time, or how long {} as 30min, 12h or 7d"
 
@@ -19,6 +20,14 @@ _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "wee
 def ago(text: str) -> str:
     """A time for the API; `7d` is seven days ago. Raises BadParameter."""
     return _time(text, -1)
+
+
+def day_ago(text: str) -> str:
+    """The same where days are those of UTC: a date is that day, and not the one before."""
+    try:
+        return f"{date.fromisoformat(text.strip())}T00:00:00Z"
+    except ValueError:
+        return ago(text)
 
 
 def ahead(text: str) -> str:
@@ -36,8 +45,7 @@ def _time(text: str, direction: int) -> str:
             raise typer.BadParameter(
                 f"{terminal.line(text)!r} is no time: write 2026-03-31, 2026-03-31T09:00 or 7d"
             ) from None
-    # Without a zone it is a time on the reader's clock.
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return wire(moment)
 
 
 def params(**values: Any) -> dict[str, Any]:

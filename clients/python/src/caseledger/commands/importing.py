@@ -11,8 +11,8 @@ import typer
 
 from caseledger import Problem, profile, terminal
 from caseledger.commands.cases import due
-from caseledger.exits import Exit
-from caseledger.importing.making import Made, made
+from caseledger.exits import Exit, exit_of
+from caseledger.importing.making import Made, Wrong, made
 from caseledger.importing.mapping import REQUIRED, BadMapping, Understood, shipped, understood
 from caseledger.importing.reading import Table, UnreadableFile, read
 from caseledger.profile import Caller
@@ -35,7 +35,7 @@ class Result:
     key: str | None
     outcome: str
     case: dict[str, Any] | None = None
-    faults: list[tuple[str, str]] = field(default_factory=list)
+    faults: list[Wrong] = field(default_factory=list)
 
 
 def import_cases(  # noqa: PLR0913 - what may be said of a file
@@ -85,15 +85,19 @@ def import_cases(  # noqa: PLR0913 - what may be said of a file
             f"{told}. Mend them, or import the others with --skip-errors", Exit.REFUSED
         )
     results = list(bad)
+    denied = False
     try:
         with profile.client() as client, terminal.progress("Cases", len(good)) as shown:
             for one in _sent(client, good, dry_run=dry_run):
                 results.append(one)
                 shown.advance(shown.task_ids[0])
+    except Problem as problem:
+        denied = exit_of(problem.code) is Exit.DENIED
+        raise
     finally:
         # Also of what was done before something went wrong.
         _print(sorted(results, key=lambda one: one.line), dry_run=dry_run, as_json=as_json)
-        if left := len(good) + len(bad) - len(results):
+        if (left := len(good) + len(bad) - len(results)) and not denied:
             terminal.say(f"{left} rows are left: run the same command again, and it goes on.")
     if any(one.outcome == "refused" for one in results):
         raise typer.Exit(Exit.REFUSED)
@@ -104,7 +108,7 @@ def _read(
 ) -> tuple[Table, Understood]:
     try:
         how = understood(mapping, source=source, zone=zone)
-        table = read(file, sheet)
+        table = read(file, sheet, how.used)
     except BadMapping as error:
         raise terminal.fail(f"--map: {error}", Exit.USAGE) from None
     except UnreadableFile as error:
@@ -151,13 +155,13 @@ def _sent(client: Caller, rows: list[Made], *, dry_run: bool) -> Iterator[Result
         yield Result(row.line, key, "there" if there else "imported", answer.json())
 
 
-def _faults_of(problem: Problem) -> list[tuple[str, str]]:
+def _faults_of(problem: Problem) -> list[Wrong]:
     named = [
-        (str(one["field"]), str(one.get("description", problem.message)))
+        Wrong(str(one["field"]), str(one.get("description", problem.message)))
         for one in problem.details
         if "field" in one
     ]
-    return named or [("", problem.message)]
+    return named or [Wrong("", problem.message)]
 
 
 def _print(results: list[Result], *, dry_run: bool, as_json: bool) -> None:
@@ -190,19 +194,24 @@ def _cells(one: Result) -> list[terminal.Cell]:
 
 
 def _told(one: Result, *, dry_run: bool) -> dict[str, Any]:
-    faults = [{"field": name, "description": text} for name, text in one.faults]
+    faults = [{"field": fault.field, "description": fault.description} for fault in one.faults]
     found = {"line": one.line, "rowKey": one.key, "outcome": one.outcome, "errors": faults}
     return {**found, "dryRun": dry_run, "case": one.case}
 
 
 def _grouped(results: list[Result]) -> Iterator[str]:
-    """Each fault with the lines that have it."""
+    """Each fault with the lines that have it, and one of the values that are wrong in that way."""
     lines: dict[tuple[str, str], list[int]] = {}
+    values: dict[tuple[str, str], dict[str, None]] = {}
     for one in results:
         for fault in one.faults:
-            lines.setdefault(fault, []).append(one.line)
-    for (name, text), where in lines.items():
+            alike = fault.field, fault.why
+            lines.setdefault(alike, []).append(one.line)
+            values.setdefault(alike, {})[fault.value] = None
+    for (name, why), where in lines.items():
         named = ", ".join(map(str, where[:_NAMED]))
         more = f" and {len(where) - _NAMED} more" if len(where) > _NAMED else ""
+        first, *others = values[name, why]
+        text = Wrong(name, why, f"{first} (and {len(others)} like it)" if others else first)
         begin = f"line{'s' if len(where) > 1 else ''} {named}{more}: "
-        yield begin + (f"{name}: {text}" if name else text)
+        yield begin + (f"{name}: {text.description}" if name else text.description)

@@ -17,6 +17,8 @@ from caseledger.types import InterventionType, Priority
 
 Question = dict[str, Any]
 _RANKS = {"critical": 0, "high": 1, "normal": 2, "low": 3}
+_ROLES = ("viewer", "verifier", "pilot", "admin")
+_CHANGED = 412
 _MOST = 200
 _NEW = ("intervention_requested", "intervention_released", "intervention_assigned")
 """After these events a question may wait that did not before."""
@@ -109,6 +111,8 @@ class _Sitting:
     def __init__(self, client: Client, rows: list[Question]) -> None:
         self._client, self._rows, self._place = client, rows, 0
         self._decided = 0
+        self._me = profile.current().claims
+        self._answers: dict[str, dict[str, Any]] = {}
 
     def hold(self) -> bool:
         """Shows one question after the other, and does as the person says; whether to the end."""
@@ -129,24 +133,29 @@ class _Sitting:
         if not question.is_open(one):
             self._place += 1
             return
-        choices = _choices(one)
+        choices = _choices(one, self._me)
         terminal.print_text("")
-        _warn(one)
+        _warn(one, self._me)
         while True:
-            offered = ", ".join(f"{key} {word}" for key, word in choices.items())
-            typed = answering.ask(offered, "n")
+            terminal.print_text(", ".join(f"{key} {word}" for key, word in choices.items()))
+            typed = answering.ask("What do you do?", "n")
             key, _, rest = typed.partition(" ")
             chosen = next((k for k, word in choices.items() if key in (k, word)), None)
             if chosen:
                 break
             terminal.say(f"{key} is none of these.")
+        # Where it does not work it is shown again as it stands now.
         try:
             self._do(chosen, one, etag, rest.strip())
+        except typer.Abort:
+            terminal.say("\nNothing was decided.")
         except Problem as problem:
             if problem.code in (401, 404):
                 raise
-            # It is shown again as it stands now: somebody was first, or something is missing.
-            terminal.refused(problem, 1)
+            if problem.code == _CHANGED:
+                terminal.say("It has changed since it was shown. Nothing was decided; see it anew.")
+            else:
+                terminal.refused(problem, 1)
 
     def _do(self, key: str, one: Question, etag: str, reason: str) -> None:
         match key:
@@ -166,7 +175,7 @@ class _Sitting:
                 self._decide(_VERDICTS[key], one, etag, reason)
 
     def _decide(self, verdict: str, one: Question, etag: str, reason: str) -> None:
-        body = _decision(verdict, one, reason)
+        body = _decision(verdict, one, reason, self._answers.setdefault(one["id"], {}))
         if body is None or not _is_meant(verdict, one):
             terminal.say("Nothing was decided.")
             return
@@ -186,10 +195,17 @@ class _Sitting:
 _VERDICTS = {"a": "approve", "s": "second", "e": "edit", "w": "respond", "r": "reject"}
 
 
-def _choices(one: Question) -> dict[str, str]:
-    """The keys that can be typed, and what they do: only decisions that the question allows."""
-    allowed = one["decisions"]
+def _choices(one: Question, me: dict[str, Any]) -> dict[str, str]:
+    """The keys that can be typed, and what they do: only what the question allows this person."""
     held = one["status"] == "in_progress"
+    allowed: list[str] = []
+    claim = release = False
+    if not _is_of_rank(one, me):
+        pass
+    elif held and not _is_held_by(one, me):
+        release = me.get("role") == "admin"
+    else:
+        allowed, claim, release = one["decisions"], not held, held
     # Whoever approves a clarification answers it.
     answers = one["type"] == "clarification" and one["action"] is None and "approve" in allowed
     wanted = {
@@ -198,8 +214,8 @@ def _choices(one: Question) -> dict[str, str]:
         "e": "edit" if "edit" in allowed else "",
         "w": "write an answer" if "respond" in allowed and not answers else "",
         "r": "reject" if "reject" in allowed else "",
-        "c": "" if held else "claim",
-        "u": "release" if held else "",
+        "c": "claim" if claim else "",
+        "u": "release" if release else "",
         "v": "view the case" if one["caseId"] else "",
     }
     return {
@@ -219,16 +235,38 @@ def _seconding(one: Question) -> str:
     return "approve" if one["approvedArguments"] is None else "edit"
 
 
-def _warn(one: Question) -> None:
-    if _is_other(one):
+def _is_held_by(one: Question, me: dict[str, Any]) -> bool:
+    if subject := one.get("assignedToSubject"):
+        return bool(subject == me.get("sub"))
+    return one["assignedTo"] in (me.get("email"), me.get("sub"))
+
+
+def _is_of_rank(one: Question, me: dict[str, Any]) -> bool:
+    """Whether the role is enough; of a role that is unknown here, the server knows."""
+    role, needed = me.get("role"), one["requiredRole"]
+    known = role in _ROLES and needed in _ROLES
+    return not known or _ROLES.index(str(role)) >= _ROLES.index(needed)
+
+
+def _warn(one: Question, me: dict[str, Any]) -> None:
+    if not _is_of_rank(one, me):
+        terminal.say(f"It is decided by a person with the role {one['requiredRole']}.")
+    elif one["status"] == "in_progress" and not _is_held_by(one, me):
+        terminal.say(f"{one['assignedTo']} has claimed it, and decides it.")
+    elif _is_other(one):
         terminal.say(
             "Others have approved other arguments, or with a response. `second` approves the same; "
             "anything else begins anew."
         )
 
 
-def _decision(verdict: str, one: Question, reason: str) -> dict[str, Any] | None:
-    """The body of the decision, with what it needs; None where the person gave up."""
+def _decision(
+    verdict: str, one: Question, reason: str, answer: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The body of the decision, with what it needs; None where the person gave up.
+
+    `answer` has what they answered before, and keeps what they answer now.
+    """
     if not reason and (verdict == "reject" or one["type"] == "waive_violation"):
         reason = answering.ask("Reason")
         if not reason:
@@ -242,7 +280,7 @@ def _decision(verdict: str, one: Question, reason: str) -> dict[str, Any] | None
         if (arguments := _edited(one)) is None:
             return None
         body["arguments"] = arguments
-    if (response := _response(verdict, one)) is not None:
+    if (response := _response(verdict, one, answer)) is not None:
         body["response"] = response
     return {**body, "reason": reason or None}
 
@@ -267,14 +305,14 @@ def _edited(one: Question) -> dict[str, Any] | None:
     return arguments if agreed else None
 
 
-def _response(verdict: str, one: Question) -> dict[str, Any] | None:
+def _response(verdict: str, one: Question, answer: dict[str, Any]) -> dict[str, Any] | None:
     clarifies = one["type"] == "clarification"
     schema = one["responseSchema"]
     # Where nobody can respond, and of a clarification, whoever approves answers.
     answers = clarifies or (schema is not None and "respond" not in one["decisions"])
     if verdict != "respond" and not (verdict == "approve" and answers):
         return None
-    return answering.answer(schema) if schema else {"text": answering.ask("Answer")}
+    return answering.answer(schema, answer) if schema else {"text": answering.ask("Answer")}
 
 
 def _is_meant(verdict: str, one: Question) -> bool:

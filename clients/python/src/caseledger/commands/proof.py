@@ -41,8 +41,8 @@ def verify(
 
     The server compares each event of a subject with its chain, with what is stored, and with the
     log. Files (case.zip, events.ndjson) are verified by verify_caseledger.py, which comes with this
-    program. Get the key from whoever runs the system, and not with the export; whoever trusts this
-    package as little runs that one file from its source.
+    program. Get the key from whoever runs the system, and not with the export. If you do not trust
+    this package, run that one file from its source instead.
 
     It ends with 5 where something is broken, and with 8 where a file is not wholly verified.
     """
@@ -54,7 +54,8 @@ def verify(
     if files:
         _verify_files(files, keys or [], checkpoints or [], as_json=as_json)
     elif keys or checkpoints:
-        raise typer.BadParameter("--key and --checkpoint are for files, and none is named")
+        told = ", ".join(map(terminal.line, targets or ["--all"]))
+        raise typer.BadParameter(f"--key and --checkpoint are for files, and no file is {told}")
     else:
         _verify_subjects(targets or [], every=every, as_json=as_json)
 

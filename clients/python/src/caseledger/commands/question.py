@@ -111,7 +111,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _exactly(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return terminal.exactly(json.dumps(value, ensure_ascii=False))
 
 
 def _print_values(rows: list[tuple[str, str]], most: int | None = None) -> None:

@@ -12,18 +12,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from caseledger import profile, terminal
-from caseledger.commands import given
-from caseledger.commands.cases import (
-    Due,
-    Overdue,
-    Search,
-    SeverityOption,
-    StatusOption,
-    Tags,
-    TypeOption,
-)
 from caseledger.commands.download import require_free
 from caseledger.commands.exports import Force
+from caseledger.commands.filters import filtered
 from caseledger.terminal import Json
 
 COLUMNS = (
@@ -33,43 +24,24 @@ COLUMNS = (
 _PAGE = 200
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """What a spreadsheet takes for the beginning of a formula, which may call programs."""
-_INNER = re.compile("([;|\t\r\n])(?=[ ]*[-=+@\uff1d\uff0b\uff0d\uff20])")
-"""Where a cell begins for a spreadsheet that takes another character than the comma to separate."""
+_INNER = {
+    own: re.compile(f"([{other}|\t\r\n])(?=[ ]*[-=+@\uff1d\uff0b\uff0d\uff20])")
+    for own, other in ((",", ";"), (";", ","))
+}
+"""By what separates our cells: where one begins for a spreadsheet that takes something else."""
 
 
-def export_cases(  # noqa: PLR0913 - every filter of the queue
+@filtered
+def export_cases(
+    query: dict[str, Any],
     *,
-    status: StatusOption = [],  # noqa: B006 - typer takes a copy
-    assigned_to: Annotated[
-        str | None, typer.Option(help="Assigned to this person; me is you.")
-    ] = None,
-    unassigned: Annotated[bool, typer.Option("--unassigned", help="Assigned to nobody.")] = False,
-    decision_type: TypeOption = None,
-    severity: SeverityOption = None,
-    tags: Tags = [],  # noqa: B006
-    overdue: Overdue = False,
-    due_until: Due = None,
-    waiting: Annotated[
-        bool | None, typer.Option(help="That wait for people's answers, or do not.")
-    ] = None,
-    legal_hold: Annotated[bool | None, typer.Option(help="Under a legal hold, or not.")] = None,
-    search: Search = None,
-    created_by: Annotated[str | None, typer.Option(help="Opened by this person.")] = None,
-    submission_id: Annotated[
-        str | None, typer.Option("--submission", help="About this submission.")
-    ] = None,
-    created_since: Annotated[
-        str | None, typer.Option(help=f"Opened at or after {given.TIME.format('ago')}.")
-    ] = None,
-    created_until: Annotated[
-        str | None, typer.Option(help=f"Opened before {given.TIME.format('ago')}.")
-    ] = None,
-    sort: Annotated[
-        Literal["createdAt", "dueAt"] | None, typer.Option(help="Newest first, or due first.")
-    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The file to write; - is the terminal.")
     ] = Path("cases.csv"),
+    delimiter: Annotated[
+        Literal[",", ";"],
+        typer.Option(help="What separates columns: ; where Excel takes the comma for decimals."),
+    ] = ",",
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -79,31 +51,13 @@ def export_cases(  # noqa: PLR0913 - every filter of the queue
     """
     if str(output) != "-":
         require_free(output, force=force)
-    query = given.params(
-        status=status,
-        assigned_to=assigned_to,
-        unassigned=unassigned or None,
-        decision_type=decision_type,
-        severity=severity,
-        tags=tags,
-        overdue=overdue or None,
-        due_until=due_until and given.ahead(due_until),
-        waiting=waiting,
-        legal_hold=legal_hold,
-        search=search,
-        created_by=created_by,
-        submission_id=submission_id,
-        created_since=created_since and given.ago(created_since),
-        created_until=created_until and given.ago(created_until),
-        sort=sort,
-        page_size=_PAGE,
-    )
+    query["pageSize"] = _PAGE
     rows: list[dict[str, Any]] = []
     with profile.client() as client, terminal.progress("Cases") as shown:
         for row in client.pages("/cases", query):
             rows.append(row)
             shown.advance(shown.task_ids[0])
-    text = "".join(lines(rows))
+    text = "".join(lines(rows, delimiter))
     if str(output) == "-":
         terminal.print_file(text)
         return
@@ -115,22 +69,23 @@ def export_cases(  # noqa: PLR0913 - every filter of the queue
         terminal.say(f"Wrote {output}: {len(rows)} cases.")
 
 
-def lines(cases: Iterable[dict[str, Any]]) -> Iterator[str]:
+def lines(cases: Iterable[dict[str, Any]], delimiter: str = ",") -> Iterator[str]:
     """The lines of a CSV file (RFC 4180) of cases, with a column for each of their own fields."""
     rows = list(cases)
     own = list(dict.fromkeys(name for row in rows for name in row["fields"]))
-    yield _line([*COLUMNS, *(f"fields.{name}" for name in own)])
+    yield _line([*COLUMNS, *(f"fields.{name}" for name in own)], delimiter)
     for row in rows:
-        yield _line([*(row[name] for name in COLUMNS), *(row["fields"].get(name) for name in own)])
+        values = [*(row[name] for name in COLUMNS), *(row["fields"].get(name) for name in own)]
+        yield _line(values, delimiter)
 
 
-def _line(values: Iterable[Any]) -> str:
+def _line(values: Iterable[Any], delimiter: str) -> str:
     written = io.StringIO()
-    csv.writer(written).writerow(map(cell, values))
+    csv.writer(written, delimiter=delimiter).writerow(cell(one, delimiter) for one in values)
     return written.getvalue()
 
 
-def cell(value: Any) -> Any:
+def cell(value: Any, delimiter: str = ",") -> Any:
     """A value as a cell: texts that would be formulas are marked as texts."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -139,5 +94,5 @@ def cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     # Spreadsheets also look behind spaces.
-    value = _INNER.sub(r"\1'", value)
+    value = _INNER[delimiter].sub(r"\1'", value)
     return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value

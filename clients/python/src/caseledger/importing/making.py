@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from caseledger.importing.mapping import SEVERITIES, STATUSES, Understood
-from caseledger.importing.reading import Row, Table
+from caseledger.importing.reading import Row, Table, Unusable
 from caseledger.importing.times import BadTime, wire
 
 MAX_HISTORY = 100
@@ -26,13 +26,30 @@ class Fault(ValueError):
     """A value that cannot be taken over; its text says why."""
 
 
+class Wrong(NamedTuple):
+    """What is wrong with a field of a row.
+
+    Where many rows have values that are wrong for the same reason, they are told of together: then
+    the reason does not name the `value`.
+    """
+
+    field: str
+    why: str
+    value: str = ""
+
+    @property
+    def description(self) -> str:
+        """What is wrong, in words."""
+        return f"{self.value} {self.why}" if self.value else self.why
+
+
 @dataclass
 class Made:
-    """A row as it would be sent, or its faults: each a field and what is wrong."""
+    """A row as it would be sent, or its faults."""
 
     line: int
     body: dict[str, Any] = field(default_factory=dict)
-    faults: list[tuple[str, str]] = field(default_factory=list)
+    faults: list[Wrong] = field(default_factory=list)
 
 
 def made(table: Table, mapping: Understood, now: datetime) -> list[Made]:
@@ -42,23 +59,28 @@ def made(table: Table, mapping: Understood, now: datetime) -> list[Made]:
         first: dict[str, int] = {}
         for one in rows:
             value = one.body.get(name)
-            if value and first.setdefault(value, one.line) != one.line:
-                one.faults.append((name, f"{value} is also that of line {first[value]}"))
+            # Mostly they are the same: then it is said once.
+            told = any(fault.field == "rowKey" for fault in one.faults)
+            if value and first.setdefault(value, one.line) != one.line and not told:
+                one.faults.append(Wrong(name, f"{value} is also that of line {first[value]}"))
     return rows
 
 
 def _of_row(row: Row, mapping: Understood, now: datetime) -> Made:
     one = Made(row.line)
     if row.fault:
-        one.faults.append(("", row.fault))
+        one.faults.append(Wrong("", row.fault))
         return one
     reader = _Reader(row, mapping, now)
     one.body["source"] = mapping.source
     for name, read in reader.readers():
         try:
             value = read()
-        except (Fault, BadTime) as error:
-            one.faults.append((name, str(error)))
+        except BadTime as error:
+            one.faults.append(Wrong(name, error.why, error.value))
+            continue
+        except Fault as error:
+            one.faults.append(Wrong(name, str(error)))
             continue
         if value not in (None, [], {}):
             one.body[name] = value
@@ -93,10 +115,17 @@ class _Reader:
         yield "fields", self._fields
         yield "history", self._history
 
+    def _values(self, column: str) -> list[Any]:
+        found = self._row.values(column)
+        for value in found:
+            if isinstance(value, Unusable):
+                raise Fault(f"the column {column} {value.why}")
+        return found
+
     def _one(self, name: str) -> Any:
         """The one value of a field; None where there is none."""
         column = self._mapping.columns.get(name)
-        found = self._row.values(column) if column else []
+        found = self._values(column) if column else []
         different = list(dict.fromkeys(map(str, found)))
         if len(different) > 1:
             raise Fault(f"the column {column} is there {len(found)} times, with different values")
@@ -143,14 +172,14 @@ class _Reader:
 
     def _tags(self) -> list[str]:
         column = self._mapping.columns.get("tags")
-        found = self._row.values(column) if column else [self._mapping.values.get("tags", "")]
+        found = self._values(column) if column else [self._mapping.values.get("tags", "")]
         each = (tag for one in found for tag in _TAGS.split(_text(one)))
         return list(dict.fromkeys(_line(tag) for tag in each if tag.strip()))
 
     def _fields(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, column in self._mapping.fields.items():
-            values = self._row.values(column)
+            values = self._values(column)
             if len(values) == 1 and isinstance(values[0], bool | int | float):
                 found[name] = values[0]
             elif values:
@@ -160,7 +189,7 @@ class _Reader:
     def _history(self) -> list[dict[str, Any]]:
         told = self._mapping.history
         items: list[dict[str, Any]] = []
-        for value in self._row.values(told.column) if told else []:
+        for value in self._values(told.column) if told else []:
             at, by, text = self._item(value)
             moment = self._time(at if at is not None else self._one("createdAt"))
             who = {"by": _line(by)} if by is not None and _line(by) else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,19 @@ from zipfile import BadZipFile
 _DELIMITERS = ",;\t|"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _FIELD_LIMIT = 10_000_000
+_HEAD_WITHIN = 20
+"""The names of the columns are in one of so many first rows: above them there may be a title."""
 
 
 class UnreadableFile(Exception):
     """A file of which no row can be read; its text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A cell of a workbook in which something is, but no value; `why` says what."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +60,22 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
-def read(path: Path, sheet: str | None = None) -> Table:
-    """The rows of a file, by the end of its name. Raises UnreadableFile and OSError."""
+def read(path: Path, sheet: str | None = None, used: Collection[str] = ()) -> Table:
+    """The rows of a file, by the end of its name. Raises UnreadableFile and OSError.
+
+    The row that has most of the columns in `used` is the one with their names: what is above it is
+    a title.
+    """
     kind = path.suffix.lower()
     if kind in (".xlsx", ".xlsm"):
-        return _xlsx(path, sheet)
+        return _xlsx(path, sheet, used)
     text, notes = _decoded(path.read_bytes())
     if kind == ".json":
         return _table([*_items(text)], notes)
     if kind in (".jsonl", ".ndjson"):
         return _table([*_lines(text)], notes)
     if kind in (".csv", ".tsv", ".txt"):
-        return _csv(text, notes)
+        return _csv(text, notes, used)
     raise UnreadableFile(f"{path.name}: is no .csv, .xlsx, .json or .jsonl file")
 
 
@@ -76,7 +89,7 @@ def _decoded(raw: bytes) -> tuple[str, list[str]]:
         return raw.decode("cp1252", errors="replace"), ["it is no UTF-8: read as Windows-1252"]
 
 
-def _csv(text: str, notes: list[str]) -> Table:
+def _csv(text: str, notes: list[str], used: Collection[str]) -> Table:
     before = 0
     lines = text.splitlines(keepends=True)
     delimiter = None
@@ -87,7 +100,7 @@ def _csv(text: str, notes: list[str]) -> Table:
     delimiter = delimiter or _delimiter(body)
     csv.field_size_limit(_FIELD_LIMIT)
     reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
-    return _of_rows(list(_numbered(reader, before)), notes)
+    return _of_rows(list(_numbered(reader, before)), notes, used)
 
 
 def _numbered(reader: Any, before: int) -> Iterator[tuple[int, list[str]]]:
@@ -115,36 +128,61 @@ def _delimiter(text: str) -> str:
     return max(_DELIMITERS, key=columns)
 
 
-def _xlsx(path: Path, sheet: str | None) -> Table:
+def _xlsx(path: Path, sheet: str | None, used: Collection[str]) -> Table:
     try:
         from openpyxl import load_workbook  # noqa: PLC0415 - an extra
         from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
     except ImportError:
-        told = "reading .xlsx needs openpyxl: install caseledger[xlsx]"
+        told = "reading .xlsx needs openpyxl: pip install openpyxl"
         raise UnreadableFile(told) from None
     try:
         book = load_workbook(path, read_only=True, data_only=True)
+        formulas = load_workbook(path, read_only=True)
     except (BadZipFile, OSError, ValueError, KeyError, InvalidFileException) as error:
         raise UnreadableFile(f"{path.name}: is no workbook: {error}") from None
     try:
         names = book.sheetnames
         if sheet is not None and sheet not in names:
             raise UnreadableFile(f"{path.name}: has no sheet {sheet!r}; it has {', '.join(names)}")
-        chosen = book[sheet or names[0]]
+        chosen = sheet or names[0]
         notes = []
         if sheet is None and len(names) > 1:
             notes.append(f"the first of its {len(names)} sheets is read: {names[0]}")
-        cells = [list(row) for row in chosen.iter_rows(values_only=True)]
+        written = formulas[chosen].iter_rows(values_only=True)
+        cells = [list(map(_cell, *both)) for both in zip(book[chosen], written, strict=True)]
     finally:
         book.close()
-    return _of_rows(list(enumerate(cells, 1)), notes)
+        formulas.close()
+    return _of_rows(list(enumerate(cells, 1)), notes, used)
 
 
-def _of_rows(numbered: Sequence[tuple[int, Sequence[Any]]], notes: list[str]) -> Table:
-    """A table of records, of which the first that is not empty has the names of the columns."""
+def _cell(cell: Any, written: Any) -> Any:
+    """The value of a cell; `written` is its formula where it has one.
+
+    A formula has a value once a program for spreadsheets has calculated it, and saved the file.
+    """
+    if cell.data_type == "e":
+        return Unusable(f"has the error {cell.value}")
+    if cell.value is None and cell.data_type == "n" and written is not None:
+        return Unusable("has a formula without its value: save it in a spreadsheet program")
+    return cell.value
+
+
+def _of_rows(
+    numbered: Sequence[tuple[int, Sequence[Any]]], notes: list[str], used: Collection[str]
+) -> Table:
+    """A table of records; what is above the one with the names of the columns is left out."""
     filled = [(line, record) for line, record in numbered if not all(map(_empty, record))]
     if not filled:
         raise UnreadableFile("it has no rows")
+
+    def named(record: Sequence[Any]) -> int:
+        return len({str(name).strip() for name in record}.intersection(used))
+
+    place = max(range(min(_HEAD_WITHIN, len(filled))), key=lambda at: named(filled[at][1]))
+    if place:
+        notes = [*notes, f"the names of the columns are in line {filled[place][0]}"]
+    filled = filled[place:]
     (_, head), *records = filled
     columns = ["" if _empty(name) else str(name).strip() for name in head]
     rows = [_row(line, columns, record) for line, record in records]

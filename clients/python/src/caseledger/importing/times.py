@@ -9,11 +9,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _MILLISECONDS = 100_000_000_000
 """A number of seconds so large would be in the year 5138."""
+_SECONDS = 100_000_000
+"""So many seconds since 1970 are in 1973. Days, as a spreadsheet counts them, are fewer."""
 _NUMBER = re.compile(r"\d{9,13}")
 
 
 class BadTime(ValueError):
-    """A text that is no time, or none that is sure; it says why."""
+    """A text that is no time, or none that is sure; it says why, of the `value` if there is one."""
+
+    def __init__(self, why: str, value: str = "") -> None:
+        super().__init__(f"{value} {why}" if value else why)
+        self.why, self.value = why, value
 
 
 class Clock(NamedTuple):
@@ -41,7 +47,7 @@ class Clock(NamedTuple):
         try:
             return found.astimezone(UTC)
         except OverflowError:
-            raise BadTime(f"{value!s} is not within the years 1 to 9999") from None
+            raise BadTime("is not within the years 1 to 9999", str(value)) from None
 
 
 def _read(value: Any, formats: tuple[str, ...]) -> datetime:
@@ -52,7 +58,7 @@ def _read(value: Any, formats: tuple[str, ...]) -> datetime:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _since_1970(value)
     if not isinstance(value, str):
-        raise BadTime(f"{value!s} is no time")
+        raise BadTime("is no time", str(value))
     text = " ".join(value.split())
     for form in formats:
         try:
@@ -64,8 +70,8 @@ def _read(value: Any, formats: tuple[str, ...]) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        told = f"{text} is in no known form: add its format to `dates` of the mapping"
-        raise BadTime(f"{told}, such as %d/%m/%Y %H:%M") from None
+        told = "is no time in a known form: if it is one, add its format to `dates` of the mapping"
+        raise BadTime(f"{told}, such as %d/%m/%Y %H:%M", text) from None
 
 
 def zone_of(name: str) -> tzinfo:
@@ -77,13 +83,16 @@ def zone_of(name: str) -> tzinfo:
 
 
 def wire(moment: datetime) -> str:
-    """A time as the API takes it."""
-    return moment.isoformat().replace("+00:00", "Z")
+    """A time as the API takes it. Without a zone it is a time on the reader's clock."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _since_1970(number: float) -> datetime:
+    if abs(number) < _SECONDS:
+        told = "is a number, and no time: in a spreadsheet, give the cell the format of a date"
+        raise BadTime(told, str(number))
     seconds = number / 1000 if number >= _MILLISECONDS else number
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):
-        raise BadTime(f"{number} is no time") from None
+        raise BadTime("is no time", str(number)) from None
