@@ -63,7 +63,8 @@ def _api_key(given: argparse.Namespace) -> int:
     admin = {"sub": "alex", "role": "admin", "email": "alex@example.com"}
     token = unsigned_token(tenant=given.tenant, **admin)
     try:
-        answer = client.call("POST", f"{given.url}/keys", token=token, body=asked)
+        url = f"{given.url.rstrip('/').removesuffix('/v1')}/v1"
+        answer = client.call("POST", f"{url}/keys", token=token, body=asked)
     except client.Unreachable as error:
         print(f"{given.url}: {error}; is `make run` running?", file=sys.stderr)  # noqa: T201
         return 1
@@ -117,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     api_key.add_argument("--name", required=True, help="what the key is for")
     api_key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT)
     api_key.add_argument("--role", choices=sorted(PROGRAMS), default=Role.AGENT.value)
-    api_key.add_argument("--url", default=_USUAL_URL, help="of the local run, with /v1")
+    api_key.add_argument("--url", default=_USUAL_URL, help="of the local run")
     key = commands.add_parser("key", help="make a key that signs the logs of events")
     key.add_argument("--file", type=Path, default=_LOG_KEY, help="by default that of `make run`")
     key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT, help="whose log it is")

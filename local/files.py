@@ -13,10 +13,11 @@ from pathlib import Path
 
 from shared.config import DEFAULT_FILE, MEMORY, Config, ConfigError
 from shared.documents.embedded.ownership import check_file
-from shared.documents.port import StoreError
+from shared.documents.port import StoreError, Unavailable
 
 _SCHEME = "sqlite:///"
 _SECONDS = 5.0
+_WHOSE = "Run the command as the user of the services, and look at the disk"
 
 
 class Refused(Exception):
@@ -45,6 +46,8 @@ def check_ours(path: Path) -> None:
         raise Refused(f"{path} is empty")
     try:
         check_file(str(path))
+    except Unavailable as error:
+        raise Refused(f"{path} cannot be read: {error.cause}. {_WHOSE}") from None
     except StoreError as error:
         raise Refused(str(error)) from None
 
@@ -60,19 +63,20 @@ def in_use(path: Path) -> bool:
 
     Who has used a file in WAL mode holds a shared lock until it closes it (sqlite.org/wal.html),
     which is in the way of an exclusive one. What is only in the log goes into the file by this.
+    Raises Refused where the file cannot be written.
     """
     if not path.exists():
         return False
-    with closing(opened(path)) as connection:
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        try:
+    try:
+        with closing(opened(path)) as connection:
+            connection.execute("PRAGMA busy_timeout = 0")
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                return True
-            raise
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            return True
+        raise Refused(f"{path} cannot be written: {error}. {_WHOSE}") from None
     return False
 
 

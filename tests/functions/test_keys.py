@@ -430,6 +430,7 @@ def test_a_developer_has_a_first_key_by_one_command_beside_a_local_run(
     assert by(api, key).get("/cases").status_code == 200
     assert api.caller("admin", tenant="demo").get("/keys").json["keys"][0]["role"] == "agent"
     assert run("--name", "x" * 51)[0] == 1
+    assert run("--name", "x", "--url", "http://127.0.0.1:8080/")[0] == 0, "as clients have it"
     monkeypatch.setattr(client, "call", Mock(side_effect=client.Unreachable("refused")))
     monkeypatch.setattr("sys.argv", ["local", "api-key", "--name", "x"])
     assert main() == 1

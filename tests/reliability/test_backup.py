@@ -285,6 +285,18 @@ def test_what_is_no_whole_backup_is_not_restored(
     assert everything(file) == before
 
 
+def test_a_store_that_cannot_be_written_is_named(run: Command, file: Path, tmp_path: Path) -> None:
+    to = tmp_path / "backup.db"
+    assert run("backup", str(to))[0] == 0
+    file.with_name(f"{file.name}-wal").mkdir()
+
+    code, said = run("restore", str(to))
+
+    assert code == 1
+    assert f"{file} cannot be written: " in said
+    assert "Run the command as the user of the services" in said
+
+
 def test_a_damaged_store_is_found_by_its_backup(run: Command, file: Path, tmp_path: Path) -> None:
     to = tmp_path / "backup.db"
     damaged(file)
