@@ -29,11 +29,9 @@ def bring(
     """
     case_id = new.id or str(uuid.uuid4())
     assignee = people.subject_of(ledger, new.assigned_to)
-    actor = ledger.origin.actor
-    notes = tuple(
-        Note(EventType.IMPORTED, f"Happened in {new.source}", item)
-        for item in import_rules.history(new)
-    )
+    due_hours = settings.due_hours(new.decision_type)
+    row = ledger.for_row(new.source, new.row_key)
+    actor = row.origin.actor
 
     def imported(now: datetime) -> Decision[StoredCase]:
         case = import_rules.imported(
@@ -42,25 +40,29 @@ def bring(
             by=actor.name,
             by_subject=actor.subject,
             assignee=assignee,
-            due_hours=settings.due_hours(new.decision_type),
+            due_hours=due_hours,
             now=now,
         )
-        created = Decision(
-            case,
-            EventType.CASE_CREATED,
-            f"Case imported from {new.source}",
-            reason=new.reason,
-            case_id=case_id,
-            meta={
-                "imported": {"source": new.source, "rowKey": new.row_key},
-                **facts.of_imported(case),
-            },
-            also=notes,
-        )
-        return evidence.with_first(ledger, created, case_id, new.evidence, now)
+        return evidence.with_first(row, _created(case_id, case, new), case_id, new.evidence, now)
 
-    row = ledger.for_row(new.source, new.row_key)
     return _tried(row, case_id, imported) if dry_run else row.create(CASES, case_id, imported)
+
+
+def _created(case_id: str, case: StoredCase, new: CaseToImport) -> Decision[StoredCase]:
+    """The decision to have a case as it was there, with an event for each item of its history."""
+    row = {"source": new.source, "rowKey": new.row_key}
+    return Decision(
+        case,
+        EventType.CASE_CREATED,
+        f"Case imported from {new.source}",
+        reason=new.reason,
+        case_id=case_id,
+        meta={"imported": row, **facts.of_imported(case)},
+        also=tuple(
+            Note(EventType.IMPORTED, f"Happened in {new.source}", item)
+            for item in import_rules.history(new)
+        ),
+    )
 
 
 def _tried(
