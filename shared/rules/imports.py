@@ -42,8 +42,8 @@ def imported(  # noqa: PLR0913 - each by its name
         now=new.created_at,
     )
     case = case.model_copy(update={"assigned_at": now if new.assigned_to else None})
-    reason = new.reason or f"Imported as {new.status}"
-    moved = CasePatch.model_construct(status=new.status, reason=reason)
+    # Some moves need a reason here. The case does not keep it, and another system may have none.
+    moved = CasePatch.model_construct(status=new.status, reason="imported")
     return cases.changed(case_id, case, moved, new.closed_at or now)
 
 
