@@ -15,64 +15,56 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from local import backup, client, demo, demo_data, files, log_key, move, server, webhook_key
+from local import (
+    access_command,
+    api_key,
+    arguments,
+    backup,
+    demo,
+    demo_data,
+    files,
+    key_command,
+    log_key,
+    move,
+    server,
+    webhook_key,
+)
 from local.emulator import EmulatorError, export, latest_export, running_emulator
 from local.ticker import ticking
 from local.tokens import unsigned_token
-from shared.config import Config, ConfigError, claim_names, refuse_unknown
+from shared.config import Config, ConfigError, refuse_unknown
 from shared.documents.port import StoreError
-from shared.models.base import is_id
 from shared.models.roles import Role
-from shared.rules.callers import PROGRAMS
 from shared.runtime import open_store
 
 _DATA = server.ROOT / ".local"
 _LOG_KEY, _WEBHOOK_KEY = _DATA / "log-key.pem", _DATA / "webhook-key.txt"
 _PROJECT = "demo-caseledger"
 _USUAL_URL = "http://127.0.0.1:8080/v1"
-_MEMBERS = [role.value for role in Role if role is not Role.SCHEDULER]
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     """Runs the command line; gives the exit code."""
-    arguments = _parser().parse_args()
+    given = _parser().parse_args()
     commands = {
-        "access": _access,
-        "api-key": _api_key,
+        "access": lambda _: access_command.run(given, os.environ),
+        "api-key": api_key.run,
         "backup": _told(_backup),
         "demo": lambda _: demo.run(),
         "indexes": _indexes,
-        "key": _key,
+        "key": lambda _: key_command.run(given, os.environ),
         "move": _told(_move),
         "restore": _told(_restore),
         "run": _served,
         "token": _token,
     }
-    return commands[arguments.command](arguments)
+    return commands[given.command](given)
 
 
 def _token(given: argparse.Namespace) -> int:
     caller = {name: getattr(given, name) for name in ("sub", "tenant", "role", "email")}
     print(unsigned_token(**caller))  # noqa: T201
-    return 0
-
-
-def _api_key(given: argparse.Namespace) -> int:
-    asked = {"name": given.name, "role": given.role}
-    admin = {"sub": "alex", "role": "admin", "email": "alex@example.com"}
-    token = unsigned_token(tenant=given.tenant, **admin)
-    try:
-        url = f"{given.url.rstrip('/').removesuffix('/v1')}/v1"
-        answer = client.call("POST", f"{url}/keys", token=token, body=asked)
-    except client.Unreachable as error:
-        print(f"{given.url}: {error}; is `make run` running?", file=sys.stderr)  # noqa: T201
-        return 1
-    if answer.code != 201:  # noqa: PLR2004
-        said = (answer.body or {}).get("error", {}).get("message", "")
-        print(f"{given.url}: {answer.code} {said}", file=sys.stderr)  # noqa: T201
-        return 1
-    print(answer.body["key"])  # noqa: T201
     return 0
 
 
@@ -98,11 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="serve every function on this machine")
-    run.add_argument("--port", type=_port, default=8080)
+    run.add_argument("--port", type=arguments.port, default=8080)
     run.add_argument("--store", choices=["sqlite", "emulator"], default="sqlite")
     run.add_argument(
         "--workers",
-        type=_from_one,
+        type=arguments.from_one,
         help="processes that serve: by default, on SQLite, one a core, at most four",
     )
     commands.add_parser("demo", help="play the life of a case on a fresh instance")
@@ -112,21 +104,14 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--role", required=True, choices=[role.value for role in Role])
     token.add_argument("--sub", required=True)
     token.add_argument("--email")
-    api_key = commands.add_parser(
-        "api-key", help="have a local run make a key by which a program calls, and print it"
+    api_key.add_arguments(
+        commands.add_parser(
+            "api-key", help="have a local run make a key by which a program calls, and print it"
+        ),
+        _USUAL_URL,
     )
-    api_key.add_argument("--name", required=True, help="what the key is for")
-    api_key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT)
-    api_key.add_argument("--role", choices=sorted(PROGRAMS), default=Role.AGENT.value)
-    api_key.add_argument("--url", default=_USUAL_URL, help="of the local run")
-    key = commands.add_parser("key", help="make a key that signs the logs of events")
-    key.add_argument("--file", type=Path, default=_LOG_KEY, help="by default that of `make run`")
-    key.add_argument("--tenant", type=_tenant, default=demo_data.TENANT, help="whose log it is")
-    key.add_argument(
-        "--epoch", type=_from_one, default=1, help="of the log, after a restore: 2 and up"
-    )
-    key.add_argument("--origin", help="CASELEDGER_LOG_ORIGIN, as the functions have it")
-    key.add_argument("--show", action="store_true", help="show the public part of one that exists")
+    signing = commands.add_parser("key", help="make a key that signs the logs of events")
+    key_command.add_arguments(signing, _LOG_KEY)
     backed_up = commands.add_parser("backup", help="write a backup of the SQLite store to a file")
     backed_up.add_argument("to", type=Path, metavar="FILE", help="a file that does not exist yet")
     restored = commands.add_parser("restore", help="make a backup the SQLite store")
@@ -138,42 +123,10 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--file", type=Path, help="the store; by default that of CASELEDGER_STORE")
     moved = commands.add_parser("move", help="move a store from SQLite to Firestore, or back")
     move.add_arguments(moved)
-    _add_access(commands.add_parser("access", help="who may use a deployment on Google Cloud"))
+    access_command.add_arguments(
+        commands.add_parser("access", help="who may use a deployment on Google Cloud")
+    )
     return parser
-
-
-def _add_access(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(dest="doing", required=True)
-    grant = commands.add_parser("grant", help="give an account a tenant and a role")
-    listed = commands.add_parser("list", help="show who has a tenant and a role")
-    revoke = commands.add_parser("revoke", help="take both away, and sign the account out")
-    for one in (grant, listed, revoke):
-        one.add_argument("--project", required=True)
-        one.add_argument("--email", required=one is not listed)
-        one.add_argument("--identity-tenant", help="of Identity Platform, where the accounts are")
-    grant.add_argument("--tenant", required=True, type=_tenant)
-    grant.add_argument("--role", required=True, choices=_MEMBERS)
-    listed.add_argument("--tenant", type=_tenant)
-
-
-def _key(given: argparse.Namespace) -> int:
-    try:
-        origin = given.origin or Config.from_environment(os.environ).log_origin
-        if not given.show:
-            log_key.make(given.file)
-            print(f"made {given.file}; verifiers of the log of {given.tenant} need this:")  # noqa: T201
-        for shown in log_key.verifier_keys(given.file, origin, given.tenant, given.epoch):
-            print(shown)  # noqa: T201
-    except FileExistsError:
-        print(f"{given.file} exists, and is not replaced; --show shows its key", file=sys.stderr)  # noqa: T201
-        return 1
-    except OSError as error:
-        print(f"{given.file}: {error.strerror}", file=sys.stderr)  # noqa: T201
-        return 1
-    except (ConfigError, ValueError) as error:
-        print(f"{given.file}: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
 
 
 def _backup(given: argparse.Namespace) -> int:
@@ -206,52 +159,6 @@ def _told(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Na
             return 128 + signal.SIGINT
 
     return told
-
-
-def _from_one(text: str) -> int:
-    """A number of workers, or of an epoch. Raises ArgumentTypeError."""
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError("must be a number from 1 on")
-    return int(text)
-
-
-def _tenant(text: str) -> str:
-    """The name of a tenant. Raises ArgumentTypeError."""
-    if not is_id(text):
-        raise argparse.ArgumentTypeError("must be 1 to 100 of A-Z a-z 0-9 . _ -")
-    return text
-
-
-def _access(given: argparse.Namespace) -> int:
-    from deployment.google import DeploymentError  # noqa: PLC0415 - other commands do without
-    from local import access  # noqa: PLC0415 - as above
-
-    try:
-        refuse_unknown(os.environ)
-        names = claim_names(os.environ)
-        google = access.google(given.project, os.environ)
-        accounts = access.Access(google, names, given.identity_tenant)
-        match given.doing:
-            case "grant":
-                account = accounts.grant(given.email, given.tenant, given.role)
-                print(f"{given.email} ({account.id}) is {given.role} in tenant {given.tenant}")  # noqa: T201
-            case "revoke":
-                account = accounts.revoke(given.email)
-                print(f"{given.email} ({account.id}) has no tenant and no role")  # noqa: T201
-            case _:
-                for row in accounts.granted(given.email, given.tenant):
-                    print("\t".join(row))  # noqa: T201
-    except (ConfigError, DeploymentError) as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
-
-
-def _port(text: str) -> int:
-    """A port to serve on. Raises ArgumentTypeError."""
-    if not text.isdecimal() or not 0 < int(text) < 2**16:
-        raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
-    return int(text)
 
 
 def _run(port: int, store: str, workers: int | None) -> None:
