@@ -141,9 +141,12 @@ def test_a_restored_store_is_what_was_backed_up_and_the_one_before_is_kept(
     assert f"{file} is newer" in said
     assert counted(file) == 1
 
+    file.chmod(0o640)
     code, said = run("restore", str(to), "--replace-newer")
     assert code == 0, said
+    assert "was not made by this command" not in said
     assert everything(file) == before
+    assert file.stat().st_mode & 0o777 == 0o640, "who could read it still can"
     (kept,) = tmp_path.glob("caseledger.db.before-*")
     assert str(kept) in said
     assert counted(kept) == 1

@@ -34,6 +34,7 @@ from shared.documents.port import (
     Data,
     Delete,
     Document,
+    Rejected,
     Set,
     Unavailable,
     Update,
@@ -474,6 +475,50 @@ def test_a_target_with_documents_of_another_origin_is_refused(
 
 def vars_of(mark: Mark) -> Data:
     return {name: getattr(mark, name) for name in Mark.__slots__}
+
+
+def test_of_two_moves_that_begin_at_once_one_is_refused(
+    source: Side, target: Dying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = target.walk
+
+    def walked(after: str, most: int) -> list[Document]:
+        rows = walk(after, most)
+        target.commit([Create(MARK, vars_of(Mark("/elsewhere.db", 3, 1)))])
+        return rows
+
+    monkeypatch.setattr(target, "walk", walked)
+    with pytest.raises(Refused, match="another move into new has just begun"):
+        move.move(source, Side("new", target))
+
+
+def test_what_is_too_much_for_one_commit_of_the_target_comes_in_several(
+    source: Side, target: Dying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = target.commit
+
+    def limited(writes: Sequence[Write]) -> None:
+        if len(writes) > 4:
+            raise Rejected("too much at once")
+        commit(writes)
+
+    monkeypatch.setattr(target, "commit", limited)
+
+    assert move.move(source, Side("new", target))
+    assert everything(target) == everything(source.store)
+
+
+def test_a_service_that_is_started_again_before_the_end_is_told_of(
+    run: Command, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_use = iter([False, True])
+    monkeypatch.setattr(move, "in_use", lambda _: next(in_use))
+    monkeypatch.setattr(move, "move", lambda *_: True)
+
+    code, said = run("--to-project", project)
+
+    assert code == 1
+    assert "is in use again: what is written to it from now on is not in Firestore" in said
 
 
 def test_a_file_that_is_in_use_is_not_moved(run: Command, file: Path, project: str) -> None:
