@@ -16,7 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from shared import outgoing
+from shared import bounded, outgoing
+from shared.bounded import Bounded
 from shared.outgoing import Answer, post
 from tests.reliability.receivers import (
     OK,
@@ -108,18 +109,18 @@ def test_what_comes_before_the_answer_is_passed_over(interim: bytes) -> None:
 
 def test_no_more_of_an_answer_is_read_than_64_kilobytes(monkeypatch: pytest.MonkeyPatch) -> None:
     read = 0
-    incoming = outgoing._Bounded.recv_into  # noqa: SLF001 - what passes here
+    incoming = Bounded.recv_into
 
-    def recv_into(self: outgoing._Bounded, view: memoryview) -> int:
+    def recv_into(self: Bounded, view: memoryview) -> int:
         nonlocal read
         count = incoming(self, view)
         read += count
         return count
 
-    monkeypatch.setattr(outgoing._Bounded, "recv_into", recv_into)  # noqa: SLF001
+    monkeypatch.setattr(Bounded, "recv_into", recv_into)
 
     assert sent(floods(b"HTTP/1.1 200 OK\r\n\r\n")) == Answer(200)
-    assert 0 < read <= outgoing.MAX_ANSWER
+    assert 0 < read <= bounded.MAX_ANSWER
 
 
 @pytest.mark.parametrize(
@@ -293,7 +294,7 @@ def test_tls_is_begun_with_the_name_and_not_with_the_address(
     asked: list[str | None] = []
     context.sni_callback = lambda _, name, __: asked.append(name)
     trusting = ssl.create_default_context(cafile=str(path))
-    monkeypatch.setattr(outgoing, "_tls", lambda: trusting)
+    monkeypatch.setattr(bounded, "_tls", lambda: trusting)
 
     with receiving(answers(OK), context) as receiver:
         url = f"https://localhost:{receiver.port}/"
@@ -309,7 +310,7 @@ def test_the_dot_at_the_end_of_a_whole_name_is_no_part_of_its_certificate(
 ) -> None:
     context, path = certificate(tmp_path, "receiver.example")
     trusting = ssl.create_default_context(cafile=str(path))
-    monkeypatch.setattr(outgoing, "_tls", lambda: trusting)
+    monkeypatch.setattr(bounded, "_tls", lambda: trusting)
     monkeypatch.setattr(outgoing, "is_public", lambda _: True)
 
     with receiving(answers(OK), context) as receiver:
@@ -328,7 +329,7 @@ def test_a_certificate_that_is_not_that_of_the_name_gets_no_request(
     context, path = certificate(tmp_path, "receiver.example")
     if trusted:
         trusting = ssl.create_default_context(cafile=str(path))
-        monkeypatch.setattr(outgoing, "_tls", lambda: trusting)
+        monkeypatch.setattr(bounded, "_tls", lambda: trusting)
 
     with receiving(answers(OK), context) as receiver:
         answer = post(f"https://localhost:{receiver.port}/", BODY, {}, local=True)
