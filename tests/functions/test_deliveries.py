@@ -36,13 +36,12 @@ from tests.functions.webhook_support import DELIVER, SOON, due, kept, listening,
 from tests.reliability.receivers import OK, answers, closes, receiving, stalls, status
 from tests.reliability.support import in_parallel
 
-pytestmark = pytest.mark.both_stores
-
 NEW = {"decisionType": "d", "title": "T"}
 FAILED_AT_ONCE = timedelta(seconds=6)
 """The longest wait before the second attempt."""
 
 
+@pytest.mark.both_stores
 def test_an_event_is_sent_once_to_each_webhook_that_hears_of_it(api: Api, clock: Clock) -> None:
     with receiving() as first, receiving() as second:
         hooks = [listening(api, url, "case.created") for url in (first.url, second.url)]
@@ -67,6 +66,7 @@ def test_an_event_is_sent_once_to_each_webhook_that_hears_of_it(api: Api, clock:
     assert [one["status"] for one in stored] == ["delivered"] * 2
 
 
+@pytest.mark.both_stores
 def test_a_webhook_is_signed_by_its_secret_and_for_a_day_by_the_former_one(
     api: Api, clock: Clock
 ) -> None:
@@ -91,6 +91,7 @@ def test_a_webhook_is_signed_by_its_secret_and_for_a_day_by_the_former_one(
     assert one == [Webhook(new["secret"]).sign("e-2", clock.now, bodies[1].decode())]
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("deliver_webhooks")
 def test_a_run_costs_one_read_when_idle_and_two_writes_for_each_delivery(
     api: Api, clock: Clock
@@ -103,6 +104,7 @@ def test_a_run_costs_one_read_when_idle_and_two_writes_for_each_delivery(
         assert cost(answered(api, DELIVER)) == (4, 6, 6)
 
 
+@pytest.mark.both_stores
 def test_a_scheduled_run_leaves_a_mark_only_where_it_sent_something(api: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(api, receiver.url)
@@ -233,6 +235,7 @@ def test_several_deliveries_that_find_nothing_more_end_one_after_another(
     assert became == [None, "gone", "gone", "disabled"]
 
 
+@pytest.mark.both_stores
 def test_an_address_that_is_gone_disables_no_webhook_that_has_moved(api: Api, clock: Clock) -> None:
     def moved(connection: Any, request: bytes, over: threading.Event) -> None:
         url = {"url": "https://new.example/"}
@@ -295,6 +298,7 @@ def test_no_run_is_longer_for_an_endpoint_that_answers_slowly(
     assert len(receiver.requests) == 1
 
 
+@pytest.mark.both_stores
 def test_while_one_endpoint_is_slow_others_are_sent_all_that_is_due_to_them(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,6 +398,7 @@ def test_no_more_than_a_few_are_sent_to_one_host_at_once(
     assert most <= 2
 
 
+@pytest.mark.both_stores
 def test_two_runs_at_once_never_send_the_same_delivery(api: Api, clock: Clock) -> None:
     second: list[dict[str, Any]] = []
     with receiving() as receiver:
@@ -407,6 +412,7 @@ def test_two_runs_at_once_never_send_the_same_delivery(api: Api, clock: Clock) -
     assert sorted(head["webhook-id"] for head in receiver.heads()) == [f"e-{n}" for n in range(5)]
 
 
+@pytest.mark.both_stores
 def test_what_is_being_sent_is_not_sent_by_another_run(api: Api, clock: Clock) -> None:
     during: list[dict[str, Any]] = []
 
@@ -443,6 +449,7 @@ def test_a_run_that_ends_while_it_sends_leaves_it_to_a_later_one(api: Api, clock
     assert [head["webhook-id"] for head in receiver.heads()] == ["e-1", "e-1"]
 
 
+@pytest.mark.both_stores
 def test_a_delivery_that_was_removed_while_it_was_sent_stays_removed(
     api: Api, clock: Clock
 ) -> None:
@@ -486,6 +493,7 @@ def test_without_the_key_nothing_is_sent_and_nothing_is_lost(
     assert "there is no CASELEDGER_WEBHOOK_KEY, so no event is sent" in capsys.readouterr().out
 
 
+@pytest.mark.both_stores
 def test_what_a_commit_had_no_room_for_is_sent_in_the_same_run(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -537,6 +545,7 @@ def test_without_the_key_that_sealed_a_secret_nothing_is_sent_and_it_is_tried_ag
         assert run(api, DELIVER) == did(changed=2)
 
 
+@pytest.mark.both_stores
 def test_deliveries_that_are_over_are_removed_after_14_days(api: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(api, receiver.url)
@@ -591,6 +600,7 @@ def test_a_chat_gets_a_text_and_nothing_else(api: Api, clock: Clock) -> None:
     assert json.loads(receiver.bodies()[0]) == {"text": "Case created: cases/C-1"}
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("list_deliveries")
 def test_deliveries_are_listed_newest_first_by_status_and_by_page(api: Api, clock: Clock) -> None:
     with receiving(status(500)) as receiver:
@@ -630,6 +640,7 @@ def test_deliveries_are_listed_newest_first_by_status_and_by_page(api: Api, cloc
     assert "nextPageToken" not in second
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("retry_delivery")
 @pytest.mark.parametrize("code", [200, 410])
 def test_a_delivery_that_is_over_is_sent_again_on_request(
@@ -661,6 +672,7 @@ def test_a_delivery_that_waits_is_sent_at_once_on_request(api: Api, clock: Clock
         assert run(api, DELIVER) == did(changed=1)
 
 
+@pytest.mark.both_stores
 def test_a_delivery_that_is_being_sent_is_not_sent_by_a_request_for_it(
     api: Api, clock: Clock
 ) -> None:
@@ -679,6 +691,7 @@ def test_a_delivery_that_is_being_sent_is_not_sent_by_a_request_for_it(
     assert len(receiver.requests) == 1
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("replay_webhook")
 def test_a_replay_sends_the_events_of_a_period_that_the_endpoint_hears_of(
     api: Api, clock: Clock
@@ -709,6 +722,7 @@ def test_a_replay_sends_the_events_of_a_period_that_the_endpoint_hears_of(
     assert len({head["webhook-id"] for head in receiver.heads()}) == 4
 
 
+@pytest.mark.both_stores
 def test_a_replay_without_time_says_where_to_continue(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -737,6 +751,7 @@ REQUESTS = (
 )
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize(("method", "end", "body"), REQUESTS)
 def test_a_webhook_that_is_not_there_is_not_found(
     api: Api, method: str, end: str, body: Any
@@ -791,6 +806,7 @@ def eager(api: Api) -> Api:
     return api
 
 
+@pytest.mark.both_stores
 def test_an_eager_server_sends_before_it_answers(eager: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(eager, receiver.url, "case.created")
@@ -839,6 +855,7 @@ def test_a_change_that_is_refused_sends_nothing(eager: Api) -> None:
     assert receiver.connections == sent + 1
 
 
+@pytest.mark.both_stores
 def test_an_eager_server_sends_a_test_once(eager: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(eager, receiver.url)
@@ -885,6 +902,7 @@ def test_where_nobody_listens_an_eager_server_costs_nothing_more(eager: Api) -> 
     assert cost(answer) == (0, 2, 1)
 
 
+@pytest.mark.both_stores
 def test_several_runs_side_by_side_send_each_delivery_once(api: Api, clock: Clock) -> None:
     names = [f"e-{number}" for number in range(20)]
     with receiving() as receiver:
