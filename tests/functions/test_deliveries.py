@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from shared import outgoing
 from shared.documents.port import Create, Delete, Query, Update, Write
 from shared.ledger import deliveries as made_by_ledger
+from shared.outgoing import Answer
 from shared.repository import deliveries, webhooks
 from shared.repository.webhook_keys import new_key
 from shared.sweeps import delivering
@@ -396,6 +398,24 @@ def test_no_more_than_a_few_are_sent_to_one_host_at_once(
         assert run(api, DELIVER) == did(changed=7)
 
     assert most <= 2
+
+
+def test_a_run_has_no_more_under_way_than_it_sends_side_by_side(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "AT_ONCE", 2)
+    under_way: list[int] = []
+
+    def behave(connection: Any, _: bytes, __: threading.Event) -> None:
+        under_way.append(sum(bool(one["leasedUntil"]) for one in kept(api, hook).values()))
+        connection.sendall(OK)
+
+    with receiving(behave) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, *(f"e-{number}" for number in range(7)))
+        assert run(api, DELIVER) == did(changed=7)
+
+    assert 1 <= max(under_way) <= 2
 
 
 @pytest.mark.both_stores
@@ -841,6 +861,27 @@ def test_what_is_not_taken_in_time_is_left_to_a_run_and_the_caller_is_not_told(
     first, second = (head["webhook-id"] for head in receiver.heads())
     assert first == second
     assert kept(eager, hook)[first]["status"] == "delivered"
+
+
+def test_a_caller_waits_for_few_receivers_and_for_300_milliseconds_at_most(
+    eager: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def post(*_: object, seconds: float, **__: object) -> Answer:
+        given.append(seconds)
+        return Answer(200)
+
+    monkeypatch.setattr(outgoing, "post", post)
+    monkeypatch.setattr("shared.repository.eager._MOST", 1)
+    for _ in range(2):
+        listening(eager, "https://receiver.example/", "case.created")
+    eager.verifier.create()
+    (seconds,) = given
+    assert seconds <= 0.3
+
+    clock.now += timedelta(seconds=30)
+    assert run(eager, DELIVER) == did(changed=1)
 
 
 def test_a_change_that_is_refused_sends_nothing(eager: Api) -> None:

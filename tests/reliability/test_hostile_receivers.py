@@ -225,6 +225,24 @@ def test_a_name_is_resolved_once_and_the_connection_is_made_to_what_was_found(
     assert connected == [("8.8.8.8", 8443), ("1.1.1.1", 8443)]
 
 
+def test_an_attempt_has_15_seconds_and_each_of_four_addresses_but_the_last_five_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[float] = []
+
+    def connect(_: tuple[str, int], timeout: float) -> socket.socket:
+        given.append(timeout)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    found = [f"8.8.8.{number}" for number in range(6)]
+    post("https://receiver.example/", BODY, {}, resolver=lambda _, __: found)
+
+    *others, last = given
+    assert others == [5, 5, 5]
+    assert 5 < last <= 15
+
+
 def test_a_local_name_never_means_another_machine() -> None:
     url = "http://localhost:1/"
 
