@@ -565,6 +565,21 @@ def test_without_the_key_that_sealed_a_secret_nothing_is_sent_and_it_is_tried_ag
         assert run(api, DELIVER) == did(changed=2)
 
 
+def test_a_day_after_its_secret_was_rotated_a_webhook_needs_the_newest_key_alone(
+    api: Api, clock: Clock, tmp_path: Path
+) -> None:
+    before, newest, keys = api.runtime.config, new_key(), tmp_path / "keys.txt"
+    keys.write_text(f"{newest}\n{Path(before.webhook_key).read_text()}")
+    with receiving() as receiver:
+        hook = listening(api, receiver.url)
+        api.runtime.config = replace(before, webhook_key=str(keys))
+        api.admin.post(f"/webhooks/{hook['id']}:rotateSecret")
+        keys.write_text(newest)
+        clock.now += timedelta(days=1)
+        due(api, hook, clock.now, "e-1")
+        assert run(api, DELIVER) == did(changed=1)
+
+
 @pytest.mark.both_stores
 def test_deliveries_that_are_over_are_removed_after_14_days(api: Api, clock: Clock) -> None:
     with receiving() as receiver:
