@@ -899,6 +899,19 @@ def test_a_caller_waits_for_few_receivers_and_for_300_milliseconds_at_most(
     assert run(eager, DELIVER) == did(changed=1)
 
 
+def test_a_scheduled_run_leaves_what_it_makes_due_to_the_run_that_delivers(
+    eager: Api, clock: Clock
+) -> None:
+    ask = {"uowId": "u", "type": "cancel", "title": "May I?", "expiresInSeconds": 60}
+    with receiving() as receiver:
+        listening(eager, receiver.url, "intervention.expired")
+        assert eager.agent.post("/interventions", ask).status_code == 201
+        clock.now += timedelta(hours=1)
+        assert run(eager, "/scheduled/expireInterventions") == did(changed=1)
+        assert receiver.requests == []
+        assert run(eager, DELIVER) == did(changed=1)
+
+
 def test_a_change_that_is_refused_sends_nothing(eager: Api) -> None:
     with receiving() as receiver:
         listening(eager, receiver.url, "*")
