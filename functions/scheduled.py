@@ -133,7 +133,7 @@ def _swept(call: Call, query: SweepQuery, sweep: Callable[[SweepRun], None]) -> 
     def work(store: DocumentStore) -> Sweep:
         runtime = call.runtime
         ledger = Ledger(store, call.origin, runtime.clock, runtime.directory, runtime.listeners)
-        run = SweepRun(ledger, seconds, lambda: call.runtime.stopping, dry=query.dry_run)
+        run = SweepRun(ledger, seconds, lambda: runtime.stopping, dry=query.dry_run)
         sweep(run)
         noted.update(_noted(run))
         return run.result

@@ -10,30 +10,25 @@ decoded, and its status alone counts.
 
 from __future__ import annotations
 
-import io
 import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+from shared.bounded import MAX_ANSWER, Bounded, left
 from shared.rules.addresses import LOCAL_NAMES, is_loopback, is_public
 
 SECONDS = 15.0
 """How long all of it may take."""
-MAX_ANSWER = 65_536
-"""How many bytes of an answer are read."""
 _CONNECT_SECONDS = 5.0
 """How long one of several addresses may take to answer."""
-_REST_SECONDS = 1.0
-"""How long the body of an answer is read."""
 _ADDRESSES = 4
 """How many of a name's addresses are tried."""
 
@@ -134,7 +129,7 @@ def _exchanged(
     target: _Target, body: bytes, headers: Mapping[str, str], until: float, resolver: Resolver
 ) -> Answer:
     plain = _connected(target, until, resolver)
-    with _Bounded(plain, until) as connection:
+    with Bounded(plain, until) as connection:
         if target.url.scheme == "https":
             connection.secure(target.host)
         client = HTTPConnection(target.host, target.port)
@@ -158,7 +153,7 @@ def _connected(target: _Target, until: float, resolver: Resolver) -> socket.sock
         raise _FailedError("address" if found else "name")
     failure: OSError = TimeoutError()
     for number, address in enumerate(allowed, 1):
-        seconds = _left(until) if number == len(allowed) else min(_left(until), _CONNECT_SECONDS)
+        seconds = left(until) if number == len(allowed) else min(left(until), _CONNECT_SECONDS)
         try:
             return socket.create_connection((address, target.port), timeout=seconds)
         except OSError as error:
@@ -178,63 +173,9 @@ def _resolved_in_time(target: _Target, until: float, resolver: Resolver) -> Sequ
 
     Thread(target=resolve, daemon=True).start()
     try:
-        return answers.get(timeout=_left(until))
+        return answers.get(timeout=left(until))
     except Empty:
         raise TimeoutError from None
-
-
-def _left(until: float) -> float:
-    """The seconds that are left. Raises TimeoutError where there are none."""
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-class _Bounded:
-    """A connection of which each step must end in time: what http.client needs of a socket.
-
-    A timeout of a socket is one for each step, so that a receiver who sends a byte now and then
-    would never be late.
-    """
-
-    def __init__(self, plain: socket.socket, until: float) -> None:
-        self._socket = plain
-        self._until = until
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-    def secure(self, host: str) -> None:
-        """Begins TLS, with a server that proves to be `host`. Raises ssl.SSLError."""
-        self._socket.settimeout(_left(self._until))
-        self._socket = _tls().wrap_socket(self._socket, server_hostname=host.rstrip("."))
-
-    def hurry(self) -> None:
-        """Leaves only a moment for what is still to come."""
-        self._until = min(self._until, time.monotonic() + _REST_SECONDS)
-
-    def sendall(self, data: bytes) -> None:
-        """See `socket.socket`."""
-        view = memoryview(data)
-        while view:
-            self._socket.settimeout(_left(self._until))
-            view = view[self._socket.send(view) :]
-
-    def makefile(self, *_: Any) -> io.BufferedReader:
-        """What comes, as a file that ends with as much as is read of an answer."""
-        return io.BufferedReader(_Incoming(self))
-
-    def recv_into(self, view: memoryview) -> int:
-        """See `socket.socket`. Raises TimeoutError."""
-        self._socket.settimeout(_left(self._until))
-        return self._socket.recv_into(view)
-
-    def close(self) -> None:
-        """See `socket.socket`. Whoever made this closes it."""
 
 
 class _Final(HTTPResponse):
@@ -250,28 +191,3 @@ class _Final(HTTPResponse):
 
 def _is_interim(status: int) -> bool:
     return status // 100 == 1 and status != HTTPStatus.SWITCHING_PROTOCOLS
-
-
-class _Incoming(io.RawIOBase):
-    """What comes of an answer, as far as it is read."""
-
-    def __init__(self, connection: _Bounded) -> None:
-        self._connection = connection
-        self._left = MAX_ANSWER
-
-    def readable(self) -> bool:
-        """See `io.RawIOBase`."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """See `io.RawIOBase`. Raises TimeoutError."""
-        view = memoryview(buffer)[: self._left]
-        count = self._connection.recv_into(view) if view else 0
-        self._left -= count
-        return count
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """TLS with the authorities of the system; made once, because it reads all of them."""
-    return ssl.create_default_context()

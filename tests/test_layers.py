@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 _LEDGER = {"documents", "errors", "ledger", "models", "rules"}
 _REPOSITORY = _LEDGER | {"log", "repository"}
 MAY_IMPORT: dict[str, set[str]] = {
+    "bounded": set(),
     "bucket": {"credentials"},
     "config": {"issuers"},
     "credentials": set(),
@@ -21,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "issuers": set(),
     "later": set(),
     "log": {"version"},
-    "outgoing": {"rules"},
+    "outgoing": {"bounded", "rules"},
     "schedules": set(),
     "version": set(),
     "models": {"models", "version"},

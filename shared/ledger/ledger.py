@@ -228,7 +228,7 @@ class Ledger:
 
     def replay(self, kind: Kind[S]) -> Recorded[S] | None:
         """What this request did when it was first sent; None where it was not, or did nothing."""
-        return Posting(self.store, self.origin, kind).receipt()
+        return self.posting(kind).receipt()
 
     def posting(self, kind: Kind[S], row: str = "") -> Posting[S, Any]:
         """The attempts to have this request's event recorded, or that of one row of it."""

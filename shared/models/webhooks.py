@@ -100,7 +100,7 @@ class NewWebhook(Model):
     """
     filter: EventFilter | None = None
     """Only events for which this holds; null for no condition."""
-    description: Annotated[Name | None, Field()] = None
+    description: Name | None = None
     """What it is for."""
     format: Format = "standard"
     """What is sent: `standard` as standardwebhooks.com says, `slack` for a chat."""

@@ -129,7 +129,7 @@ def test(
     now = clock()
     state = webhooks.get(store, tenant, now)
     _enabled(state, webhook_id)
-    target = sender.target(tenant, state, webhook_id, now)
+    target = webhooks.target(sender.keys, tenant, state, webhook_id, now)
     if target is None:
         raise errors.FailedPrecondition(_DISABLED)
     delivery = StoredDelivery(

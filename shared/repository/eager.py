@@ -79,7 +79,7 @@ class Eager:
             """The write that records a delivery; None where it was not taken."""
             path, delivery = one
             try:
-                target = self._sender.target(tenant, state, delivery.webhook_id, now)
+                target = webhooks.target(self._sender.keys, tenant, state, delivery.webhook_id, now)
             except errors.Unreadable:  # which the scheduled run tells
                 return None
             if target is None:

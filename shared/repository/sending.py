@@ -7,9 +7,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from shared import outgoing
-from shared.models.webhooks import StoredDelivery, StoredEndpoints
+from shared.models.webhooks import StoredDelivery
 from shared.outgoing import Answer
-from shared.repository import webhooks
 from shared.repository.webhook_keys import WebhookKeys
 from shared.repository.webhooks import Target
 from shared.rules import deliveries as rules
@@ -27,12 +26,6 @@ class Sender(NamedTuple):
     keys: WebhookKeys
     public_url: str
     local: bool
-
-    def target(
-        self, tenant: str, state: StoredEndpoints, webhook_id: str, now: datetime
-    ) -> Target | None:
-        """What is needed to send to an endpoint. See `webhooks.target`. Raises Unreadable."""
-        return webhooks.target(self.keys, tenant, state, webhook_id, now)
 
     def send(
         self,

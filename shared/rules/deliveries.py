@@ -174,12 +174,13 @@ def _standard(delivery: StoredDelivery, public_url: str) -> bytes:
 def _slack(delivery: StoredDelivery, public_url: str) -> bytes:
     """A message for a chat (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
 
-    It says what happened to what, with a link to the console. It has no button: a decision is made
-    by somebody who has signed in and seen what it is about.
+    It says what happened to what, with a link to the console; ids have nothing that a chat takes
+    for mark-up. It has no button: a decision is made by somebody who has signed in and seen what it
+    is about.
     """
     words = delivery.event_type.replace("_", " ").capitalize()
     page = _console_page(delivery, public_url)
-    subject = _plain(_subject(delivery))
+    subject = _subject(delivery)
     about = f"<{page}|{subject}>" if page and public_url else subject
     case_id = None if delivery.subject.startswith("cases/") else delivery.case_id
     return to_json({"text": f"{words}: {about}" + (f" of case {case_id}" if case_id else "")})
@@ -213,11 +214,6 @@ def _console_page(delivery: StoredDelivery, public_url: str) -> str | None:
     if kind == "interventions":
         return f"{public_url}/console#/inbox/{name}"
     return f"{public_url}/console#/cases/{delivery.case_id}" if delivery.case_id else None
-
-
-def _plain(text: str) -> str:
-    """Text in which a chat sees no mark-up of its own."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def headers(

@@ -39,7 +39,7 @@ def _named(pattern: str, event: Event) -> bool:
         # What happened elsewhere, maybe years ago, is no news: an import has up to 100 of it.
         is_news = event.event_type != EventType.IMPORTED
         return is_news and event.subject.partition("/")[0] == KINDS.get(kind)
-    return pattern in ("*", event.event_type) or pattern.replace(".", "_") == event.event_type
+    return pattern == "*" or pattern.replace(".", "_") == event.event_type
 
 
 def _holds(name: str, wanted: Any, event: Event) -> bool:

@@ -98,7 +98,7 @@ class _Delivering:
         self._sender = sender
         self._pool = pool
         self._started = time.monotonic()
-        self._targets = Targets(run.store, sender, run.now)
+        self._targets = Targets(run.store, sender.keys, run.now)
         self._silent: dict[Endpoint, Answer] = {}
         self._answered: set[Endpoint] = set()
         self._slow: set[Endpoint] = set()

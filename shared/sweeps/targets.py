@@ -6,8 +6,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
 from shared import errors
 from shared.documents.port import Document, DocumentStore
 from shared.ledger.listeners import path
@@ -15,7 +13,8 @@ from shared.ledger.subjects import tell
 from shared.models.webhooks import StoredEndpoints
 from shared.outgoing import Answer
 from shared.repository import webhooks
-from shared.repository.sending import NO_SECRET, Sender
+from shared.repository.sending import NO_SECRET
+from shared.repository.webhook_keys import WebhookKeys
 from shared.repository.webhooks import Target
 
 
@@ -32,11 +31,11 @@ class Targets:
     `unread` has the endpoints that cannot be read, each with what comes of an attempt.
     """
 
-    def __init__(self, store: DocumentStore, sender: Sender, now: datetime) -> None:
+    def __init__(self, store: DocumentStore, keys: WebhookKeys, now: datetime) -> None:
         self.found: dict[Endpoint, Target] = {}
         self.unread: dict[Endpoint, Answer] = {}
         self._store = store
-        self._sender = sender
+        self._keys = keys
         self._now = now
         self._known: set[Endpoint] = set()
         self._tenants: dict[str, StoredEndpoints | None] = {}
@@ -56,7 +55,7 @@ class Targets:
     def _read(self, tenant: str, document: Document | None) -> StoredEndpoints | None:
         try:
             return webhooks.read(document, self._now)
-        except (ValidationError, errors.Unreadable):
+        except errors.Unreadable:
             tell(path(tenant))
             return None
 
@@ -66,7 +65,7 @@ class Targets:
             self.unread[endpoint] = NO_SECRET
             return
         try:
-            target = self._sender.target(endpoint.tenant, state, endpoint.id, self._now)
+            target = webhooks.target(self._keys, endpoint.tenant, state, endpoint.id, self._now)
         except errors.Unreadable:
             tell(path(endpoint.tenant))
             self.unread[endpoint] = NO_SECRET

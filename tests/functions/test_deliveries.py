@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from shared import outgoing
 from shared.documents.port import Create, Delete, Query, Update, Write
 from shared.ledger import deliveries as made_by_ledger
+from shared.outgoing import Answer
 from shared.repository import deliveries, webhooks
 from shared.repository.webhook_keys import new_key
 from shared.sweeps import delivering
@@ -36,13 +38,12 @@ from tests.functions.webhook_support import DELIVER, SOON, due, kept, listening,
 from tests.reliability.receivers import OK, answers, closes, receiving, stalls, status
 from tests.reliability.support import in_parallel
 
-pytestmark = pytest.mark.both_stores
-
 NEW = {"decisionType": "d", "title": "T"}
 FAILED_AT_ONCE = timedelta(seconds=6)
 """The longest wait before the second attempt."""
 
 
+@pytest.mark.both_stores
 def test_an_event_is_sent_once_to_each_webhook_that_hears_of_it(api: Api, clock: Clock) -> None:
     with receiving() as first, receiving() as second:
         hooks = [listening(api, url, "case.created") for url in (first.url, second.url)]
@@ -67,6 +68,7 @@ def test_an_event_is_sent_once_to_each_webhook_that_hears_of_it(api: Api, clock:
     assert [one["status"] for one in stored] == ["delivered"] * 2
 
 
+@pytest.mark.both_stores
 def test_a_webhook_is_signed_by_its_secret_and_for_a_day_by_the_former_one(
     api: Api, clock: Clock
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_webhook_is_signed_by_its_secret_and_for_a_day_by_the_former_one(
     assert one == [Webhook(new["secret"]).sign("e-2", clock.now, bodies[1].decode())]
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("deliver_webhooks")
 def test_a_run_costs_one_read_when_idle_and_two_writes_for_each_delivery(
     api: Api, clock: Clock
@@ -103,6 +106,7 @@ def test_a_run_costs_one_read_when_idle_and_two_writes_for_each_delivery(
         assert cost(answered(api, DELIVER)) == (4, 6, 6)
 
 
+@pytest.mark.both_stores
 def test_a_scheduled_run_leaves_a_mark_only_where_it_sent_something(api: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(api, receiver.url)
@@ -233,6 +237,7 @@ def test_several_deliveries_that_find_nothing_more_end_one_after_another(
     assert became == [None, "gone", "gone", "disabled"]
 
 
+@pytest.mark.both_stores
 def test_an_address_that_is_gone_disables_no_webhook_that_has_moved(api: Api, clock: Clock) -> None:
     def moved(connection: Any, request: bytes, over: threading.Event) -> None:
         url = {"url": "https://new.example/"}
@@ -295,6 +300,7 @@ def test_no_run_is_longer_for_an_endpoint_that_answers_slowly(
     assert len(receiver.requests) == 1
 
 
+@pytest.mark.both_stores
 def test_while_one_endpoint_is_slow_others_are_sent_all_that_is_due_to_them(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,6 +400,25 @@ def test_no_more_than_a_few_are_sent_to_one_host_at_once(
     assert most <= 2
 
 
+def test_a_run_has_no_more_under_way_than_it_sends_side_by_side(
+    api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "AT_ONCE", 2)
+    under_way: list[int] = []
+
+    def behave(connection: Any, _: bytes, __: threading.Event) -> None:
+        under_way.append(sum(bool(one["leasedUntil"]) for one in kept(api, hook).values()))
+        connection.sendall(OK)
+
+    with receiving(behave) as receiver:
+        hook = listening(api, receiver.url)
+        due(api, hook, clock.now, *(f"e-{number}" for number in range(7)))
+        assert run(api, DELIVER) == did(changed=7)
+
+    assert 1 <= max(under_way) <= 2
+
+
+@pytest.mark.both_stores
 def test_two_runs_at_once_never_send_the_same_delivery(api: Api, clock: Clock) -> None:
     second: list[dict[str, Any]] = []
     with receiving() as receiver:
@@ -407,6 +432,7 @@ def test_two_runs_at_once_never_send_the_same_delivery(api: Api, clock: Clock) -
     assert sorted(head["webhook-id"] for head in receiver.heads()) == [f"e-{n}" for n in range(5)]
 
 
+@pytest.mark.both_stores
 def test_what_is_being_sent_is_not_sent_by_another_run(api: Api, clock: Clock) -> None:
     during: list[dict[str, Any]] = []
 
@@ -443,6 +469,7 @@ def test_a_run_that_ends_while_it_sends_leaves_it_to_a_later_one(api: Api, clock
     assert [head["webhook-id"] for head in receiver.heads()] == ["e-1", "e-1"]
 
 
+@pytest.mark.both_stores
 def test_a_delivery_that_was_removed_while_it_was_sent_stays_removed(
     api: Api, clock: Clock
 ) -> None:
@@ -486,6 +513,7 @@ def test_without_the_key_nothing_is_sent_and_nothing_is_lost(
     assert "there is no CASELEDGER_WEBHOOK_KEY, so no event is sent" in capsys.readouterr().out
 
 
+@pytest.mark.both_stores
 def test_what_a_commit_had_no_room_for_is_sent_in_the_same_run(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -537,6 +565,22 @@ def test_without_the_key_that_sealed_a_secret_nothing_is_sent_and_it_is_tried_ag
         assert run(api, DELIVER) == did(changed=2)
 
 
+def test_a_day_after_its_secret_was_rotated_a_webhook_needs_the_newest_key_alone(
+    api: Api, clock: Clock, tmp_path: Path
+) -> None:
+    before, newest, keys = api.runtime.config, new_key(), tmp_path / "keys.txt"
+    keys.write_text(f"{newest}\n{Path(before.webhook_key).read_text()}")
+    with receiving() as receiver:
+        hook = listening(api, receiver.url)
+        api.runtime.config = replace(before, webhook_key=str(keys))
+        api.admin.post(f"/webhooks/{hook['id']}:rotateSecret")
+        keys.write_text(newest)
+        clock.now += timedelta(days=1)
+        due(api, hook, clock.now, "e-1")
+        assert run(api, DELIVER) == did(changed=1)
+
+
+@pytest.mark.both_stores
 def test_deliveries_that_are_over_are_removed_after_14_days(api: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(api, receiver.url)
@@ -591,6 +635,7 @@ def test_a_chat_gets_a_text_and_nothing_else(api: Api, clock: Clock) -> None:
     assert json.loads(receiver.bodies()[0]) == {"text": "Case created: cases/C-1"}
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("list_deliveries")
 def test_deliveries_are_listed_newest_first_by_status_and_by_page(api: Api, clock: Clock) -> None:
     with receiving(status(500)) as receiver:
@@ -630,6 +675,7 @@ def test_deliveries_are_listed_newest_first_by_status_and_by_page(api: Api, cloc
     assert "nextPageToken" not in second
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("retry_delivery")
 @pytest.mark.parametrize("code", [200, 410])
 def test_a_delivery_that_is_over_is_sent_again_on_request(
@@ -661,6 +707,7 @@ def test_a_delivery_that_waits_is_sent_at_once_on_request(api: Api, clock: Clock
         assert run(api, DELIVER) == did(changed=1)
 
 
+@pytest.mark.both_stores
 def test_a_delivery_that_is_being_sent_is_not_sent_by_a_request_for_it(
     api: Api, clock: Clock
 ) -> None:
@@ -679,6 +726,7 @@ def test_a_delivery_that_is_being_sent_is_not_sent_by_a_request_for_it(
     assert len(receiver.requests) == 1
 
 
+@pytest.mark.both_stores
 @pytest.mark.costs_of("replay_webhook")
 def test_a_replay_sends_the_events_of_a_period_that_the_endpoint_hears_of(
     api: Api, clock: Clock
@@ -709,6 +757,7 @@ def test_a_replay_sends_the_events_of_a_period_that_the_endpoint_hears_of(
     assert len({head["webhook-id"] for head in receiver.heads()}) == 4
 
 
+@pytest.mark.both_stores
 def test_a_replay_without_time_says_where_to_continue(
     api: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -737,6 +786,7 @@ REQUESTS = (
 )
 
 
+@pytest.mark.both_stores
 @pytest.mark.parametrize(("method", "end", "body"), REQUESTS)
 def test_a_webhook_that_is_not_there_is_not_found(
     api: Api, method: str, end: str, body: Any
@@ -791,6 +841,7 @@ def eager(api: Api) -> Api:
     return api
 
 
+@pytest.mark.both_stores
 def test_an_eager_server_sends_before_it_answers(eager: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(eager, receiver.url, "case.created")
@@ -827,6 +878,40 @@ def test_what_is_not_taken_in_time_is_left_to_a_run_and_the_caller_is_not_told(
     assert kept(eager, hook)[first]["status"] == "delivered"
 
 
+def test_a_caller_waits_for_few_receivers_and_for_300_milliseconds_at_most(
+    eager: Api, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def post(*_: object, seconds: float, **__: object) -> Answer:
+        given.append(seconds)
+        return Answer(200)
+
+    monkeypatch.setattr(outgoing, "post", post)
+    monkeypatch.setattr("shared.repository.eager._MOST", 1)
+    for _ in range(2):
+        listening(eager, "https://receiver.example/", "case.created")
+    eager.verifier.create()
+    (seconds,) = given
+    assert seconds <= 0.3
+
+    clock.now += timedelta(seconds=30)
+    assert run(eager, DELIVER) == did(changed=1)
+
+
+def test_a_scheduled_run_leaves_what_it_makes_due_to_the_run_that_delivers(
+    eager: Api, clock: Clock
+) -> None:
+    ask = {"uowId": "u", "type": "cancel", "title": "May I?", "expiresInSeconds": 60}
+    with receiving() as receiver:
+        listening(eager, receiver.url, "intervention.expired")
+        assert eager.agent.post("/interventions", ask).status_code == 201
+        clock.now += timedelta(hours=1)
+        assert run(eager, "/scheduled/expireInterventions") == did(changed=1)
+        assert receiver.requests == []
+        assert run(eager, DELIVER) == did(changed=1)
+
+
 def test_a_change_that_is_refused_sends_nothing(eager: Api) -> None:
     with receiving() as receiver:
         listening(eager, receiver.url, "*")
@@ -839,6 +924,7 @@ def test_a_change_that_is_refused_sends_nothing(eager: Api) -> None:
     assert receiver.connections == sent + 1
 
 
+@pytest.mark.both_stores
 def test_an_eager_server_sends_a_test_once(eager: Api, clock: Clock) -> None:
     with receiving() as receiver:
         hook = listening(eager, receiver.url)
@@ -885,6 +971,7 @@ def test_where_nobody_listens_an_eager_server_costs_nothing_more(eager: Api) -> 
     assert cost(answer) == (0, 2, 1)
 
 
+@pytest.mark.both_stores
 def test_several_runs_side_by_side_send_each_delivery_once(api: Api, clock: Clock) -> None:
     names = [f"e-{number}" for number in range(20)]
     with receiving() as receiver:

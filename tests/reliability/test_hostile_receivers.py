@@ -16,7 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from shared import outgoing
+from shared import bounded, outgoing
+from shared.bounded import Bounded
 from shared.outgoing import Answer, post
 from tests.reliability.receivers import (
     OK,
@@ -108,18 +109,18 @@ def test_what_comes_before_the_answer_is_passed_over(interim: bytes) -> None:
 
 def test_no_more_of_an_answer_is_read_than_64_kilobytes(monkeypatch: pytest.MonkeyPatch) -> None:
     read = 0
-    incoming = outgoing._Bounded.recv_into  # noqa: SLF001 - what passes here
+    incoming = Bounded.recv_into
 
-    def recv_into(self: outgoing._Bounded, view: memoryview) -> int:
+    def recv_into(self: Bounded, view: memoryview) -> int:
         nonlocal read
         count = incoming(self, view)
         read += count
         return count
 
-    monkeypatch.setattr(outgoing._Bounded, "recv_into", recv_into)  # noqa: SLF001
+    monkeypatch.setattr(Bounded, "recv_into", recv_into)
 
     assert sent(floods(b"HTTP/1.1 200 OK\r\n\r\n")) == Answer(200)
-    assert 0 < read <= outgoing.MAX_ANSWER
+    assert 0 < read <= bounded.MAX_ANSWER
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,24 @@ def test_a_name_is_resolved_once_and_the_connection_is_made_to_what_was_found(
     assert connected == [("8.8.8.8", 8443), ("1.1.1.1", 8443)]
 
 
+def test_an_attempt_has_15_seconds_and_each_of_four_addresses_but_the_last_five_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[float] = []
+
+    def connect(_: tuple[str, int], timeout: float) -> socket.socket:
+        given.append(timeout)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    found = [f"8.8.8.{number}" for number in range(6)]
+    post("https://receiver.example/", BODY, {}, resolver=lambda _, __: found)
+
+    *others, last = given
+    assert others == [5, 5, 5]
+    assert 5 < last <= 15
+
+
 def test_a_local_name_never_means_another_machine() -> None:
     url = "http://localhost:1/"
 
@@ -293,7 +312,7 @@ def test_tls_is_begun_with_the_name_and_not_with_the_address(
     asked: list[str | None] = []
     context.sni_callback = lambda _, name, __: asked.append(name)
     trusting = ssl.create_default_context(cafile=str(path))
-    monkeypatch.setattr(outgoing, "_tls", lambda: trusting)
+    monkeypatch.setattr(bounded, "_tls", lambda: trusting)
 
     with receiving(answers(OK), context) as receiver:
         url = f"https://localhost:{receiver.port}/"
@@ -309,7 +328,7 @@ def test_the_dot_at_the_end_of_a_whole_name_is_no_part_of_its_certificate(
 ) -> None:
     context, path = certificate(tmp_path, "receiver.example")
     trusting = ssl.create_default_context(cafile=str(path))
-    monkeypatch.setattr(outgoing, "_tls", lambda: trusting)
+    monkeypatch.setattr(bounded, "_tls", lambda: trusting)
     monkeypatch.setattr(outgoing, "is_public", lambda _: True)
 
     with receiving(answers(OK), context) as receiver:
@@ -328,7 +347,7 @@ def test_a_certificate_that_is_not_that_of_the_name_gets_no_request(
     context, path = certificate(tmp_path, "receiver.example")
     if trusted:
         trusting = ssl.create_default_context(cafile=str(path))
-        monkeypatch.setattr(outgoing, "_tls", lambda: trusting)
+        monkeypatch.setattr(bounded, "_tls", lambda: trusting)
 
     with receiving(answers(OK), context) as receiver:
         answer = post(f"https://localhost:{receiver.port}/", BODY, {}, local=True)

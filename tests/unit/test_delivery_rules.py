@@ -159,6 +159,12 @@ def test_a_chat_gets_a_sentence_with_a_link_and_no_button(
     assert message == {"text": f"Intervention decided: {text}"}
 
 
+def test_a_chat_gets_no_link_from_a_server_that_does_not_know_its_own_address() -> None:
+    message = json.loads(deliveries.body(delivery("cases/C-1", "C-1"), "slack", ""))
+
+    assert message == {"text": "Intervention decided: cases/C-1"}
+
+
 def signed(content: bytes, *secrets: str) -> dict[str, str]:
     return dict(deliveries.headers("e-1", datetime.now(UTC), content, secrets))
 
