@@ -22,6 +22,7 @@ GONE_WRONG = [
     httpx.Response(429),
     httpx.Response(503),
     httpx.Response(502, text="<html>"),
+    httpx.Response(504),
     ABORTED,
 ]
 
@@ -231,7 +232,7 @@ def test_who_waits_for_a_decision_asks_within_the_timeout_and_does_not_flood_a_s
 def test_who_waits_for_a_decision_goes_on_while_the_server_is_away(
     made: Made, slept: list[float]
 ) -> None:
-    away = [httpx.Response(503), httpx.ConnectError("refused")] * 5
+    away: list[httpx.Response | Exception] = [httpx.Response(503), httpx.ConnectError("no")] * 5
     turns = Turns(*away, httpx.Response(200, json={"id": "q-7", "status": "approved"}))
 
     assert made(turns, retry_for=0.0).wait("q-7")["status"] == "approved"
