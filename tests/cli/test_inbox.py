@@ -233,6 +233,24 @@ def test_what_is_critical_is_approved_by_a_whole_word(terminal: Terminal, sit: A
     assert shown(terminal.api, question["id"])["status"] == "approved"
 
 
+def test_what_is_critical_is_rejected_at_once(terminal: Terminal, sit: Any) -> None:
+    question = ask(terminal.api.agent, priority="critical")
+
+    sit("r not without a contract")
+
+    decided = shown(terminal.api, question["id"])
+    assert (decided["status"], decided["actionReason"]) == ("rejected", "not without a contract")
+
+
+def test_a_person_goes_back_to_the_question_before(terminal: Terminal, sit: Any) -> None:
+    for title in ("One?", "Two?"):
+        ask(terminal.api.agent, title=title)
+
+    result = sit("n", "p", "q")
+
+    assert re.findall("--- . of 2", result.stdout) == ["--- 1 of 2", "--- 2 of 2", "--- 1 of 2"]
+
+
 def test_a_question_that_has_changed_since_it_was_shown_is_shown_again(
     terminal: Terminal, sit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
