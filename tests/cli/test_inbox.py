@@ -118,6 +118,19 @@ def test_what_others_hold_is_not_in_the_inbox_and_a_long_one_says_that_there_is_
     assert "These are the first 1: there are more." in terminal.done("inbox").stderr
 
 
+def test_of_a_long_context_the_rest_is_told_and_arguments_are_shown_whole(
+    terminal: Terminal,
+) -> None:
+    many = {f"v{number:02}": number for number in range(50)}
+    action = {"tool": "send", "arguments": many}
+    question = ask(terminal.api.agent, context=many, action=action)
+
+    output = terminal.done("show", question["id"]).stdout
+
+    assert "and 10 more, which --json shows" in output
+    assert (output.count("v39 "), output.count("v40 "), output.count("v49 ")) == (2, 1, 1)
+
+
 def test_only_decisions_that_a_question_allows_are_offered(terminal: Terminal, sit: Any) -> None:
     question = ask(terminal.api.agent, decisions=["reject"])
 
@@ -144,7 +157,7 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
     schema = {"type": "object", "properties": properties, "required": ["route", "note"]}
     question = ask(terminal.api.agent, type="clarification", response_schema=schema)
     typed = {
-        "amount": ("1,5", "1.5"),
+        "amount": ("1,5", "nan", "1.5"),
         "at": ("soon", "2026-03-31T09:00+02:00"),
         "copies": ("9", "1.5", ""),
         "left": ("",),
@@ -171,7 +184,7 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
         "note": "Thanks",
         "reply": "kim@example.com",
     }
-    assert result.stderr.count("It must be") == 10
+    assert result.stderr.count("It must be") == 11
     assert "whole number from 1 to 5 [2]" in result.stdout
     assert "1 to 2 [2]" in result.stdout
 
