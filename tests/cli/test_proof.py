@@ -57,6 +57,13 @@ def test_trails_are_verified_by_the_server(terminal: Terminal) -> None:
     assert terminal("verify", "CASE-1", role="viewer").exit_code == 4
 
 
+def test_at_a_terminal_what_takes_long_shows_how_far_it_is(terminal: Terminal) -> None:
+    terminal.api.pilot.create(id="CASE-1")
+
+    assert "Verifying" in terminal("verify", "--all", FORCE_COLOR="1").stderr
+    assert "Verifying" not in terminal("verify", "--all").stderr
+
+
 def test_an_export_of_a_case_is_verified_without_the_server(
     terminal: Terminal, clock: Clock, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
