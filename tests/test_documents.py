@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from local import __main__ as local
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+OF_CLIENTS = sorted(ROOT.glob("clients/**/*.md"))
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 _FILE = r"(?<![\w./])(?:\.ci|benchmarks|deployment|docs|functions|local|shared|tests)/[\w./-]*\w"
 
@@ -17,14 +21,14 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *OF_CLIENTS], ids=named)
 def test_links_of_a_document_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
 
     assert [one for one in targets if not (document.parent / one).exists()] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *OF_CLIENTS], ids=named)
 def test_links_to_a_part_of_a_document_name_one_of_its_headings(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", document.read_text())
 
@@ -47,6 +51,14 @@ def test_files_that_a_document_names_exist(document: Path) -> None:
     code = " ".join(re.findall(r"`([^`]+)`", document.read_text()))
 
     assert [one for one in re.findall(_FILE, code) if not (ROOT / one).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_commands_of_this_machine_that_a_document_shows_are_taken(document: Path) -> None:
+    text = re.sub(r"(?<!`)`[^`]+`", lambda code: " ".join(code[0].split()), document.read_text())
+
+    for arguments in re.findall(r"\.venv/bin/python -m local ([^`)|\n]+)", text):
+        local._parser().parse_args(shlex.split(arguments))  # noqa: SLF001
 
 
 @pytest.mark.parametrize("document", DECISIONS, ids=named)

@@ -22,22 +22,36 @@ def types(description: dict[str, Any]) -> str:
     """The module: a name for each list of values, a TypedDict for each object."""
     schemas = description["components"]["schemas"]
     values = [_values(name, schema) for name, schema in schemas.items() if "enum" in schema]
-    objects = [_object(name, schema) for name, schema in schemas.items() if "enum" not in schema]
-    return _HEAD + "\n".join(values) + "\n" + "\n\n".join([*objects, _terms(schemas)])
+    objects = {name: _fields(schema) for name, schema in schemas.items() if "enum" not in schema}
+    bases = {name: _base(fields, objects) for name, fields in objects.items()}
+    # A base has fewer fields than what inherits from it, which comes behind it.
+    ordered = sorted(objects, key=lambda name: len(objects[name]) if bases[name] else 0)
+    classes = []
+    for name in ordered:
+        base = bases[name]
+        inherited = objects[base] if base else {}
+        own = [text for field, text in objects[name].items() if field not in inherited]
+        said = docstring(schemas[name]["description"], "    ")
+        classes.append(f"class {name}({base or 'TypedDict'}):\n{said}\n{''.join(own)}")
+    return _HEAD + "\n".join(values) + "\n" + "\n\n".join([*classes, _terms(schemas)])
 
 
 def _values(name: str, schema: dict[str, Any]) -> str:
     return f"{name} = {annotation(schema)}\n{docstring(schema['description'], '')}"
 
 
-def _object(name: str, schema: dict[str, Any]) -> str:
+def _fields(schema: dict[str, Any]) -> dict[str, str]:
     required = schema.get("required", ())
-    fields = [
-        _field(field, annotation(of), of.get("description", ""), required=field in required)
-        for field, of in schema["properties"].items()
-    ]
-    said = docstring(schema["description"], "    ")
-    return f"class {name}(TypedDict):\n{said}\n{''.join(fields)}"
+    return {
+        name: _field(name, annotation(of), of.get("description", ""), required=name in required)
+        for name, of in schema["properties"].items()
+    }
+
+
+def _base(fields: dict[str, str], objects: dict[str, dict[str, str]]) -> str | None:
+    """The object that has most of these fields and no other, such as `Case` for `FullCase`."""
+    within = [name for name, others in objects.items() if others.items() < fields.items()]
+    return max(within, key=lambda name: len(objects[name]), default=None)
 
 
 def _terms(schemas: dict[str, Any]) -> str:

@@ -40,6 +40,13 @@ def test_every_command_of_the_document_is_taken_and_every_command_is_in_it() -> 
     assert others == set()
 
 
+def test_every_command_of_the_readme_is_taken() -> None:
+    lines = re.findall(r"`\.venv/bin/caseledger ([^`]+)`", (ROOT / "README.md").read_text())
+    named = [taken(get_command(app), shlex.split(line)) for line in lines]
+
+    assert named == ["login", "inbox", "import"]
+
+
 def test_every_exit_code_of_the_document_is_one_of_the_program() -> None:
     codes = [int(code) for code in re.findall(r"^\| (\d+) \|", DOCUMENT, re.MULTILINE)]
 

@@ -16,7 +16,7 @@ import typer
 from typer.testing import Result
 
 from caseledger import Client
-from caseledger.commands import answering, feed
+from caseledger.commands import answering, feed, inbox
 from tests.cli.conftest import Terminal, at_a_terminal
 from tests.conftest import ROOT
 from tests.functions.intervention_support import ask, decide, done, shown
@@ -30,11 +30,11 @@ ACTION = {"tool": "refund", "arguments": {"amount": 100, "to": {"name": "Dr. Smi
 def sit(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The inbox of a pilot who types lines."""
 
-    def inbox(*typed: str, role: str = "pilot", **env: str) -> Result:
+    def sitting(*typed: str, role: str = "pilot", **env: str) -> Result:
         with at_a_terminal(monkeypatch):
             return terminal("inbox", role=role, typed="\n".join([*typed, ""]), **env)
 
-    return inbox
+    return sitting
 
 
 class Pty:
@@ -107,6 +107,30 @@ def test_where_nobody_sits_the_inbox_is_a_list(terminal: Terminal) -> None:
     assert "Nothing waits" in terminal.done("inbox", "--uow", "other").stderr
 
 
+def test_what_others_hold_is_not_in_the_inbox_and_a_long_one_says_that_there_is_more(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, *free = (ask(terminal.api.agent, title=title) for title in ("Kim's", "One", "Two"))
+    terminal.api.caller("pilot", "kim").post(f"/interventions/{held['id']}:claim")
+
+    assert {row["id"] for row in terminal.rows("inbox")} == {one["id"] for one in free}
+    monkeypatch.setattr(inbox, "_MOST", 1)
+    assert "These are the first 1: there are more." in terminal.done("inbox").stderr
+
+
+def test_of_a_long_context_the_rest_is_told_and_arguments_are_shown_whole(
+    terminal: Terminal,
+) -> None:
+    many = {f"v{number:02}": number for number in range(50)}
+    action = {"tool": "send", "arguments": many}
+    question = ask(terminal.api.agent, context=many, action=action)
+
+    output = terminal.done("show", question["id"]).stdout
+
+    assert "and 10 more, which --json shows" in output
+    assert (output.count("v39 "), output.count("v40 "), output.count("v49 ")) == (2, 1, 1)
+
+
 def test_only_decisions_that_a_question_allows_are_offered(terminal: Terminal, sit: Any) -> None:
     question = ask(terminal.api.agent, decisions=["reject"])
 
@@ -133,7 +157,7 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
     schema = {"type": "object", "properties": properties, "required": ["route", "note"]}
     question = ask(terminal.api.agent, type="clarification", response_schema=schema)
     typed = {
-        "amount": ("1,5", "1.5"),
+        "amount": ("1,5", "nan", "1.5"),
         "at": ("soon", "2026-03-31T09:00+02:00"),
         "copies": ("9", "1.5", ""),
         "left": ("",),
@@ -160,7 +184,7 @@ def test_an_answer_is_asked_for_as_its_schema_says(terminal: Terminal, sit: Any)
         "note": "Thanks",
         "reply": "kim@example.com",
     }
-    assert result.stderr.count("It must be") == 10
+    assert result.stderr.count("It must be") == 11
     assert "whole number from 1 to 5 [2]" in result.stdout
     assert "1 to 2 [2]" in result.stdout
 
@@ -233,6 +257,33 @@ def test_what_is_critical_is_approved_by_a_whole_word(terminal: Terminal, sit: A
     assert shown(terminal.api, question["id"])["status"] == "approved"
 
 
+def test_what_is_critical_is_rejected_at_once(terminal: Terminal, sit: Any) -> None:
+    question = ask(terminal.api.agent, priority="critical")
+
+    sit("r not without a contract")
+
+    decided = shown(terminal.api, question["id"])
+    assert (decided["status"], decided["actionReason"]) == ("rejected", "not without a contract")
+
+
+def test_a_violation_is_waived_with_a_reason(terminal: Terminal, sit: Any) -> None:
+    question = ask(terminal.api.agent, type="waive_violation")
+
+    result = sit("a", "", "a", "The form was signed")
+
+    assert "Nothing was decided." in result.stderr
+    assert shown(terminal.api, question["id"])["actionReason"] == "The form was signed"
+
+
+def test_a_person_goes_back_to_the_question_before(terminal: Terminal, sit: Any) -> None:
+    for title in ("One?", "Two?"):
+        ask(terminal.api.agent, title=title)
+
+    result = sit("n", "p", "q")
+
+    assert re.findall("--- . of 2", result.stdout) == ["--- 1 of 2", "--- 2 of 2", "--- 1 of 2"]
+
+
 def test_a_question_that_has_changed_since_it_was_shown_is_shown_again(
     terminal: Terminal, sit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,7 +345,7 @@ def test_arguments_are_changed_as_they_are_to_the_letter(terminal: Terminal, sit
     odd = {"text": "a\u200bb Müller", "number": 1e21, "list": [1, {"a.b": None}]}
     question = ask(terminal.api.agent, action={"tool": "send", "arguments": odd})
 
-    result = sit("e", "q", EDITOR="true")
+    result = sit("e", "q", VISUAL="true", EDITOR="false")
 
     assert "These are the arguments that were asked for" in result.stderr
     assert 'list[1]["a.b"]' in result.stdout

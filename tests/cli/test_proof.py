@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 import verify_caseledger
 from caseledger import profile
+from caseledger.commands import download
 from shared.documents.port import Update
 from shared.rules.note import Signer
 from tests.cli.conftest import Terminal
@@ -20,7 +25,7 @@ from tests.functions.sealing_support import ORIGIN
 from tests.functions.support import ON_EMBEDDED
 
 pytestmark = ON_EMBEDDED
-BROKEN, NOT_WHOLLY = 5, 8
+BROKEN, UNAVAILABLE, NOT_WHOLLY = 5, 7, 8
 
 
 @pytest.fixture
@@ -50,6 +55,13 @@ def test_trails_are_verified_by_the_server(terminal: Terminal) -> None:
     assert terminal("verify").exit_code == 2
     assert terminal("verify", "CASE-404").exit_code == 3
     assert terminal("verify", "CASE-1", role="viewer").exit_code == 4
+
+
+def test_at_a_terminal_what_takes_long_shows_how_far_it_is(terminal: Terminal) -> None:
+    terminal.api.pilot.create(id="CASE-1")
+
+    assert "Verifying" in terminal("verify", "--all", FORCE_COLOR="1").stderr
+    assert "Verifying" not in terminal("verify", "--all").stderr
 
 
 def test_an_export_of_a_case_is_verified_without_the_server(
@@ -96,6 +108,42 @@ def test_the_whole_trail_is_exported_in_files_that_continue_each_other(
     assert "kept.txt: the log begins with its" in whole.stdout
     assert part.exit_code == NOT_WHOLLY
     assert '"result": "NOT WHOLLY VERIFIED"' in part.stdout
+
+
+def test_an_export_that_breaks_off_is_asked_for_again_and_leaves_no_part(
+    terminal: Terminal, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_case(terminal.api, clock)
+    whole = profile.Caller.stream
+    left = [1]
+
+    def stream(self: profile.Caller, *arguments: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            return broken_off()
+        return whole(self, *arguments)
+
+    monkeypatch.setattr(profile.Caller, "stream", stream)
+    monkeypatch.setattr(download, "pause", lambda *_: 0.0)
+
+    terminal.done("export", "case", "CASE-1")
+    left[0] = 99
+    failed = terminal("export", "case", "CASE-1", "-o", "other.zip")
+
+    assert zipfile.is_zipfile("CASE-1.zip")
+    assert failed.exit_code == UNAVAILABLE
+    assert [path.name for path in Path().glob("*.zip*")] == ["CASE-1.zip"]
+
+
+@contextmanager
+def broken_off() -> Iterator[httpx.Response]:
+    """An answer whose connection breaks behind its beginning."""
+
+    def begun() -> Iterator[bytes]:
+        yield b"PK"
+        raise httpx.ReadError("the connection broke")
+
+    yield httpx.Response(200, content=begun())
 
 
 def test_an_export_that_is_refused_leaves_no_file(terminal: Terminal) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -46,6 +47,7 @@ def test_every_filter_of_the_queue_is_an_option(
     assert asked.keys() - {"path"} == names - {"pageToken"}
     assert (asked["status"], asked["tags"]) == (["new", "blocked"], ["a", "b"])
     assert (asked["overdue"], asked["waiting"], asked["legalHold"]) == ("true", "false", "true")
+    assert asked["createdUntil"] < datetime.now(UTC).isoformat() < asked["dueUntil"]
 
 
 def commands(group: TyperGroup) -> dict[str, Any]:

@@ -9,12 +9,21 @@ from typing import Any
 import httpx
 import pytest
 
-from caseledger import Client, Expired, NotApproved, OutcomeUnknown, Rejected, Responded, Withdrawn
+from caseledger import (
+    Client,
+    Expired,
+    NotApproved,
+    OutcomeUnknown,
+    Problem,
+    Rejected,
+    Responded,
+    Withdrawn,
+)
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED
 from tests.python_client.conftest import Made
-from tests.python_client.test_asking import Between, before, decide
+from tests.python_client.test_asking import Between, before, decide, refused
 
 pytestmark = ON_EMBEDDED
 
@@ -274,6 +283,26 @@ def test_a_result_that_cannot_be_recorded_does_not_undo_what_was_done(
     assert go_on() is result
     (asked,) = api.viewer.get("/interventions").json["interventions"]
     assert (asked["status"], asked["result"]) == ("completed", None)
+
+
+def test_a_result_that_the_server_does_not_record_for_another_reason_is_not_recorded_as_none(
+    api: Api, made: Made
+) -> None:
+    agent = made(Between(api, ":complete", refused(500, "INTERNAL")), token=api.agent.token)
+
+    @agent.requires_approval("Go on?", uow_id="u-1", timeout=0)
+    def go_on() -> str:
+        return "done"
+
+    with pytest.raises(TimeoutError):
+        go_on()
+    (asked,) = asked_of(api)
+    decide(api, asked, decision="approve")
+    with pytest.raises(Problem, match="INTERNAL"):
+        go_on()
+
+    (started,) = asked_of(api)
+    assert (started["status"], bool(started["startedAt"])) == ("approved", True)
 
 
 def test_arguments_of_any_name_are_approved_by_their_names(api: Api, made: Made) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import caseledger
 from caseledger.types import NewIntervention, Terms
-from clients.generate.__main__ import generated
+from clients.generate.__main__ import PACKAGE, generated
 from clients.generate.annotations import snake
 from shared.version import VERSION
 
@@ -13,6 +13,12 @@ def test_what_is_generated_is_up_to_date() -> None:
     stale = [path.name for path, text in generated().items() if path.read_text() != text]
 
     assert stale == [], "run: python -m clients.generate"
+
+
+def test_no_module_is_left_of_one_that_is_no_more() -> None:
+    modules = [{path.name for path in PACKAGE.glob(f"{one}/*.py")} for one in ("_async", "_sync")]
+
+    assert modules[0] == modules[1]
 
 
 def test_the_client_has_the_version_of_the_server() -> None:

@@ -22,6 +22,7 @@ GONE_WRONG = [
     httpx.Response(429),
     httpx.Response(503),
     httpx.Response(502, text="<html>"),
+    httpx.Response(504),
     ABORTED,
 ]
 
@@ -214,3 +215,26 @@ def test_who_waits_for_a_server_that_is_away_is_told_which(
     assert first.startswith("GET http://localhost/v1/cases: ConnectError('refused'); again in ")
     assert second.startswith("GET http://localhost/v1/cases: <Response [503 ")
     assert len(slept) == 2
+
+
+def test_who_waits_for_a_decision_asks_within_the_timeout_and_does_not_flood_a_server_that_stops(
+    made: Made, slept: list[float]
+) -> None:
+    told = ("pending", "in_progress", "approved")
+    turns = Turns(*(httpx.Response(200, json={"id": "q-7", "status": one}) for one in told))
+
+    assert made(turns, timeout=10).wait("q-7")["status"] == "approved"
+
+    assert [one.url.params["timeoutSeconds"] for one in turns.sent] == ["8"] * 3
+    assert set(slept) == {1}
+
+
+def test_who_waits_for_a_decision_goes_on_while_the_server_is_away(
+    made: Made, slept: list[float]
+) -> None:
+    away: list[httpx.Response | Exception] = [httpx.Response(503), httpx.ConnectError("no")] * 5
+    turns = Turns(*away, httpx.Response(200, json={"id": "q-7", "status": "approved"}))
+
+    assert made(turns, retry_for=0.0).wait("q-7")["status"] == "approved"
+
+    assert len(slept) == len(away)

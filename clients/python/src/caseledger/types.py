@@ -300,56 +300,6 @@ class CaseStats(TypedDict):
     """How many cases that are not done are assigned to nobody."""
 
 
-class CaseToImport(TypedDict):
-    """A case as another system had it. Of each row of a source there is one case, once."""
-
-    id: NotRequired[str | None]
-    """The case number. Without it the case gets a UUID."""
-    decisionType: str
-    """What is to be decided, such as `csf_practitioner`; the tenant's `slaHours` are by this type.
-    """
-    title: str
-    """What the case is about, on one line."""
-    summary: NotRequired[str | None]
-    """What the case is about, in more words."""
-    submissionId: NotRequired[str | None]
-    """The id of what was submitted, in the system that it came from."""
-    assignedTo: NotRequired[str | None]
-    """Who works on it: an email address, or a subject."""
-    dueAt: NotRequired[str | None]
-    """When it is due. Without it the tenant's `slaHours` for the type set the due date; null is no
-    due date.
-    """
-    severity: NotRequired[Severity]
-    """How much is at stake: low, normal, high or critical. Default: `"normal"`."""
-    tags: NotRequired[list[str]]
-    """Up to 20 tags of up to 50 characters each; one that is given twice counts once."""
-    fields: NotRequired[dict[str, str | float | bool]]
-    """Up to 50 values of your own by name: text of up to 1,000 characters, numbers, true or false;
-    a date is text, as `2026-03-31`.
-    """
-    evidence: NotRequired[list[NewEvidence]]
-    """Evidence to attach, in this order."""
-    source: str
-    """The system that it comes from, such as `jira`. With `rowKey` it says which row this is."""
-    rowKey: str
-    """What the row is called there: its number or its key, not a name of a person. A row that was
-    imported before is not imported again.
-    """
-    createdAt: str
-    """When the case was opened there; not in the future."""
-    status: NotRequired[Literal["new", "in_review", "needs_info", "blocked", "closed"]]
-    """Where it stands. A case is approved here only, so it is imported as `in_review`, or closed.
-    Default: `"new"`.
-    """
-    closedAt: NotRequired[str | None]
-    """When it was closed; without it a closed case was closed when it is imported."""
-    reason: NotRequired[str | None]
-    """Why it has this status."""
-    history: NotRequired[list[HistoryItem]]
-    """What happened there. Each is an event `imported` in the case's trail, the oldest first."""
-
-
 class CaseUpdates(TypedDict):
     """What became of a batch of changes, case by case in the order asked."""
 
@@ -741,31 +691,6 @@ class EventPage(TypedDict):
     """The `pageToken` of the next page. Left out on the last one."""
 
 
-class Evidence(TypedDict):
-    """An item as a client sees it; its version is its case's."""
-
-    id: str
-    """The item's id, unique on its case."""
-    title: str
-    """What the item is, on one line."""
-    snippet: str
-    """The text that is quoted."""
-    citation: str | None
-    """Where the text is from; null where nothing was given."""
-    sourceId: str | None
-    """The id of the source, in the system that it is kept in; null where none was given."""
-    tags: list[str]
-    """Keywords."""
-    metadata: dict[str, Any]
-    """Whatever else belongs to the item."""
-    includedInPacket: bool
-    """Whether the item is in the packet."""
-    addedAt: str
-    """When it was attached."""
-    addedBy: str
-    """Who attached it: an email address, or a subject."""
-
-
 class EvidenceContent(TypedDict):
     """What an item says. Its hash is the SHA-256 of the RFC 8785 form of this.
 
@@ -898,94 +823,6 @@ class FiguresRow(TypedDict):
     """Cases. Only by day and by type of decision."""
     interventions: NotRequired[InterventionCounts | None]
     """Interventions. Only by day, by agent, by tool and by person."""
-
-
-class FullCase(TypedDict):
-    """A case with its evidence, and the holds on it; without them where the basic view is asked."""
-
-    id: str
-    """The id, unique in its tenant; it never changes."""
-    createdAt: str
-    """When the case was opened."""
-    updatedAt: str
-    """When the case was last changed."""
-    createdBy: str
-    """Who opened the case: an email address, or a subject."""
-    decisionType: str
-    """What is to be decided."""
-    title: str
-    """What the case is about, on one line."""
-    summary: str | None
-    """What the case is about, in more words; null where nothing was given."""
-    status: Status
-    """Where the case stands."""
-    statusChangedAt: str
-    """Since when it has this status."""
-    closedAt: str | None
-    """When it was closed; null while it is not."""
-    assignedTo: str | None
-    """Who works on it; null for nobody."""
-    assignedAt: str | None
-    """When it was assigned to them; null for nobody."""
-    dueAt: str | None
-    """When it is due; null for no due date. When a paused clock restarts, it moves by the pause."""
-    submissionId: str | None
-    """The id of what was submitted, in the system that it came from; null where none was given."""
-    severity: Severity
-    """How much is at stake."""
-    tags: list[str]
-    """Up to 20 tags, in the order that they were given in."""
-    packetEvidenceIds: list[str]
-    """Which evidence is in the packet, in the packet's order."""
-    evidenceCount: int
-    """How many items of evidence are attached."""
-    notesCount: int
-    """How many events `note_added` were recorded on it."""
-    attachmentsCount: int
-    """How many events `attachment_added` were recorded on it."""
-    collaborators: dict[str, Literal["read", "write", "admin"]]
-    """What each collaborator may do with others' worksheets on the case, by the collaborator's
-    subject.
-    """
-    legalHold: bool
-    """Whether a legal hold is on the case: nothing of it is deleted then."""
-    reopenCount: int
-    """How often it was reopened."""
-    escalatedAt: str | None
-    """When it was last escalated; null where it never was."""
-    createdBySubject: str | None
-    """The token's subject of who opened the case; null where it is not known."""
-    assignedToSubject: str | None
-    """The token's subject of the assignee; null where only the name is known so far."""
-    openInterventions: int | None
-    """How many interventions about the case are pending or in progress, up to 200; those past their
-    `expiresAt` count until they are recorded as expired. Null where that is not known: on a case of
-    release 1.0.0, until somebody asks about it, starts a run on it, or migrates it.
-    """
-    openRuns: int | None
-    """How many runs of the case are pending or running, up to 200; null as `openInterventions`."""
-    heldUntil: str | None
-    """From when on somebody else can claim the case; null where nobody holds it by a claim, or the
-    claim has no end. The assignee stays until somebody does.
-    """
-    fields: dict[str, Any]
-    """Values of your own by name: text, numbers, true or false."""
-    overdue: bool
-    """Whether its due date is past while its clock runs."""
-    pausedAt: str | None
-    """Since when its clock is paused or stopped; null while it runs."""
-    packetVersion: int
-    """How many versions of its packet are frozen; the newest has this number. 0 for none."""
-    evidence: NotRequired[list[Evidence] | None]
-    """The evidence in its order. Only in the view `full`."""
-    evidenceNextPageToken: NotRequired[str | None]
-    """The `pageToken` that gets the rest from the list of the case's evidence. Only where there is
-    more.
-    """
-    holds: NotRequired[list[Hold] | None]
-    """The legal holds on the case. Only in the view `full`."""
-    evidenceUnreadable: NotRequired[list[Unreadable] | None]
-    """Items of evidence that cannot be read, which `evidence` leaves out."""
 
 
 class Health(TypedDict):
@@ -1288,35 +1125,6 @@ class LogPart(TypedDict):
     """How many of the chain's events are in the log; those of the last minute or two are not."""
     refused: NotRequired[str | None]
     """Why nothing is appended to the log until an admin starts a new epoch. Otherwise left out."""
-
-
-class MadeKey(TypedDict):
-    """A key that was made."""
-
-    id: str
-    """The id, unique in its tenant; it never changes."""
-    name: str
-    """What the key is for."""
-    role: str
-    """What may be done with it."""
-    expiresAt: str | None
-    """From when on it is refused; null: only once it is revoked."""
-    createdAt: str
-    """When it was made."""
-    createdBy: str
-    """Who made it."""
-    createdBySubject: str
-    """The `sub` of the token of who made it."""
-    lastUsedOn: str | None
-    """The last day, in UTC, on which somebody called with it; null where nobody has."""
-    key: NotRequired[str | None]
-    """The key itself, to send as `Authorization: Bearer`. It is shown in this answer only, and
-    nobody can look it up later. Left out where `notice` says why.
-    """
-    notice: NotRequired[str | None]
-    """Said instead of `key` where the request was repeated: the key was shown in the first answer.
-    Who has lost it revokes it, and makes another one, with another `Idempotency-Key`.
-    """
 
 
 class ManifestEntry(TypedDict):
@@ -2180,39 +1988,6 @@ class WebhookPatch(TypedDict):
     """With `true` nothing more is sent to it; with `false` what happens from then on is."""
 
 
-class WebhookWithSecret(TypedDict):
-    """An endpoint, with the secret that signs what is sent to it."""
-
-    id: str
-    """The id, unique in its tenant; it never changes."""
-    url: str
-    """Where to, without path and query: they may be secrets."""
-    events: list[str]
-    """Of which events."""
-    filter: dict[str, str | list[str]]
-    """Only events for which this holds; empty for no condition."""
-    description: str | None
-    """What it is for; null for nothing."""
-    format: str
-    """What is sent."""
-    createdAt: str
-    """When it was made."""
-    createdBy: str
-    """Who made it."""
-    updatedAt: str
-    """When it was changed last."""
-    disabledAt: str | None
-    """Since when nothing is sent to it; null while it is not disabled."""
-    disabledReason: str | None
-    """Why: `by an admin`, or `gone` where it answered 410; null while it is not disabled."""
-    previousSecretUntil: str | None
-    """Until when the secret from before a rotation also signs; null where there is none."""
-    secret: str | None
-    """`whsec_` and 32 random bytes in Base64. Keep it: it is not shown again. Null where the
-    request is repeated with its `Idempotency-Key` after the secret was rotated again.
-    """
-
-
 class Webhooks(TypedDict):
     """All endpoints of the tenant, the oldest first."""
 
@@ -2268,25 +2043,6 @@ class WorksheetPage(TypedDict):
     """The `pageToken` of the next page. Left out on the last one."""
 
 
-class WorksheetRow(TypedDict):
-    """A worksheet as it is to be saved, with the case it is about."""
-
-    problemStatement: NotRequired[str]
-    """The user's statement of the problem. Where it is not given, it becomes empty, unless only
-    `sharedWith` is.
-    """
-    fsrNotes: NotRequired[str]
-    """The user's notes. Where they are not given, they become empty, unless only `sharedWith` is.
-    """
-    sharedWith: NotRequired[Literal["none", "read", "write"]]
-    """What the worksheet is open for, to collaborators who have that permission on the case: `none`
-    (only its owner sees it), `read` or `write`. Only its owner changes it; where it is not given,
-    it stays as it is, at first `none`.
-    """
-    caseId: str
-    """The case that the worksheet is about."""
-
-
 class WorksheetSaved(TypedDict):
     """What became of one worksheet of a batch."""
 
@@ -2333,6 +2089,84 @@ class WorksheetsToSave(TypedDict):
 
     worksheets: list[WorksheetRow]
     """The worksheets, one for each case."""
+
+
+class WorksheetRow(WorksheetToSave):
+    """A worksheet as it is to be saved, with the case it is about."""
+
+    caseId: str
+    """The case that the worksheet is about."""
+
+
+class Evidence(EvidenceContent):
+    """An item as a client sees it; its version is its case's."""
+
+    includedInPacket: bool
+    """Whether the item is in the packet."""
+    addedAt: str
+    """When it was attached."""
+    addedBy: str
+    """Who attached it: an email address, or a subject."""
+
+
+class MadeKey(Key):
+    """A key that was made."""
+
+    key: NotRequired[str | None]
+    """The key itself, to send as `Authorization: Bearer`. It is shown in this answer only, and
+    nobody can look it up later. Left out where `notice` says why.
+    """
+    notice: NotRequired[str | None]
+    """Said instead of `key` where the request was repeated: the key was shown in the first answer.
+    Who has lost it revokes it, and makes another one, with another `Idempotency-Key`.
+    """
+
+
+class WebhookWithSecret(Webhook):
+    """An endpoint, with the secret that signs what is sent to it."""
+
+    secret: str | None
+    """`whsec_` and 32 random bytes in Base64. Keep it: it is not shown again. Null where the
+    request is repeated with its `Idempotency-Key` after the secret was rotated again.
+    """
+
+
+class CaseToImport(NewCase):
+    """A case as another system had it. Of each row of a source there is one case, once."""
+
+    source: str
+    """The system that it comes from, such as `jira`. With `rowKey` it says which row this is."""
+    rowKey: str
+    """What the row is called there: its number or its key, not a name of a person. A row that was
+    imported before is not imported again.
+    """
+    createdAt: str
+    """When the case was opened there; not in the future."""
+    status: NotRequired[Literal["new", "in_review", "needs_info", "blocked", "closed"]]
+    """Where it stands. A case is approved here only, so it is imported as `in_review`, or closed.
+    Default: `"new"`.
+    """
+    closedAt: NotRequired[str | None]
+    """When it was closed; without it a closed case was closed when it is imported."""
+    reason: NotRequired[str | None]
+    """Why it has this status."""
+    history: NotRequired[list[HistoryItem]]
+    """What happened there. Each is an event `imported` in the case's trail, the oldest first."""
+
+
+class FullCase(Case):
+    """A case with its evidence, and the holds on it; without them where the basic view is asked."""
+
+    evidence: NotRequired[list[Evidence] | None]
+    """The evidence in its order. Only in the view `full`."""
+    evidenceNextPageToken: NotRequired[str | None]
+    """The `pageToken` that gets the rest from the list of the case's evidence. Only where there is
+    more.
+    """
+    holds: NotRequired[list[Hold] | None]
+    """The legal holds on the case. Only in the view `full`."""
+    evidenceUnreadable: NotRequired[list[Unreadable] | None]
+    """Items of evidence that cannot be read, which `evidence` leaves out."""
 
 
 class Terms(TypedDict, total=False):

@@ -12,7 +12,7 @@ import typer
 from caseledger import profile, terminal
 from caseledger.commands.download import download, require_free
 from caseledger.exits import Exit
-from caseledger.profile import Caller, segment
+from caseledger.profile import segment
 from caseledger.terminal import Json
 
 _TAIL = 2**20
@@ -111,15 +111,12 @@ def export_checkpoint(
     if not name:
         raise typer.BadParameter("the token does not say its tenant: use --tenant")
     with profile.client() as client:
-        _write(client, f"/logs/{segment(name)}/checkpoint", file)
+        checkpoint = client.request("GET", f"/logs/{segment(name)}/checkpoint").text
+    file.write_text(checkpoint, encoding="utf-8", newline="")
     if as_json:
         terminal.print_json({"file": str(file)})
     else:
         terminal.say(f"Wrote {file}. Keep it where whoever runs the system cannot change it.")
-
-
-def _write(client: Caller, path: str, file: Path) -> None:
-    file.write_text(client.request("GET", path).text, encoding="utf-8", newline="")
 
 
 def _tell(found: dict[str, Any], files: list[Path], *, as_json: bool) -> None:
