@@ -21,7 +21,9 @@ from shared.edge import parsing
 from shared.errors import InvalidArgument
 
 NEWEST = "2026-07-28"
-WITH_SESSIONS = ("2025-11-25", "2025-06-18")
+WITH_FORMER_TASKS = "2025-11-25"
+"""The revision with an experimental form of tasks, which its client asks for."""
+WITH_SESSIONS = (WITH_FORMER_TASKS, "2025-06-18")
 """The revisions that begin with `initialize`, newest first."""
 VERSIONS = (NEWEST, *WITH_SESSIONS)
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shared.edge.mcp.messages import OURS
 from shared.edge.mcp.tools import result
 from shared.edge.replies import Reply, json_of
 from shared.models.intervention import OPEN, Intervention, InterventionStatus
 
 POLL_MILLISECONDS = 5_000
-_RELATED = "io.modelcontextprotocol/related-task"
+_RELATED = f"{OURS}/related-task"
 
 
 def status(intervention: Intervention) -> str:
