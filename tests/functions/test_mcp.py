@@ -232,6 +232,16 @@ def test_a_key_means_the_same_in_meta_in_the_arguments_and_by_http(api: Api) -> 
     assert by_http.json["id"] == first["id"]
 
 
+def test_an_if_match_of_the_message_is_no_condition_of_what_a_tool_changes(api: Api) -> None:
+    case = api.verifier.create()["id"]
+    event = {"caseId": case, "eventType": "note_added", "message": "Seen."}
+    body, headers = message("tools/call", name="report_event", arguments=event)
+
+    answer = api.agent.post("/mcp", body, **headers, if_match='"another"')
+
+    assert result(answer)["isError"] is False
+
+
 def test_of_many_who_start_an_action_one_may_act_and_it_is_told_so_only_once(api: Api) -> None:
     asked = call(api.agent, "ask_human", **QUESTION, action=ACTION)
     done(act(api.pilot, asked["id"], "decide", {"decision": "approve"}))
