@@ -40,7 +40,10 @@ def get_resource_metadata() -> Response:
 
 
 def get_mcp_resource_metadata() -> Response:
-    """Says the same where a client looks for it first: below the path of the protocol."""
+    """Says the same where a client looks for it first: below the path of the protocol.
+
+    It has a name of its own, as each operation behind a gateway has.
+    """
     return get_resource_metadata()
 
 

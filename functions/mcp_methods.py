@@ -47,7 +47,7 @@ def _server() -> dict[str, str]:
 def _initialize(call: Call, message: Message) -> Result:
     del call
     able: dict[str, Any] = {"tools": {}}
-    if message.version == _WITH_FORMER_TASKS:
+    if message.version == messages.WITH_FORMER_TASKS:
         able["tasks"] = {"cancel": {}, "requests": {"tools": {"call": {}}}}
     return {
         "protocolVersion": message.version,
@@ -113,7 +113,7 @@ def _call(call: Call, message: Message) -> Result:
 
 def _as_former_task(tool: Tool, message: Message) -> bool:
     """Whether a client of 2025-11-25 asks for a task. Raises RpcError where there is none."""
-    asked = message.version == _WITH_FORMER_TASKS and message.params.get("task") is not None
+    asked = message.version == messages.WITH_FORMER_TASKS and message.params.get("task") is not None
     if asked and tool.name != "ask_human":
         raise RpcError(messages.METHOD_NOT_FOUND, f"{tool.name} is not called as a task")
     return asked
@@ -177,9 +177,7 @@ def _task_result(call: Call, message: Message) -> Result:
     return tasks.former_result(task)
 
 
-_WITH_FORMER_TASKS = "2025-11-25"
-_FORMER = (_WITH_FORMER_TASKS,)
-_WITH_TASKS = (messages.NEWEST, _WITH_FORMER_TASKS)
+_WITH_TASKS = (messages.NEWEST, messages.WITH_FORMER_TASKS)
 METHODS = {
     "initialize": _Method(_initialize, messages.WITH_SESSIONS),
     "ping": _Method(_ping, messages.WITH_SESSIONS),
@@ -189,6 +187,6 @@ METHODS = {
     "tasks/get": _Method(_get_task, _WITH_TASKS),
     "tasks/cancel": _Method(_cancel_task, _WITH_TASKS),
     "tasks/update": _Method(_update_task, (messages.NEWEST,)),
-    "tasks/result": _Method(_task_result, _FORMER),
+    "tasks/result": _Method(_task_result, (messages.WITH_FORMER_TASKS,)),
 }
 """What is answered, by the name of the method."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 import flask
 from pydantic_core import to_json
@@ -20,22 +19,27 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from shared import errors, log
-from shared.documents import port
 from shared.documents.cost import counted
-from shared.edge import application, bodies, loopback, parsing, refusals, replies, streams, tokens
+from shared.edge import (
+    admission,
+    application,
+    bodies,
+    loopback,
+    parsing,
+    refusals,
+    replies,
+    streams,
+)
+from shared.edge.call import Call as Call  # noqa: PLC0414 - handlers find it here
 from shared.edge.exchange import Exchange
-from shared.edge.replies import Reply as Reply  # noqa: PLC0414 - handlers find it here
+from shared.edge.replies import Reply as Reply  # noqa: PLC0414 - as above
 from shared.edge.routes import PREFIX, Nothing, Route, allowed, match
 from shared.edge.streams import Stream
 from shared.ledger.origin import Origin
 from shared.models.base import Model
 from shared.models.roles import Role
-from shared.rules.callers import AUDITING, NOBODY, SCHEDULERS, Caller
+from shared.rules.callers import NOBODY, SCHEDULERS, Caller
 from shared.runtime import Runtime
-
-if TYPE_CHECKING:
-    from shared.ledger.ledger import Ledger
-    from shared.models.settings import Settings
 
 _UNLOGGED = ("userId", "file", "tenant", "tile")
 """Path parameters that the log does not show: who somebody is, and what a stranger wrote."""
@@ -43,61 +47,6 @@ _SAFE_METHODS = ("GET", "HEAD")
 
 Handler = Callable[..., Any]
 Function = Callable[[flask.Request], flask.Response]
-
-
-class Eager(Protocol):
-    """What sends to webhooks right after a request's commits: `repository/eager.py`."""
-
-    @property
-    def store(self) -> port.DocumentStore:
-        """What the commits go through."""
-
-    def send(self) -> None:
-        """Sends what they have made due."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What a handler knows of its request: who calls, with which store, at what time.
-
-    `exchange` is the request itself, for the few who look at more of it than their arguments.
-    `eager` sends what its commits make due to webhooks, where that is on.
-    """
-
-    runtime: Runtime
-    caller: Caller
-    now: datetime
-    origin: Origin
-    exchange: Exchange
-    eager: Eager | None = None
-
-    @property
-    def store(self) -> port.DocumentStore:
-        """The document store."""
-        return self.eager.store if self.eager else self.runtime.store
-
-    @property
-    def tenant(self) -> str:
-        """The caller's tenant."""
-        return self.caller.tenant
-
-    @property
-    def ledger(self) -> Ledger:
-        """The path for this request's mutation."""
-        from shared.ledger.ledger import Ledger  # noqa: PLC0415 - not to read
-
-        runtime = self.runtime
-        return Ledger(self.store, self.origin, runtime.clock, runtime.directory, runtime.listeners)
-
-    @property
-    def settings(self) -> Settings:
-        """The tenant's settings, at most five minutes old."""
-        return self.runtime.settings.of(self.store, self.tenant, self.now)
-
-    @property
-    def sees_people(self) -> bool:
-        """Whether figures of single people are shown to the caller."""
-        return self.caller.role in AUDITING and self.settings.person_figures
 
 
 def function(  # noqa: PLR0913 - what a function is
@@ -191,9 +140,9 @@ def _handled(exchange: Exchange, routes: Sequence[Route]) -> flask.Response:
     caller = None
     _admit(exchange, route, runtime)
     if route.roles is not None:
-        caller = _caller(_authorization(request), route, runtime)
+        caller = admission.caller_of(request, route, runtime)
         exchange.tenant = caller.tenant or None
-        _spend(caller, route, runtime)
+        admission.spend(caller, route, runtime)
         if caller != NOBODY:
             caller.require(route.roles)
     # A stranger's body would be waited for, so it is read only where it is what is asked for.
@@ -245,36 +194,6 @@ def _handed_over(
         return replies.response(route, result)
 
 
-def _caller(authorization: str | None, route: Route, runtime: Runtime) -> Caller:
-    if route.public and authorization is None:
-        return NOBODY
-    if route.roles == SCHEDULERS:
-        return tokens.authenticate_scheduler(authorization, runtime.scheduler_verifier)
-    return tokens.authenticate(
-        authorization, runtime.verifier, lambda key: _caller_by_key(key, runtime)
-    )
-
-
-def _caller_by_key(key: str, runtime: Runtime) -> Caller:
-    spend = runtime.budgets.spend_on_unknown_key if runtime.budgets else lambda: None
-    return runtime.keys.caller(key, runtime.store, runtime.clock(), spend)
-
-
-def _spend(caller: Caller, route: Route, runtime: Runtime) -> None:
-    if runtime.budgets is None or route.roles == SCHEDULERS:
-        return
-    if caller == NOBODY:
-        runtime.budgets.spend_public()
-    else:
-        runtime.budgets.spend(caller, route.budget)
-
-
-def _authorization(request: flask.Request) -> str | None:
-    if len(request.headers.getlist("Authorization")) > 1:
-        raise errors.Unauthenticated("more than one Authorization header")
-    return request.headers.get("Authorization")
-
-
 def _origin(exchange: Exchange, route: Route, caller: Caller, body: Model) -> Origin:
     request = exchange.request
     key = parsing.idempotency_key(request.headers.get("Idempotency-Key"))
@@ -308,7 +227,7 @@ def performed(call: Call, route: Route, arguments: dict[str, Any], key: str | No
     the same as with a request of that route. Raises what such a request would be refused for.
     """
     if route.budget != "read":
-        _spend(call.caller, route, call.runtime)
+        admission.spend(call.caller, route, call.runtime)
     call.caller.require(route.roles or ())
     path = route.path_of(arguments)
     body = arguments.get("body", Nothing())

@@ -23,6 +23,7 @@ from shared.sweeps import delivering
 from shared.sweeps import run as sweep_run
 from tests.client import Api
 from tests.conftest import Clock
+from tests.functions.mcp_support import QUESTION, call
 from tests.functions.support import acquainted, cost, refused, refused_field
 from tests.functions.sweep_support import (
     PURGE,
@@ -856,6 +857,13 @@ def test_an_eager_server_sends_before_it_answers(eager: Api, clock: Clock) -> No
     (delivery,) = kept(eager, hook).values()
     assert (delivery["status"], delivery["attempts"], delivery["lastCode"]) == ("delivered", 1, 200)
     assert delivery["dueAt"] is delivery["leasedUntil"] is None
+
+
+def test_what_an_agent_does_by_mcp_is_sent_before_it_is_answered(eager: Api) -> None:
+    with receiving() as receiver:
+        listening(eager, receiver.url, "intervention.*")
+        call(eager.agent, "ask_human", **QUESTION)
+        assert len(receiver.requests) == 1
 
 
 @pytest.mark.parametrize(

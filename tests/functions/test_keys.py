@@ -282,6 +282,19 @@ def test_a_revoked_key_lives_for_less_than_a_minute_on_other_instances(
     not_let_in(by(api, key["key"]).get("/cases"))
 
 
+def test_a_key_that_was_revoked_elsewhere_is_looked_up_once_more(api: Api, clock: Clock) -> None:
+    key = made(api)
+    by(api, key["key"]).get("/cases")
+    known = elsewhere(api)
+    api.admin.delete(f"/keys/{key['id']}")
+    api.runtime.keys = known
+    clock.advance(minutes=1)
+
+    calls = [by(api, key["key"]).get("/cases") for _ in range(2)]
+
+    assert [cost(one) for one in calls] == [(1, 0, 1), (0, 0, 0)]
+
+
 def test_a_clock_that_is_put_back_lets_no_revoked_key_in(api: Api, clock: Clock) -> None:
     key = made(api)
     assert by(api, key["key"]).get("/cases").status_code == 200
@@ -361,6 +374,16 @@ def test_guessing_reads_no_more_than_the_budget_of_strangers_and_holds_up_no_kno
     assert by(api, key).get("/cases").status_code == 200
 
 
+def test_who_guesses_the_same_key_again_later_spends_again(api: Api, clock: Clock) -> None:
+    guess = rules.whole("acme", rules.new_id("guess"), rules.new_secret())
+    budgets: Mapping[Budget, int] = {"read": 99, "write": 99, "expensive": 9, "public": 1}
+    api.runtime.budgets = Budgets(budgets, "memory://")
+    not_let_in(by(api, guess).get("/cases"))
+    clock.advance(minutes=1)
+
+    refused(by(api, guess).get("/cases"), 429, "RESOURCE_EXHAUSTED")
+
+
 def test_guesses_take_no_place_from_the_keys_that_an_instance_knows(api: Api) -> None:
     key = made(api)["key"]
     api.runtime.keys = KnownKeys(kept=2)
@@ -372,6 +395,15 @@ def test_guesses_take_no_place_from_the_keys_that_an_instance_knows(api: Api) ->
         by(api, rules.whole("acme", rules.new_id("guess"), rules.new_secret())).get("/cases")
 
     assert by(api, key).get("/cases").status_code == 200
+
+
+def test_of_more_keys_than_an_instance_keeps_it_forgets_the_one_looked_up_first(api: Api) -> None:
+    api.runtime.keys = KnownKeys(kept=1)
+    first, second = (by(api, made(api)["key"]) for _ in range(2))
+
+    reads = [cost(one.get("/cases/none"))[0] for one in (first, first, second, second, first)]
+
+    assert reads == [2, 1, 2, 1, 2]
 
 
 def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(

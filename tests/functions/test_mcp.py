@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from functions.mcp_tools import TOOLS
 from shared.config import Budget, Config
+from shared.edge.mcp import tasks
+from shared.models.intervention import Intervention
 from shared.models.roles import Role
 from shared.rules.callers import Caller
 from shared.runtime import Runtime
@@ -69,6 +71,40 @@ def test_an_agent_asks_waits_starts_once_and_reports(api: Api) -> None:
     assert call(api.agent, "report_result", **name, result={"sent": True})["repeated"] is True
 
 
+def test_an_agent_is_told_what_it_does_next(api: Api, clock: Clock) -> None:
+    def asked(uow: str, **more: Any) -> str:
+        asking = {**QUESTION, "uowId": uow, "action": ACTION, **more}
+        return str(call(api.agent, "ask_human", **asking)["id"])
+
+    def told(name: str) -> str:
+        found = send(
+            api.agent, "tools/call", name="get_decision", arguments={"interventionId": name}
+        )
+        return str(result(found)["content"][0]["text"])
+
+    name, late, no, unseen, gone = (
+        asked("a"),
+        asked("b", actWithinSeconds=60),
+        asked("c"),
+        asked("d", expiresInSeconds=60),
+        asked("e"),
+    )
+    assert "Call get_decision" in told(name)
+    for each in (name, late):
+        done(decide(api.pilot, each))
+    assert "Call start_action" in told(name)
+    call(api.agent, "start_action", interventionId=name, action=ACTION)
+    assert told(name).startswith("The action was started: only who started it acts")
+    call(api.agent, "report_result", interventionId=name)
+    assert "nothing is left to do" in told(name)
+    done(decide(api.pilot, no, "reject"))
+    call(api.agent, "withdraw_question", interventionId=gone)
+    clock.advance(seconds=60)
+    assert "not started in time: do not act" in told(late)
+    for each in (no, unseen, gone):
+        assert re.search("do not act[.:]", told(each)), told(each)
+
+
 def test_the_tools_about_a_case_do_what_their_functions_do(api: Api) -> None:
     case = api.verifier.create(title="A bird strike")["id"]
     quoted = {"title": "Manual", "snippet": "Check the fan.", "citation": "§ 4"}
@@ -81,6 +117,7 @@ def test_the_tools_about_a_case_do_what_their_functions_do(api: Api) -> None:
 
     assert [one["snippet"] for one in whole["evidence"]] == ["Check the fan."]
     assert (record["version"], event["eventType"], found["id"]) == (1, "note_added", case)
+    assert None not in [*whole.values(), *found.values()], "what is null is left out"
     assert "evidence" not in call(api.viewer, "get_case", caseId=case)
     assert event_types(api, case) == [
         "case_created",
@@ -143,6 +180,8 @@ def test_the_schema_of_a_tool_is_valid_whole_and_describes_every_field(
     Draft202012Validator.check_schema(schema)
     assert schema["type"] == "object"
     assert "$ref" not in str(schema)
+    assert "'null'" not in str(schema), "it is left out instead"
+    assert len(max(re.findall("'pattern': '(.*?)'", str(schema)), key=len, default="")) <= 40
     assert set(schema["properties"]) == set(tool.takes.aliases())
     assert all(field.get("description") for field in schema["properties"].values())
     assert Draft202012Validator(schema).is_valid(SMALLEST.get(tool.name, {})) == (
@@ -191,6 +230,16 @@ def test_a_key_means_the_same_in_meta_in_the_arguments_and_by_http(api: Api) -> 
     by_http = api.agent.post("/interventions", QUESTION, idempotency_key="k-2")
     assert by_http.headers["Idempotent-Replayed"] == "true"
     assert by_http.json["id"] == first["id"]
+
+
+def test_an_if_match_of_the_message_is_no_condition_of_what_a_tool_changes(api: Api) -> None:
+    case = api.verifier.create()["id"]
+    event = {"caseId": case, "eventType": "note_added", "message": "Seen."}
+    body, headers = message("tools/call", name="report_event", arguments=event)
+
+    answer = api.agent.post("/mcp", body, **headers, if_match='"another"')
+
+    assert result(answer)["isError"] is False
 
 
 def test_of_many_who_start_an_action_one_may_act_and_it_is_told_so_only_once(api: Api) -> None:
@@ -340,6 +389,35 @@ def test_a_client_of_the_revision_before_asks_for_a_task(api: Api) -> None:
     assert gone["status"] == "cancelled"
 
 
+def test_a_task_of_the_revision_before_that_nobody_has_decided_has_no_result_yet(
+    api: Api,
+) -> None:
+    asked = call(api.agent, "ask_human", **QUESTION)
+    api.runtime.stopping = True  # so nobody waits
+
+    error = failed(send(api.agent, "tasks/result", FORMER, taskId=asked["id"]), 408, 200)
+
+    assert "ask again" in error["message"]
+
+
+@pytest.mark.parametrize("version", [NEWEST, FORMER])
+def test_what_is_decided_while_its_task_is_cancelled_stays_decided(
+    api: Api, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    asked = call(api.agent, "ask_human", **QUESTION)
+
+    def meanwhile(_: Intervention) -> str:
+        monkeypatch.undo()
+        done(decide(api.pilot, asked["id"]))
+        return "working"
+
+    monkeypatch.setattr(tasks, "status", meanwhile)
+    answer = result(send(api.agent, "tasks/cancel", version, able=ABLE, taskId=asked["id"]))
+
+    assert answer.get("status") == (None if version == NEWEST else "completed")
+    assert call(api.agent, "get_decision", interventionId=asked["id"])["status"] == "approved"
+
+
 def test_a_wait_takes_one_of_the_places_for_waits(api: Api) -> None:
     asked = call(api.agent, "ask_human", **QUESTION)
     caller = api.caller("agent")
@@ -354,12 +432,14 @@ def test_a_wait_takes_one_of_the_places_for_waits(api: Api) -> None:
 
 
 def test_a_tool_spends_the_budget_of_its_function(api: Api) -> None:
-    budgets: dict[Budget, int] = {"read": 5, "write": 1, "expensive": 1, "public": 1}
+    budgets: dict[Budget, int] = {"read": 6, "write": 1, "expensive": 1, "public": 1}
     Runtime(replace(api.runtime.config, budgets=budgets), api.runtime.clock).install(api.app)
 
     call(api.agent, "ask_human", **QUESTION)
     error = refused(api.agent, "ask_human", "RESOURCE_EXHAUSTED", **QUESTION)
     assert "write requests" in error["message"]
+    answer = send(api.agent, "tools/call", name="ask_human", arguments=QUESTION)
+    assert re.search(r"Try again in \d+ s", result(answer)["content"][0]["text"])
     for _ in range(3):
         call(api.agent, "find_cases")
     body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}

@@ -121,6 +121,10 @@ def test_a_revision_that_is_not_spoken_is_refused_with_those_that_are(
         ({"mcp_protocol_version": FORMER}, -32020),
         ({"mcp_protocol_version": "2099-01-01"}, -32020),
         ({"mcp_method": "tools/list"}, -32020),
+        # As a header arrives that was sent twice.
+        ({"mcp_method": "tools/call,tools/call"}, -32020),
+        ({"mcp_protocol_version": f"{NEWEST},{NEWEST}"}, -32020),
+        ({"mcp_name": "find_cases,find_cases"}, -32020),
         ({"mcp_name": "get_case"}, -32020),
         ({"mcp_name": "=?base64?!?="}, -32020),
         ({"mcp_name": "=?base64?ZmluZF9jYXNlcw==?="}, None),
@@ -152,6 +156,13 @@ def test_a_request_says_its_revision_and_what_its_client_can_do(api: Api, name: 
     del body["params"]["_meta"][f"{META}/{name}"]
 
     assert name in failed(api.agent.post("/mcp", body, **headers), -32602)["message"]
+
+
+def test_what_a_client_can_do_is_an_object(api: Api) -> None:
+    body, headers = message("tools/list")
+    body["params"]["_meta"][f"{META}/clientCapabilities"] = [TASKS]
+
+    failed(api.agent.post("/mcp", body, **headers), -32602)
 
 
 def test_a_task_that_a_header_names_is_the_one_of_the_body(api: Api) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,10 @@ from shared.errors import PermissionDenied, Unauthenticated
 from shared.issuers import parsed
 from shared.models.roles import Role
 from shared.rules.callers import Caller
+from shared.runtime import Runtime
+from tests.client import Api
+from tests.functions.intervention_support import ask, decide
+from tests.functions.support import refused
 from tests.unit.test_tokens import (
     AUDIENCE,
     FOREIGN,
@@ -192,6 +197,24 @@ def test_a_local_run_takes_signed_tokens_of_further_issuers_beside_its_own(
 
     assert caller(local, unsigned_token(sub="kim", tenant="acme", role="viewer")).subject == "kim"
     assert caller(local, googles()).role is Role.AGENT
+
+
+def test_a_service_account_calls_the_functions_as_a_program_beside_the_first_issuers_people(
+    api: Api, key_server: KeyServer
+) -> None:
+    accounts = {BOT: {"tenant": api.tenant, "role": "verifier"}}
+    further = parsed(
+        json.dumps([changed(ACCOUNTS, jwksUrl=key_server.url, accounts=accounts)]), ISSUER
+    )
+    config = replace(api.runtime.config, issuers=further)
+    Runtime(config, api.runtime.clock).install(api.app)
+    bot = replace(api.agent, token=googles())
+
+    asked = ask(bot, requiredRole="verifier")
+
+    assert asked["createdBySubject"] == "accounts.google.com:987"
+    refused(decide(bot, asked["id"]), 403, "PERMISSION_DENIED")
+    assert decide(api.verifier, asked["id"]).status_code == 200
 
 
 def test_googles_keys_are_known() -> None:

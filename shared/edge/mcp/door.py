@@ -41,20 +41,15 @@ class Mcp:
             )
 
     def refused(self, error: ApiError) -> Response:
-        """What is refused, and what has failed, as an error of JSON-RPC."""
-        return refusal(error, self._id)
-
-
-def refusal(error: ApiError, request_id: messages.RequestId | None) -> Response:
-    """An error of the API as one of JSON-RPC, with the status and headers that it has by HTTP."""
-    code = _CODES.get(error.code, error.code)
-    body = messages.RpcError(code, error.message, error.body()).body(request_id)
-    response = answered(body, error.code)
-    response.headers.update(error.headers)
-    if error.code == 401:  # noqa: PLR2004
-        challenge = f'Bearer resource_metadata="{address()}{WELL_KNOWN}{PATH}"'
-        response.headers["WWW-Authenticate"] = challenge
-    return response
+        """An error of the API as one of JSON-RPC, with the status and headers that it has."""
+        code = _CODES.get(error.code, error.code)
+        body = messages.RpcError(code, error.message, error.body()).body(self._id)
+        response = answered(body, error.code)
+        response.headers.update(error.headers)
+        if error.code == 401:  # noqa: PLR2004
+            challenge = f'Bearer resource_metadata="{address()}{WELL_KNOWN}{PATH}"'
+            response.headers["WWW-Authenticate"] = challenge
+        return response
 
 
 def answered(body: dict[str, Any], code: int = 200) -> Response:

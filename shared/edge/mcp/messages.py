@@ -21,7 +21,9 @@ from shared.edge import parsing
 from shared.errors import InvalidArgument
 
 NEWEST = "2026-07-28"
-WITH_SESSIONS = ("2025-11-25", "2025-06-18")
+WITH_FORMER_TASKS = "2025-11-25"
+"""The revision with an experimental form of tasks, which its client asks for."""
+WITH_SESSIONS = (WITH_FORMER_TASKS, "2025-06-18")
 """The revisions that begin with `initialize`, newest first."""
 VERSIONS = (NEWEST, *WITH_SESSIONS)
 
@@ -38,7 +40,6 @@ OURS = "io.modelcontextprotocol"
 TASKS = f"{OURS}/tasks"
 """The extension by which a tool answers with a task (SEP-2663)."""
 _VERSION, _CAPABILITIES = f"{OURS}/protocolVersion", f"{OURS}/clientCapabilities"
-_HEADERS = ("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
 _ENCODED = re.compile(r"=\?base64\?(.*)\?=", re.DOTALL)
 _NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 """What `Mcp-Name` repeats of the parameters."""
@@ -149,9 +150,6 @@ def _message(content: dict[str, Any], request_id: RequestId | None, headers: Hea
         raise RpcError(INVALID_REQUEST, "method must be text: this server sends no requests")
     if not isinstance(params, dict):
         raise RpcError(INVALID_PARAMS, "params must be an object")
-    for name in _HEADERS:
-        if len(headers.getlist(name)) > 1:
-            raise RpcError(HEADER_MISMATCH, f"there is more than one header {name}")
     meta = params.get("_meta")
     meta = meta if isinstance(meta, dict) else {}
     said = headers.get("MCP-Protocol-Version")

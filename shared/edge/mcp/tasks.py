@@ -7,15 +7,16 @@ has the result that the tool would have had. One that was withdrawn is `cancelle
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from shared.edge.mcp.messages import OURS
 from shared.edge.mcp.tools import result
-from shared.edge.replies import Reply, json_of
+from shared.edge.replies import Reply
 from shared.models.intervention import OPEN, Intervention, InterventionStatus
 
 POLL_MILLISECONDS = 5_000
-_RELATED = "io.modelcontextprotocol/related-task"
+_TIMES = {"created_at", "updated_at"}
+_RELATED = f"{OURS}/related-task"
 
 
 def status(intervention: Intervention) -> str:
@@ -85,7 +86,7 @@ def of_tool(intervention: Intervention) -> dict[str, Any]:
 
 
 def _common(intervention: Intervention) -> dict[str, Any]:
-    times = json.loads(json_of(intervention))
+    times = intervention.model_dump(mode="json", by_alias=True, include=_TIMES)
     return {
         "taskId": intervention.id,
         "status": status(intervention),

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
 from shared import errors
 from shared.edge import parsing
 from shared.edge.function import Call, Function, performed
+from shared.edge.mcp.messages import WITH_FORMER_TASKS
 from shared.edge.refusals import KNOWN, logged, told_of
 from shared.edge.replies import Reply, json_of
 from shared.edge.routes import Route
@@ -19,6 +22,8 @@ from shared.models.mcp import Keyed
 from shared.models.roles import Role
 from shared.rules.canonical import canonical_hash
 
+Result = dict[str, Any]
+"""What a method gives, such as a `CallToolResult`."""
 META_KEY = "caseledger/idempotencyKey"
 """Where a program that calls a tool for a model says its `idempotencyKey`: in `_meta`."""
 
@@ -60,7 +65,7 @@ class Tool:
                 "openWorldHint": False,
             },
         }
-        if version == "2025-11-25" and self.name == "ask_human":
+        if version == WITH_FORMER_TASKS and self.name == "ask_human":
             shown["execution"] = {"taskSupport": "optional"}
         return shown
 
@@ -72,7 +77,7 @@ class Tool:
         route = route_of(function)
         for name, text in arguments.items():
             if name.endswith("_id"):
-                call.exchange.ids[_camel(name)] = text
+                call.exchange.ids[to_camel(name)] = text
         return performed(call, route, arguments, self._key(taken, key))
 
     def _by_name(self, taken: Any) -> tuple[Function, dict[str, Any]]:
@@ -118,10 +123,6 @@ def outcome(call: Call, tool: Tool, given: dict[str, Any], key: str | None) -> R
         return refusal(told)
 
 
-Result = dict[str, Any]
-"""A `CallToolResult`."""
-
-
 def refusal(error: errors.ApiError) -> Result:
     """The result of a call that was refused: what is wrong, and with which fields."""
     lines = [f"{error.status}: {error.message}"]
@@ -164,11 +165,6 @@ def _narrowed(taken: Model, model: type[Model]) -> Model:
         return taken
     values = {name: getattr(taken, name) for name in model.model_fields}
     return model.model_construct(taken.model_fields_set & values.keys(), **values)
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(one.title() for one in others)
 
 
 _LONGEST_PATTERN = 40
