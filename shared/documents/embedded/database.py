@@ -22,6 +22,7 @@ from shared.documents.port import OtherRelease, Unavailable
 
 _PATIENCE_SECONDS = 2.5
 _NOBODY_CAME_SECONDS = 0.02
+_MERGING_SECONDS = 0.05
 _BROKEN = frozenset(
     {
         sqlite3.SQLITE_IOERR,
@@ -73,6 +74,7 @@ class Database:
         """
         self._closed = True
         self._close_idle()
+        self._merge_what_is_left()
 
     def keep_to(self, mark: int) -> None:
         """From now on raises OtherRelease where the file does not have this mark."""
@@ -184,6 +186,18 @@ class Database:
         with suppress(Empty):
             while True:
                 self._idle.get_nowait().close()
+
+    def _merge_what_is_left(self) -> None:
+        """Merges the log where nobody did, although nobody uses the file any more.
+
+        Of processes that close it at the same moment, each takes the others for its users.
+        """
+        with suppress(sqlite3.DatabaseError, Unavailable):
+            for _ in attempts(_MERGING_SECONDS):
+                self._file.check()
+                if not self._file.has_log():
+                    return
+                self._connect().close()
 
     def _connect(self) -> Connection:
         connection = sqlite3.connect(
