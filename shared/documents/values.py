@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -188,9 +188,12 @@ def _map_size(value: dict[str, Any], depth: int) -> int:
 def _list_size(items: list[Any], depth: int) -> int:
     if depth > MAX_DEPTH:
         raise Rejected(f"nested deeper than {MAX_DEPTH}")
-    if any(isinstance(item, list) for item in items):
-        raise Rejected("a list cannot hold a list")
-    return sum(_size(item, depth) for item in items)
+    size = 0
+    for item in items:
+        if isinstance(item, list):
+            raise Rejected("a list cannot hold a list")
+        size += _size(item, depth)
+    return size
 
 
 def _size(value: Any, depth: int) -> int:
@@ -213,18 +216,17 @@ def _string_size(value: str) -> int:
 
 
 def _check_scalar(value: Any) -> None:
-    match value:
-        case int():
-            if not -_INT64 <= value < _INT64:
-                raise Rejected("integer beyond 64 bits")
-        case float():
-            if not math.isfinite(value):
-                raise Rejected("number is not finite")
-        case datetime():
-            if value.utcoffset() != timedelta(0):
-                raise Rejected("time is not UTC")
-        case _:
-            raise Rejected(f"a {type(value).__name__} cannot be stored")
+    if isinstance(value, int):
+        if not -_INT64 <= value < _INT64:
+            raise Rejected("integer beyond 64 bits")
+    elif isinstance(value, datetime):
+        # To ask for an offset takes longer than all else here.
+        if value.tzinfo is not UTC and value.utcoffset() != timedelta(0):
+            raise Rejected("time is not UTC")
+    elif not isinstance(value, float):
+        raise Rejected(f"a {type(value).__name__} cannot be stored")
+    elif not math.isfinite(value):
+        raise Rejected("number is not finite")
 
 
 def _utf8(text: str) -> int:
