@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.documents.embedded import pending
+from shared.documents.embedded import codec, pending
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import ASCENDING, Index, Indexes, counted
 from shared.documents.port import (
@@ -144,12 +144,13 @@ def test_notes_are_carried_out_once_there_are_many_and_when_the_store_is_closed(
         assert [row.data["n"] for row in store.query(OF_KIND)] == [*range(8)]
 
 
-def notes_of(path: Path) -> list[tuple[str, str]]:
-    """The document of each note, and the JSON of what the table has its entries of."""
+def notes_of(path: Path) -> dict[str, Data]:
+    """What the table has the entries of, for each document with a note."""
     with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(
-            "SELECT d.id, p.data FROM pending p JOIN documents d ON d.number = p.document"
-        ).fetchall()
+        rows = connection.execute(
+            "SELECT d.id, p.data, p.times FROM pending p JOIN documents d ON d.number = p.document"
+        )
+        return {name: codec.decode(*kept) for name, *kept in rows}
 
 
 def test_a_note_keeps_what_was_indexed_before_the_first_of_several_changes_and_nothing_else(
@@ -158,15 +159,15 @@ def test_a_note_keeps_what_was_indexed_before_the_first_of_several_changes_and_n
     path = tmp_path / "rows.db"
     with closing(EmbeddedStore(str(path), ONLY_KIND)) as store:
         store.commit([Create("rows/a", {"kind": "x", "n": 0, "text": "a secret"})])
-        assert notes_of(path) == [("a", "{}")]
+        assert notes_of(path) == {"a": {}}
     with closing(EmbeddedStore(str(path), ONLY_KIND)) as store:
         store.commit([Update("rows/a", {"text": "none"})])
-        assert notes_of(path) == []
+        assert notes_of(path) == {}
         store.commit([Update("rows/a", {"kind": "y"})])
         store.commit([Update("rows/a", {"kind": "z"})])
         store.commit([Create("rows/b", {"text": "in no index"})])
 
-        assert notes_of(path) == [("a", '{"kind":"x","n":0}')]
+        assert notes_of(path) == {"a": {"kind": "x", "n": 0}}
 
 
 @pytest.mark.parametrize("most", [AT_ONCE, FEW])

@@ -33,6 +33,8 @@ _ABSENT = object()
 
 def entries_of(indexes: Indexes, path: str, data: Data, only: frozenset[str]) -> set[Entry]:
     """The (scope, key) of every entry that the top-level fields `only` of a document bring."""
+    if not data:
+        return set()
     parent, _, name = path.rpartition("/")
     collection = parent.rpartition("/")[2]
     named = _named(indexes, collection)

@@ -146,7 +146,7 @@ class Changes:
     def created(self, path: str, number: int, version: int, data: Data) -> None:
         """A document was added."""
         if self._at_once:
-            self._table.change(number, path, {}, data)
+            self._table.change(number, path, {}, data, frozenset(data))
         elif indexed(self._indexes, path, data):
             self._notes.append((number, version, *_NOTHING))
 
@@ -156,14 +156,17 @@ class Changes:
         """A document was changed: its data before and after, and the fields that differ."""
         before, after, fields = change
         if self._at_once:
-            self._table.change(number, path, self._in_table(number, before), after)
+            had = self._in_table(number, before)
+            differing = fields if had is before else changed(had, after)
+            self._table.change(number, path, had, after, differing)
         elif indexed(self._indexes, path, fields):
             former = {name: before[name] for name in indexed(self._indexes, path, before)}
             self._notes.append((number, version, *codec.encode(former)))
 
     def deleted(self, path: str, number: int, data: Data) -> None:
         """A document was removed: so are its entries, at once."""
-        self._table.change(number, path, self._in_table(number, data), {})
+        had = self._in_table(number, data)
+        self._table.change(number, path, had, {}, frozenset(had))
 
     def write(self) -> None:
         """Writes all of it."""
@@ -198,7 +201,8 @@ def carry_out(connection: sqlite3.Connection, indexes: Indexes) -> None:
     """Puts the entries of all documents that have a note into the table, and removes the notes."""
     table = _Table(indexes)
     for row in _noted(connection):
-        table.change(row.number, row.path, row.in_table, row.data)
+        fields = changed(row.in_table, row.data)
+        table.change(row.number, row.path, row.in_table, row.data, fields)
     table.write(connection)
     connection.execute("DELETE FROM pending")
 
@@ -221,9 +225,13 @@ class _Table:
         self._gone: list[Entry] = []
         self._come: list[tuple[int, bytes, int]] = []
 
-    def change(self, number: int, path: str, before: Data, after: Data) -> None:
-        """A document of which the table has the entries of `before` gets those of `after`."""
-        fields = changed(before, after)
+    def change(
+        self, number: int, path: str, before: Data, after: Data, fields: frozenset[str]
+    ) -> None:
+        """What the table has of a document becomes what the document has, which differ in `fields`.
+
+        These are the entries of `before` and of `after`.
+        """
         old, new = (entries_of(self._indexes, path, data, fields) for data in (before, after))
         self._gone += old - new
         self._come += ((*entry, number) for entry in new - old)
