@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from operator import itemgetter
@@ -29,6 +29,7 @@ _End = tuple[bool, bool]
 _Key = bytes | list[bytes] | None
 """Of a field: one, those of the items of a list, or none."""
 _ABSENT = object()
+_NO_KEYS: frozenset[bytes] = frozenset()
 
 
 def entries_of(indexes: Indexes, path: str, data: Data, only: frozenset[str]) -> set[Entry]:
@@ -36,24 +37,40 @@ def entries_of(indexes: Indexes, path: str, data: Data, only: frozenset[str]) ->
     if not data:
         return set()
     parent, _, name = path.rpartition("/")
-    collection = parent.rpartition("/")[2]
-    named = _named(indexes, collection)
-    if named is not None:
-        only &= named
-    layout = _layout(indexes, parent, only, tuple(_inner(indexes, collection, data, only)))
+    layout = _layout_of(indexes, parent, data, only)
     keys = [_field_key(data, *field) for field in layout.fields]
     keys += [name_key(parent, name, *end) for end in layout.ends]
     found: set[Entry] = set()
-    for scope, parts_of, listed in layout.indexes:
+    for scope, parts_of, listed in layout.rows:
         parts = parts_of(keys)
         if None in parts:
             continue
         if listed:
-            several = [part if isinstance(part, list) else (part,) for part in parts]
-            found.update(zip(itertools.repeat(scope), map(b"".join, itertools.product(*several))))
+            found.update(zip(itertools.repeat(scope), _joined(parts)))
         else:
             found.add((scope, b"".join(parts)))
     return found
+
+
+class Keys:
+    """The keys that a document has in each scope: computed where they are asked for."""
+
+    def __init__(self, indexes: Indexes, path: str, data: Data) -> None:
+        self._parent, _, self._name = path.rpartition("/")
+        self._data = {field: data[field] for field in indexed(indexes, path, data)}
+        self._indexes = _layout_of(indexes, self._parent, data, frozenset(data)).indexes
+        self._known: dict[int, frozenset[bytes]] = {}
+
+    def of(self, scope: int) -> frozenset[bytes]:
+        """Those in one scope: several where the document has a list there."""
+        if scope not in self._indexes:
+            return _NO_KEYS
+        if scope not in self._known:
+            index = self._indexes[scope]
+            parts = [_field_key(self._data, *field) for field in index.fields]
+            end = name_key(self._parent, self._name, index.group, index.descending_name)
+            self._known[scope] = frozenset(() if None in parts else _joined([*parts, end]))
+        return self._known[scope]
 
 
 def indexed(indexes: Indexes, path: str, fields: Iterable[str]) -> list[str]:
@@ -81,9 +98,19 @@ class _Layout(NamedTuple):
 
     fields: tuple[_Field, ...]
     ends: tuple[_End, ...]
-    indexes: tuple[tuple[int, Callable[[list[_Key]], tuple[Any, ...]], bool], ...]
-    """Of each its scope, what takes the parts of its keys from the keys of `fields` and `ends`, and
-    whether one of its fields is a list."""
+    indexes: Mapping[int, Index]
+    """By their scopes."""
+    rows: tuple[tuple[int, Callable[[list[_Key]], tuple[Any, ...]], bool], ...]
+    """Of each index its scope, what takes the parts of its keys from the keys of `fields` and
+    `ends`, and whether one of its fields is a list."""
+
+
+def _layout_of(indexes: Indexes, parent: str, data: Data, only: frozenset[str]) -> _Layout:
+    collection = parent.rpartition("/")[2]
+    named = _named(indexes, collection)
+    if named is not None:
+        only &= named
+    return _layout(indexes, parent, only, tuple(_inner(indexes, collection, data, only)))
 
 
 # Each case has collections of its own: those that are written to at present are kept.
@@ -99,20 +126,21 @@ def _layout(indexes: Indexes, parent: str, only: frozenset[str], inner: tuple[st
     chosen += (
         index for field in (*only, *inner) for index in _automatic(indexes, collection, field)
     )
+    by_scope = {scope_of(index, "" if index.group else parent): index for index in chosen}
     fields = [*dict.fromkeys(field for index in chosen for field in index.fields)]
     ends = [*dict.fromkeys((index.group, index.descending_name) for index in chosen)]
     rows = tuple(
         (
-            scope_of(index, "" if index.group else parent),
+            scope,
             itemgetter(
                 *map(fields.index, index.fields),
                 len(fields) + ends.index((index.group, index.descending_name)),
             ),
             any(mode == CONTAINS for _, mode in index.fields),
         )
-        for index in chosen
+        for scope, index in by_scope.items()
     )
-    return _Layout(tuple(fields), tuple(ends), rows)
+    return _Layout(tuple(fields), tuple(ends), by_scope, rows)
 
 
 def _field_key(data: Data, field: str, mode: str) -> _Key:
@@ -126,6 +154,12 @@ def _field_key(data: Data, field: str, mode: str) -> _Key:
     except (ValueError, ArithmeticError, struct.error):
         # Only who edits the file by hand can write a number that has no key.
         return None
+
+
+def _joined(parts: Sequence[Any]) -> Iterator[bytes]:
+    """The keys of these parts, of which some are lists."""
+    several = [part if isinstance(part, list) else (part,) for part in parts]
+    return map(b"".join, itertools.product(*several))
 
 
 def _value(data: Data, field: str) -> Any:

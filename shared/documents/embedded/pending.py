@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from shared.documents.embedded import codec
 from shared.documents.embedded.database import Connection
-from shared.documents.embedded.entries import Entry, entries_of, indexed
+from shared.documents.embedded.entries import Entry, Keys, entries_of, indexed
 from shared.documents.embedded.writes import changed
 from shared.documents.indexes import Indexes
 from shared.documents.port import Data
@@ -38,13 +38,12 @@ _NOTHING = codec.encode({})
 _NOTED = """SELECT p.document, p.version, d.parent, d.id, d.data, d.times, p.data, p.times
     FROM pending p CROSS JOIN documents d ON d.number = p.document"""
 
-Keys = Mapping[int, Sequence[bytes]]
 _Name = tuple[int, int]
 """A note's document and version."""
 
 
 class Pending(NamedTuple):
-    """A document with a note: the keys that it has in each scope, now and by the table."""
+    """A document with a note: the keys that it has, now and by the table."""
 
     document: int
     now: Keys
@@ -52,7 +51,7 @@ class Pending(NamedTuple):
 
 
 Found = tuple[bytes, int, Keys]
-"""A key in a scope, the document that has it, and the document's keys in each scope."""
+"""A key in a scope, the document that has it, and all keys of the document."""
 
 
 class Snapshot:
@@ -68,9 +67,7 @@ class Snapshot:
         """The keys of a scope that the documents have."""
         if scope not in self._now:
             self._now[scope] = [
-                (key, one.document, one.now)
-                for one in self._pending
-                for key in one.now.get(scope, ())
+                (key, one.document, one.now) for one in self._pending for key in one.now.of(scope)
             ]
         return self._now[scope]
 
@@ -80,7 +77,7 @@ class Snapshot:
             self._in_table[scope] = [
                 (key, one.document, one.in_table)
                 for one in self._pending
-                for key in one.in_table.get(scope, ())
+                for key in one.in_table.of(scope)
             ]
         return self._in_table[scope]
 
@@ -89,7 +86,7 @@ NO_NOTES = Snapshot((), ())
 
 
 class Notes:
-    """The notes of a file as one process reads them: the entries of each are computed once."""
+    """The notes of a file as one process reads them: each document is read once."""
 
     def __init__(self, indexes: Indexes) -> None:
         self._indexes = indexes
@@ -124,7 +121,7 @@ class Notes:
         return Snapshot(names, list(mine.values()))
 
     def _pending(self, row: _Row) -> Pending:
-        keys = (_keys(self._indexes, row.path, data) for data in (row.data, row.in_table))
+        keys = (Keys(self._indexes, row.path, data) for data in (row.data, row.in_table))
         return Pending(row.number, *keys)
 
 
@@ -259,10 +256,3 @@ def _noted(connection: sqlite3.Connection, where: str = "", *arguments: str) -> 
 def _documents(connection: sqlite3.Connection) -> frozenset[int]:
     rows = connection.execute("SELECT document FROM pending INDEXED BY pending_versions")
     return frozenset(number for (number,) in rows)
-
-
-def _keys(indexes: Indexes, path: str, data: Data) -> Keys:
-    found: dict[int, list[bytes]] = {}
-    for scope, key in entries_of(indexes, path, data, frozenset(data)):
-        found.setdefault(scope, []).append(key)
-    return found
