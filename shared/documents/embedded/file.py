@@ -54,11 +54,10 @@ class DatabaseFile:
         size = self._log_bytes()
         if size <= self._most:
             return
-        (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
         connection.execute(f"PRAGMA busy_timeout = {_READERS_MILLISECONDS}")
         with suppress(sqlite3.DatabaseError):  # what was committed stays so
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        connection.execute(f"PRAGMA busy_timeout = {patience:d}")
+        connection.execute("PRAGMA busy_timeout = 0")
         left = self._log_bytes()
         self._most = MAX_LOG_BYTES if left < size else left + _AGAIN_BYTES
 
