@@ -88,7 +88,7 @@ def _operations() -> list[_Case]:
             "stats",
             request("GET", "/cases:stats"),
             Cost(1 + 56 + 4, 0, 3),
-            "totals; 56 events that are not sealed; four counts side by side",
+            "totals; 56 events that are not sealed; three counts side by side",
         ),
         _Case(
             "verify, 4 events",

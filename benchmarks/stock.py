@@ -10,7 +10,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from shared.documents.port import Create, Delete, Merge, Set, Update, Write
+from shared.documents.port import Create, Delete, Merge, Query, Set, Update, Write
 
 _VARIABLE = "FIRESTORE_EMULATOR_HOST"
 
@@ -34,6 +34,31 @@ class Stock:
     def get(self, path: str) -> Any:
         """One document as a dict."""
         return self._client.document(path).get().to_dict()
+
+    def get_many(self, paths: Sequence[str]) -> list[Any]:
+        """Documents as dicts."""
+        references = [self._client.document(path) for path in paths]
+        return [snapshot.to_dict() for snapshot in self._client.get_all(references)]
+
+    def query(self, query: Query) -> list[Any]:
+        """The documents of any query, as dicts."""
+        whole = self._client.collection_group if query.group else self._client.collection
+        found = whole(query.collection)
+        for one in query.filters:
+            found = found.where(filter=FieldFilter(one.field, one.op, one.value))
+        down = False
+        for sort in query.order:
+            found, down = _sorted(found, sort.field, sort.descending), sort.descending
+        if query.after:
+            *values, name = query.after
+            path = name if query.group else f"{query.collection}/{name}"
+            found = _sorted(found, "__name__", down)
+            found = found.start_after([*values, self._client.document(path)])
+        if query.select is not None:
+            found = found.select(query.select)
+        if query.limit is not None:
+            found = found.limit(query.limit)
+        return [snapshot.to_dict() for snapshot in found.stream()]
 
     def create(self, creates: list[Create]) -> None:
         """Documents in one batch."""
@@ -80,3 +105,7 @@ class Stock:
             .limit(50)
         )
         return [snapshot.to_dict() for snapshot in query.stream()]
+
+
+def _sorted(query: Any, field: str, down: bool) -> Any:  # noqa: FBT001 - as a query has it
+    return query.order_by(field, direction="DESCENDING" if down else "ASCENDING")

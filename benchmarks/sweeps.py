@@ -1,8 +1,8 @@
 """What touches a thousand documents at once: expiry, the purge, and closing many cases.
 
-Each is done once by our code. Beside it stand the same commits, made bare by the store alone or by
-the stock client, which are given the documents. So the ratio shows what reading, deciding, hashing
-and linking cost.
+Each is done once by our code. Beside it stand the same reads and commits, made bare by the store
+alone or by the stock client, which are given the documents to write. So the ratio shows what
+deciding, hashing and linking cost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from benchmarks.commits import case_id, opening
 from benchmarks.server import TENANT
@@ -23,7 +23,7 @@ from benchmarks.table import Row, milliseconds, timed
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.firestore.store import FirestoreStore
 from shared.documents.indexes import project_indexes
-from shared.documents.port import Delete, DocumentStore, Set, Update, Write
+from shared.documents.port import Delete, DocumentStore, Query, Set, Update, Write
 from shared.documents.values import MAX_COMMIT_BYTES
 from shared.ledger.directory import Directory
 from shared.ledger.ledger import Ledger
@@ -50,31 +50,60 @@ _PILOT = Caller("pilot", "pilot@example.com", TENANT, Role.PILOT)
 _SCHEDULER = Caller("scheduler", None, TENANT, Role.SCHEDULER)
 
 Commit = Callable[[Sequence[Write]], None]
-Commits = list[Sequence[Write]]
+
+
+class Floor(Protocol):
+    """What does the same reads and commits bare."""
+
+    def get(self, path: str) -> Any:
+        """A document."""
+
+    def get_many(self, paths: Sequence[str]) -> Any:
+        """Documents."""
+
+    def query(self, query: Query) -> Any:
+        """The documents of a query."""
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Writes together."""
 
 
 class Recording:
-    """Stands before a store, or for one, and keeps what is committed."""
+    """Stands before a store, or for one, and keeps what it is asked for."""
 
     def __init__(self, store: DocumentStore | None = None) -> None:
         self._store = store
         self.max_commit_bytes = store.max_commit_bytes if store else MAX_COMMIT_BYTES
-        self.commits: Commits = []
+        self.calls: list[tuple[str, Any]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+    def get(self, path: str) -> Any:
+        """See `DocumentStore`."""
+        return self._asked("get", path)
+
+    def get_many(self, paths: Sequence[str]) -> Any:
+        """See `DocumentStore`."""
+        return self._asked("get_many", paths)
+
+    def query(self, query: Query) -> Any:
+        """See `DocumentStore`."""
+        return self._asked("query", query)
+
     def commit(self, writes: Sequence[Write]) -> None:
         """See `DocumentStore`."""
-        self.commits.append(writes)
-        if self._store:
-            self._store.commit(writes)
+        self._asked("commit", writes)
+
+    def _asked(self, name: str, given: Any) -> Any:
+        self.calls.append((name, given))
+        return getattr(self._store, name)(given) if self._store else None
 
 
 def embedded(directory: Path) -> list[Row]:
     """The rows of the embedded store, with files of its own in `directory`."""
     with _embedded(directory / "swept.db") as ours, _embedded(directory / "floor.db") as floor:
-        expired, *others = _measured(ours, floor.commit, "the same commits, bare")
+        expired, *others = _measured(ours, floor, "the same reads and commits, bare")
     goal = f"< {milliseconds(_EXPIRE_GOAL)}"
     row, took = expired
     return [replace(row, goal=goal, met=took < _EXPIRE_GOAL), *(row for row, _ in others)]
@@ -85,7 +114,7 @@ def emulator(host: str) -> list[Row]:
     projects = [f"demo-{uuid.uuid4().hex[:16]}" for _ in range(2)]
     store = FirestoreStore(projects[0], "(default)", host)
     with closing(store), closing(Stock(projects[1], host)) as stock:
-        rows = _measured(store, stock.commit, "stock client, the same commits")
+        rows = _measured(store, stock, "stock client, the same reads and commits")
     return [
         replace(row, goal=f"<= {_FLOOR_GOAL:g}", met=float(row.ratio) <= _FLOOR_GOAL)
         for row, _ in rows
@@ -98,10 +127,10 @@ def _embedded(path: Path) -> Iterator[EmbeddedStore]:
         yield store
 
 
-def _measured(store: DocumentStore, floor: Commit, named: str) -> list[tuple[Row, float]]:
+def _measured(store: DocumentStore, floor: Floor, named: str) -> list[tuple[Row, float]]:
     """The rows of each work on one store, with how many seconds ours took."""
     start = datetime.now(UTC)
-    _prepare(start, store.commit, floor)
+    _prepare(start, store.commit, floor.commit)
     works: dict[str, Callable[[DocumentStore], object]] = {
         f"expire {_MANY:,}": lambda on: expiry.expire(_run(on, start + _MINUTE)),
         f"purge {_MANY:,}": lambda on: purge.purge(_run(on, start + _RETENTION)),
@@ -116,17 +145,20 @@ def _beside(
     name: str,
     do: Callable[[DocumentStore], object],
     store: DocumentStore,
-    floor: Commit,
+    floor: Floor,
     named: str,
 ) -> tuple[Row, float]:
     recording = Recording(store)
     started = time.perf_counter()
     do(cast(DocumentStore, recording))
     ours = time.perf_counter() - started
-    commits = list(map(_unconditional, recording.commits))
+    bare = [
+        (getattr(floor, name), _unconditional(given) if name == "commit" else given)
+        for name, given in recording.calls
+    ]
     started = time.perf_counter()
-    for writes in commits:
-        floor(writes)
+    for ask, given in bare:
+        ask(given)
     return timed(name, ours, time.perf_counter() - started, named), ours
 
 
@@ -143,7 +175,7 @@ def _prepare(start: datetime, *sides: Commit) -> None:
     )
     for _ in range(_MANY):
         questions.create(ledger, _AGENT, new, Settings())
-    writes = [write for commit in recording.commits for write in commit]
+    writes = [write for _, commit in recording.calls for write in commit]
     writes += [write for number in range(_CASES) for write in opening(number, start)]
     for commit in sides:
         for first in range(0, len(writes), _AT_ONCE):

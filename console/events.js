@@ -12,7 +12,7 @@ import { wordDiff } from "./words.js";
 /** What a reader has no use for: it follows from another change, or stands in the row already. */
 const SILENT = new Set(["assignedToSubject", "evidenceCount", "notesCount", "attachmentsCount", "reopenCount", "sha256"]);
 /** What a message of the server says better than the changes. */
-const TOLD = new Set(["note_added", "attachment_added", "document_received", "submission_received", "state_changed", "agent_action", "error", "custom", "record_added", "agent_started", "agent_completed", "agent_failed", "agent_cancelled", "intervention_requested", "intervention_decided", "intervention_claimed", "escalated", "hold_placed", "hold_released"]);
+const TOLD = new Set(["note_added", "attachment_added", "document_received", "submission_received", "state_changed", "agent_action", "error", "custom", "record_added", "agent_started", "agent_completed", "agent_failed", "agent_cancelled", "intervention_requested", "intervention_decided", "intervention_claimed", "intervention_approved", "escalated", "hold_placed", "hold_released"]);
 
 /** How a text that the trail must not hold stands in it. */
 const HASH = /^sha256:[0-9a-f]{64}$/;

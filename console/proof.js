@@ -1,6 +1,6 @@
 /** What was proven of a trail: what this browser computed first, then what the server says, then what neither can show. */
 import { Problem } from "./api.js";
-import { check, eventHash } from "./chain.js";
+import { check, eventHash, inTurns } from "./chain.js";
 import { ask } from "./dialog.js";
 import { button, icon, inSentences, say } from "./parts.js";
 import { html } from "./render.js";
@@ -43,7 +43,7 @@ export async function checkedHere(events, { whole }) {
     if (subject.startsWith("cases/")) headHash = found.headHash;
     if (found.broken) broken ??= { subject, ...found.broken };
   }
-  for (const event of whole ? [] : events) {
+  for await (const event of inTurns(whole ? [] : events)) {
     if ((await eventHash(tenant, event)) !== event.hash) broken ??= { subject: event.subject, sequence: event.sequence, problem: "content" };
   }
   const erased = events.reduce((sum, event) => sum + Object.keys(event.erased ?? {}).length, 0);

@@ -80,6 +80,13 @@ class Indexes:
     def _single(self) -> dict[tuple[str, str], tuple[tuple[str, bool], ...]]:
         return {(collection, field): modes for collection, field, modes in self.overrides}
 
+    @cached_property
+    def _of(self) -> dict[tuple[str, bool], list[Index]]:
+        found: dict[tuple[str, bool], list[Index]] = {}
+        for index in self.composites:
+            found.setdefault((index.collection, index.group), []).append(index)
+        return found
+
     def single(self, collection: str, field: str, mode: str, *, group: bool) -> bool:
         """Whether Firestore indexes `field` by itself. An exempted map exempts what is in it."""
         parts = field.split(".")
@@ -175,10 +182,8 @@ class Indexes:
         collection = query.collection.rpartition("/")[2]
         tail = tuple((sort.field, _mode(sort)) for sort in order)
         wanted = {(f.field, f.op == "array_contains"): f for f in equal}
-        for index in self.composites:
+        for index in self._of.get((collection, query.group), ()):
             head = index.fields[: len(index.fields) - len(tail)]
-            if (index.collection, index.group) != (collection, query.group):
-                continue
             found = [wanted.get((field, mode == CONTAINS)) for field, mode in head]
             # Without an order rows come by ascending name, which an ascending last field gives.
             ordered = bool(tail) or not index.descending_name

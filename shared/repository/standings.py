@@ -16,10 +16,10 @@ from shared.rules.cases import DONE
 
 
 def stats(store: DocumentStore, tenant: str, me: Sequence[str], now: datetime) -> CaseStats:
-    """Counts by status and of events, by what was counted of the trail; and of open work.
+    """Counts by what was counted of the trail; and three counts of open work.
 
-    Open work is counted by aggregations, as it is now. `me` are the caller's keys
-    (`rules/people.py`), for the count of their own cases.
+    These are aggregations of what there is now. `me` are the caller's keys (`rules/people.py`), for
+    the count of their own cases.
     """
     counted = tallies.totals(store, tenant, now)
     collection = f"tenants/{tenant}/cases"
@@ -29,9 +29,8 @@ def stats(store: DocumentStore, tenant: str, me: Sequence[str], now: datetime) -
     waiting = Query(collection, (Filter("waiting", "==", value=True),), newest)
     undone = Filter("status", "in", [status for status in Status if status not in DONE])
     mine = Query(collection, (undone, Filter("assigneeKey", "in", list(me))), newest)
-    free = Query(collection, (undone, Filter("assignedTo", "==", None)), newest)
-    totals = store.aggregate([Aggregation(one) for one in (overdue, waiting, mine, free)])
-    overdue_ones, waiting_ones, mine_ones, free_ones = (total.count for total in totals)
+    totals = store.aggregate([Aggregation(one) for one in (overdue, waiting, mine)])
+    overdue_ones, waiting_ones, mine_ones = (total.count for total in totals)
     by_status = counted.totals.by(2, "cases")
     return CaseStats(
         as_of=counted.as_of,
@@ -41,7 +40,7 @@ def stats(store: DocumentStore, tenant: str, me: Sequence[str], now: datetime) -
         overdue=overdue_ones,
         waiting=waiting_ones,
         mine=mine_ones,
-        unassigned=free_ones,
+        unassigned=counted.totals.sum("unassigned"),
     )
 
 

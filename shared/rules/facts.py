@@ -25,7 +25,9 @@ COMPLETED = "completed"
 """What they call the end of an intervention that needed no decision."""
 _CREATED = (EventType.CASE_CREATED, EventType.INTERVENTION_REQUESTED)
 _TELLING = frozenset({"status", "priority", "type", "decisionType", "lapsedAt"})
-"""The fields of which a change moves something from one figure to another."""
+"""The fields of which a change moves something from one figure to another; so does the assignee of
+a case, where it had none before or has none afterwards."""
+_ASSIGNEE = "assignedTo"
 
 
 class Happening(NamedTuple):
@@ -48,10 +50,10 @@ class Facts(NamedTuple):
     """A case or an intervention after an event. `type` is of a case its type of decision.
 
     Of a case: `closed_at` is when it was closed last, and `in_time` whether it was done by then
-    when it was due, at `due_at`; `done_at` is since when it has been done. Of an intervention: `by`
-    is the subject of who asked, `outcome` how it was resolved, after `milliseconds`, and `decider`
-    the subject of who decided. `tool` is that of its action; the event that asks does
-    not tell it.
+    when it was due, at `due_at`; `done_at` is since when it has been done; `assigned` is whether it
+    has an assignee. Of an intervention: `by` is the subject of who asked, `outcome` how it was
+    resolved, after `milliseconds`, and `decider` the subject of who decided. `tool` is that of its
+    action; the event that asks does not tell it.
     """
 
     at: datetime
@@ -61,6 +63,7 @@ class Facts(NamedTuple):
     done_at: datetime | None = None
     closed_at: datetime | None = None
     in_time: bool = True
+    assigned: bool = False
     by: str = ""
     priority: str = ""
     expires_at: datetime | None = None
@@ -72,9 +75,13 @@ class Facts(NamedTuple):
 
 def of_case(before: StoredCase, after: StoredCase) -> dict[str, Any]:
     """What the meta of an event has besides, where a change of a case moves it to other figures."""
-    if (before.status, before.decision_type) == (after.status, after.decision_type):
+    if _place_of(before) == _place_of(after):
         return {}
     return _opened(after, after if after.status is Status.CLOSED else before)
+
+
+def _place_of(case: StoredCase) -> tuple[Status, str, bool]:
+    return case.status, case.decision_type, case.assigned_to is not None
 
 
 def of_imported(case: StoredCase) -> dict[str, Any]:
@@ -89,6 +96,8 @@ def _opened(case: StoredCase, closing: StoredCase) -> dict[str, Any]:
         "decisionType": case.decision_type,
         "status": case.status,
     }
+    if case.assigned_to is not None:
+        told["assigned"] = True
     if closing.status is Status.CLOSED and closing.closed_at:
         due, done = closing.due_at, closing.clock_stopped_at
         told["closedAt"] = closing.closed_at
@@ -132,7 +141,10 @@ def of_state(state: StoredIntervention) -> Facts:
 
 def is_telling(one: Happening) -> bool:
     """Whether an event moves a case or an intervention from one figure to another."""
-    return bool(_TELLING & one.new.keys()) and one.subject.startswith(("cases/", "interventions/"))
+    of_case = one.subject.startswith("cases/")
+    had, has = (values.get(_ASSIGNEE) is not None for values in (one.old, one.new))
+    moves = bool(_TELLING & one.new.keys()) or (of_case and had != has)
+    return moves and (of_case or one.subject.startswith("interventions/"))
 
 
 def told_by(one: Happening) -> Facts | None:
@@ -163,7 +175,11 @@ def followed(facts: Facts | None, one: Happening) -> Facts | None:
     new = one.new
     if one.event_type == EventType.CASE_CREATED:
         opened = _of_opened(one.meta.get(OPENED, {"at": one.at.isoformat(), **new}))
-        return opened._replace(due_at=_time(new.get("dueAt")), done_at=opened.closed_at)
+        return opened._replace(
+            due_at=_time(new.get("dueAt")),
+            done_at=opened.closed_at,
+            assigned=new.get(_ASSIGNEE) is not None,
+        )
     if one.event_type == EventType.INTERVENTION_REQUESTED:
         return Facts(
             at=one.at,
@@ -174,7 +190,8 @@ def followed(facts: Facts | None, one: Happening) -> Facts | None:
             expires_at=_time(new.get("expiresAt")),
         )
     if one.event_type == EventType.CASE_DELETED:
-        return Facts(one.at, one.old["decisionType"], one.old["status"])
+        had_assignee = one.old.get(_ASSIGNEE) is not None
+        return Facts(one.at, one.old["decisionType"], one.old["status"], assigned=had_assignee)
     if facts is None:
         return None
     if one.subject.startswith("interventions/"):
@@ -191,6 +208,7 @@ def _of_opened(told: dict[str, Any]) -> Facts:
         status=told["status"],
         closed_at=_time(told.get("closedAt")),
         in_time=told.get("inTime", True),
+        assigned=told.get("assigned", False),
     )
 
 
@@ -201,6 +219,7 @@ def before(facts: Facts, one: Happening) -> Facts:
         type=old.get(type_, facts.type),
         status=old.get("status", facts.status),
         priority=old.get("priority", facts.priority),
+        assigned=old[_ASSIGNEE] is not None if _ASSIGNEE in old else facts.assigned,
     )
     return was._replace(outcome=None, milliseconds=None, decider=None) if _resolves(one) else was
 
@@ -210,7 +229,12 @@ def _moved(facts: Facts, one: Happening) -> Facts:
     new = one.new
     due_at = _time(new["dueAt"]) if "dueAt" in new else facts.due_at
     status = new.get("status", facts.status)
-    after = facts._replace(type=new.get("decisionType", facts.type), status=status, due_at=due_at)
+    after = facts._replace(
+        type=new.get("decisionType", facts.type),
+        status=status,
+        due_at=due_at,
+        assigned=new[_ASSIGNEE] is not None if _ASSIGNEE in new else facts.assigned,
+    )
     if status not in DONE:
         return after._replace(done_at=None)
     # The clock of a case stops when it is done, so that an approved one waits in time.

@@ -4,6 +4,8 @@ Paths of numbers, of all time and of each day, in UTC:
 
     events                                       all events; of all time only
     cases, type, status                          cases that there are now; of all time only
+    unassigned, type                             those that are not done and have no assignee; of
+                                                 all time only
     interventions, type, priority, status        interventions that there are now; of a day those
                                                  that were asked on it
     resolved, count | ms | took, bucket          how long those took that were decided or completed
@@ -39,6 +41,7 @@ from shared.models.case import Status
 from shared.models.events import EventType
 from shared.models.intervention import InterventionStatus
 from shared.models.tallies import Path, Tally
+from shared.rules.cases import DONE
 from shared.rules.facts import DECIDED, Facts, Happening, before
 from shared.rules.spread import bucket
 
@@ -117,17 +120,17 @@ def of_purge(told: dict[str, Any]) -> Iterator[Effect]:
 
 def _of_case(one: Happening, facts: Facts) -> Iterator[Effect]:
     if one.event_type == EventType.CASE_CREATED:
-        yield Effect(None, ("cases", facts.type, facts.status), 1)
+        yield from _standing(facts, 1)
         # One that was imported was opened, and maybe closed, in the system that it comes from.
         yield Effect(day_of(facts.at), ("opened", facts.type), 1)
         if facts.closed_at:
             yield from _closed(facts.type, facts, facts.closed_at, 1)
         return
     was = before(facts, one)
-    yield Effect(None, ("cases", was.type, was.status), -1)
+    yield from _standing(was, -1)
     if one.event_type == EventType.CASE_DELETED:
         return
-    yield Effect(None, ("cases", facts.type, facts.status), 1)
+    yield from _standing(facts, 1)
     if was.status == facts.status or facts.closed_at is None:
         return
     if facts.status == Status.CLOSED:
@@ -135,6 +138,13 @@ def _of_case(one: Happening, facts: Facts) -> Iterator[Effect]:
     elif was.status == Status.CLOSED:
         # It was not done after all.
         yield from _closed(was.type, facts, facts.closed_at, -1)
+
+
+def _standing(facts: Facts, number: int) -> Iterator[Effect]:
+    """What a case is counted as while it is there."""
+    yield Effect(None, ("cases", facts.type, facts.status), number)
+    if not facts.assigned and facts.status not in DONE:
+        yield Effect(None, ("unassigned", facts.type), number)
 
 
 def _closed(type_: str, facts: Facts, at: datetime, number: int) -> Iterator[Effect]:

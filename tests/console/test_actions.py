@@ -202,6 +202,8 @@ def test_two_people_approve_the_same_and_each_sees_who_has(
     expect(first.locator("ul.entries li").filter(has_text="Together?")).to_contain_text(
         re.compile(r"payments\.refund.*Nobody holds it\. 1 of 2 approvals\.")
     )
+    approved = first.locator("ol.entries li").filter(has_text="Approved by one more.")
+    expect(approved).to_contain_text("Approved by one more. Together?")
 
     with at_browser(browser, url) as other:
         second = at_question(other, "paul", address)

@@ -224,6 +224,17 @@ def test_the_browser_computes_the_hash_of_any_event_and_finds_what_python_finds(
     assert held == [attack in disclosed.NOT_HASHED for attack in disclosed.ATTACKS]
 
 
+def test_the_browser_acts_on_keys_while_a_long_trail_is_checked(person: Person) -> None:
+    busy = "const end = performance.now() + 30; while (performance.now() < end);"
+    keys = person.goto().evaluate(
+        "async () => { const {inTurns} = await import('/console/chain.js'); let keys = 0;"
+        f" for await (const _ of inTurns([1, 2, 3])) {{ setTimeout(() => keys += 1); {busy} }}"
+        " return keys; }"
+    )
+
+    assert keys == 3
+
+
 def test_what_happened_before_an_import_is_told_with_its_own_time_and_person(
     api: Api, person: Person
 ) -> None:

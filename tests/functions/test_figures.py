@@ -364,9 +364,9 @@ def test_they_cost_the_same_however_many_cases_and_interventions_there_are(
         )
     }
 
-    # The totals, and that nothing is newer; four counts. Of metrics that nothing has run out, and
+    # The totals, and that nothing is newer; three counts. Of metrics that nothing has run out, and
     # the name of the pilot.
-    assert costs.pop("/cases:stats") == (1 + 1 + 4, 0, 3)
+    assert costs.pop("/cases:stats") == (1 + 1 + 3, 0, 3)
     assert costs.pop(METRICS) == (1 + 1 + 1 + 1, 0, 4)
     # The totals, and once more with the days; three ages in four statuses and what is overdue.
     two_days = 1 + 1 + 2 + 1 + 1 + 13 + 1

@@ -22,6 +22,7 @@ from shared.documents.port import Document, Query
 from shared.models.case import Status
 from shared.models.intervention import MetricsQuery
 from shared.repository import recounted
+from shared.rules.cases import DONE
 from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
@@ -67,7 +68,10 @@ class Life:
 
     def opens(self, which: int) -> None:
         due = self.clock.now + timedelta(hours=which % 40)
-        case = self.api.verifier.create(decisionType=f"type-{which % 3}", dueAt=wire(due))
+        given = {"decisionType": f"type-{which % 3}", "dueAt": wire(due)}
+        if which % 5 == 0:
+            given["assignedTo"] = "Kim"
+        case = self.api.verifier.create(**given)
         self.cases.append(case["id"])
 
     def moves(self, which: int) -> None:
@@ -76,6 +80,9 @@ class Life:
 
     def closes(self, which: int) -> None:
         self._case(which, "PATCH", "", {"status": "closed", "reason": "Done", "endOpen": True})
+
+    def assigns(self, which: int) -> None:
+        self._case(which, "PATCH", "", {"assignedTo": (None, "Kim", "Lee")[which % 3]})
 
     def retypes(self, which: int) -> None:
         self._case(which, "PATCH", "", {"decisionType": f"type-{which % 4}"})
@@ -208,6 +215,8 @@ def require_stats(api: Api, now: datetime, cases: list[dict[str, Any]]) -> None:
     assert stats["caseCount"] == len(cases)
     assert stats["totalEvents"] == len(rows(api, "audit"))
     assert when(stats["asOf"]) == now
+    undone = [case for case in cases if case["status"] not in DONE]
+    assert stats["unassigned"] == sum(case["assignedTo"] is None for case in undone)
 
 
 def require_closed(figures: dict[str, Any], closed: list[dict[str, Any]], since: datetime) -> None:

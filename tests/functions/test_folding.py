@@ -22,6 +22,7 @@ from shared.documents.indexes import project_indexes
 from shared.documents.port import Conflict, Data, Query, Set, Unavailable, Update
 from shared.errors import Unreadable
 from shared.repository import folding, recounting, tallies
+from shared.rules.cases import DONE
 from shared.rules.tally import day_of
 from tests.client import Api
 from tests.conftest import Clock
@@ -297,18 +298,24 @@ def test_what_the_last_release_recorded_counts_as_its_documents_say(
     clock.advance(days=400)
     seal(api)
 
+    def live(name: str) -> list[Data]:
+        rows = store.query(Query(f"tenants/{TENANT}/{name}"))
+        return [row.data for row in rows if "deletedAt" not in row.data]
+
     def numbers(*names: str) -> Any:
-        rows = store.query(Query(f"tenants/{TENANT}/{names[0]}"))
-        live = [row.data for row in rows if "deletedAt" not in row.data]
-        return Counter((names[0], *(one[name] for name in names[1:])) for one in live)
+        return Counter((names[0], *(one[name] for name in names[1:])) for one in live(names[0]))
 
     def counted() -> Any:
         found = tallies.totals(store, TENANT, clock.now).totals
-        moving = [one for one in found.items() if one[0][0] in {"cases", "interventions"}]
-        return Counter({path: number for path, number in moving if number})
+        moving = {"cases", "unassigned", "interventions"}
+        return Counter(
+            {path: number for path, number in found.items() if path[0] in moving and number}
+        )
 
+    undone = [one for one in live("cases") if one["status"] not in DONE]
+    free = Counter(("unassigned", one["decisionType"]) for one in undone if not one["assignedTo"])
     cases = numbers("cases", "decisionType", "status")
-    expected = cases + numbers("interventions", "type", "priority", "status")
+    expected = cases + free + numbers("interventions", "type", "priority", "status")
     assert counted() == expected
     assert len(expected) > 10
     assert run("--apply")[0] == 0
@@ -337,20 +344,25 @@ def test_events_carry_what_figures_need_and_those_that_open_something_do_not_gro
     at = asked["createdAt"]
     clock.advance(hours=1)
     api.verifier.patch("/cases/A", {"title": "B"})
+    api.verifier.post("/cases/A:claim")
+    api.pilot.patch("/cases/A", {"assignedTo": "kim@example.com"})
     api.pilot.patch("/cases/A", {"status": "closed", "reason": "Over"})
     api.pilot.post(f"/interventions/{asked['id']}:decide", {"decision": "approve"})
 
     events = api.pilot.get("/audit").json["events"]
-    metas = {event["eventType"]: event["meta"] for event in events}
+    metas = {event["message"]: event["meta"] for event in events}
 
     closed_at = api.viewer.get("/cases/A").json["closedAt"]
-    told = {"at": at, "decisionType": "csf", "status": "closed"}
+    told = {"at": at, "decisionType": "csf", "assigned": True}
+    closed = {**told, "status": "closed", "closedAt": closed_at, "inTime": True}
     assert metas == {
-        "case_created": {},
-        "intervention_requested": {},
-        "case_updated": {},
-        "status_changed": {"opened": {**told, "closedAt": closed_at, "inTime": True}},
-        "intervention_decided": {
+        "Case created": {},
+        "Asked for: resume": {},
+        "Case updated": {},
+        "Claimed by verifier@example.com": {"opened": {**told, "status": "new"}},
+        "Assigned to kim@example.com": {},
+        "Status changed from new to closed": {"opened": closed},
+        "Decided: approve": {
             "asked": {
                 "at": at,
                 "by": "agent",

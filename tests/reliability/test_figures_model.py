@@ -97,6 +97,8 @@ def move(api: Api, number: int) -> None:
 def create(api: Api, number: int) -> None:
     due = {"dueAt": (api.runtime.clock() + timedelta(days=number % 6)).isoformat()}
     new = {"id": IDS[number % 2], "decisionType": "csf", "title": "T", **due}
+    if number % 4 == 3:
+        new["assignedTo"] = "Pia"
     api.verifier.post("/cases", new)
     api.verifier.post("/cases", {"decisionType": "kyc", "title": "Another"})
 
@@ -109,7 +111,7 @@ def bring(api: Api, number: int) -> None:
     if number % 5 == 2:
         more["closedAt"] = (opened_at + (now - opened_at) / 2).isoformat()
     if number % 3:
-        more["dueAt"] = (opened_at + timedelta(days=5)).isoformat()
+        more |= {"dueAt": (opened_at + timedelta(days=5)).isoformat(), "assignedTo": "Pia"}
     row = {"source": "s", "rowKey": str(number), "decisionType": "csf", "title": "Brought"}
     api.admin.post(
         "/cases:import", {**row, "createdAt": opened_at.isoformat(), "status": status, **more}
@@ -126,6 +128,10 @@ STEPS: dict[str, Do] = {
     "move": move,
     "move a case on": move,
     "change the type": lambda api, n: api.verifier.patch(case(n), {"decisionType": f"type-{n}"}),
+    "assign a case": lambda api, n: api.pilot.patch(
+        case(n), {"assignedTo": (None, "Pia", "Pat")[n % 3]}
+    ),
+    "claim a case": lambda api, n: api.verifier.post(f"{case(n)}:claim"),
     "note": lambda api, n: api.agent.post(
         f"{case(n)}/audit",
         {"eventType": "note_added", "message": "M", "meta": {"opened": {"at": "x"}}},
@@ -174,6 +180,15 @@ def live(store: DocumentStore, tenant: str) -> dict[str, dict[str, Any]]:
 def trail(store: DocumentStore, tenant: str) -> list[Document]:
     rows = store.query(Query(f"tenants/{tenant}/audit"))
     return sorted(rows, key=lambda row: (row.data["createdAt"], row.id))
+
+
+def standing(one: dict[str, Any]) -> Numbers:
+    """What a case that is there counts for."""
+    kind, status = one["decisionType"], one["status"]
+    found: Numbers = Counter({("cases", kind, status): 1})
+    if status not in {"approved", "closed"} and one["assignedTo"] is None:
+        found["unassigned", kind] += 1
+    return found
 
 
 def cohort(one: dict[str, Any], *, deciders: bool) -> Numbers:
@@ -236,7 +251,7 @@ def recounted(
     for path, one in ever.items():
         if "/cases/" in path:
             if path in now_there:
-                totals["cases", one["decisionType"], one["status"]] += 1
+                totals.update(standing(one))
             if closed_at := one["closedAt"]:
                 due, done = one["dueAt"], one["clockStoppedAt"]
                 ms = round((closed_at - one["createdAt"]).total_seconds() * 1000)

@@ -154,8 +154,7 @@ def number(value: Any) -> Any:
 
 def _fill(message: Any, name: str, data: Data) -> None:
     message.name = name
-    for field, value in data.items():
-        message.fields[field].CopyFrom(_encode(value))
+    _put_fields(message, data)
 
 
 def _fill_partly(message: Any, name: str, change: Update | Merge) -> None:
@@ -193,30 +192,48 @@ def _quoted(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
-def _encode(value: Any) -> Any:  # noqa: PLR0911 - one for each type
+def _put_fields(message: Any, data: Data) -> None:
+    for name, value in data.items():
+        _put(message.fields[name], value)
+
+
+def _encode(value: Any) -> Any:
+    message = _Value()
+    _put(message, value)
+    return message
+
+
+def _put(message: Any, value: Any) -> None:
+    """Puts a value into an empty `Value` message."""
     match value:
         case str():
-            return _Value(string_value=str(value))
+            message.string_value = str(value)
         case None:
-            return _Value(null_value=0)
+            message.null_value = 0
         case bool():
-            return _Value(boolean_value=value)
+            message.boolean_value = value
         case int():
-            return _Value(integer_value=value)
+            message.integer_value = value
         case float():
-            return _Value(double_value=value)
+            message.double_value = value
         case datetime():
-            seconds, micros = divmod((value - _EPOCH) // _MICROSECOND, 1_000_000)
-            return _Value(timestamp_value={"seconds": seconds, "nanos": micros * 1000})
+            stamp = message.timestamp_value
+            stamp.seconds, micros = divmod((value - _EPOCH) // _MICROSECOND, 1_000_000)
+            stamp.nanos = micros * 1000
         case list():
-            return _Value(array_value={"values": [_encode(item) for item in value]})
+            message.array_value.SetInParent()
+            for item in value:
+                _put(message.array_value.values.add(), item)
         case dict():
-            return _Value(map_value={"fields": {name: _encode(v) for name, v in value.items()}})
-    raise TypeError(f"no Firestore value for a {type(value).__name__}")
+            message.map_value.SetInParent()
+            _put_fields(message.map_value, value)
+        case _:
+            raise TypeError(f"no Firestore value for a {type(value).__name__}")
 
 
 def _decode_map(fields: Any) -> Data:
-    return {name: _decode(value) for name, value in fields.items()}
+    # Asked for each name, because its items come by way of two Python generators.
+    return {name: _decode(fields[name]) for name in fields}
 
 
 def _decode(value: Any) -> Any:

@@ -280,9 +280,9 @@ class CaseStats(TypedDict):
     """How many cases and events there are."""
 
     asOf: str
-    """Of when the counts by status and of events are. That is now, but where more than 300 events
-    wait to be sealed: then it is the time of the last event that was counted. What is overdue,
-    waiting, unassigned or the caller's is always of now.
+    """Of when the counts by status, of events and of what is unassigned are. That is now, but where
+    more than 300 events wait to be sealed: then it is the time of the last event that was counted.
+    What is overdue, waiting or the caller's is always of now.
     """
     caseCount: int
     """How many cases there are."""
