@@ -207,10 +207,30 @@ def test_a_document_that_was_edited_in_the_file_may_be_changed_back(
         assert [row.id for row in store.query(OF_KIND)] == ["a"]
 
 
+@pytest.mark.parametrize("most", [AT_ONCE, FEW])
+def test_a_document_that_was_removed_from_the_file_is_in_no_way_of_others(
+    tmp_path: Path, most: int
+) -> None:
+    path = tmp_path / "rows.db"
+    with closing(EmbeddedStore(str(path), BY_KIND)) as store:
+        commit(store, most, [Create("rows/a", {"kind": "x", "n": 1})])
+        commit(store, most, [Create("rows/b", {"kind": "x", "n": 2})])
+        by_hand(path, "DELETE FROM documents WHERE id = ?", "a")
+
+        assert [row.id for row in store.query(OF_KIND)] == ["b"]
+        commit(store, most, [Create("rows/a", {"kind": "x", "n": 3})])
+        assert [row.id for row in store.query(OF_KIND)][-2:] == ["b", "a"]
+
+
 def edited(path: Path, name: str, text: str) -> None:
     """Changes a document as somebody with an editor for SQLite does."""
+    by_hand(path, "UPDATE documents SET data = ? WHERE id = ?", text, name)
+
+
+def by_hand(path: Path, statement: str, *arguments: str) -> None:
+    """Does what somebody with an editor for SQLite does."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE documents SET data = ? WHERE id = ?", (text, name))
+        connection.execute(statement, arguments)
 
 
 class Beaten(pending.Notes):

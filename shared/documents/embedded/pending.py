@@ -116,8 +116,9 @@ class Notes:
             connection, " WHERE p.document IN (SELECT value FROM json_each(?))", json.dumps(missing)
         )
         known = known | {(row.number, row.version): self._pending(row) for row in rows}
-        # Another thread may put its own in its place right after.
-        mine = self._known = {name: known[name] for name in names}
+        # A document may have been removed from the file by hand. Another thread may put its own in
+        # the place of these right after.
+        mine = self._known = {name: known[name] for name in names if name in known}
         return Snapshot(names, list(mine.values()))
 
     def _pending(self, row: _Row) -> Pending:
