@@ -86,6 +86,15 @@ def check_document(path: str, data: Data) -> int:
     return size
 
 
+def most_bytes(path: str, text: str) -> int:
+    """A size that no document at `path` with the JSON `text` exceeds, and that is known at once.
+
+    A character is at most four bytes. Any other value is at most eight, and has two characters in
+    JSON at least, with the comma or bracket beside it.
+    """
+    return 4 * (len(path) + len(text)) + 49
+
+
 def check_query(query: Query) -> None:
     """Raises Rejected unless `query` names a collection and fields, and storable values."""
     if query.group:

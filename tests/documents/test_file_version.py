@@ -122,7 +122,7 @@ def test_stores_of_one_release_share_a_file(path: str) -> None:
 @pytest.mark.parametrize("former", [0, 1, 2])
 def test_a_file_of_an_earlier_version_is_adopted_with_its_documents(path: str, former: int) -> None:
     with closing(EmbeddedStore(path, NEW)) as store:
-        store.commit([Create("rows/a", {"kind": "x", "n": 1})])
+        store.commit([Create(f"rows/{name}", {"kind": "x", "n": 1}) for name in "ac"])
     mark = version(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP TABLE pending")
@@ -135,7 +135,7 @@ def test_a_file_of_an_earlier_version_is_adopted_with_its_documents(path: str, f
     with closing(EmbeddedStore(path, NEW)) as store:
         store.commit([Create("rows/b", {"kind": "x", "n": 2}), Update("rows/a", {"n": 3})])
         kinds = Query("rows", (Filter("kind", "==", "x"),), (Order("n", descending=True),))
-        assert [row.id for row in store.query(kinds)] == ["a", "b"]
+        assert [row.id for row in store.query(kinds)] == ["a", "b", "c"]
     assert version(path) == mark
 
 

@@ -177,18 +177,18 @@ def test_a_number_without_a_key_in_the_file_is_in_no_way_of_others_or_of_its_own
 ) -> None:
     path = tmp_path / "rows.db"
     with closing(EmbeddedStore(str(path), BY_KIND)) as store:
-        commit(store, most, [Create("rows/a", {"kind": "x", "n": 1})])
-        commit(store, most, [Create("rows/b", {"kind": "x", "n": 2})])
+        for name, n in (("a", 1), ("b", 2)):
+            commit(store, AT_ONCE, [Create(f"rows/{name}", {"kind": "x", "n": n})])
         edited(path, "a", f'{{"kind":"x","n":{number}}}')
         commit(store, most, [Set("rows/a", {"kind": "x", "n": 3})])
         commit(store, most, [Set("rows/a", {"kind": "x", "n": "a text"})])
+        for other in range(FEW):
+            commit(store, most, [Create(f"rows/{other}", {"kind": "y", "n": other})])
         # The entry from before the edit may be left.
         assert [row.id for row in store.query(OF_KIND)][-2:] == ["b", "a"]
 
         edited(path, "a", f'{{"kind":"x","n":{number}}}')
         commit(store, most, [Delete("rows/a")])
-        for other in range(5):
-            commit(store, most, [Create(f"rows/{other}", {"kind": "y", "n": other})])
         assert store.get("rows/a") is None
         assert "b" in [row.id for row in store.query(OF_KIND)]
 

@@ -6,9 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from shared.documents.embedded import codec
 from shared.documents.port import Rejected
-from shared.documents.values import MAX_DOCUMENT_BYTES, check_document, check_path
+from shared.documents.values import MAX_DOCUMENT_BYTES, check_document, check_path, most_bytes
+from tests.unit.test_keys import STABLE, VALUES
 
 # The example of firebase.google.com/docs/firestore/storage-size: 44 bytes of name, 32 of overhead.
 PATH = "users/jeff/tasks/my_task_id"
@@ -39,6 +43,17 @@ def test_a_document_may_be_one_mebibyte_and_not_a_byte_more() -> None:
     assert check_document(PATH, {**half, "b": "x" * rest}) == MAX_DOCUMENT_BYTES
     with pytest.raises(Rejected):
         check_document(PATH, {**half, "b": "x" * (rest + 1)})
+
+
+@STABLE
+@given(st.dictionaries(st.text("aé😀\n", min_size=1, max_size=3), VALUES, max_size=4))
+def test_no_document_is_larger_than_its_json_says(data: dict[str, Any]) -> None:
+    text, _ = codec.encode(data)
+    try:
+        size = check_document("é/é", data)
+    except Rejected:
+        return
+    assert size <= most_bytes("é/é", text)
 
 
 @pytest.mark.parametrize(

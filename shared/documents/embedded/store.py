@@ -61,10 +61,13 @@ from shared.documents.port import (
 )
 from shared.documents.values import (
     MAX_COMMIT_BYTES,
+    MAX_DOCUMENT_BYTES,
     check_aggregation,
+    check_document,
     check_path,
     check_query,
     check_writes,
+    most_bytes,
 )
 from shared.documents.waiting import Waiting
 
@@ -318,11 +321,11 @@ def _version(connection: sqlite3.Connection, path: str) -> int | None:
 def _insert(connection: sqlite3.Connection, path: str, data: Data) -> tuple[int, int]:
     """Adds a document; gives its number and version. Raises AlreadyExists."""
     parent, _, name = path.rpartition("/")
-    version = time.time_ns()
+    columns, version = _columns(path, data), time.time_ns()
     cursor = connection.execute(
         "INSERT INTO documents (parent, id, data, times, version) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (parent, id) DO NOTHING",
-        (parent, name, *codec.encode(data), version),
+        (parent, name, *columns, version),
     )
     if not cursor.rowcount:
         raise AlreadyExists(path)
@@ -334,9 +337,18 @@ def _overwrite(connection: sqlite3.Connection, old: _Found, data: Data) -> int:
     version = max(time.time_ns(), old.document.version + 1)
     connection.execute(
         "UPDATE documents SET data = ?, times = ?, version = ? WHERE number = ?",
-        (*codec.encode(data), version, old.number),
+        (*_columns(old.document.path, data), version, old.number),
     )
     return version
+
+
+def _columns(path: str, data: Data) -> tuple[str, str]:
+    """What a row has of a document. Raises Rejected for one that is too large."""
+    text, times = codec.encode(data)
+    # Each write was checked by itself. Together they are counted where they may come to too much.
+    if most_bytes(path, text) > MAX_DOCUMENT_BYTES:
+        check_document(path, data)
+    return text, times
 
 
 def _document(row: Row, query: Query) -> Document:

@@ -20,7 +20,6 @@ from shared.documents.port import (
     Update,
     Write,
 )
-from shared.documents.values import check_document
 
 _INT64 = 2**63
 _EXACT = frozenset({str, int, datetime})
@@ -30,15 +29,13 @@ _EXACT = frozenset({str, int, datetime})
 def outcome(old: Document | None, writes: Sequence[Write]) -> Data | None:
     """The document's data after all of a commit's `writes` to it; None when they delete it.
 
-    Raises a Conflict, and Rejected for a document that would be too large.
+    Raises a Conflict.
     """
     data = old.data if old else None
     for write in writes:
         if not isinstance(write, Create | Merge) and write.version is not None:
             _require(old, write.path, write.version)
         data = _after(data, write)
-    if data is not None and isinstance(writes[-1], Update | Merge):
-        check_document(writes[-1].path, data)
     return data
 
 
