@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 _NULL, _BOOL, _NUMBER, _TIME, _STRING, _ARRAY, _MAP = b"\x10\x20\x30\x40\x50\x60\x70"
@@ -19,8 +18,6 @@ _INVERSE = bytes(255 - byte for byte in range(256))
 _SIGN = 1 << 63
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_REPEATED = frozenset({str, int, datetime, type(None)})
-_SHORT = 100
 
 
 def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
@@ -33,9 +30,9 @@ def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
         case bool():
             return bytes((_BOOL, value))
         case int() | float():
-            return _tagged(_NUMBER, _number(value))
+            return struct.pack(">BQQ", _NUMBER, *_number(value))
         case datetime():
-            return _tagged(_TIME, _integer((value - _EPOCH) // _MICROSECOND))
+            return struct.pack(">BQ", _TIME, (value - _EPOCH) // _MICROSECOND + _SIGN)
         case list():
             return _tagged(_ARRAY, b"".join(map(encode, value)) + _END)
         case dict():
@@ -46,18 +43,8 @@ def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
 
 def encode_directed(value: Any, *, descending: bool) -> bytes:
     """The key of a value in an index field of that direction."""
-    if type(value) in _REPEATED and (type(value) is not str or len(value) <= _SHORT):
-        return _remembered(value, descending)
-    return _directed(value, descending)
-
-
-def _directed(value: Any, descending: bool) -> bytes:  # noqa: FBT001
     key = encode(value)
     return key.translate(_INVERSE) if descending else key
-
-
-# A document has the same value in many indexes, as have the documents that are written with it.
-_remembered = lru_cache(maxsize=1024, typed=True)(_directed)
 
 
 def type_bounds(value: Any) -> tuple[bytes, bytes]:
@@ -85,14 +72,10 @@ def _text(value: str) -> bytes:
     return value.encode().replace(b"\x00", b"\x00\xff") + _END
 
 
-def _integer(value: int) -> bytes:
-    return struct.pack(">Q", value + _SIGN)
-
-
-def _number(value: float) -> bytes:
+def _number(value: float) -> tuple[int, int]:
     # An integer beyond 53 bits has the same double as its neighbours: the remainder distinguishes
     # them.
     double = float(value) or 0.0
     bits = struct.unpack(">Q", struct.pack(">d", double))[0]
     ordered = bits ^ (_SIGN if bits < _SIGN else 2 * _SIGN - 1)
-    return struct.pack(">Q", ordered) + _integer(int(value) - int(double))
+    return ordered, int(value) - int(double) + _SIGN

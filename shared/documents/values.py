@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -41,7 +41,8 @@ MAX_DISJUNCTIONS = 30
 DISJUNCTIVE: dict[Op, Op] = {"in": "==", "array_contains_any": "array_contains"}
 """What takes a list and stands for one query for each of its values, with this operator."""
 MAX_AGGREGATES = 5
-_ID = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[^/\x00]+", re.DOTALL)
+_ID = r"(?!\.{1,2}(?:/|\Z))(?!__[^/]*__(?:/|\Z))[^/\x00]+"
+_PATH = re.compile(f"{_ID}(?:/{_ID})*")
 _FIELD = re.compile(r"(?!__.*__\Z).+", re.DOTALL)
 _FIELD_PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 _INT64 = 2**63
@@ -49,12 +50,13 @@ _INT64 = 2**63
 
 def check_path(path: str, *, collection: bool = False) -> None:
     """Raises Rejected unless `path` names a document (or a collection)."""
-    segments = path.split("/")
-    if len(segments) % 2 == (0 if collection else 1):
+    if path.count("/") % 2 == (1 if collection else 0):
         raise Rejected("path names a document where a collection is meant, or the reverse")
-    for segment in segments:
-        if not _ID.fullmatch(segment) or _utf8(segment) > MAX_NAME_BYTES:
-            raise Rejected("bad id in path")
+    long = _utf8(path) > MAX_NAME_BYTES
+    if not _PATH.fullmatch(path) or (
+        long and any(_utf8(name) > MAX_NAME_BYTES for name in path.split("/"))
+    ):
+        raise Rejected("bad id in path")
 
 
 def check_writes(writes: Sequence[Write], most_bytes: int) -> None:
@@ -76,7 +78,8 @@ def commit_bytes(writes: Sequence[Write]) -> int:
 
 def check_document(path: str, data: Data) -> int:
     """The size of a document. Raises Rejected unless `data` can be stored at `path`."""
-    name = sum(_utf8(segment) + 1 for segment in path.split("/")) + 16
+    # One byte more for each segment of the name, and so for each slash and one.
+    name = _utf8(path) + 1 + 16
     size = name + _map_size(data, 1) + 32
     if size > MAX_DOCUMENT_BYTES:
         raise Rejected("document is larger than 1 MiB")
@@ -188,14 +191,19 @@ def _map_size(value: dict[str, Any], depth: int) -> int:
 def _list_size(items: list[Any], depth: int) -> int:
     if depth > MAX_DEPTH:
         raise Rejected(f"nested deeper than {MAX_DEPTH}")
-    if any(isinstance(item, list) for item in items):
-        raise Rejected("a list cannot hold a list")
-    return sum(_size(item, depth) for item in items)
+    size = 0
+    for item in items:
+        if isinstance(item, list):
+            raise Rejected("a list cannot hold a list")
+        size += _size(item, depth)
+    return size
 
 
 def _size(value: Any, depth: int) -> int:
     if isinstance(value, str):
-        return _string_size(value)
+        if (size := _utf8(value) + 1) > MAX_VALUE_BYTES:
+            raise Rejected("string is too long")
+        return size
     if value is None or value is False or value is True:
         return 1
     if isinstance(value, dict):
@@ -206,25 +214,18 @@ def _size(value: Any, depth: int) -> int:
     return 8
 
 
-def _string_size(value: str) -> int:
-    if (size := _utf8(value) + 1) > MAX_VALUE_BYTES:
-        raise Rejected("string is too long")
-    return size
-
-
 def _check_scalar(value: Any) -> None:
-    match value:
-        case int():
-            if not -_INT64 <= value < _INT64:
-                raise Rejected("integer beyond 64 bits")
-        case float():
-            if not math.isfinite(value):
-                raise Rejected("number is not finite")
-        case datetime():
-            if value.utcoffset() != timedelta(0):
-                raise Rejected("time is not UTC")
-        case _:
-            raise Rejected(f"a {type(value).__name__} cannot be stored")
+    if isinstance(value, int):
+        if not -_INT64 <= value < _INT64:
+            raise Rejected("integer beyond 64 bits")
+    elif isinstance(value, datetime):
+        # To ask for an offset takes longer than all else here.
+        if value.tzinfo is not UTC and value.utcoffset() != timedelta(0):
+            raise Rejected("time is not UTC")
+    elif not isinstance(value, float):
+        raise Rejected(f"a {type(value).__name__} cannot be stored")
+    elif not math.isfinite(value):
+        raise Rejected("number is not finite")
 
 
 def _utf8(text: str) -> int:

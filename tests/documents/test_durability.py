@@ -131,7 +131,7 @@ def check_file(path: str, indexes: Indexes) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         numbers = connection.execute("SELECT parent || '/' || id, number FROM documents")
         number_of = dict(numbers.fetchall())
-        pending.carry_out(connection)
+        pending.carry_out(connection, indexes)
         entries = connection.execute("SELECT scope, key, document FROM entries").fetchall()
     expected = {
         (*entry, number_of[name])

@@ -38,6 +38,8 @@ from tests.documents.processes import FORKED
 OLD = Indexes()
 NEW = Indexes(composites=(Index("rows", (("kind", ASCENDING), ("n", DESCENDING))),))
 ROWS = Query("rows")
+PENDING_OF_2 = """CREATE TABLE pending (
+    document INTEGER PRIMARY KEY, version INTEGER NOT NULL, entries BLOB NOT NULL)"""
 CALLS: dict[str, Callable[[DocumentStore], object]] = {
     "get": lambda store: store.get("rows/a"),
     "get_many": lambda store: store.get_many(["rows/a", "rows/b"]),
@@ -117,13 +119,17 @@ def test_stores_of_one_release_share_a_file(path: str) -> None:
         assert other.get("rows/a")
 
 
-@pytest.mark.parametrize("former", [0, 1])
+@pytest.mark.parametrize("former", [0, 1, 2])
 def test_a_file_of_an_earlier_version_is_adopted_with_its_documents(path: str, former: int) -> None:
     with closing(EmbeddedStore(path, NEW)) as store:
         store.commit([Create("rows/a", {"kind": "x", "n": 1})])
     mark = version(path)
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DROP TABLE pending")
+        if former == 2:
+            connection.execute("DELETE FROM entries")
+            connection.execute(PENDING_OF_2)
+            connection.execute("INSERT INTO pending SELECT number, version, X'' FROM documents")
     set_version(path, former << 16 | (mark & 0xFFFF if former else 0))
 
     with closing(EmbeddedStore(path, NEW)) as store:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +17,13 @@ from shared.documents.indexes import Indexes
 from shared.documents.port import Delete, Set
 
 LIMIT = 256 * 1024
+HOLDS = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("PRAGMA user_version")
+print(flush=True)
+input()
+"""
 ROW = {"text": "x" * 30_000}
 
 
@@ -80,3 +89,25 @@ def test_what_is_deleted_or_overwritten_is_not_in_the_file_any_more(path: Path) 
         store.commit([Set(paths[0], {"text": "erased"}), *map(Delete, paths[1:])])
 
     assert b"a secret" not in path.read_bytes()
+
+
+def test_a_process_that_closes_the_file_merges_what_another_left_at_that_moment(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = EmbeddedStore(str(path), Indexes())
+    store.commit([Set("rows/1", ROW)])
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        other.stdout.readline()
+
+        def ended(_: float) -> None:
+            other.kill()
+            other.wait()
+
+        monkeypatch.setattr("shared.documents.backoff.time.sleep", ended)
+        store.close()
+        other.kill()
+
+    assert list(path.parent.iterdir()) == [path]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.documents.embedded import pending
+from shared.documents.embedded import codec, pending
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import ASCENDING, Index, Indexes, counted
 from shared.documents.port import (
@@ -40,6 +40,7 @@ from tests.documents.test_differential import (
 
 AT_ONCE, FEW, MANY = 0, 3, 128
 BY_KIND = Indexes(composites=(Index("rows", (("kind", ASCENDING), ("n", ASCENDING))),))
+ONLY_KIND = Indexes(composites=BY_KIND.composites, overrides=(("rows", "*", ()),))
 OF_KIND = Query("rows", (Filter("kind", "==", "x"),), (Order("n"),))
 Commit = tuple[int, list[Write]]
 """How many notes there may be after it, and its writes."""
@@ -143,18 +144,107 @@ def test_notes_are_carried_out_once_there_are_many_and_when_the_store_is_closed(
         assert [row.data["n"] for row in store.query(OF_KIND)] == [*range(8)]
 
 
+def notes_of(path: Path) -> dict[str, Data]:
+    """What the table has the entries of, for each document with a note."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute(
+            "SELECT d.id, p.data, p.times FROM pending p JOIN documents d ON d.number = p.document"
+        )
+        return {name: codec.decode(*kept) for name, *kept in rows}
+
+
+def test_a_note_keeps_what_was_indexed_before_the_first_of_several_changes_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "rows.db"
+    with closing(EmbeddedStore(str(path), ONLY_KIND)) as store:
+        store.commit([Create("rows/a", {"kind": "x", "n": 0, "text": "a secret"})])
+        assert notes_of(path) == {"a": {}}
+    with closing(EmbeddedStore(str(path), ONLY_KIND)) as store:
+        store.commit([Update("rows/a", {"text": "none"})])
+        assert notes_of(path) == {}
+        store.commit([Update("rows/a", {"kind": "y"})])
+        store.commit([Update("rows/a", {"kind": "z"})])
+        store.commit([Create("rows/b", {"text": "in no index"})])
+
+        assert notes_of(path) == {"a": {"kind": "x", "n": 0}}
+
+
+@pytest.mark.parametrize("most", [AT_ONCE, FEW])
+@pytest.mark.parametrize("number", ["1e999", "NaN", str(10**400), str(2**130 + 1)])
+def test_a_number_without_a_key_in_the_file_is_in_no_way_of_others_or_of_its_own_removal(
+    tmp_path: Path, most: int, number: str
+) -> None:
+    path = tmp_path / "rows.db"
+    with closing(EmbeddedStore(str(path), BY_KIND)) as store:
+        commit(store, most, [Create("rows/a", {"kind": "x", "n": 1})])
+        commit(store, most, [Create("rows/b", {"kind": "x", "n": 2})])
+        edited(path, "a", f'{{"kind":"x","n":{number}}}')
+        commit(store, most, [Set("rows/a", {"kind": "x", "n": 3})])
+        commit(store, most, [Set("rows/a", {"kind": "x", "n": "a text"})])
+        # The entry from before the edit may be left.
+        assert [row.id for row in store.query(OF_KIND)][-2:] == ["b", "a"]
+
+        edited(path, "a", f'{{"kind":"x","n":{number}}}')
+        commit(store, most, [Delete("rows/a")])
+        for other in range(5):
+            commit(store, most, [Create(f"rows/{other}", {"kind": "y", "n": other})])
+        assert store.get("rows/a") is None
+        assert "b" in [row.id for row in store.query(OF_KIND)]
+
+
+@pytest.mark.parametrize("most", [AT_ONCE, FEW])
+def test_a_document_that_was_edited_in_the_file_may_be_changed_back(
+    tmp_path: Path, most: int
+) -> None:
+    path = tmp_path / "rows.db"
+    with closing(EmbeddedStore(str(path), BY_KIND)) as store:
+        commit(store, AT_ONCE, [Create("rows/a", {"kind": "x", "n": 1})])
+        edited(path, "a", '{"kind":"y","n":1}')
+        commit(store, most, [Update("rows/a", {"kind": "x"})])
+
+    with closing(EmbeddedStore(str(path), BY_KIND)) as store:
+        assert [row.id for row in store.query(OF_KIND)] == ["a"]
+
+
+@pytest.mark.parametrize("most", [AT_ONCE, FEW])
+def test_a_document_that_was_removed_from_the_file_is_in_no_way_of_others(
+    tmp_path: Path, most: int
+) -> None:
+    path = tmp_path / "rows.db"
+    with closing(EmbeddedStore(str(path), BY_KIND)) as store:
+        commit(store, most, [Create("rows/a", {"kind": "x", "n": 1})])
+        commit(store, most, [Create("rows/b", {"kind": "x", "n": 2})])
+        by_hand(path, "DELETE FROM documents WHERE id = ?", "a")
+
+        assert [row.id for row in store.query(OF_KIND)] == ["b"]
+        commit(store, most, [Create("rows/a", {"kind": "x", "n": 3})])
+        assert [row.id for row in store.query(OF_KIND)][-2:] == ["b", "a"]
+
+
+def edited(path: Path, name: str, text: str) -> None:
+    """Changes a document as somebody with an editor for SQLite does."""
+    by_hand(path, "UPDATE documents SET data = ? WHERE id = ?", text, name)
+
+
+def by_hand(path: Path, statement: str, *arguments: str) -> None:
+    """Does what somebody with an editor for SQLite does."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement, arguments)
+
+
 class Beaten(pending.Notes):
     """Notes that another thread reads at each moment at which this one has just kept its own."""
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
-        if name == "_parsed" and value:
+        if name == "_known" and value:
             super().__setattr__(name, {})
 
 
 def test_who_reads_notes_beside_another_thread_gets_those_of_its_own_moment() -> None:
     with closing(EmbeddedStore(":memory:", BY_KIND)) as store:
-        store._notes = Beaten()  # noqa: SLF001 - as if another thread were there
+        store._notes = Beaten(BY_KIND)  # noqa: SLF001 - as if another thread were there
         store.commit([Create("rows/a", {"kind": "x", "n": 1})])
 
         assert [row.data["n"] for row in store.query(OF_KIND)] == [1]

@@ -22,6 +22,7 @@ from shared.documents.port import OtherRelease, Unavailable
 
 _PATIENCE_SECONDS = 2.5
 _NOBODY_CAME_SECONDS = 0.02
+_MERGING_SECONDS = 0.05
 _BROKEN = frozenset(
     {
         sqlite3.SQLITE_IOERR,
@@ -73,6 +74,7 @@ class Database:
         """
         self._closed = True
         self._close_idle()
+        self._merge_what_is_left()
 
     def keep_to(self, mark: int) -> None:
         """From now on raises OtherRelease where the file does not have this mark."""
@@ -185,6 +187,18 @@ class Database:
             while True:
                 self._idle.get_nowait().close()
 
+    def _merge_what_is_left(self) -> None:
+        """Merges the log where nobody did, although nobody uses the file any more.
+
+        Of processes that close it at the same moment, each takes the others for its users.
+        """
+        with suppress(sqlite3.DatabaseError, Unavailable):
+            for _ in attempts(_MERGING_SECONDS):
+                self._file.check()
+                if not self._file.has_log():
+                    return
+                self._connect().close()
+
     def _connect(self) -> Connection:
         connection = sqlite3.connect(
             self._path,
@@ -198,39 +212,30 @@ class Database:
         # What is erased is overwritten in the file. Not each build of SQLite does that by itself.
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {MERGED_PAGES:d}")
+        # From now on `_persist` waits instead of SQLite.
+        connection.execute("PRAGMA busy_timeout = 0")
         self._file.was_opened()
         return connection
 
 
 def mark_of(connection: sqlite3.Connection) -> int:
     """The mark of the release that the file belongs to; 0 in a new one."""
-    (mark,) = connection.execute("PRAGMA user_version").fetchone()
+    (mark,) = _persist(connection, "PRAGMA user_version", _PATIENCE_SECONDS).fetchone()
     return int(mark)
 
 
-def _persist(connection: sqlite3.Connection, statement: str, seconds: float) -> None:
+def _persist(connection: sqlite3.Connection, statement: str, seconds: float) -> sqlite3.Cursor:
     """Executes a statement that takes a lock, again and again while another process holds the lock.
 
     SQLite's own wait pauses longer each time, so that under many writers one of them starves.
     """
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        for _ in attempts(seconds, first=0.001, longest=0.004):
-            if _executed(connection, statement):
-                return
-        raise _busy("other processes keep writing")
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_SECONDS * 1000:.0f}")
-
-
-def _executed(connection: sqlite3.Connection, statement: str) -> bool:
-    try:
-        connection.execute(statement)
-    except sqlite3.OperationalError as error:
-        if _code(error) != sqlite3.SQLITE_BUSY:
-            raise
-        return False
-    return True
+    for _ in attempts(seconds, first=0.001, longest=0.004):
+        try:
+            return connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY:
+                raise
+    raise _busy("other processes keep writing")
 
 
 @contextmanager

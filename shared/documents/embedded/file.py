@@ -42,6 +42,10 @@ class DatabaseFile:
         if self._path and self._opened and _identity(self._path) != self._opened:
             raise Unavailable(f"SQLite: {_GONE}", cause=_GONE)
 
+    def has_log(self) -> bool:
+        """Whether a log lies beside the file: somebody uses it, or did not end well."""
+        return self._path is not None and os.path.exists(f"{self._path}-wal")  # noqa: PTH110 - as below
+
     def bound_log(self, connection: sqlite3.Connection) -> None:
         """Merges the log into the file once it is too long, unless readers keep that from ending.
 
@@ -50,11 +54,10 @@ class DatabaseFile:
         size = self._log_bytes()
         if size <= self._most:
             return
-        (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
         connection.execute(f"PRAGMA busy_timeout = {_READERS_MILLISECONDS}")
         with suppress(sqlite3.DatabaseError):  # what was committed stays so
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        connection.execute(f"PRAGMA busy_timeout = {patience:d}")
+        connection.execute("PRAGMA busy_timeout = 0")
         left = self._log_bytes()
         self._most = MAX_LOG_BYTES if left < size else left + _AGAIN_BYTES
 

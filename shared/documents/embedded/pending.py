@@ -1,9 +1,9 @@
-"""Index entries that are noted with a commit, and put into the table `entries` later.
+"""Index entries that go into the table `entries` later than the commit that they come from.
 
 A new case and its event have some fifty entries, each on another page of the table, and a commit
-would have to write and sync all those pages. So it writes one note for each document instead: which
-entries the document has now, and which ones the table has of it. Once there are `MOST` notes they
-are carried out together, where neighbours share pages.
+would have to compute them, and to write and sync all those pages. So it writes one note for each
+document instead: what the table has the document's entries of. Once there are `MOST` notes they are
+carried out together, where neighbours share pages.
 
 A query answers from both: from the table without the documents that have a note, and from the
 notes. Notes are rows of the file as all else is, so that each reader sees those of its own moment.
@@ -13,49 +13,37 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from shared.documents.embedded import codec
 from shared.documents.embedded.database import Connection
-from shared.documents.embedded.entries import Entry, entries_of
+from shared.documents.embedded.entries import Entry, Keys, entries_of, indexed
+from shared.documents.embedded.writes import changed
 from shared.documents.indexes import Indexes
 from shared.documents.port import Data
 
 MOST = 128
 """How many notes there may be after a commit."""
 TABLES = (
-    """CREATE TABLE IF NOT EXISTS pending (
-        document INTEGER PRIMARY KEY, version INTEGER NOT NULL, entries BLOB NOT NULL)""",
+    "DROP TABLE IF EXISTS pending",
+    # `data` and `times` are the fields that the table has the document's entries of.
+    """CREATE TABLE pending (
+        document INTEGER PRIMARY KEY, version INTEGER NOT NULL,
+        data TEXT NOT NULL, times TEXT NOT NULL)""",
     # Which notes there are is on one page of this.
-    "CREATE INDEX IF NOT EXISTS pending_versions ON pending (document, version)",
+    "CREATE INDEX pending_versions ON pending (document, version)",
 )
+_NOTHING = codec.encode({})
+_NOTED = """SELECT p.document, p.version, d.parent, d.id, d.data, d.times, p.data, p.times
+    FROM pending p CROSS JOIN documents d ON d.number = p.document"""
 
-Keys = Mapping[int, Sequence[bytes]]
 _Name = tuple[int, int]
 """A note's document and version."""
 
 
-class Note(NamedTuple):
-    """The entries of one document: those that only the table has, that both have, that are new."""
-
-    stale: frozenset[Entry]
-    kept: frozenset[Entry]
-    new: frozenset[Entry]
-
-    @property
-    def in_table(self) -> frozenset[Entry]:
-        """Those that the table has."""
-        return self.stale | self.kept
-
-    def become(self, entries: set[Entry]) -> Note:
-        """The note after a change of the document that now has `entries`."""
-        before = self.in_table
-        return Note(before - entries, before & entries, frozenset(entries - before))
-
-
 class Pending(NamedTuple):
-    """A document with a note: the keys that it has in each scope, now and by the table."""
+    """A document with a note: the keys that it has, now and by the table."""
 
     document: int
     now: Keys
@@ -63,7 +51,7 @@ class Pending(NamedTuple):
 
 
 Found = tuple[bytes, int, Keys]
-"""A key in a scope, the document that has it, and the document's keys in each scope."""
+"""A key in a scope, the document that has it, and all keys of the document."""
 
 
 class Snapshot:
@@ -79,9 +67,7 @@ class Snapshot:
         """The keys of a scope that the documents have."""
         if scope not in self._now:
             self._now[scope] = [
-                (key, one.document, one.now)
-                for one in self._pending
-                for key in one.now.get(scope, ())
+                (key, one.document, one.now) for one in self._pending for key in one.now.of(scope)
             ]
         return self._now[scope]
 
@@ -91,7 +77,7 @@ class Snapshot:
             self._in_table[scope] = [
                 (key, one.document, one.in_table)
                 for one in self._pending
-                for key in one.in_table.get(scope, ())
+                for key in one.in_table.of(scope)
             ]
         return self._in_table[scope]
 
@@ -100,10 +86,11 @@ NO_NOTES = Snapshot((), ())
 
 
 class Notes:
-    """The notes of a file as one process reads them: each is parsed once."""
+    """The notes of a file as one process reads them: each document is read once."""
 
-    def __init__(self) -> None:
-        self._parsed: dict[_Name, Pending] = {}
+    def __init__(self, indexes: Indexes) -> None:
+        self._indexes = indexes
+        self._known: dict[_Name, Pending] = {}
         self._latest = NO_NOTES
 
     def read(self, connection: Connection) -> Snapshot:
@@ -123,17 +110,20 @@ class Notes:
         return latest
 
     def _snapshot(self, connection: sqlite3.Connection, names: list[_Name]) -> Snapshot:
-        known = self._parsed
+        known = self._known
         missing = [document for document, version in names if (document, version) not in known]
-        rows = connection.execute(
-            "SELECT document, version, entries FROM pending"
-            " WHERE document IN (SELECT value FROM json_each(?))",
-            (json.dumps(missing),),
+        rows = _noted(
+            connection, " WHERE p.document IN (SELECT value FROM json_each(?))", json.dumps(missing)
         )
-        known = known | {row[:2]: _pending(row[0], _parsed(row[2])) for row in rows}
-        # Another thread may put its own in its place right after.
-        parsed = self._parsed = {name: known[name] for name in names}
-        return Snapshot(names, list(parsed.values()))
+        known = known | {(row.number, row.version): self._pending(row) for row in rows}
+        # A document may have been removed from the file by hand. Another thread may put its own in
+        # the place of these right after.
+        mine = self._known = {name: known[name] for name in names if name in known}
+        return Snapshot(names, list(mine.values()))
+
+    def _pending(self, row: _Row) -> Pending:
+        keys = (Keys(self._indexes, row.path, data) for data in (row.data, row.in_table))
+        return Pending(row.number, *keys)
 
 
 class Changes:
@@ -146,130 +136,124 @@ class Changes:
         self._connection = connection
         self._indexes = indexes
         self._at_once = documents > MOST
-        self._gone: list[Entry] = []
-        self._come: list[tuple[int, bytes, int]] = []
-        self._notes: list[tuple[int, int, bytes]] = []
+        self._table = _Table(indexes)
+        self._notes: list[tuple[int, int, str, str]] = []
         # The documents that have a note: asked once, where a commit is of many.
         self._noted = _documents(connection) if self._at_once else None
 
     def created(self, path: str, number: int, version: int, data: Data) -> None:
         """A document was added."""
-        self._change(number, version, Note(*_NOTHING).become(self._entries(path, data)))
+        if self._at_once:
+            self._table.change(number, path, {}, data, frozenset(data))
+        elif indexed(self._indexes, path, data):
+            self._notes.append((number, version, *_NOTHING))
 
     def updated(
         self, path: str, number: int, version: int, change: tuple[Data, Data, frozenset[str]]
     ) -> None:
         """A document was changed: its data before and after, and the fields that differ."""
         before, after, fields = change
-        if note := self._note(number):
-            self._change(number, version, note.become(self._entries(path, after)))
-            return
-        old, new = (entries_of(self._indexes, path, data, fields) for data in (before, after))
-        kept = frozenset() if self._at_once else self._entries(path, after) - new
-        note = Note(frozenset(old - new), frozenset(kept | (old & new)), frozenset(new - old))
-        if note.stale or note.new:
-            self._change(number, version, note)
+        if self._at_once:
+            had = self._in_table(number, before)
+            differing = fields if had is before else changed(had, after)
+            self._table.change(number, path, had, after, differing)
+        elif indexed(self._indexes, path, fields):
+            former = {name: before[name] for name in indexed(self._indexes, path, before)}
+            self._notes.append((number, version, *codec.encode(former)))
 
     def deleted(self, path: str, number: int, data: Data) -> None:
         """A document was removed: so are its entries, at once."""
-        note = self._note(number)
-        self._gone += note.in_table if note else self._entries(path, data)
+        had = self._in_table(number, data)
+        self._table.change(number, path, had, {}, frozenset(had))
 
     def write(self) -> None:
         """Writes all of it."""
-        _write(self._connection, self._gone, self._come)
-        self._connection.executemany("INSERT INTO pending VALUES (?, ?, ?)", self._notes)
+        self._table.write(self._connection)
+        # What the table has stays the same, however often a document changes.
+        self._connection.executemany(
+            "INSERT INTO pending VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (document) DO UPDATE SET version = excluded.version",
+            self._notes,
+        )
         if self._notes:
             (count,) = self._connection.execute(
                 "SELECT COUNT(*) FROM pending INDEXED BY pending_versions"
             ).fetchone()
             if count > MOST:
-                carry_out(self._connection)
+                carry_out(self._connection, self._indexes)
 
-    def _entries(self, path: str, data: Data) -> set[Entry]:
-        return entries_of(self._indexes, path, data, frozenset(data))
-
-    def _change(self, number: int, version: int, note: Note) -> None:
-        if self._at_once:
-            self._gone += note.stale
-            self._come += ((*entry, number) for entry in note.new)
-        else:
-            self._notes.append((number, version, _packed(note)))
-
-    def _note(self, number: int) -> Note | None:
-        """Takes the document's note away."""
+    def _in_table(self, number: int, data: Data) -> Data:
+        """What the table has the entries of: `data`, unless a note says more. Takes it away."""
         if self._noted is not None and number not in self._noted:
-            return None
+            return data
         row = self._connection.execute(
-            "SELECT entries FROM pending WHERE document = ?", (number,)
+            "SELECT data, times FROM pending WHERE document = ?", (number,)
         ).fetchone()
         if row is None:
-            return None
+            return data
         self._connection.execute("DELETE FROM pending WHERE document = ?", (number,))
-        return _parsed(row[0])
+        return codec.decode(*row)
 
 
-def carry_out(connection: sqlite3.Connection) -> None:
-    """Puts what the notes say into the table, and removes them."""
-    gone: list[Entry] = []
-    come: list[tuple[int, bytes, int]] = []
-    for number, text in connection.execute("SELECT document, entries FROM pending"):
-        note = _parsed(text)
-        gone += note.stale
-        come += ((*entry, number) for entry in note.new)
-    _write(connection, gone, come)
+def carry_out(connection: sqlite3.Connection, indexes: Indexes) -> None:
+    """Puts the entries of all documents that have a note into the table, and removes the notes."""
+    table = _Table(indexes)
+    for row in _noted(connection):
+        fields = changed(row.in_table, row.data)
+        table.change(row.number, row.path, row.in_table, row.data, fields)
+    table.write(connection)
     connection.execute("DELETE FROM pending")
+
+
+class _Row(NamedTuple):
+    """A document with a note: its data, and the data that the table has the entries of."""
+
+    number: int
+    version: int
+    path: str
+    data: Data
+    in_table: Data
+
+
+class _Table:
+    """What changes in the table of entries."""
+
+    def __init__(self, indexes: Indexes) -> None:
+        self._indexes = indexes
+        self._gone: list[Entry] = []
+        self._come: list[tuple[int, bytes, int]] = []
+
+    def change(
+        self, number: int, path: str, before: Data, after: Data, fields: frozenset[str]
+    ) -> None:
+        """What the table has of a document becomes what the document has, which differ in `fields`.
+
+        These are the entries of `before` and of `after`.
+        """
+        old, new = (entries_of(self._indexes, path, data, fields) for data in (before, after))
+        self._gone += old - new
+        self._come += ((*entry, number) for entry in new - old)
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """In the order of the table, so that each page is looked for once."""
+        if self._gone:
+            connection.executemany(
+                "DELETE FROM entries WHERE scope = ? AND key = ?", sorted(self._gone)
+            )
+        if self._come:
+            # One may be there already where somebody has edited the document in the file.
+            connection.executemany(
+                "INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", sorted(self._come)
+            )
+
+
+def _noted(connection: sqlite3.Connection, where: str = "", *arguments: str) -> Iterator[_Row]:
+    rows = connection.execute(f"{_NOTED}{where}", arguments)
+    for number, version, parent, name, text, times, *former in rows:
+        data, in_table = codec.decode(text, times), codec.decode(*former)
+        yield _Row(number, version, f"{parent}/{name}", data, in_table)
 
 
 def _documents(connection: sqlite3.Connection) -> frozenset[int]:
     rows = connection.execute("SELECT document FROM pending INDEXED BY pending_versions")
     return frozenset(number for (number,) in rows)
-
-
-def _write(
-    connection: sqlite3.Connection, gone: list[Entry], come: list[tuple[int, bytes, int]]
-) -> None:
-    # In the order of the table, so that each page is looked for once.
-    if gone:
-        connection.executemany("DELETE FROM entries WHERE scope = ? AND key = ?", sorted(gone))
-    if come:
-        connection.executemany("INSERT INTO entries VALUES (?, ?, ?)", sorted(come))
-
-
-_NOTHING: tuple[frozenset[Entry], ...] = (frozenset(), frozenset(), frozenset())
-
-
-def _packed(note: Note) -> bytes:
-    """How many entries of each kind, the length of each key, each scope, and the keys."""
-    entries = [entry for part in note for entry in part]
-    counts = struct.pack("<3I", *map(len, note))
-    lengths = struct.pack(f"<{len(entries)}I", *(len(key) for _, key in entries))
-    scopes = struct.pack(f"<{len(entries)}q", *(scope for scope, _ in entries))
-    return b"".join((counts, lengths, scopes, *(key for _, key in entries)))
-
-
-def _parsed(text: bytes) -> Note:
-    counts = struct.unpack_from("<3I", text)
-    total = sum(counts)
-    lengths = struct.unpack_from(f"<{total}I", text, 12)
-    scopes = struct.unpack_from(f"<{total}q", text, 12 + 4 * total)
-    at = 12 + 12 * total
-    entries: list[Entry] = []
-    for scope, length in zip(scopes, lengths, strict=True):
-        entries.append((scope, text[at : at + length]))
-        at += length
-    stale, kept = counts[0], counts[0] + counts[1]
-    return Note(
-        frozenset(entries[:stale]), frozenset(entries[stale:kept]), frozenset(entries[kept:])
-    )
-
-
-def _pending(number: int, note: Note) -> Pending:
-    return Pending(number, _by_scope((*note.kept, *note.new)), _by_scope(note.in_table))
-
-
-def _by_scope(entries: Iterable[Entry]) -> dict[int, list[bytes]]:
-    found: dict[int, list[bytes]] = {}
-    for scope, key in entries:
-        found.setdefault(scope, []).append(key)
-    return found

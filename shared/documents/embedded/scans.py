@@ -50,8 +50,7 @@ class Scan(NamedTuple):
             for key, document, all_keys in keys_in(scope)
             if low <= key < high
             if all(
-                prefix + key[self.start :] in all_keys.get(other, ())
-                for other, prefix in self.others
+                prefix + key[self.start :] in all_keys.of(other) for other, prefix in self.others
             )
         ]
 

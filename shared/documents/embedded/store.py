@@ -79,11 +79,11 @@ _TABLES = (
 )
 
 
-FILE_VERSION = 2
+FILE_VERSION = 3
 """Grows with each release that changes the tables above or `firestore.indexes.json`.
 
 So a release knows a newer file when it sees one. The first release left 0; version 1 had no
-pending entries.
+pending entries, and version 2 had the entries themselves in its notes.
 """
 DIGEST_BITS = 16
 
@@ -103,7 +103,7 @@ class EmbeddedStore:
         self.max_commit_bytes = MAX_COMMIT_BYTES
         self._definitions = definitions
         self._database = Database(path)
-        self._notes = Notes()
+        self._notes = Notes(definitions)
         self._prepare()
 
     def close(self) -> None:
@@ -203,7 +203,7 @@ class EmbeddedStore:
             waiting = connection.execute("SELECT 1 FROM pending LIMIT 1").fetchone()
         if waiting:
             with self._database.writing() as connection:
-                carry_out(connection)
+                carry_out(connection, self._definitions)
 
     def _prepare(self) -> None:
         """Makes the tables, and rebuilds all index entries if the definitions have changed.
@@ -234,7 +234,7 @@ class EmbeddedStore:
             if newest < FILE_VERSION:
                 for statement in TABLES:
                     connection.execute(statement)
-            if known != definitions:
+            if newest < FILE_VERSION or known != definitions:
                 connection.execute("DELETE FROM indexed")
                 connection.execute("INSERT INTO indexed VALUES (?)", (definitions,))
                 self._index_anew(connection)

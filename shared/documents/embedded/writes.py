@@ -44,7 +44,12 @@ def outcome(old: Document | None, writes: Sequence[Write]) -> Data | None:
 
 def changed(before: Data, after: Data) -> frozenset[str]:
     """The top-level fields that are not exactly the same in both."""
-    return frozenset(name for name in before.keys() | after.keys() if _differ(before, after, name))
+    differ = {
+        name
+        for name, value in after.items()
+        if name not in before or not _same(before[name], value)
+    }
+    return frozenset(differ | (before.keys() - after.keys()))
 
 
 def _require(old: Document | None, path: str, version: int) -> None:
@@ -79,10 +84,6 @@ def _sum(value: Any, step: int) -> Any:
     return total if isinstance(total, float) else max(-_INT64, min(total, _INT64 - 1))
 
 
-def _differ(before: Data, after: Data, name: str) -> bool:
-    return name not in before or name not in after or not _same(before[name], after[name])
-
-
 def _same(one: Any, other: Any) -> bool:
     if one is other:
         return True
@@ -93,7 +94,7 @@ def _same(one: Any, other: Any) -> bool:
             return not changed(one, other)
         case list(), list():
             return len(one) == len(other) and all(map(_same, one, other))
-        case int() | float(), int() | float():
+        case (int() | float(), _) | (_, int() | float()):
             # 1, 1.0 and True are equal in Python, and so are 0.0 and -0.0.
             return repr(one) == repr(other)
     return encode(one) == encode(other)
