@@ -62,27 +62,30 @@ def opening(number: int, now: datetime) -> list[Create]:
     return cast(list[Create], list(catcher.writes))
 
 
-def assigning(number: int, document: Document, to: int) -> tuple[Update, Create]:
-    """The writes that assign a case whose document this is."""
+def assigning(number: int, document: Document, to: int) -> tuple[Query, Update, Create]:
+    """What assigns a case whose document this is: who that is, and the writes."""
     catcher = _Catcher(document)
     assign(cast(DocumentStore, catcher), number, to)
     update, event = catcher.writes
-    return cast(Update, update), cast(Create, event)
+    (person,) = catcher.queries
+    return person, cast(Update, update), cast(Create, event)
 
 
 class _Catcher:
-    """Stands for a store with one document, and keeps what is committed to it."""
+    """Stands for a store with one document, and keeps what it is asked and what is committed."""
 
     max_commit_bytes = MAX_COMMIT_BYTES
 
     def __init__(self, document: Document | None) -> None:
         self._document = document
         self.writes: Sequence[Write] = ()
+        self.queries: list[Query] = []
 
     def get(self, _: str) -> Any:
         return self._document
 
-    def query(self, _: Query) -> list[Document]:
+    def query(self, query: Query) -> list[Document]:
+        self.queries.append(query)
         return []
 
     def commit(self, writes: Sequence[Write]) -> None:

@@ -85,8 +85,12 @@ class Stock:
                     batch.delete(reference)
         batch.commit()
 
-    def change(self, update: Update, event: Create) -> None:
-        """Reads a document, then changes it in one batch with its event, if it is still as read."""
+    def change(self, before: Query, update: Update, event: Create) -> None:
+        """Looks up what a change needs, and makes it in one batch with its event.
+
+        The document is read first, and must still be as it was read.
+        """
+        self.query(before)
         reference = self._client.document(update.path)
         snapshot = reference.get()
         snapshot.to_dict()

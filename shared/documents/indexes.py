@@ -80,13 +80,6 @@ class Indexes:
     def _single(self) -> dict[tuple[str, str], tuple[tuple[str, bool], ...]]:
         return {(collection, field): modes for collection, field, modes in self.overrides}
 
-    @cached_property
-    def _of(self) -> dict[tuple[str, bool], list[Index]]:
-        found: dict[tuple[str, bool], list[Index]] = {}
-        for index in self.composites:
-            found.setdefault((index.collection, index.group), []).append(index)
-        return found
-
     def single(self, collection: str, field: str, mode: str, *, group: bool) -> bool:
         """Whether Firestore indexes `field` by itself. An exempted map exempts what is in it."""
         parts = field.split(".")
@@ -116,15 +109,24 @@ class Indexes:
         equal, order = conditions(query)
         if not equal and not order:
             return ()
+        collection = query.collection.rpartition("/")[2]
+        # Which indexes serve a query does not depend on its values.
+        form = tuple(Filter(f.field, f.op, None) for f in equal)
+        legs = _legs(self, Query(collection, form, order, group=query.group))
+        if not legs:
+            missing = "; ".join(map(str, self.lacking(query)))
+            raise MissingIndex(f"the query needs {required(query)}; to be added: {missing}")
+        own = dict(zip(form, equal, strict=True))
+        return tuple(replace(leg, equal=tuple(own[f] for f in leg.equal)) for leg in legs)
+
+    def legs(self, query: Query) -> tuple[Leg, ...]:
+        """The same for a query without ranges and values; none where no index serves it."""
+        equal, order = query.filters, query.order
         if not order or (not equal and len(order) == 1):
             legs = self._single_legs(query, equal, order)
             if legs:
                 return legs
-        legs = self._composite_legs(query, equal, order)
-        if not legs:
-            missing = "; ".join(map(str, self.lacking(query)))
-            raise MissingIndex(f"the query needs {required(query)}; to be added: {missing}")
-        return legs
+        return self._composite_legs(query, equal, order)
 
     def lacking(self, query: Query) -> tuple[Index, ...]:
         """The indexes to add so that `plan` serves the query: one for each filter that has none."""
@@ -182,8 +184,10 @@ class Indexes:
         collection = query.collection.rpartition("/")[2]
         tail = tuple((sort.field, _mode(sort)) for sort in order)
         wanted = {(f.field, f.op == "array_contains"): f for f in equal}
-        for index in self._of.get((collection, query.group), ()):
+        for index in self.composites:
             head = index.fields[: len(index.fields) - len(tail)]
+            if (index.collection, index.group) != (collection, query.group):
+                continue
             found = [wanted.get((field, mode == CONTAINS)) for field, mode in head]
             # Without an order rows come by ascending name, which an ascending last field gives.
             ordered = bool(tail) or not index.descending_name
@@ -285,6 +289,11 @@ def _override(entry: dict[str, Any]) -> Override:
         for index in entry["indexes"]
     )
     return entry["collectionGroup"], entry["fieldPath"], tuple(modes)
+
+
+@lru_cache(maxsize=4096)
+def _legs(indexes: Indexes, query: Query) -> tuple[Leg, ...]:
+    return indexes.legs(query)
 
 
 @lru_cache

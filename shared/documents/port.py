@@ -97,12 +97,14 @@ class TooLarge(Rejected):
 class Document:
     """A document as read. `version` names its last change: nanoseconds, greater with each.
 
-    A write that changes nothing leaves it.
+    A write that changes nothing leaves it. `size` is about how many bytes its data take as JSON,
+    where the store has seen that.
     """
 
     path: str
     data: Data
     version: int
+    size: int | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:

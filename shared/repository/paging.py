@@ -96,7 +96,7 @@ def _last_place(rows: Sequence[Document], query: Query) -> tuple[Any, ...]:
 
 def size_of(row: Document) -> int:
     """About how many bytes of JSON a row is."""
-    return len(to_json(row.data))
+    return len(to_json(row.data)) if row.size is None else row.size
 
 
 def place(row: Document, query: Query) -> tuple[Any, ...]:

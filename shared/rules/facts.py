@@ -190,8 +190,7 @@ def followed(facts: Facts | None, one: Happening) -> Facts | None:
             expires_at=_time(new.get("expiresAt")),
         )
     if one.event_type == EventType.CASE_DELETED:
-        had_assignee = one.old.get(_ASSIGNEE) is not None
-        return Facts(one.at, one.old["decisionType"], one.old["status"], assigned=had_assignee)
+        return Facts(one.at, one.old["decisionType"], one.old["status"])
     if facts is None:
         return None
     if one.subject.startswith("interventions/"):

@@ -356,4 +356,5 @@ def _document(row: Row, query: Query) -> Document:
     data = codec.decode(text, times)
     if query.select is not None:
         data = {field: data[field] for field in query.select if field in data}
-    return Document(f"{parent}/{name}", data, version)
+    size = len(text.encode()) if query.select is None else None
+    return Document(f"{parent}/{name}", data, version, size)

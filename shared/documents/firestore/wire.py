@@ -67,7 +67,8 @@ def document(message: Any, root: str) -> Document:
     """The document in a Firestore `Document` message, by its path below `root`."""
     time = message.update_time
     version = time.seconds * 1_000_000_000 + time.nanos
-    return Document(message.name[len(root) + 1 :], _decode_map(message.fields), version)
+    path, data = message.name[len(root) + 1 :], _decode_map(message.fields)
+    return Document(path, data, version, message.ByteSize())
 
 
 def write(change: Write, root: str) -> Any:
