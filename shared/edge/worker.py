@@ -155,6 +155,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         late = partial(self._close, conn)
         self._wait(conn, EVENT_WRITE, _Stall("answer", ANSWER_SECONDS, step, late, rest))
 
+    def notify(self) -> None:
+        """Tells the server that this worker lives, by the time of a file, where it looks."""
+        if self.cfg.timeout:
+            super().notify()
+
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Waits for what happens next; one that stops looks more often who is late."""
         super().wait_for_and_dispatch_events(timeout if self.alive else LOOKS_SECONDS)
