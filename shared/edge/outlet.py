@@ -7,6 +7,7 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 AHEAD_BYTES = 262_144
@@ -20,7 +21,10 @@ LOOKS_SECONDS = 0.25
 
 
 class Outlet:
-    """A connection that sends without waiting: `rest` is what the caller did not take at once."""
+    """A connection that sends without waiting: `rest` is what the caller did not take at once.
+
+    The parts of an answer, such as its head, are sent together, when `flush` is called.
+    """
 
     def __init__(
         self, connection: socket.socket, request: Any, stopping: Callable[[], bool]
@@ -37,12 +41,21 @@ class Outlet:
         return getattr(self._connection, name)
 
     def sendall(self, data: bytes) -> None:
-        """Sends what can be sent without waiting, or waits: see `wait_for_reader`."""
-        sent = 0 if self.rest else _sent(self._connection, data)
-        self.rest += memoryview(data)[sent:]
-        self._taken += sent
-        while self._waits and len(self.rest) > AHEAD_BYTES:
-            self._wait_for_room()
+        """Keeps a part of an answer to be sent; or sends it, and waits: see `wait_for_reader`."""
+        self.rest += data
+        if self._waits:
+            self.flush()
+            while len(self.rest) > AHEAD_BYTES:
+                self._wait_for_room()
+
+    def flush(self) -> None:
+        """Sends what can be sent without waiting."""
+        if not self.rest:
+            return
+        with suppress(BlockingIOError):
+            sent = self._connection.send(self.rest, socket.MSG_DONTWAIT)
+            del self.rest[:sent]
+            self._taken += sent
 
     def wait_for_reader(self) -> None:
         """Has an answer that is larger than memory kept only as far as AHEAD_BYTES.
@@ -63,17 +76,8 @@ class Outlet:
                 self.rest.clear()
                 raise ConnectionResetError(errno.ECONNRESET, "the answer is not read")
         self._waited = time.monotonic() - began
-        sent = _sent(self._connection, self.rest)
-        del self.rest[:sent]
-        self._taken += sent
+        self.flush()
 
     def end_after_answer(self) -> None:
         """Has the answer say `Connection: close`, which an application cannot say by a header."""
         self._request.force_close()
-
-
-def _sent(connection: socket.socket, data: bytes | bytearray) -> int:
-    try:
-        return connection.send(data, socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return 0

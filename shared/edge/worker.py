@@ -136,10 +136,12 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         connection = conn.sock
         conn.sock = outlet = Outlet(connection, req, self._is_stopping)
         try:
-            return super().handle_request(req, conn)
+            kept = super().handle_request(req, conn)
+            outlet.flush()
         finally:
             conn.sock = connection
             conn.rest = outlet.rest
+        return kept
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Sends what is left of an answer; then keeps the connection, or ends it."""
@@ -152,6 +154,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         step = partial(self._send, conn, rest, then)
         late = partial(self._close, conn)
         self._wait(conn, EVENT_WRITE, _Stall("answer", ANSWER_SECONDS, step, late, rest))
+
+    def notify(self) -> None:
+        """Tells the server that this worker lives, by the time of a file, where it looks."""
+        if self.cfg.timeout:
+            super().notify()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Waits for what happens next; one that stops looks more often who is late."""
@@ -185,25 +192,29 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             self._runtime.stopping = True
 
     def _wait(self, conn: Any, event: int, stall: _Stall) -> None:
-        self._let_go_above(stall.what, self._room - 1, lambda _: 1)
         conn.sock.settimeout(0)
+        if then := self._gone_on(conn, stall):  # most callers do not stall
+            then()
+            return
+        self._let_go_above(stall.what, self._room - 1, lambda _: 1)
         self._stalls[conn] = stall
         self.poller.register(conn.sock, event, lambda _: self._go_on(conn))
-        self._go_on(conn)
 
     def _go_on(self, conn: Any) -> None:
         stall = self._stalls.get(conn)
         if stall is None:  # it was let go by what happened at the same moment
             return
-        try:
-            then = stall.step()
-        except BlockingIOError:
-            return
-        except OSError:
-            then = partial(self._close, conn)
-        if then:
+        if then := self._gone_on(conn, stall):
             self._forget(conn)
             then()
+
+    def _gone_on(self, conn: Any, stall: _Stall) -> Then | None:
+        try:
+            return stall.step()
+        except BlockingIOError:
+            return None
+        except OSError:
+            return partial(self._close, conn)
 
     def _forget(self, conn: Any) -> None:
         del self._stalls[conn]

@@ -119,10 +119,14 @@ in each attempt.
 RowOutcome = Recorded[S, R] | errors.ApiError
 
 
-class Seen(NamedTuple):
-    """A subject's document that was read already; None where there was none."""
+class Seen(NamedTuple, Generic[S]):
+    """A subject's document that was read already; None where there was none.
+
+    `state` is the one in it, where that was made already, too.
+    """
 
     document: Document | None
+    state: S | None = None
 
 
 class Before(NamedTuple, Generic[S]):

@@ -178,7 +178,7 @@ class Ledger:
         raise posting.given_up()
 
     def change(
-        self, kind: Kind[S], name: str, decide: Decider[S, R], *, seen: Seen | None = None
+        self, kind: Kind[S], name: str, decide: Decider[S, R], *, seen: Seen[S] | None = None
     ) -> Recorded[S, R]:
         """Has `decide` change a subject: two round trips, or one where it was `seen` already.
 
@@ -208,22 +208,23 @@ class Ledger:
     def change_seen(
         self,
         kind: Kind[S],
-        documents: Sequence[Document],
+        pairs: Sequence[tuple[Document, S | None]],
         decider_of: Callable[[Document], Decider[S, R]],
     ) -> list[RowOutcome[S, R]]:
-        """Changes subjects of any tenants that were read already, many to a commit.
+        """Changes subjects of any tenants that were read already, with their states.
 
-        Gives each outcome, in order. Each event is on its subject's own chain.
+        Many are changed in a commit. Gives each outcome, in order. Each event is on its subject's
+        own chain.
         """
         rows = []
-        tenants = [tenant_of(document.path) for document in documents]
+        tenants = [tenant_of(document.path) for document, _ in pairs]
         self.listeners.learn(self.store, tenants, self.clock())
-        for tenant, document in zip(tenants, documents, strict=True):
-            origin = replace(self.origin, tenant=tenant)
+        origins = {tenant: replace(self.origin, tenant=tenant) for tenant in set(tenants)}
+        for tenant, (document, state) in zip(tenants, pairs, strict=True):
             posting: Posting[S, R] = Posting(
-                self.store, origin, kind, document.path, listeners=self.listeners
+                self.store, origins[tenant], kind, document.path, listeners=self.listeners
             )
-            rows.append(_Row(document.id, Seen(document), decider_of(document), posting))
+            rows.append(_Row(document.id, Seen(document, state), decider_of(document), posting))
         return self._change_rows(rows)
 
     def replay(self, kind: Kind[S]) -> Recorded[S] | None:
@@ -248,13 +249,13 @@ class Ledger:
         return outcomes
 
     def _change(
-        self, posting: Posting[S, R], name: str, decide: Decider[S, R], seen: Seen | None
+        self, posting: Posting[S, R], name: str, decide: Decider[S, R], seen: Seen[S] | None
     ) -> Recorded[S, R]:
         path = posting.path(name)
         for _ in attempts(CONTENTION_SECONDS):
             with _turn(path) if posting.beaten else nullcontext():
-                document = seen.document if seen else self._read_again(path)
-                if recorded := self._attempt(posting, name, decide, document):
+                seen = seen or Seen(self._read_again(path))
+                if recorded := self._attempt(posting, name, decide, seen):
                     return recorded
             seen = None
         raise posting.given_up()
@@ -266,10 +267,10 @@ class Ledger:
         return self.store.get(path)
 
     def _attempt(
-        self, posting: Posting[S, R], name: str, decide: Decider[S, R], document: Document | None
+        self, posting: Posting[S, R], name: str, decide: Decider[S, R], seen: Seen[S]
     ) -> Recorded[S, R] | None:
         now = self.clock()
-        decided = self._decided(posting, name, decide, document, now)
+        decided = self._decided(posting, name, decide, seen, now)
         if isinstance(decided, Recorded):
             return decided
         return posting.post(name, *decided, now) or posting.receipt()
@@ -279,7 +280,7 @@ class Ledger:
         posting: Posting[S, R],
         name: str,
         decide: Decider[S, R],
-        document: Document | None,
+        seen: Seen[S],
         now: datetime,
     ) -> tuple[Before[S], Decision[S, R]] | Recorded[S, R]:
         """The subject and what is decided of it; or the outcome, where nothing is to be written.
@@ -289,7 +290,7 @@ class Ledger:
         self._asked.clear()
         self._event_id = posting.event_id
         try:
-            state = self._state(posting.kind, name, document, now)
+            state = self._state(posting.kind, name, seen, now)
             decision = decide(state, now)
         except errors.ApiError:
             if recorded := posting.receipt():
@@ -297,7 +298,7 @@ class Ledger:
             raise
         if isinstance(decision, Unchanged):
             return posting.receipt() or Recorded(name, state, None, result=decision.result)
-        before = Before(document, state)
+        before = Before(seen.document, state)
         path = posting.path(name)
         return before, with_former(posting.kind, path, before, decision, self.all_beside)
 
@@ -323,10 +324,10 @@ class Ledger:
 
     def _prepared(self, row: _Row[S, R]) -> tuple[RowOutcome[S, R], list[Write]]:
         """What the outcome of a row is if its batch is committed, and the writes that it needs."""
-        now, document = self.clock(), row.seen.document
+        now = self.clock()
         decided = _caught(
             row,
-            lambda: self._decided(row.posting, row.name, row.decide, document, now),
+            lambda: self._decided(row.posting, row.name, row.decide, row.seen, now),
         )
         if isinstance(decided, tuple):
             return row.posting.prepared(row.name, *decided, now)
@@ -354,9 +355,9 @@ class Ledger:
             return False
         return True
 
-    def _state(self, kind: Kind[S], name: str, document: Document | None, now: datetime) -> S:
-        state = load(kind, document)
-        if state is None and document is None and kind.absent:
+    def _state(self, kind: Kind[S], name: str, seen: Seen[S], now: datetime) -> S:
+        state = seen.state or load(kind, seen.document)
+        if state is None and seen.document is None and kind.absent:
             state = kind.absent(name, now)
         if state is None:
             raise errors.NotFound(f"{kind.subject(name)} does not exist")
@@ -384,7 +385,7 @@ class _Row(NamedTuple, Generic[S, R]):
     """One subject of a batch, with the one posting that all commits which include it share."""
 
     name: str
-    seen: Seen
+    seen: Seen[S]
     decide: Decider[S, R]
     posting: Posting[S, R]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from shared import errors, log
 from shared.documents.port import Create, Document, Set, Update, Write
@@ -18,9 +19,6 @@ from shared.models.roles import Actor
 from shared.models.stored import StoredDocument
 from shared.models.subjects import Subject
 from shared.rules.canonical import parsed
-
-if TYPE_CHECKING:
-    from shared.models.events import Change
 
 DELETED_AT = "deletedAt"
 PARTS_LEFT_SINCE = "partsLeftSince"
@@ -31,7 +29,7 @@ PURGED_BY = "purgedBy"
 S = TypeVar("S", bound=Subject)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind(Generic[S]):
     """A kind of subject: its model, its collection under the tenant ("" is the tenant itself).
 
@@ -168,22 +166,18 @@ def tombstone(path: str, document: Document | None, state: Subject, **more: Any)
     return Set(path, data, version=version_of(document))
 
 
-def changes(kind: Kind[S], old: S | None, new: S | None) -> list[Change]:
-    """What an event shows of a change: the fields that differ, before and after."""
-    from shared.models.events import Change  # noqa: PLC0415 - what only reads has no event
-
+def changes(kind: Kind[S], old: S | None, new: S | None) -> list[dict[str, Any]]:
+    """What an event shows of a change, as JSON: the fields that differ, before and after."""
     # Fields are compared before they are written as JSON, which takes longer.
-    differ = frozenset(
-        name for name in _told(kind) if getattr(old, name, None) != getattr(new, name, None)
-    )
+    differ = [name for name in _told(kind) if getattr(old, name, None) != getattr(new, name, None)]
     before, after = _showable(kind, old, differ), _showable(kind, new, differ)
     return [
-        Change(
-            field=name,
-            old=told_as(kind, name, before.get(name)),
-            new=told_as(kind, name, after.get(name)),
-        )
-        for name in {**before, **after}
+        {
+            "field": name,
+            "old": told_as(kind, name, before.get(name)),
+            "new": told_as(kind, name, after.get(name)),
+        }
+        for name in before or after
         if before.get(name) != after.get(name)
     ]
 
@@ -200,22 +194,26 @@ def told_as(kind: Kind[S], name: str, value: Any) -> Any:
 
 
 @cache
-def _told(kind: Kind[S]) -> frozenset[str]:
-    """The fields that events show something of."""
+def _told(kind: Kind[S]) -> dict[str, str]:
+    """The fields that events show something of, in their order, with their names in documents."""
     # Nothing of what this release does not know: it may be private.
-    return kind.hashed | (
-        frozenset(kind.model.model_fields) - {"head", "updated_at"} - kind.unlisted
-    )
+    fields = kind.model.model_fields
+    hidden = {"head", "updated_at"} | kind.unlisted | kind.hashed
+    plain = [name for name in fields if name not in hidden]
+    private = [name for name in fields if name in kind.hashed]
+    return {name: fields[name].alias or name for name in (*plain, *private)}
 
 
-def _showable(kind: Kind[S], state: S | None, fields: frozenset[str]) -> dict[str, Any]:
+def _showable(kind: Kind[S], state: S | None, fields: Iterable[str]) -> dict[str, Any]:
     """Those of some `_told` fields of a state as an event may show them."""
     if state is None:
         return {}
-    plain, private = set(fields - kind.hashed), set(fields & kind.hashed)
-    told = state.model_dump(mode="json", by_alias=True, include=plain) if plain else {}
-    texts = state.model_dump(by_alias=True, include=private) if private else {}
-    return told | {name: sha256_of(text) for name, text in texts.items()}
+    aliases = _told(kind)
+    shown = {
+        aliases[name]: sha256_of(value) if name in kind.hashed else value
+        for name, value in ((name, getattr(state, name)) for name in fields)
+    }
+    return to_jsonable_python(shown)  # type: ignore[no-any-return]
 
 
 def sha256_of(text: str | None) -> str | None:

@@ -111,7 +111,7 @@ def _changer(
 
 
 def claim(
-    ledger: Ledger, case_id: str, settings: Settings, seen: Seen | None = None
+    ledger: Ledger, case_id: str, settings: Settings, seen: Seen[StoredCase] | None = None
 ) -> Recorded[StoredCase]:
     """Assigns a case to the caller that is unassigned, or whose claim has lapsed.
 

@@ -135,8 +135,10 @@ def ended(ledger: Ledger, asked: Asked, reason: str, now: datetime) -> list[Writ
     return writes
 
 
-def ending(state: StoredIntervention) -> Decision[StoredIntervention]:
-    """The decision to record that an intervention expired, or was withdrawn."""
+def ending(
+    state: StoredIntervention, writes: tuple[Write, ...] = ()
+) -> Decision[StoredIntervention]:
+    """The decision to record that an intervention expired, or was withdrawn, with other writes."""
     if state.status is InterventionStatus.EXPIRED:
         return Decision(
             state,
@@ -144,6 +146,7 @@ def ending(state: StoredIntervention) -> Decision[StoredIntervention]:
             "Expired before it was decided",
             severity="warning",
             case_id=state.case_id,
+            writes=writes,
         )
     return Decision(
         state,
@@ -151,6 +154,7 @@ def ending(state: StoredIntervention) -> Decision[StoredIntervention]:
         "Withdrawn",
         reason=state.action_reason,
         case_id=state.case_id,
+        writes=writes,
     )
 
 

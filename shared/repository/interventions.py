@@ -193,7 +193,7 @@ def _move(  # noqa: PLR0913 - each by its name
             return Unchanged()
         left = hanging.settled(ledger, ledger.tenant, old, new)
         if new.status is InterventionStatus.EXPIRED:
-            return replace(hanging.ending(new), writes=left)
+            return hanging.ending(new, left)
         if new.lapsed_at:
             why = "Lapsed before it was started"
             lapsed = EventType.INTERVENTION_LAPSED

@@ -14,7 +14,6 @@ _BEYOND_53_BITS = 2**53
 _LONG_NUMBER = re.compile(r"\d{16}")
 # A float has a fraction or a signed exponent, as Python writes it; most other texts have neither.
 _FRACTION = re.compile(r"\.\d+(?:e[+-]\d+)?(?:[],}]|\Z)")
-_EXPONENTS = ("e+", "e-")
 _SORTED_BY_UTF16 = re.compile("[\ud800-\U0010ffff]")
 
 
@@ -56,7 +55,7 @@ def _number(digits: str) -> int | float:
 
 
 def _has_float(text: str) -> bool:
-    if not (_FRACTION.search(text) or any(sign in text for sign in _EXPONENTS)):
+    if not (_FRACTION.search(text) or "e+" in text or "e-" in text):
         return False
     try:
         _DECODER.decode(text)

@@ -10,8 +10,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic_core import to_jsonable_python
-
 from shared.models.case import Status, StoredCase
 from shared.models.events import EventType
 from shared.models.intervention import InterventionStatus, StoredIntervention
@@ -102,7 +100,7 @@ def _opened(case: StoredCase, closing: StoredCase) -> dict[str, Any]:
         due, done = closing.due_at, closing.clock_stopped_at
         told["closedAt"] = closing.closed_at
         told["inTime"] = due is None or done is None or due >= done
-    return {OPENED: to_jsonable_python(told)}
+    return {OPENED: told}
 
 
 def of_intervention(before: StoredIntervention, after: StoredIntervention) -> dict[str, Any]:
@@ -121,7 +119,7 @@ def of_intervention(before: StoredIntervention, after: StoredIntervention) -> di
         told["expiresAt"] = after.expires_at
     if after.action is not None:
         told["tool"] = parsed(after.action)["tool"]
-    return {ASKED: to_jsonable_python(told)}
+    return {ASKED: told}
 
 
 def of_state(state: StoredIntervention) -> Facts:

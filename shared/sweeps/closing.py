@@ -32,7 +32,7 @@ def close_approved(run: SweepRun) -> None:
         ripe = run.ripe(list(run.readable(CASES.state, rows)), _closes_at)
         busy = [row for row, case in ripe if case.open_interventions or case.open_runs]
         run.postpone([(row, run.now + _A_DAY) for row in busy])
-        free = [row for row, case in ripe if not (case.open_interventions or case.open_runs)]
+        free = [one for one in ripe if not (one[1].open_interventions or one[1].open_runs)]
         run.change(CASES, free, partial(_closer, run))
 
 

@@ -6,7 +6,6 @@ too late.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.documents.port import Document, Filter, Order, Query
@@ -30,7 +29,7 @@ def expire(run: SweepRun) -> None:
     query = Query("interventions", overdue, (Order("expiresAt"),), group=True)
     for rows in run.due(query):
         readable = [
-            (_counted_at(row, state) or row.path, row)
+            (_counted_at(row, state) or row.path, (row, state))
             for row, state in run.readable(INTERVENTIONS.state, rows)
         ]
         for by_case in rounds(readable):
@@ -45,7 +44,7 @@ def remind(run: SweepRun) -> None:
     in_time = unless_unreadable(lambda row: intervention_rows.waits(row.data, run.now))
     for rows in run.due(query):
         readable = run.readable(INTERVENTIONS.state, list(filter(in_time, rows)))
-        run.change(INTERVENTIONS, [row for row, _ in readable], lambda _: _reminded)
+        run.change(INTERVENTIONS, list(readable), lambda _: _reminded)
 
 
 def _reminded(old: StoredIntervention, now: datetime) -> Decision[StoredIntervention] | Unchanged:
@@ -70,9 +69,9 @@ def _counted_at(row: Document, state: StoredIntervention) -> str | None:
     )
 
 
-def _expire(run: SweepRun, by_case: dict[str, Document]) -> None:
+def _expire(run: SweepRun, by_case: dict[str, tuple[Document, StoredIntervention]]) -> None:
     """Expires interventions of different cases, each with the count of its case."""
-    cases = [path for path, row in by_case.items() if path != row.path]
+    cases = [path for path, (row, _) in by_case.items() if path != row.path]
     if cases and not run.dry:
         documents = run.store.get_many(cases)
         run.ledger.keep_beside(dict(zip(cases, documents, strict=True)))
@@ -85,6 +84,6 @@ def _expirer(ledger: Ledger, row: Document) -> Decider[StoredIntervention]:
             return Unchanged()
         new = intervention_rules.expired(old, now)
         writes = hanging.settled(ledger, tenant_of(row.path), old, new)
-        return replace(hanging.ending(new), writes=writes)
+        return hanging.ending(new, writes)
 
     return expired

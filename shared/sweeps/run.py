@@ -104,15 +104,18 @@ class SweepRun:
     def change(
         self,
         kind: Kind[S],
-        rows: Sequence[Document],
+        pairs: Sequence[tuple[Document, S | None]],
         decider_of: Callable[[Document], Decider[S, R]],
     ) -> None:
-        """Changes each row by its decider, through the ledger, and counts the outcomes."""
+        """Changes each row, which has this state, by its decider, and counts the outcomes.
+
+        That goes through the ledger.
+        """
         if self.dry:
-            self.counts["changed"] += len(rows)
+            self.counts["changed"] += len(pairs)
             return
-        outcomes = self.ledger.change_seen(kind, rows, decider_of)
-        for row, outcome in zip(rows, outcomes, strict=True):
+        outcomes = self.ledger.change_seen(kind, pairs, decider_of)
+        for (row, _), outcome in zip(pairs, outcomes, strict=True):
             self._count(row, outcome)
 
     def ripe(

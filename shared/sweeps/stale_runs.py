@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -43,18 +44,21 @@ def _fail(sweep: SweepRun, by_case: dict[str, Document]) -> None:
     sweep.ledger.keep_beside({run.path: run for run in by_case.values()})
     found = [case for case in sweep.store.get_many(list(by_case)) if case]
     sweep.counts["skipped"] += len(by_case) - len(found)
-    readable = [case for case in found if _is_readable(sweep, case)]
-    sweep.change(CASES, readable, lambda case: _failer(sweep, case, by_case[case.path].path))
+    pairs = list(_with_states(sweep, found))
+    sweep.change(CASES, pairs, lambda case: _failer(sweep, case, by_case[case.path].path))
 
 
-def _is_readable(sweep: SweepRun, case: Document) -> bool:
-    """Whether a case can be read; if not, it is counted as failed, and the others go on."""
-    try:
-        CASES.state(case)
-    except (ValidationError, errors.Unreadable):
-        sweep.failed(case)
-        return False
-    return True
+def _with_states(
+    sweep: SweepRun, cases: Sequence[Document]
+) -> Iterator[tuple[Document, StoredCase | None]]:
+    """The cases that can be read; the others are counted as failed."""
+    for case in cases:
+        try:
+            state = CASES.state(case)
+        except (ValidationError, errors.Unreadable):
+            sweep.failed(case)
+        else:
+            yield case, state
 
 
 def _failer(sweep: SweepRun, case: Document, run_path: str) -> Decider[StoredCase, StoredRun]:

@@ -465,7 +465,7 @@ def test_rows_that_were_read_already_have_an_event_each_on_their_own_chain(
     documents = [store.get("tenants/a"), store.get("tenants/b")]
 
     outcomes = ledger_of(store, clock, key="k").change_seen(
-        TENANT, [one for one in documents if one], lambda _: longer
+        TENANT, [(one, TENANT.state(one)) for one in documents if one], lambda _: longer
     )
 
     assert [store.get(f"tenants/{one}").data["autoCloseDays"] for one in "ab"] == [2, 2]

@@ -35,12 +35,29 @@ def send(outlet: Outlet, parts: int) -> None:
         outlet.sendall(PART)
 
 
+def test_the_head_and_the_body_of_an_answer_are_sent_together(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = ends
+    outlet = outlet_of(ours)
+
+    outlet.sendall(b"head")
+    outlet.sendall(b"body")
+
+    with pytest.raises(BlockingIOError):
+        theirs.recv(1, socket.MSG_DONTWAIT)
+    outlet.flush()
+    assert theirs.recv(len(PART), socket.MSG_DONTWAIT) == b"headbody"
+    assert not outlet.rest
+
+
 def test_an_answer_that_is_whole_is_kept_and_nobody_waits(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
     outlet = outlet_of(ends[0])
 
     send(outlet, MANY)
+    outlet.flush()
 
     assert len(outlet.rest) > MANY * len(PART) - 1_048_576
 

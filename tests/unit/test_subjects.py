@@ -18,7 +18,6 @@ from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.subjects import changes, etag, load, problem_of, required, tenant_of, tombstone
 from shared.models.base import Model
 from shared.models.case import CasePatch, NewCase
-from shared.models.events import Change
 from shared.models.subjects import GENESIS, Head
 from shared.rules import cases as case_rules
 
@@ -87,8 +86,8 @@ CASE = case_rules.opened(
 )
 
 
-def shown(changes: list[Change]) -> dict[str, tuple[Any, Any]]:
-    return {change.field: (change.old, change.new) for change in changes}
+def shown(changes: list[dict[str, Any]]) -> dict[str, tuple[Any, Any]]:
+    return {change["field"]: (change["old"], change["new"]) for change in changes}
 
 
 def test_an_event_shows_the_fields_that_differ_before_and_after() -> None:
