@@ -87,7 +87,7 @@ def _without(statement: str, part: Scan, hidden: list[int]) -> tuple[str, list[A
     return statement + others, [*part.arguments, json.dumps(hidden)]
 
 
-def union(found: Sequence[Iterable[Row]]) -> Iterator[Row]:
+def union(found: Sequence[Iterable[Row]], *, backwards: bool) -> Iterator[Row]:
     """The rows of several queries in their common order, each once."""
-    merged = heapq.merge(*found, key=itemgetter(0))
+    merged = heapq.merge(*found, key=itemgetter(0), reverse=backwards)
     return (next(same) for _, same in itertools.groupby(merged, itemgetter(0)))

@@ -79,11 +79,12 @@ _TABLES = (
 )
 
 
-FILE_VERSION = 3
+FILE_VERSION = 4
 """Grows with each release that changes the tables above or `firestore.indexes.json`.
 
 So a release knows a newer file when it sees one. The first release left 0; version 1 had no
-pending entries, and version 2 had the entries themselves in its notes.
+pending entries, version 2 had the entries themselves in its notes, and version 3 each index as it
+is defined (`entries.stored`).
 """
 DIGEST_BITS = 16
 
@@ -144,7 +145,7 @@ class EmbeddedStore:
         with current().trip() as cost, self._database.reading() as connection:
             pending = self._pending(connection, parts)
             found = [rows_of(connection, part, query.limit, pending) for part in parts]
-            rows = union(found) if len(found) > 1 else found[0]
+            rows = union(found, backwards=parts[0].backwards) if len(found) > 1 else found[0]
             documents = [_document(row, query) for row in itertools.islice(rows, query.limit)]
             cost.reads += max(1, len(documents))
         return documents
