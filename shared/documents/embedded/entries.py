@@ -31,6 +31,7 @@ _Key = bytes | list[bytes] | None
 """Of a field: one, those of the items of a list, or none."""
 _ABSENT = object()
 _NO_KEYS: frozenset[bytes] = frozenset()
+_DEPTH_OF_CASES = "tenants/acme/cases".count("/")
 _TURNED = {ASCENDING: DESCENDING, DESCENDING: ASCENDING}
 
 
@@ -95,17 +96,20 @@ def stored(index: Index) -> Index:
 
 
 def scope_of(index: Index, within: str) -> int:
-    """The number under which an index has its entries of the collection `within` ("" for all)."""
-    # A hash instead of a table of numbers, which processes would have to keep in step.
+    """Stands for an index's entries of the collection `within` ("" for all): a hash of both.
+
+    It is negative for a collection below a case, and others that deep: see `scopes.py`.
+    """
     digest = blake2b(f"{index}\0{within}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    number = int.from_bytes(digest, "big") >> 1
+    return ~number if within.count("/") > _DEPTH_OF_CASES else number
 
 
 def name_key(parent: str, name: str, group: bool, descending: bool) -> bytes:  # noqa: FBT001
     """The end of a document's keys: it breaks ties."""
     # Joined by NUL, a path sorts segment by segment, as Firestore sorts it.
     text = f"{parent}/{name}".replace("/", "\0") if group else name
-    return encode_directed(text, descending=descending)
+    return encode_directed(text, descending=descending)[1:]  # each of them is a string
 
 
 class _Layout(NamedTuple):

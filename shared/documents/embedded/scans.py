@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from shared.documents.embedded.entries import name_key, scope_of, stored
 from shared.documents.embedded.pending import Found
+from shared.documents.embedded.scopes import column
 from shared.documents.indexes import DESCENDING, Index, Leg, conditions
 from shared.documents.keys import after, encode, encode_directed, inverted_range, type_bounds
 from shared.documents.port import Filter, Query
@@ -71,17 +72,19 @@ def scan(query: Query, legs: tuple[Leg, ...]) -> Scan:
     for number, leg in enumerate(others, 1):
         # CROSS JOIN keeps the written order: each further index is one point look-up for each row.
         same_place = f"CAST(? || substr(e0.key, {start + 1}) AS BLOB)"
+        scope = _scope(leg.index, _within(query))
         joins += (
-            f" CROSS JOIN entries e{number} ON e{number}.scope = ? AND e{number}.key = {same_place}"
+            f" CROSS JOIN entries e{number} ON e{number}.scope = {column(scope)}"
+            f" AND e{number}.key = {same_place}"
         )
-        prefixes.append((_scope(leg.index, _within(query)), _prefix(leg)))
+        prefixes.append((scope, _prefix(leg)))
         arguments += prefixes[-1]
     found = Range(_scope(first.index, _within(query)), *_bounds(query, first))
     return Scan(
         place=f"substr(e0.key, {start + 1})",
         sources=f" FROM entries e0{joins}",
         documents=" CROSS JOIN documents d ON d.number = e0.document",
-        where=" WHERE e0.scope = ? AND e0.key >= ? AND e0.key < ?",
+        where=f" WHERE e0.scope = {column(found.scope)} AND e0.key >= ? AND e0.key < ?",
         order=f" ORDER BY e0.key{' DESC' if first.backwards else ''}",
         arguments=[*arguments, *found],
         range=found,

@@ -41,9 +41,11 @@ from shared.documents.embedded.pending import (
     Snapshot,
     carry_out,
 )
-from shared.documents.embedded.rows import Row, numbers_of, rows_of, union
+from shared.documents.embedded.rows import Row, number_of, rows_of, union
 from shared.documents.embedded.scans import Scan, scan
-from shared.documents.embedded.totals import columns, totals
+from shared.documents.embedded.scopes import TABLE as SCOPES
+from shared.documents.embedded.scopes import Scopes
+from shared.documents.embedded.totals import totals
 from shared.documents.embedded.writes import changed, outcome
 from shared.documents.indexes import Indexes, counted, disjuncts
 from shared.documents.port import (
@@ -83,8 +85,8 @@ FILE_VERSION = 4
 """Grows with each release that changes the tables above or `firestore.indexes.json`.
 
 So a release knows a newer file when it sees one. The first release left 0; version 1 had no
-pending entries, version 2 had the entries themselves in its notes, and version 3 each index as it
-is defined (`entries.stored`).
+pending entries, version 2 had the entries themselves in its notes, and version 3 all documents as
+texts, and longer keys.
 """
 DIGEST_BITS = 16
 
@@ -158,7 +160,7 @@ class EmbeddedStore:
         with current().trip() as cost, self._database.reading() as connection:
             pending = self._pending(connection, itertools.chain.from_iterable(plans))
             answers = [
-                totals(aggregation, numbers_of(connection, parts, columns(aggregation), pending))
+                _totals(connection, aggregation, parts, pending)
                 for aggregation, parts in zip(aggregations, plans, strict=True)
             ]
             cost.reads += sum(max(1, -(-answer.count // 1000)) for answer in answers)
@@ -233,7 +235,7 @@ class EmbeddedStore:
                 for statement in _TABLES:
                     connection.execute(statement)
             if newest < FILE_VERSION:
-                for statement in TABLES:
+                for statement in (*TABLES, SCOPES):
                     connection.execute(statement)
             if newest < FILE_VERSION or known != definitions:
                 connection.execute("DELETE FROM indexed")
@@ -245,12 +247,15 @@ class EmbeddedStore:
     def _index_anew(self, connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM entries")
         connection.execute("DELETE FROM pending")
+        connection.execute("DELETE FROM scopes")
+        scopes = Scopes(connection)
         rows = connection.execute("SELECT number, parent, id, data, times FROM documents")
-        for number, parent, name, text, times in rows:
-            data = codec.decode(text, times)
+        for number, parent, name, column, times in rows:
+            data = codec.decode(column, times)
             found = entries_of(self._definitions, f"{parent}/{name}", data, frozenset(data))
             connection.executemany(
-                "INSERT INTO entries VALUES (?, ?, ?)", [(*entry, number) for entry in found]
+                "INSERT INTO entries VALUES (?, ?, ?)",
+                [(scopes[scope], key, number) for scope, key in found],
             )
 
 
@@ -338,6 +343,15 @@ def _overwrite(connection: sqlite3.Connection, old: _Found, data: Data) -> int:
         (*codec.encode(data), version, old.number),
     )
     return version
+
+
+def _totals(
+    connection: sqlite3.Connection, aggregation: Aggregation, parts: list[Scan], pending: Snapshot
+) -> Totals:
+    if not (aggregation.sums or aggregation.averages):
+        return Totals(sum(number_of(connection, part, pending) for part in parts))
+    rows = (row for part in parts for row in rows_of(connection, part, None, pending))
+    return totals(aggregation, (codec.decode(row[3], row[4]) for row in rows))
 
 
 def _document(row: Row, query: Query) -> Document:
