@@ -82,7 +82,7 @@ _TABLES = (
 
 
 FILE_VERSION = 4
-"""Grows with each release that changes the tables above or `firestore.indexes.json`.
+"""Grows with each release that changes the tables above, `WORDS` or `firestore.indexes.json`.
 
 So a release knows a newer file when it sees one. The first release left 0; version 1 had no
 pending entries, version 2 had the entries themselves in its notes, and version 3 all documents as
