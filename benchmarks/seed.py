@@ -22,6 +22,8 @@ from benchmarks.commits import opening
 from benchmarks.server import TENANT
 from shared.documents.embedded import codec
 from shared.documents.embedded.entries import Entry, entries_of
+from shared.documents.embedded.packed import pack
+from shared.documents.embedded.scopes import Scopes
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
 from shared.documents.keys import encode
@@ -71,7 +73,7 @@ class _Copied(NamedTuple):
             for (scope, key), end in zip(entries, ends, strict=True)
         ]
         keys = b"".join(key for _, key in entries)
-        return cls((parent, name, *codec.encode(create.data)), keys, slices)
+        return cls((parent, name, *codec.written(create.data)), keys, slices)
 
     def copy(self, texts: Pairs[str], keys: Pairs[bytes]) -> _Copy:
         """The document with all of `texts` replaced, and `keys` in its entries' keys."""
@@ -170,10 +172,14 @@ def _beginnings(number: int) -> list[str]:
 def _insert(connection: sqlite3.Connection, pattern: _Pattern, numbers: range) -> None:
     (taken,) = connection.execute("SELECT COALESCE(MAX(number), 0) FROM documents").fetchone()
     copies = [copy for number in numbers for copy in pattern.copies(number)]
-    rows = [(*copy[:-1], taken + place) for place, copy in enumerate(copies, 1)]
-    entries = [(*entry, row[-1]) for row, copy in zip(rows, copies, strict=True)
-               for entry in copy.entries]  # fmt: skip
+    rows = [
+        (copy.parent, copy.name, *pack(copy.data, copy.times), taken + place)
+        for place, copy in enumerate(copies, 1)
+    ]
     connection.execute("BEGIN")
+    scopes = Scopes(connection)
+    entries = [(scopes[scope], key, row[-1]) for row, copy in zip(rows, copies, strict=True)
+               for scope, key in copy.entries]  # fmt: skip
     connection.executemany(
         "INSERT INTO documents (parent, id, data, times, number, version)"
         " VALUES (?, ?, ?, ?, ?, 1)",

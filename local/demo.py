@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 from local import demo_approvals, log_key
 from local.client import Answer, call
 from local.demo_data import TENANT, token
+from local.editing import replace_text
 from local.ports import free_port
 from local.server import ServerError, running_server, sqlite
 from shared.repository.log_keys import LogKeys
@@ -165,10 +164,7 @@ def _seal(url: str, database: Path, keys: LogKeys) -> None:
 def _tamper(url: str, database: Path) -> None:
     say = _Narrator(url)
     say("Somebody with access to the database rewrites a reason, and is found out.")
-    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute(
-            "UPDATE documents SET data = replace(data, 'Certificate issued', 'Applicant withdrew')"
-        )
+    replace_text(database, "Certificate issued", "Applicant withdrew")
     path = "/audit:verify?subject=cases/CASE-2024-001"
     answer = say.send(200, "GET", path, token("pilot", "paul"))
     if answer.body["valid"]:

@@ -13,9 +13,11 @@ from typing import Any
 
 _NULL, _BOOL, _NUMBER, _TIME, _STRING, _ARRAY, _MAP = b"\x10\x20\x30\x40\x50\x60\x70"
 _STRING_TAG = bytes((_STRING,))
-_END = b"\x00\x01"
+_END = b"\x00"
 _INVERSE = bytes(255 - byte for byte in range(256))
 _SIGN = 1 << 63
+# The years 1 to 9999 have less than 2 ** 59 microseconds, so a time and its tag take eight bytes.
+_TIMES = (_TIME << 56) + (1 << 56)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -32,7 +34,7 @@ def encode(value: Any) -> bytes:  # noqa: PLR0911 - one for each type
         case int() | float():
             return struct.pack(">BQQ", _NUMBER, *_number(value))
         case datetime():
-            return struct.pack(">BQ", _TIME, (value - _EPOCH) // _MICROSECOND + _SIGN)
+            return struct.pack(">Q", (value - _EPOCH) // _MICROSECOND + _TIMES)
         case list():
             return _tagged(_ARRAY, b"".join(map(encode, value)) + _END)
         case dict():
@@ -49,8 +51,8 @@ def encode_directed(value: Any, *, descending: bool) -> bytes:
 
 def type_bounds(value: Any) -> tuple[bytes, bytes]:
     """The keys from which, and before which, values of the same type lie."""
-    tag = encode(value)[0]
-    return bytes((tag,)), bytes((tag + 1,))
+    tag = encode(value)[0] & 0xF0
+    return bytes((tag,)), bytes((tag + 0x10,))
 
 
 def after(key: bytes) -> bytes:
@@ -69,7 +71,7 @@ def _tagged(tag: int, payload: bytes) -> bytes:
 
 
 def _text(value: str) -> bytes:
-    return value.encode().replace(b"\x00", b"\x00\xff") + _END
+    return value.encode().replace(b"\x01", b"\x01\x02").replace(b"\x00", b"\x01\x01") + _END
 
 
 def _number(value: float) -> tuple[int, int]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import zipfile
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import rfc8785
 from playwright.sync_api import Browser, Page, Route, expect
 
 from local.demo_data import TENANT
+from local.editing import replace_text
 from shared.models.events import EventType
 from shared.rules.disclosures import erase
 from tests.console.people import Person, at_browser
@@ -88,22 +87,13 @@ def test_an_event_that_was_edited_or_removed_in_the_store_is_named_by_both(
     api: Api, person: Person, database: Path
 ) -> None:
     address = lived(api, "in-the-store")
-    with closing(sqlite3.connect(database)) as connection, connection:
-        changed = connection.execute(
-            "UPDATE documents SET data = replace(data, 'No answer yet', 'It was answered')"
-            " WHERE data LIKE '%No answer yet%' AND parent LIKE '%/audit'"
-            " AND data LIKE '%in-the-store%'"
-        )
-        assert changed.rowcount == 1
+    this = '"subject":"cases/in-the-store"'
+    assert replace_text(database, "No answer yet", "It was answered", where=this) == 1
     page = person.signs_in("vera", address)
     expect(proof(page)).to_contain_text("breaks at event 3: its content does not match its hash")
     expect(proof(page)).to_contain_text("The server says: the chain breaks at event 3")
 
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute(
-            "UPDATE documents SET data = replace(data, 'It was answered', 'No answer yet')"
-            " WHERE data LIKE '%in-the-store%'"
-        )
+    assert replace_text(database, "It was answered", "No answer yet", where=this) == 1
     page.get_by_role("button", name="Verify again").click()
     expect(proof(page)).to_contain_text("chain holds, same head")
     page.route("**/v1/cases/in-the-store/audit*", without_second)

@@ -132,7 +132,10 @@ def check_file(path: str, indexes: Indexes) -> None:
         numbers = connection.execute("SELECT parent || '/' || id, number FROM documents")
         number_of = dict(numbers.fetchall())
         pending.carry_out(connection, indexes)
-        entries = connection.execute("SELECT scope, key, document FROM entries").fetchall()
+        entries = connection.execute(
+            "SELECT COALESCE(hash, scope), key, document FROM entries"
+            " LEFT JOIN scopes ON number = scope"
+        ).fetchall()
     expected = {
         (*entry, number_of[name])
         for name, data in stored(path).items()

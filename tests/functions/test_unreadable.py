@@ -222,8 +222,12 @@ def test_verify_calls_a_purge_broken_whose_event_lost_a_field(
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("text", ["no JSON", "[]", "{}"])
-def test_what_is_no_json_in_the_file_is_a_document_that_cannot_be_read(api: Api, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["no JSON", "[]", "{}", b"", b"\x00", b"\x01", b"\x01packed", b"\xff" * 50]
+)
+def test_what_is_no_json_in_the_file_is_a_document_that_cannot_be_read(
+    api: Api, text: str | bytes
+) -> None:
     api.verifier.create(id="CASE-1")
     api.verifier.create(id="CASE-2")
     event = api.viewer.get("/cases/CASE-1/audit").json["events"][0]

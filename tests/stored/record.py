@@ -283,7 +283,13 @@ def stored_documents(database: Path) -> list[dict[str, Any]]:
     return [{"path": path, "data": found[path]} for path in sorted(found)]
 
 
-def _marked(text: str, times: str) -> Any:
+def _marked(text: Any, times: str) -> Any:
+    try:
+        from shared.documents.embedded.packed import unpack
+    except ImportError:
+        pass  # the first release kept text only
+    else:
+        text, times = unpack(text, times)
     data = json.loads(text)
     for *way, last in json.loads(times):
         holder = data

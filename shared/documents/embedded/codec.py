@@ -1,39 +1,55 @@
-"""A document as SQLite keeps it: its JSON, and a list that says which of its strings are times."""
+"""A document as SQLite keeps it: its JSON, and a list that says which of its strings are times.
+
+Both are compressed: see `packed.py`.
+"""
 
 from __future__ import annotations
 
 import json
+import zlib
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from shared.documents.embedded.packed import pack, unpack
 from shared.documents.port import Data
 
 Step = str | int
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
-def encode(data: Data) -> tuple[str, str]:
+def encode(data: Data) -> tuple[str | bytes, str]:
+    """What the columns `data` and `times` have of a document."""
+    return pack(*written(data))
+
+
+def written(data: Data) -> tuple[str, str]:
     """The JSON of `data`, with times in RFC 3339, and the JSON list of the paths to those times."""
     found: list[tuple[Step, ...]] = []
     _find_times(data, (), found)
     return to_json(data).decode(), _listed(tuple(found))
 
 
-def decode(text: str, times: str) -> Data:
+def decode(column: str | bytes, times: str) -> Data:
     """The document that `encode` was given.
 
     Of one that was edited by hand, what can be read of it; without its fields where it is no JSON.
     """
+    return measured(column, times)[0]
+
+
+def measured(column: str | bytes, times: str) -> tuple[Data, int]:
+    """The same, and how many bytes its JSON has."""
     try:
+        text, paths = unpack(column, times)
         data = from_json(text)
-    except ValueError:
-        return {}
+    except (ValueError, LookupError, zlib.error):
+        return {}, 0
     if not isinstance(data, dict):
-        return {}
-    for *way, last in _paths(times):
+        return {}, 0
+    for way, last in _paths(paths):
         holder: Any = data
         try:
             for step in way:
@@ -41,7 +57,7 @@ def decode(text: str, times: str) -> Data:
             holder[last] = datetime.fromisoformat(holder[last])
         except (LookupError, TypeError, ValueError):
             continue
-    return data
+    return data, len(text.encode())
 
 
 def _find_times(
@@ -65,6 +81,5 @@ def _listed(ways: tuple[tuple[Step, ...], ...]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _paths(times: str) -> list[list[Step]]:
-    paths: list[list[Step]] = json.loads(times)
-    return paths
+def _paths(times: str) -> list[tuple[list[Step], Step]]:
+    return [(way, last) for *way, last in json.loads(times)]

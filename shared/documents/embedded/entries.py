@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 from operator import itemgetter
@@ -30,6 +31,8 @@ _Key = bytes | list[bytes] | None
 """Of a field: one, those of the items of a list, or none."""
 _ABSENT = object()
 _NO_KEYS: frozenset[bytes] = frozenset()
+_DEPTH_OF_CASES = "tenants/acme/cases".count("/")
+_TURNED = {ASCENDING: DESCENDING, DESCENDING: ASCENDING}
 
 
 def entries_of(indexes: Indexes, path: str, data: Data, only: frozenset[str]) -> set[Entry]:
@@ -79,18 +82,34 @@ def indexed(indexes: Indexes, path: str, fields: Iterable[str]) -> list[str]:
     return [field for field in fields if named is None or field in named]
 
 
+def stored(index: Index) -> Index:
+    """How the table has an index: with its last field ascending, turned round where it is not.
+
+    What is read the other way round is the same. But most indexes end in a time and grow at its
+    newest end: there SQLite fills pages where they grow at the end, and leaves half of each empty
+    where they grow at the beginning.
+    """
+    if not index.descending_name:
+        return index
+    fields = tuple((field, _TURNED.get(mode, mode)) for field, mode in index.fields)
+    return replace(index, fields=fields)
+
+
 def scope_of(index: Index, within: str) -> int:
-    """The number under which an index has its entries of the collection `within` ("" for all)."""
-    # A hash instead of a table of numbers, which processes would have to keep in step.
+    """Stands for an index's entries of the collection `within` ("" for all): a hash of both.
+
+    It is negative for a collection below a case, and others that deep: see `scopes.py`.
+    """
     digest = blake2b(f"{index}\0{within}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    number = int.from_bytes(digest, "big") >> 1
+    return ~number if within.count("/") > _DEPTH_OF_CASES else number
 
 
 def name_key(parent: str, name: str, group: bool, descending: bool) -> bytes:  # noqa: FBT001
     """The end of a document's keys: it breaks ties."""
     # Joined by NUL, a path sorts segment by segment, as Firestore sorts it.
     text = f"{parent}/{name}".replace("/", "\0") if group else name
-    return encode_directed(text, descending=descending)
+    return encode_directed(text, descending=descending)[1:]  # each of them is a string
 
 
 class _Layout(NamedTuple):
@@ -118,7 +137,7 @@ def _layout_of(indexes: Indexes, parent: str, data: Data, only: frozenset[str]) 
 def _layout(indexes: Indexes, parent: str, only: frozenset[str], inner: tuple[str, ...]) -> _Layout:
     collection = parent.rpartition("/")[2]
     chosen = [
-        index
+        stored(index)
         for index in indexes.composites
         if index.collection == collection
         and any(field.partition(".")[0] in only for field, _ in index.fields)

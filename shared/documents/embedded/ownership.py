@@ -12,7 +12,7 @@ APPLICATION = int.from_bytes(b"CASL")
 """What says in the file's header that it is ours (`PRAGMA application_id`). The first release left
 0, and is known by its tables."""
 _TABLES = {"documents", "entries", "indexed"}
-_SINCE = {"pending"}
+_SINCE = {"pending", "scopes"}
 """The tables that files of later versions have besides."""
 _HEADER = 100
 _MAGIC = b"SQLite format 3\0"

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from shared.documents.embedded import codec
 from shared.documents.embedded.database import Connection
 from shared.documents.embedded.entries import Entry, Keys, entries_of, indexed
+from shared.documents.embedded.scopes import Scopes
 from shared.documents.embedded.writes import changed
 from shared.documents.indexes import Indexes
 from shared.documents.port import Data
@@ -137,7 +138,7 @@ class Changes:
         self._indexes = indexes
         self._at_once = documents > MOST
         self._table = _Table(indexes)
-        self._notes: list[tuple[int, int, str, str]] = []
+        self._notes: list[tuple[int, int, str | bytes, str]] = []
         # The documents that have a note: asked once, where a commit is of many.
         self._noted = _documents(connection) if self._at_once else None
 
@@ -236,15 +237,14 @@ class _Table:
 
     def write(self, connection: sqlite3.Connection) -> None:
         """In the order of the table, so that each page is looked for once."""
+        scopes = Scopes(connection)
         if self._gone:
-            connection.executemany(
-                "DELETE FROM entries WHERE scope = ? AND key = ?", sorted(self._gone)
-            )
+            gone = sorted((scopes[scope], key) for scope, key in self._gone)
+            connection.executemany("DELETE FROM entries WHERE scope = ? AND key = ?", gone)
         if self._come:
+            come = sorted((scopes[scope], key, number) for scope, key, number in self._come)
             # One may be there already where somebody has edited the document in the file.
-            connection.executemany(
-                "INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", sorted(self._come)
-            )
+            connection.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", come)
 
 
 def _noted(connection: sqlite3.Connection, where: str = "", *arguments: str) -> Iterator[_Row]:

@@ -1,4 +1,4 @@
-"""The rows and numbers of a scan: from the table of entries, and from the entries pending."""
+"""The rows of a scan, and their number: from the table of entries, and from the entries pending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.documents.embedded.scans import Scan
 
 _COLUMNS = "d.parent, d.id, d.data, d.times, d.version"
 
-Row = tuple[bytes, str, str, str, str, int]
+Row = tuple[bytes, str, str, str | bytes, str, int]
 """Its place in the order, and the document's parent, id, data, times and version."""
 
 
@@ -46,33 +46,13 @@ def _noted(connection: sqlite3.Connection, places: Sequence[tuple[bytes, int]]) 
     return ((place, *found[number]) for place, number in places)
 
 
-def numbers_of(
-    connection: sqlite3.Connection, parts: Iterable[Scan], sums: str, pending: Snapshot
-) -> Iterator[Sequence[Any]]:
-    """The counts of several scans, and the columns `sums`: rows to be added up."""
-    for part in parts:
-        yield from _numbers_of(connection, part, sums, pending)
-
-
-def _numbers_of(
-    connection: sqlite3.Connection, part: Scan, sums: str, pending: Snapshot
-) -> Iterator[Sequence[Any]]:
-    hidden = _in_table(part, pending)
-    noted = [document for _, document in part.found(pending.now)]
-    if not sums:
-        # To count and subtract is faster than to look at each row.
-        statement = f"SELECT COUNT(*){part.sources}{part.where}"
-        (count,) = connection.execute(statement, part.arguments).fetchone()
-        yield (count - len(hidden) + len(noted),)
-        return
-    selected = f"SELECT COUNT(*){sums}{part.sources}{part.documents}{part.where}"
-    yield connection.execute(*_without(selected, part, hidden)).fetchone()
-    if noted:
-        yield connection.execute(
-            f"SELECT COUNT(*){sums} FROM documents d"  # noqa: S608 - constants
-            " WHERE d.number IN (SELECT value FROM json_each(?))",
-            (json.dumps(noted),),
-        ).fetchone()
+def number_of(connection: sqlite3.Connection, part: Scan, pending: Snapshot) -> int:
+    """How many rows one scan has."""
+    # To count and subtract is faster than to look at each row.
+    statement = f"SELECT COUNT(*){part.sources}{part.where}"
+    (count,) = connection.execute(statement, part.arguments).fetchone()
+    noted = part.found(pending.now)
+    return int(count) - len(_in_table(part, pending)) + len(noted)
 
 
 def _in_table(part: Scan, pending: Snapshot) -> list[int]:
@@ -87,7 +67,7 @@ def _without(statement: str, part: Scan, hidden: list[int]) -> tuple[str, list[A
     return statement + others, [*part.arguments, json.dumps(hidden)]
 
 
-def union(found: Sequence[Iterable[Row]]) -> Iterator[Row]:
+def union(found: Sequence[Iterable[Row]], *, backwards: bool) -> Iterator[Row]:
     """The rows of several queries in their common order, each once."""
-    merged = heapq.merge(*found, key=itemgetter(0))
+    merged = heapq.merge(*found, key=itemgetter(0), reverse=backwards)
     return (next(same) for _, same in itertools.groupby(merged, itemgetter(0)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from shared.documents.embedded.entries import name_key, scope_of
+from shared.documents.embedded.entries import name_key, scope_of, stored
 from shared.documents.embedded.pending import Found
+from shared.documents.embedded.scopes import column
 from shared.documents.indexes import DESCENDING, Index, Leg, conditions
 from shared.documents.keys import after, encode, encode_directed, inverted_range, type_bounds
 from shared.documents.port import Filter, Query
@@ -64,23 +66,25 @@ def scan(query: Query, legs: tuple[Leg, ...]) -> Scan:
         where = " WHERE d.parent = ? AND d.id > ?"
         arguments = [query.collection, after_id]
         return Scan("''", " FROM documents d", "", where, " ORDER BY d.id", arguments)
-    first, *others = legs
+    first, *others = map(_stored, legs)
     start = len(_prefix(first))
     joins, arguments, prefixes = "", [], []
     for number, leg in enumerate(others, 1):
         # CROSS JOIN keeps the written order: each further index is one point look-up for each row.
         same_place = f"CAST(? || substr(e0.key, {start + 1}) AS BLOB)"
+        scope = _scope(leg.index, _within(query))
         joins += (
-            f" CROSS JOIN entries e{number} ON e{number}.scope = ? AND e{number}.key = {same_place}"
+            f" CROSS JOIN entries e{number} ON e{number}.scope = {column(scope)}"
+            f" AND e{number}.key = {same_place}"
         )
-        prefixes.append((_scope(leg.index, _within(query)), _prefix(leg)))
+        prefixes.append((scope, _prefix(leg)))
         arguments += prefixes[-1]
     found = Range(_scope(first.index, _within(query)), *_bounds(query, first))
     return Scan(
         place=f"substr(e0.key, {start + 1})",
         sources=f" FROM entries e0{joins}",
         documents=" CROSS JOIN documents d ON d.number = e0.document",
-        where=" WHERE e0.scope = ? AND e0.key >= ? AND e0.key < ?",
+        where=f" WHERE e0.scope = {column(found.scope)} AND e0.key >= ? AND e0.key < ?",
         order=f" ORDER BY e0.key{' DESC' if first.backwards else ''}",
         arguments=[*arguments, *found],
         range=found,
@@ -99,6 +103,12 @@ def _whole_group(query: Query) -> Scan:
     return Scan("''", " FROM documents d", "", where, order, arguments)
 
 
+def _stored(leg: Leg) -> Leg:
+    """The scan of an index as the table has it. All legs of a plan have the same order."""
+    index = stored(leg.index)
+    return replace(leg, index=index, backwards=leg.backwards or index != leg.index)
+
+
 def _within(query: Query) -> str:
     return "" if query.group else query.collection
 
@@ -106,7 +116,7 @@ def _within(query: Query) -> str:
 def _bounds(query: Query, leg: Leg) -> tuple[bytes, bytes]:
     prefix = _prefix(leg)
     low, high = prefix, after(prefix) if prefix else b"\xff" * 8
-    descending = not leg.backwards and bool(query.order) and query.order[0].descending
+    descending = (bool(query.order) and query.order[0].descending) != leg.backwards
     for condition in query.filters:
         if condition.op in ("<", "<=", ">", ">="):
             bounds = _range(condition)
@@ -134,7 +144,7 @@ def _range(condition: Filter) -> tuple[bytes, bytes]:
 def _cursor(query: Query, leg: Leg) -> bytes:
     _, order = conditions(query)
     *values, name = query.after
-    descending = [sort.descending and not leg.backwards for sort in order]
+    descending = [sort.descending != leg.backwards for sort in order]
     keys = [
         encode_directed(value, descending=down)
         for value, down in zip(values, descending, strict=True)

@@ -33,6 +33,7 @@ from shared.documents.embedded import codec
 from shared.documents.embedded.database import Connection, Database, mark_of
 from shared.documents.embedded.entries import entries_of
 from shared.documents.embedded.ownership import APPLICATION
+from shared.documents.embedded.packed import pack
 from shared.documents.embedded.pending import (
     NO_NOTES,
     TABLES,
@@ -41,9 +42,11 @@ from shared.documents.embedded.pending import (
     Snapshot,
     carry_out,
 )
-from shared.documents.embedded.rows import Row, numbers_of, rows_of, union
+from shared.documents.embedded.rows import Row, number_of, rows_of, union
 from shared.documents.embedded.scans import Scan, scan
-from shared.documents.embedded.totals import columns, totals
+from shared.documents.embedded.scopes import TABLE as SCOPES
+from shared.documents.embedded.scopes import Scopes
+from shared.documents.embedded.totals import totals
 from shared.documents.embedded.writes import changed, outcome
 from shared.documents.indexes import Indexes, counted, disjuncts
 from shared.documents.port import (
@@ -82,11 +85,12 @@ _TABLES = (
 )
 
 
-FILE_VERSION = 3
-"""Grows with each release that changes the tables above or `firestore.indexes.json`.
+FILE_VERSION = 4
+"""Grows with each release that changes the tables above, `WORDS` or `firestore.indexes.json`.
 
 So a release knows a newer file when it sees one. The first release left 0; version 1 had no
-pending entries, and version 2 had the entries themselves in its notes.
+pending entries, version 2 had the entries themselves in its notes, and version 3 all documents as
+texts, and longer keys.
 """
 DIGEST_BITS = 16
 
@@ -147,7 +151,7 @@ class EmbeddedStore:
         with current().trip() as cost, self._database.reading() as connection:
             pending = self._pending(connection, parts)
             found = [rows_of(connection, part, query.limit, pending) for part in parts]
-            rows = union(found) if len(found) > 1 else found[0]
+            rows = union(found, backwards=parts[0].backwards) if len(found) > 1 else found[0]
             documents = [_document(row, query) for row in itertools.islice(rows, query.limit)]
             cost.reads += max(1, len(documents))
         return documents
@@ -160,7 +164,7 @@ class EmbeddedStore:
         with current().trip() as cost, self._database.reading() as connection:
             pending = self._pending(connection, itertools.chain.from_iterable(plans))
             answers = [
-                totals(aggregation, numbers_of(connection, parts, columns(aggregation), pending))
+                _totals(connection, aggregation, parts, pending)
                 for aggregation, parts in zip(aggregations, plans, strict=True)
             ]
             cost.reads += sum(max(1, -(-answer.count // 1000)) for answer in answers)
@@ -235,7 +239,7 @@ class EmbeddedStore:
                 for statement in _TABLES:
                     connection.execute(statement)
             if newest < FILE_VERSION:
-                for statement in TABLES:
+                for statement in (*TABLES, SCOPES):
                     connection.execute(statement)
             if newest < FILE_VERSION or known != definitions:
                 connection.execute("DELETE FROM indexed")
@@ -247,12 +251,15 @@ class EmbeddedStore:
     def _index_anew(self, connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM entries")
         connection.execute("DELETE FROM pending")
+        connection.execute("DELETE FROM scopes")
+        scopes = Scopes(connection)
         rows = connection.execute("SELECT number, parent, id, data, times FROM documents")
-        for number, parent, name, text, times in rows:
-            data = codec.decode(text, times)
+        for number, parent, name, column, times in rows:
+            data = codec.decode(column, times)
             found = entries_of(self._definitions, f"{parent}/{name}", data, frozenset(data))
             connection.executemany(
-                "INSERT INTO entries VALUES (?, ?, ?)", [(*entry, number) for entry in found]
+                "INSERT INTO entries VALUES (?, ?, ?)",
+                [(scopes[scope], key, number) for scope, key in found],
             )
 
 
@@ -342,19 +349,28 @@ def _overwrite(connection: sqlite3.Connection, old: _Found, data: Data) -> int:
     return version
 
 
-def _columns(path: str, data: Data) -> tuple[str, str]:
+def _columns(path: str, data: Data) -> tuple[str | bytes, str]:
     """What a row has of a document. Raises Rejected for one that is too large."""
-    text, times = codec.encode(data)
+    text, times = codec.written(data)
     # Each write was checked by itself. Together they are counted where they may come to too much.
     if most_bytes(path, text) > MAX_DOCUMENT_BYTES:
         check_document(path, data)
-    return text, times
+    return pack(text, times)
+
+
+def _totals(
+    connection: sqlite3.Connection, aggregation: Aggregation, parts: list[Scan], pending: Snapshot
+) -> Totals:
+    if not (aggregation.sums or aggregation.averages):
+        return Totals(sum(number_of(connection, part, pending) for part in parts))
+    rows = (row for part in parts for row in rows_of(connection, part, None, pending))
+    return totals(aggregation, (codec.decode(row[3], row[4]) for row in rows))
 
 
 def _document(row: Row, query: Query) -> Document:
-    _, parent, name, text, times, version = row
-    data = codec.decode(text, times)
-    if query.select is not None:
-        data = {field: data[field] for field in query.select if field in data}
-    size = len(text.encode()) if query.select is None else None
-    return Document(f"{parent}/{name}", data, version, size)
+    _, parent, name, column, times, version = row
+    data, size = codec.measured(column, times)
+    if query.select is None:
+        return Document(f"{parent}/{name}", data, version, size)
+    data = {field: data[field] for field in query.select if field in data}
+    return Document(f"{parent}/{name}", data, version)

@@ -1,52 +1,62 @@
-"""Sums and averages over the embedded store's documents, in SQL, with integers exact."""
+"""Sums and averages over the embedded store's documents, with integers exact."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from shared.documents.port import Aggregation, Totals
+from shared.documents.port import Aggregation, Data, Totals
 
 _INT64 = 2**63
 
 
-def columns(aggregation: Aggregation) -> str:
-    """The columns selected besides the count: for every field, five numbers that can be added up.
-
-    SQLite's SUM fails beyond 64 bits, so integers are summed in two halves.
-    """
-    parts = []
-    for field in _fields(aggregation):
-        whole, fraction = _number_in(field, "integer"), _number_in(field, "real")
-        parts.append(f", TOTAL({fraction}), COUNT({fraction}), COUNT({whole})")
-        parts.append(f", SUM({whole} >> 32), SUM({whole} & 4294967295)")
-    return "".join(parts)
-
-
-def totals(aggregation: Aggregation, rows: Iterable[Sequence[Any]]) -> Totals:
-    """The answer, from rows of a count and `columns`, which are added up."""
-    count, *numbers = (sum(value or 0 for value in column) for column in zip(*rows, strict=True))
-    sums: dict[str, int | float] = {}
-    averages: dict[str, float | None] = {}
-    for place, field in enumerate(_fields(aggregation)):
-        fraction, fractions, wholes, high, low = numbers[5 * place : 5 * place + 5]
-        whole = (high << 32) + low
-        exact = not fractions and -_INT64 <= whole < _INT64
-        sums[field] = whole if exact else float(whole + fraction)
-        averages[field] = (whole + fraction) / (wholes + fractions) if wholes + fractions else None
+def totals(aggregation: Aggregation, documents: Iterable[Data]) -> Totals:
+    """The answer for all the documents of the query."""
+    numbers = {field: _Numbers() for field in (*aggregation.sums, *aggregation.averages)}
+    count = 0
+    for data in documents:
+        count += 1
+        for field, found in numbers.items():
+            found.add(_value(data, field))
     return Totals(
         count,
-        {field: sums[field] for field in aggregation.sums},
-        {field: averages[field] for field in aggregation.averages},
+        {field: numbers[field].total for field in aggregation.sums},
+        {field: numbers[field].average for field in aggregation.averages},
     )
 
 
-def _fields(aggregation: Aggregation) -> list[str]:
-    return sorted({*aggregation.sums, *aggregation.averages})
+class _Numbers:
+    """The numbers in one field. All other values are left out."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._integers = 0
+        self._fractions: float | None = None
+
+    def add(self, value: Any) -> None:
+        """One more document."""
+        if isinstance(value, float):
+            self._fractions = (self._fractions or 0.0) + value
+        elif isinstance(value, int) and not isinstance(value, bool):
+            self._integers += value
+        else:
+            return
+        self._count += 1
+
+    @property
+    def total(self) -> int | float:
+        """Their sum: an integer where all are, and 64 bits have room for it."""
+        exact = self._fractions is None and -_INT64 <= self._integers < _INT64
+        return self._integers if exact else self._integers + (self._fractions or 0.0)
+
+    @property
+    def average(self) -> float | None:
+        """Their average; None where there are none."""
+        return self.total / self._count if self._count else None
 
 
-def _number_in(field: str, kind: str) -> str:
-    # Field paths are checked names (values.check_aggregation), so that they can stand in the SQL.
-    path = "$." + ".".join(f'"{name}"' for name in field.split("."))
-    value = f"json_extract(d.data, '{path}')"
-    return f"CASE WHEN json_type(d.data, '{path}') = '{kind}' THEN {value} END"
+def _value(data: Data, field: str) -> Any:
+    value: Any = data
+    for name in field.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

@@ -37,8 +37,8 @@ class WholeFile(EmbeddedStore):
         return int(number)
 
 
-def _document(parent: str, name: str, text: str, times: str, version: int) -> Document:
-    path, data = f"{parent}/{name}", codec.decode(text, times)
-    if not data and text != "{}":
+def _document(parent: str, name: str, column: str | bytes, times: str, version: int) -> Document:
+    path, data = f"{parent}/{name}", codec.decode(column, times)
+    if not data and column != "{}":
         raise Rejected(f"{path} was edited in the file, and cannot be read")
     return Document(path, data, version)
