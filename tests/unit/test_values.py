@@ -9,12 +9,13 @@ import pytest
 
 from shared.documents.port import Rejected
 from shared.documents.values import MAX_DOCUMENT_BYTES, check_document, check_path
+from tests.rows import each_row
 
 # The example of firebase.google.com/docs/firestore/storage-size: 44 bytes of name, 32 of overhead.
 PATH = "users/jeff/tasks/my_task_id"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "size"),
     [
         (None, 1),
@@ -41,21 +42,21 @@ def test_a_document_may_be_one_mebibyte_and_not_a_byte_more() -> None:
         check_document(PATH, {**half, "b": "x" * (rest + 1)})
 
 
-@pytest.mark.parametrize(
+@each_row(
     "path", ["rows/a", "rows/...", "rows/.a", "rows/_", "rows/__a", "rows/" + "é" * 750, "a/b/c/d"]
 )
 def test_a_good_path_passes(path: str) -> None:
     check_path(path)
 
 
-@pytest.mark.parametrize("path", ["rows", "rows/a/parts", "a/b/c/d/e"])
+@each_row("path", ["rows", "rows/a/parts", "a/b/c/d/e"])
 def test_a_collection_is_no_document(path: str) -> None:
     check_path(path, collection=True)
     with pytest.raises(Rejected):
         check_path(path)
 
 
-@pytest.mark.parametrize("zone", [None, timezone(timedelta(hours=1))])
+@each_row("zone", [None, timezone(timedelta(hours=1))])
 def test_a_time_must_be_in_utc(zone: timezone | None) -> None:
     with pytest.raises(Rejected):
         check_document(PATH, {"at": datetime(2026, 1, 1, tzinfo=zone)})
