@@ -32,6 +32,7 @@ from shared.runtime import Runtime
 from shared.sweeps.run import SweepRun
 from shared.sweeps.seal import seal
 from tests.client import Api
+from tests.rows import each_row
 
 NOW = datetime(2026, 11, 26, 14, 38, tzinfo=UTC)
 
@@ -142,7 +143,7 @@ def test_who_takes_the_next_case_takes_the_free_one_that_is_due_first(api: Api) 
     assert (free[0]["id"], free[0]["overdue"]) == ("67890", True)
 
 
-@pytest.mark.parametrize("back", [0, 1, 2, 3, 4, 5, 6])
+@each_row("back", [0, 1, 2, 3, 4, 5, 6])
 def test_the_story_is_the_same_each_time_and_never_of_the_future(back: int) -> None:
     now = datetime(2026, 11, 29, 0, 5, tzinfo=UTC) - timedelta(days=back, hours=7 * back)
 

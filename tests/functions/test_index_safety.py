@@ -50,6 +50,7 @@ from shared.runtime import Runtime, open_store
 from tests.client import Api, TestResponse, whole
 from tests.functions.intervention_support import act, ask, decide, done
 from tests.functions.sealing_support import with_keys
+from tests.rows import each_row
 
 NOT_OF_LISTS = [
     ("GET", "/audit:verify?subject=cases/a"),
@@ -157,7 +158,7 @@ def send(api: Api, method: str, path: str) -> TestResponse:
     return caller.request(method, path)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+@each_row("model", MODELS, ids=lambda model: model.__name__)
 def test_every_combination_of_a_lists_filters_is_served_by_the_indexes(
     model: type[Filters],
 ) -> None:

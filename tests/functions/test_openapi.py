@@ -27,6 +27,7 @@ from tests.client import Api
 from tests.functions.intervention_support import QUESTION
 from tests.functions.support import ON_EMBEDDED
 from tests.reliability.support import LOAD
+from tests.rows import each_row
 
 FUZZED = [
     # By day what tests/functions/test_fuzz.py leaves out: who waits, and who is the scheduler.
@@ -168,7 +169,7 @@ def test_no_text_names_our_own_files_or_goes_over_lines() -> None:
     assert [text for text in texts(DESCRIPTION) if re.search(r"[^\n]\n[^\n]", text)] == []
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@each_row("route", ROUTES, ids=lambda route: route.name)
 def test_every_body_and_every_answer_has_an_example_that_is_one(route: Route) -> None:
     operation = operation_of(route)
     shown = [(operation["responses"][str(route.code)], route.response)]

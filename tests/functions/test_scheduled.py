@@ -51,6 +51,7 @@ from tests.functions.sweep_support import (
     writes_to,
 )
 from tests.reliability.support import in_parallel
+from tests.rows import each_row
 
 pytestmark = pytest.mark.both_stores
 
@@ -580,7 +581,7 @@ def test_a_dry_run_leaves_what_waits_by_older_settings_to_the_next_run(
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("value", ["perhaps", "2", ""])
+@each_row("value", ["perhaps", "2", ""], apart=True)
 def test_a_dry_run_is_asked_for_by_true_or_false(api: Api, value: str) -> None:
     refused(answered(api, f"{EXPIRE}?dryRun={value}"), 400, "INVALID_ARGUMENT")
 
