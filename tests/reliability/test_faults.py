@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from itertools import repeat
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.client import Api, TestResponse
-from tests.reliability.fault_proxy import CONTRACT, Code, Fault, FaultProxy, Script, Seeded
+from tests.reliability.fault_proxy import Code, Fault, FaultProxy, Script, Seeded, shared
 from tests.reliability.support import LOAD, held_tenant, held_trail, in_parallel, trail, types
 
 GET, GET_MANY, COMMIT = "GetDocument", "BatchGetDocuments", "Commit"
@@ -156,19 +156,6 @@ READS = (
     ("/audit:verify?subject=cases/A-1", AGGREGATE),
     ("/settings", GET),
 )
-
-
-def shared(kinds: Sequence[Hashable]) -> Iterator[Sequence[Fault]]:
-    """The faults that each of some calls meets, whose kinds these are.
-
-    By day three calls of a kind share all faults between them: what a fault means is decided in one
-    place for all of them. Each meets some before and some after the store has done what it was to.
-    """
-    before: Counter[Hashable] = Counter()
-    for kind in kinds:
-        share = min(3, kinds.count(kind)) if LOAD == 1 else 1
-        yield CONTRACT[before[kind] % share :: share]
-        before[kind] += 1
 
 
 def new_key() -> str:
