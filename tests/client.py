@@ -33,7 +33,8 @@ class TestResponse(werkzeug.test.TestResponse):
 
 def opened(app: Flask, url: str, **options: Any) -> TestResponse:
     """What the application answers, to its end; `options` are those of werkzeug's client."""
-    answer = FlaskClient(app, TestResponse).open(url, buffered=True, **options)
+    # Each request is of another client, so cookies would never be sent again.
+    answer = FlaskClient(app, TestResponse, use_cookies=False).open(url, buffered=True, **options)
     assert isinstance(answer, TestResponse)
     return answer
 
