@@ -32,6 +32,7 @@ from tests.functions.mcp_support import (
     send,
 )
 from tests.functions.support import cost
+from tests.reliability.support import LOAD
 from tests.rows import each_row
 from tests.unit.examples import STABLE
 
@@ -235,7 +236,11 @@ _PARAMS = st.fixed_dictionaries(
 
 
 @given(method=st.sampled_from([*METHODS]), params=_PARAMS | _JSON)
-@settings(STABLE, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    STABLE,
+    max_examples=40 * LOAD,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_no_request_is_answered_with_a_fault(api: Api, method: str, params: Any) -> None:
     answer = sent(api, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
 
