@@ -67,7 +67,7 @@ pictures: $(VENV)/dev browser ## each page and state of the console, in .local/p
 fuzz: $(VENV)/dev ## the API against its description, and rules on many examples, for ten minutes
 	CASELEDGER_TEST_LOAD=50 $(VENV_PYTHON) -m pytest -p no:schemathesis -n auto --dist worksteal \
 		tests/functions/test_fuzz.py tests/functions/test_openapi.py \
-		tests/functions/test_security_log.py tests/unit
+		tests/functions/test_security_log.py tests/functions/test_mcp_protocol.py tests/unit
 
 mutants: $(VENV)/dev ## changes to the rules that no test notices; tests/mutants.md answers them
 	$(VENV_PYTHON) -m mutmut run

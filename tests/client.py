@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +18,7 @@ from flask.testing import FlaskClient
 from local.tokens import unsigned_token
 from shared.runtime import Runtime
 
+_FAR_AWAY = datetime(9999, 1, 1, tzinfo=UTC)
 FUNCTIONS = Path(__file__).parent.parent / "functions"
 
 
@@ -31,7 +33,8 @@ class TestResponse(werkzeug.test.TestResponse):
 
 def opened(app: Flask, url: str, **options: Any) -> TestResponse:
     """What the application answers, to its end; `options` are those of werkzeug's client."""
-    answer = FlaskClient(app, TestResponse).open(url, buffered=True, **options)
+    # Each request is of another client, so cookies would never be sent again.
+    answer = FlaskClient(app, TestResponse, use_cookies=False).open(url, buffered=True, **options)
     assert isinstance(answer, TestResponse)
     return answer
 
@@ -114,6 +117,10 @@ def served(target: str, source: str) -> Flask:
     return app
 
 
+def _new_tenant() -> str:
+    return f"t-{uuid.uuid4().hex[:8]}"
+
+
 class Api:
     """The functions over one runtime: `target` behind `source`, by default all of them.
 
@@ -128,9 +135,21 @@ class Api:
         app: Flask | None = None,
     ) -> None:
         self.runtime = runtime
-        self.tenant = f"t-{uuid.uuid4().hex[:8]}"
+        self.tenant = _new_tenant()
         self.app = app or served(target, source)
         runtime.install(self.app)
+
+    def listens_to_nobody(self) -> None:
+        """Makes known that no webhook is there, however far the clock is moved.
+
+        Otherwise the first change in five minutes reads one document more.
+        """
+        self.runtime.listeners.keep(self.tenant, {}, _FAR_AWAY)
+
+    def enter_new_tenant(self) -> None:
+        """Has callers belong to another tenant from now on, which has nothing yet."""
+        self.tenant = _new_tenant()
+        self.listens_to_nobody()
 
     def caller(
         self,

@@ -236,9 +236,6 @@ def store(config: Config) -> Iterator[DocumentStore]:
     opened.close()
 
 
-FAR_AWAY = datetime(9999, 1, 1, tzinfo=UTC)
-
-
 class Clock:
     """A clock that stands until it is moved."""
 
@@ -274,13 +271,9 @@ def configured(config: Config) -> Config:
 
 @pytest.fixture
 def api(configured: Config, clock: Clock, framework: Flask) -> Iterator[Api]:
-    """Every function over each kind of store, by HTTP, in this process, at the time of `clock`.
-
-    That nobody listens in the test's own tenant is known, however far the clock is moved: otherwise
-    the first change in five minutes reads one document more.
-    """
+    """Every function over each kind of store, by HTTP, in this process, at the time of `clock`."""
     runtime = Runtime(configured, clock)
     opened = Api(runtime, app=framework)
-    runtime.listeners.keep(opened.tenant, {}, FAR_AWAY)
+    opened.listens_to_nobody()
     yield opened
     runtime.close()

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,19 +29,23 @@ _EXPLAINED = {"Aborted", "Internal", "RateLimited", "ResourceExhausted", "Unavai
 """The errors whose every message is explained."""
 
 
-MODULES = [
-    ast.parse(path.read_text())
-    for top in ("functions", "shared")
-    for path in sorted((ROOT / top).rglob("*.py"))
-]
-"""The source of what is deployed."""
+@cache
+def modules() -> list[ast.Module]:
+    """The source of what is deployed: read by the test that asks, not with each collection."""
+    return [
+        ast.parse(path.read_text())
+        for top in ("functions", "shared")
+        for path in sorted((ROOT / top).rglob("*.py"))
+    ]
 
 
-CALLS = [
-    (module, [node for node in ast.walk(module) if isinstance(node, ast.Call)])
-    for module in MODULES
-]
-"""Each module, and every call in it."""
+@cache
+def calls() -> list[tuple[ast.Module, list[ast.Call]]]:
+    """Each module, and every call in it."""
+    return [
+        (module, [node for node in ast.walk(module) if isinstance(node, ast.Call)])
+        for module in modules()
+    ]
 
 
 def called(call: ast.Call) -> str:
@@ -66,7 +71,7 @@ def text(module: ast.Module, node: ast.expr) -> str:
 
 def raised() -> Iterator[str]:
     """The messages of errors of `shared.errors`, of the kinds that are explained."""
-    for module, found in CALLS:
+    for module, found in calls():
         imported = {
             alias.asname or alias.name
             for step in module.body
@@ -81,7 +86,7 @@ def raised() -> Iterator[str]:
 
 def logged() -> Iterator[str]:
     """The messages of lines that warn or tell of an error, but for those of requests."""
-    for module, found in CALLS:
+    for module, found in calls():
         for call in found:
             if called(call) == "log.write" and isinstance(call.args[0], ast.Constant):
                 yield text(module, call.args[1]).strip(": ")
@@ -121,7 +126,7 @@ def test_every_message_that_is_explained_is_in_the_code() -> None:
     rows = re.findall(r"^\| (?:ERROR, |WARNING, )?`([a-z][^`]+)`", DOCUMENT, re.MULTILINE)
     constants = [
         node.value
-        for module in MODULES
+        for module in modules()
         for node in ast.walk(module)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]

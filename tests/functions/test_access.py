@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from functions.api import FUNCTIONS
 from shared.config import Config
 from shared.edge.routes import Route
@@ -18,6 +16,7 @@ from shared.runtime import Runtime
 from shared.schedules import SCHEDULES
 from tests.client import Api, Client, opened
 from tests.functions.support import ON_EMBEDDED, refused
+from tests.rows import each_row
 
 
 def route(name: str) -> Route:
@@ -39,7 +38,7 @@ def test_every_schedule_calls_a_function_for_the_scheduler() -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("name", FUNCTIONS)
+@each_row("name", FUNCTIONS)
 def test_a_function_serves_strangers_only_where_it_has_no_roles(api: Api, name: str) -> None:
     answer = api.stranger.request(route(name).method, path(name))
 
@@ -57,7 +56,7 @@ ALSO = {"wait_intervention": "get_intervention", "export_case": "get_case"}
 """A gateway cannot tell their paths apart, so one function answers both."""
 
 
-@pytest.mark.parametrize(("number", "name"), [*enumerate(FUNCTIONS)])
+@each_row(("number", "name"), [*enumerate(FUNCTIONS)])
 def test_a_function_alone_answers_its_own_path_and_no_other(
     embedded_config: Config, number: int, name: str
 ) -> None:
@@ -96,7 +95,7 @@ def test_functions_alone_work_on_the_same_cases(embedded_config: Config) -> None
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     "headers",
     [
         {"x_tenant": "other-tenant"},
@@ -109,6 +108,7 @@ def test_functions_alone_work_on_the_same_cases(embedded_config: Config) -> None
         {"cookie": "session=admin"},
         {"ce_type": "google.cloud.audit", "ce_id": "1", "ce_source": "x", "ce_specversion": "1.0"},
     ],
+    apart=True,
 )
 def test_headers_change_neither_who_calls_nor_what_is_done(
     api: Api, headers: dict[str, str]
@@ -130,7 +130,7 @@ def test_two_authorizations_are_none(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("server", ["0.0.0.0", "192.0.2.1", "cases.example.com", "::"])  # noqa: S104 - to be refused
+@each_row("server", ["0.0.0.0", "192.0.2.1", "cases.example.com", "::"])  # noqa: S104 - to be refused
 def test_unsigned_tokens_are_refused_by_a_server_that_others_can_reach(
     api: Api, server: str
 ) -> None:
@@ -176,7 +176,7 @@ def test_what_is_not_a_bearer_token_is_refused(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     "claims",
     [
         {"role": "owner"},

@@ -27,6 +27,7 @@ from tests.functions.intervention_support import (
     steps,
 )
 from tests.functions.support import acquainted, cost, refused, refused_field
+from tests.rows import each_row
 
 ACTION = {"tool": "pay", "arguments": {"to": "Zoë", "amount": 100}}
 EDITED = {"to": "Zoë", "amount": 50.5}
@@ -158,7 +159,7 @@ def test_only_an_agent_starts_and_only_by_a_hash(api: Api) -> None:
     refused_field(act(api.agent, name, "start", {}), "actionHash")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "edited",
     [
         {"approvedActionHash": hash_for(amount=900)},
@@ -166,6 +167,7 @@ def test_only_an_agent_starts_and_only_by_a_hash(api: Api) -> None:
         {"approvedArguments": '{"amount":900}'},
     ],
     ids=lambda edited: next(iter(edited)),
+    apart=True,
 )
 def test_no_action_is_started_whose_stored_hash_is_not_that_of_the_stored_call(
     api: Api, edited: dict[str, Any]
@@ -188,7 +190,7 @@ NOT_JSON: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("what", NOT_JSON)
+@each_row("what", NOT_JSON, apart=True)
 def test_arguments_that_have_no_one_canonical_form_are_refused(api: Api, what: str) -> None:
     asked = b'{"uowId":"u","type":"resume","title":"?","action":{"tool":"t","arguments":{"x":%s}}}'
 
@@ -308,7 +310,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
+@each_row("what", REFUSED)
 def test_a_question_that_cannot_be_answered_is_refused_by_its_field(api: Api, what: str) -> None:
     fields, field = REFUSED[what]
 
@@ -343,7 +345,7 @@ def test_a_response_schema_is_shown_as_it_was_given_and_names_what_a_response_la
 SCHEMA = {"type": "object", "properties": {"note": {"type": "string"}}}
 
 
-@pytest.mark.parametrize("schema", [None, SCHEMA])
+@each_row("schema", [None, SCHEMA], apart=True)
 def test_to_respond_needs_a_response_also_where_nothing_of_it_is_required(
     api: Api, schema: dict[str, Any] | None
 ) -> None:
@@ -380,7 +382,7 @@ TEXTS: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", TEXTS)
+@each_row("kind", TEXTS)
 def test_a_text_has_the_format_that_its_schema_names(kind: str) -> None:
     right, wrong = TEXTS[kind]
 

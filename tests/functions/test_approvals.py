@@ -22,6 +22,7 @@ from tests.functions.intervention_support import (
 )
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field, when
 from tests.functions.sweep_support import EXPIRE, TICK, answered, did, meddle, run, writes_to
+from tests.rows import each_row
 
 KIM, PAT, LEE = "kim@example.com", "pat@example.com", "lee@example.com"
 SEND = {"tool": "send_letter", "arguments": {"to": "board", "copies": 1}}
@@ -134,8 +135,10 @@ def test_who_is_named_without_a_subject_is_found_in_the_directory_or_known_by_na
     assert done(decide(api.caller("pilot", "kim"), asked))["assignedToSubject"] == "kim"
 
 
-@pytest.mark.parametrize(
-    "to", [{"to": PAT}, {"to": "x", "toSubject": "pat"}, {"to": "PAT@EXAMPLE.com"}]
+@each_row(
+    "to",
+    [{"to": PAT}, {"to": "x", "toSubject": "pat"}, {"to": "PAT@EXAMPLE.com"}],
+    apart=True,
 )
 def test_who_asked_neither_gets_it_nor_says_who_does(api: Api, to: dict[str, str]) -> None:
     pat = api.caller("pilot", "pat")
@@ -470,7 +473,7 @@ def test_one_reminder_stands_for_both_where_nothing_ran_meanwhile(api: Api, cloc
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("fields", "field"),
     [
         ({"approvalsRequired": 0}, "approvalsRequired"),
@@ -479,6 +482,7 @@ def test_one_reminder_stands_for_both_where_nothing_ran_meanwhile(api: Api, cloc
         ({"raisePriority": True}, "raisePriority"),
         ({"raisePriority": 1, "expiresInSeconds": 60}, "raisePriority"),
     ],
+    apart=True,
 )
 def test_a_number_of_people_or_a_reminder_that_cannot_be_is_refused_by_name(
     api: Api, fields: dict[str, Any], field: str
@@ -487,9 +491,10 @@ def test_a_number_of_people_or_a_reminder_that_cannot_be_is_refused_by_name(
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [({}, "to"), ({"to": "me"}, "to"), ({"to": KIM, "toSubject": "__x__"}, "toSubject")],
+    apart=True,
 )
 def test_who_cannot_be_named_is_refused_by_name(api: Api, body: dict[str, Any], field: str) -> None:
     refused_field(act(api.pilot, ask(api.agent)["id"], "assign", body), field)

@@ -25,6 +25,7 @@ from tests.functions.support import (
     wire,
 )
 from tests.reliability.independent import assert_chain
+from tests.rows import each_row
 
 Action = Callable[[Api], TestResponse]
 CLIENT_TYPES = [
@@ -230,7 +231,7 @@ def test_clients_report_events_of_their_own_types(api: Api, clock: Clock, event_
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("event_type", [*SYSTEM_TYPES, "NOTE_ADDED", "", "unheard_of"])
+@each_row("event_type", [*SYSTEM_TYPES, "NOTE_ADDED", "", "unheard_of"], apart=True)
 def test_clients_cannot_report_events_of_other_types(api: Api, event_type: str) -> None:
     api.verifier.create(id="CASE-1")
 
@@ -249,7 +250,7 @@ def test_notes_and_attachments_are_counted_on_the_case(api: Api) -> None:
     assert (case["notesCount"], case["attachmentsCount"]) == (2, 1)
 
 
-@pytest.mark.parametrize("severity", ["info", "warning", "error", "critical"])
+@each_row("severity", ["info", "warning", "error", "critical"], apart=True)
 def test_an_event_has_the_severity_it_was_reported_with(api: Api, severity: str) -> None:
     api.verifier.create(id="CASE-1")
 
@@ -258,8 +259,10 @@ def test_an_event_has_the_severity_it_was_reported_with(api: Api, severity: str)
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
-    "field", ["actor", "source", "sequence", "hash", "previousHash", "createdAt", "caseId", "id"]
+@each_row(
+    "field",
+    ["actor", "source", "sequence", "hash", "previousHash", "createdAt", "caseId", "id"],
+    apart=True,
 )
 def test_nobody_reports_what_the_server_knows(api: Api, field: str) -> None:
     api.verifier.create(id="CASE-1")
@@ -352,7 +355,7 @@ def test_every_combination_of_filters_lists_its_events_newest_first(api: Api, cl
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("query", "field"),
     [
         ("since=2026-03-02", "since"),
@@ -410,13 +413,13 @@ def test_the_tenants_own_chain_verifies(api: Api) -> None:
     assert (verified["valid"], verified["events"]) == (True, 2)
 
 
-@pytest.mark.parametrize("subject", [f"cases/{ABSENT}", f"interventions/{ABSENT}"])
+@each_row("subject", [f"cases/{ABSENT}", f"interventions/{ABSENT}"], apart=True)
 def test_what_never_was_has_no_chain_to_verify(api: Api, subject: str) -> None:
     refused(api.pilot.get(f"/audit:verify?subject={subject}"), 404, "NOT_FOUND")
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     "subject",
     [
         "",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.client import Api
 from tests.functions.support import refused
+from tests.rows import each_row
 
 SHEET = "/cases/CASE-1/worksheet"
 COURT = {"reason": "Court order 26-118"}
@@ -32,7 +31,7 @@ def test_an_auditor_reads_what_otherwise_only_pilots_and_admins_read(api: Api) -
     assert "Before" in auditor.get("/cases/CASE-1/preserved").text
 
 
-@pytest.mark.parametrize("permission", [None, "read", "write", "admin"])
+@each_row("permission", [None, "read", "write", "admin"], apart=True)
 def test_a_worksheet_is_open_to_an_auditor_only_where_its_owner_opens_it_and_only_to_read(
     api: Api, permission: str | None
 ) -> None:

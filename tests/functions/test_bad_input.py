@@ -19,6 +19,7 @@ from shared.models.intervention import DecisionGiven, Intervention, NewIntervent
 from shared.models.worksheet import WorksheetToSave
 from tests.client import Api, Client
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
+from tests.rows import each_row
 
 pytestmark = ON_EMBEDDED
 
@@ -179,7 +180,7 @@ def send(admin: Client, endpoint: str, body: bytes | dict[str, Any]) -> Any:
     return admin.request(method, path, raw=raw, content_type="application/json")
 
 
-@pytest.mark.parametrize(("endpoint", "field"), TEXTS)
+@each_row(("endpoint", "field"), TEXTS)
 def test_a_field_that_is_wrong_is_named(admin: Client, endpoint: str, field: str) -> None:
     for value in TEXTS[endpoint, field]:
         answer = send(admin, endpoint, {**ENDPOINTS[endpoint][2], field: value})
@@ -193,7 +194,7 @@ def test_a_field_that_is_wrong_is_named(admin: Client, endpoint: str, field: str
         assert named == {"body" if whole else field}, value
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@each_row("endpoint", ENDPOINTS)
 def test_a_field_that_is_not_the_requests_is_named(admin: Client, endpoint: str) -> None:
     body = ENDPOINTS[endpoint][2]
     models: dict[str, type[BaseModel]] = {"create": NewCase, "update": CasePatch}
@@ -244,7 +245,7 @@ NOT_JSON = {
 }
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@each_row("endpoint", ENDPOINTS)
 def test_a_body_that_is_no_json_object_is_refused(admin: Client, endpoint: str) -> None:
     for name, body in NOT_JSON.items():
         answer = send(admin, endpoint, body)
@@ -254,7 +255,7 @@ def test_a_body_that_is_no_json_object_is_refused(admin: Client, endpoint: str) 
         assert cost(answer) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@each_row("endpoint", ENDPOINTS)
 def test_numbers_that_are_none_are_refused(admin: Client, endpoint: str) -> None:
     body = ENDPOINTS[endpoint][2]
     for field, value in itertools.product(body, NO_NUMBERS):
@@ -264,7 +265,7 @@ def test_numbers_that_are_none_are_refused(admin: Client, endpoint: str) -> None
         assert cost(answer) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@each_row("endpoint", ENDPOINTS)
 def test_a_field_that_is_given_twice_is_named(admin: Client, endpoint: str) -> None:
     body = ENDPOINTS[endpoint][2]
     text = json.dumps(body)
@@ -275,7 +276,7 @@ def test_a_field_that_is_given_twice_is_named(admin: Client, endpoint: str) -> N
         assert cost(answer) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "meta",
     [
         '{"a": NaN}',
@@ -304,14 +305,14 @@ def test_what_an_event_tells_besides_is_json_that_every_reader_agrees_on(
     assert cost(answer) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("meta", ['{"a": 1, "a": 2}', '{"b": [{"a": 1, "a": 1}]}'])
+@each_row("meta", ['{"a": 1, "a": 2}', '{"b": [{"a": 1, "a": 1}]}'])
 def test_a_name_that_is_given_twice_is_refused_at_any_depth(admin: Client, meta: str) -> None:
     answer = send(admin, "report", f'{{"eventType":"custom","message":"x","meta":{meta}}}'.encode())
 
     refused_field(answer, "a")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path", "body"),
     [
         ("GET", "/cases/{}", None),
@@ -381,7 +382,7 @@ QUERIES = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "query"), QUERIES)
+@each_row(("method", "path", "query"), QUERIES)
 def test_a_parameter_that_is_unknown_or_given_twice_is_named(
     admin: Client, method: str, path: str, query: str
 ) -> None:
@@ -399,7 +400,7 @@ def test_a_parameter_that_is_unknown_or_given_twice_is_named(
         assert cost(answer) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("path", "field"),
     [
         ("/cases", "search"),
@@ -423,7 +424,7 @@ def test_a_parameter_with_characters_that_cannot_be_seen_is_named(
         assert cost(answer) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@each_row("endpoint", ENDPOINTS)
 def test_an_idempotency_key_that_is_none_is_named(admin: Client, endpoint: str) -> None:
     method, path, body = ENDPOINTS[endpoint]
     for key in NO_KEYS:
@@ -432,7 +433,7 @@ def test_an_idempotency_key_that_is_none_is_named(admin: Client, endpoint: str) 
         assert cost(answer) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path"),
     [
         ("GET", "/cases"),

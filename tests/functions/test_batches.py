@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.client import Api, Client
 from tests.conftest import Clock
 from tests.functions.support import (
@@ -19,6 +17,7 @@ from tests.functions.support import (
     trail,
 )
 from tests.functions.test_status import ALLOWED, STEPS
+from tests.rows import each_row
 
 
 def one_of_each(client: Client) -> list[str]:
@@ -87,7 +86,7 @@ def test_a_batch_takes_two_hundred_cases(api: Api, clock: Clock) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({"caseIds": ["A", "B", "A"], "reason": "Twice"}, "caseIds"),
@@ -98,6 +97,7 @@ def test_a_batch_takes_two_hundred_cases(api: Api, clock: Clock) -> None:
         ({"caseIds": ["A"], "reason": ""}, "reason"),
         ({"reason": "None"}, "caseIds"),
     ],
+    apart=True,
 )
 def test_a_batch_that_is_wrong_closes_nothing(api: Api, body: dict[str, Any], field: str) -> None:
     api.verifier.create(id="A")
@@ -164,7 +164,7 @@ def test_an_unknown_case_number_is_not_found_and_not_valid(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("query", ["", "?caseId=", "?caseId=../x", "?case_id=A", "?caseId=a%00b"])
+@each_row("query", ["", "?caseId=", "?caseId=../x", "?case_id=A", "?caseId=a%00b"], apart=True)
 def test_a_case_number_that_cannot_be_one_is_a_bad_request(api: Api, query: str) -> None:
     answer = api.viewer.get(f"/cases:validate{query}")
 
@@ -209,7 +209,7 @@ def test_checking_no_numbers_is_answered_with_none(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({}, "caseIds"),
@@ -219,6 +219,7 @@ def test_checking_no_numbers_is_answered_with_none(api: Api) -> None:
         ({"caseIds": ["A", ""]}, "caseIds[1]"),
         ({"caseIds": [1]}, "caseIds[0]"),
     ],
+    apart=True,
 )
 def test_a_check_that_is_wrong_reads_nothing(api: Api, body: dict[str, Any], field: str) -> None:
     answer = api.viewer.post("/cases:check", body)
@@ -296,7 +297,7 @@ def test_a_tag_too_many_fails_its_case_only(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({"caseIds": ["A", "A"], "severity": "low"}, "caseIds"),
@@ -308,6 +309,7 @@ def test_a_tag_too_many_fails_its_case_only(api: Api) -> None:
         ({"caseIds": ["A"], "title": "Same"}, "title"),
         ({"severity": "low"}, "caseIds"),
     ],
+    apart=True,
 )
 def test_a_batch_of_changes_that_is_wrong_changes_nothing(
     api: Api, body: dict[str, Any], field: str

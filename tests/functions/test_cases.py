@@ -23,6 +23,7 @@ from tests.functions.support import (
     when,
     wire,
 )
+from tests.rows import each_row
 
 FIELDS = {
     "id",
@@ -127,7 +128,7 @@ def test_a_case_without_a_number_gets_a_random_uuid(api: Api) -> None:
     assert (case["summary"], case["assignedTo"]) == (None, None)
 
 
-@pytest.mark.parametrize("case_id", ["67890", "CASE-2024-001", "a", "A.b_c-9", "x" * 100])
+@each_row("case_id", ["67890", "CASE-2024-001", "a", "A.b_c-9", "x" * 100], apart=True)
 def test_a_case_can_be_opened_and_read_under_its_number(api: Api, case_id: str) -> None:
     created = api.agent.post("/cases", {"id": case_id, "decisionType": "kyc", "title": "A case"})
 
@@ -223,7 +224,7 @@ def test_a_patch_changes_several_fields_with_one_event(api: Api) -> None:
     assert event_types(api, "CASE-1") == ["case_created", "status_changed"]
 
 
-@pytest.mark.parametrize("field", ["summary", "assignedTo", "dueAt"])
+@each_row("field", ["summary", "assignedTo", "dueAt"], apart=True)
 def test_null_clears_a_field_that_may_be_empty(api: Api, field: str) -> None:
     api.verifier.create(id="CASE-1", summary="Text", assignedTo="kim@example.com")
 
@@ -233,7 +234,7 @@ def test_null_clears_a_field_that_may_be_empty(api: Api, field: str) -> None:
     assert (patched.json["assignedAt"] is None) == (field == "assignedTo")
 
 
-@pytest.mark.parametrize("field", ["title", "status", "decisionType"])
+@each_row("field", ["title", "status", "decisionType"], apart=True)
 def test_null_is_refused_for_a_field_that_may_not_be_empty(api: Api, field: str) -> None:
     before = api.verifier.create(id="CASE-1")
 
@@ -259,7 +260,7 @@ def test_a_patch_that_changes_nothing_writes_nothing(
     assert event_types(api, "CASE-1") == ["case_created"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path", "body"),
     [
         ("GET", "", None),
@@ -309,7 +310,7 @@ def test_what_is_left_of_a_deleted_case_says_when_it_went(api: Api, clock: Clock
     assert left.data["deletedAt"] == clock.now - timedelta(hours=1)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path", "body", "code"),
     [
         ("PATCH", "/cases/CASE-1", {"title": "Back"}, 404),
@@ -319,6 +320,7 @@ def test_what_is_left_of_a_deleted_case_says_when_it_went(api: Api, clock: Clock
         ("POST", "/cases/CASE-1/audit", {"eventType": "note_added", "message": "Back"}, 404),
         ("POST", "/cases", {"id": "CASE-1", "decisionType": "kyc", "title": "Back"}, 409),
     ],
+    apart=True,
 )
 def test_nothing_brings_a_deleted_case_or_its_number_back(
     api: Api, method: str, path: str, body: dict[str, str] | None, code: int
@@ -371,7 +373,7 @@ def test_severity_and_tags_are_changed_as_a_whole(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("given", "field"),
     [
         ({"severity": "urgent"}, "severity"),
@@ -391,6 +393,7 @@ def test_severity_and_tags_are_changed_as_a_whole(api: Api) -> None:
         ({"fields": {"a": "\x00"}}, "fields.a"),
         ({"fields": []}, "fields"),
     ],
+    apart=True,
 )
 def test_a_severity_tag_or_field_that_is_wrong_is_refused_by_name(
     api: Api, given: dict[str, Any], field: str

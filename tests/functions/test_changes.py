@@ -12,6 +12,7 @@ from shared.repository.changes import KEPT, OVERLAP, PAGE
 from tests.client import Api, Client
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, refused_field
+from tests.rows import each_row
 
 pytestmark = pytest.mark.both_stores
 
@@ -140,9 +141,7 @@ def test_another_tenants_changes_are_not_told(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
-    "cursor", ["x", "e30=", "W10=", "WzEsMiwzLDRd", "bnVsbA==", "\u00fc", "a" * 401]
-)
+@each_row("cursor", ["x", "e30=", "W10=", "WzEsMiwzLDRd", "bnVsbA==", "\u00fc", "a" * 401])
 def test_what_is_no_cursor_is_refused(api: Api, cursor: str) -> None:
     refused_field(api.viewer.get(f"/changes?after={cursor}"), "after")
 

@@ -21,6 +21,7 @@ from tests.functions.support import (
 )
 from tests.functions.sweep_support import meddle, writes_to
 from tests.functions.test_status import STEPS, move
+from tests.rows import each_row
 
 
 def test_who_claims_an_unassigned_case_holds_it(api: Api, clock: Clock) -> None:
@@ -58,7 +59,7 @@ def test_anothers_case_is_refused_naming_the_holder(api: Api) -> None:
     assert api.viewer.get("/cases/CASE-1").json["assignedTo"] == "kim@example.com"
 
 
-@pytest.mark.parametrize("status", ["approved", "closed"])
+@each_row("status", ["approved", "closed"], apart=True)
 def test_a_done_case_cannot_be_claimed(api: Api, status: str) -> None:
     api.verifier.create(id="CASE-1")
     before = move(api, *STEPS[status])
@@ -71,7 +72,7 @@ def test_a_done_case_cannot_be_claimed(api: Api, status: str) -> None:
     assert api.viewer.get("/cases/CASE-1").json == before
 
 
-@pytest.mark.parametrize("status", ["new", "in_review", "needs_info", "blocked"])
+@each_row("status", ["new", "in_review", "needs_info", "blocked"], apart=True)
 def test_any_open_case_can_be_claimed(api: Api, status: str) -> None:
     api.verifier.create(id="CASE-1")
     move(api, *STEPS[status])
@@ -104,7 +105,7 @@ def test_the_next_case_is_claimed_with_an_event_and_an_etag(api: Api) -> None:
     assert event_types(api, "CASE-1") == ["case_created", "assigned"]
 
 
-@pytest.mark.parametrize("status", ["approved", "closed", "needs_info"])
+@each_row("status", ["approved", "closed", "needs_info"], apart=True)
 def test_the_next_case_is_never_one_whose_clock_stands(api: Api, status: str) -> None:
     api.verifier.create(id="CASE-1")
     move(api, *STEPS[status])
@@ -156,7 +157,7 @@ def test_the_next_case_is_one_of_the_queue_asked_for(
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("query", "field"),
     [
         ("assignedTo=kim@example.com", "assignedTo"),
@@ -178,7 +179,7 @@ def test_filters_that_leave_nothing_to_claim_are_refused(api: Api, query: str, f
 TAKEN = {"assignedTo": "lee@example.com"}
 
 
-@pytest.mark.parametrize("to", ["lee@example.com", "pat@example.com", None])
+@each_row("to", ["lee@example.com", "pat@example.com", None], apart=True)
 def test_a_verifier_takes_no_case_from_its_holder(api: Api, to: str | None) -> None:
     before = api.verifier.create(id="CASE-1", assignedTo="kim@example.com")
 
@@ -191,8 +192,8 @@ def test_a_verifier_takes_no_case_from_its_holder(api: Api, to: str | None) -> N
     assert event_types(api, "CASE-1") == ["case_created"]
 
 
-@pytest.mark.parametrize("to", ["lee@example.com", None])
-@pytest.mark.parametrize(("role", "who"), [("verifier", "kim"), ("pilot", "pat"), ("admin", "al")])
+@each_row("to", ["lee@example.com", None])
+@each_row(("role", "who"), [("verifier", "kim"), ("pilot", "pat"), ("admin", "al")], apart=True)
 def test_the_holder_a_pilot_and_an_admin_assign_a_held_case_anew(
     api: Api, role: str, who: str, to: str | None
 ) -> None:

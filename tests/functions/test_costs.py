@@ -18,6 +18,7 @@ from tests.client import Api, TestResponse, whole
 from tests.conftest import Clock
 from tests.functions.intervention_support import asked, seed, waiting
 from tests.functions.support import ABSENT, ON_EMBEDDED, acquainted, cost, filled
+from tests.rows import each_row
 
 Operation = Callable[[Api], TestResponse]
 NEW = {"decisionType": "seeded", "title": "New"}
@@ -440,7 +441,7 @@ REFUSALS: Mapping[int, Operation] = {
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("code", REFUSALS)
+@each_row("code", REFUSALS)
 def test_what_is_refused_at_the_door_costs_nothing(api: Api, code: int) -> None:
     answer = REFUSALS[code](api)
 

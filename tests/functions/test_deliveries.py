@@ -38,6 +38,7 @@ from tests.functions.sweep_support import (
 from tests.functions.webhook_support import DELIVER, SOON, due, kept, listening, path, waiting
 from tests.reliability.receivers import OK, answers, closes, receiving, stalls, status
 from tests.reliability.support import in_parallel
+from tests.rows import each_row
 
 NEW = {"decisionType": "d", "title": "T"}
 FAILED_AT_ONCE = timedelta(seconds=6)
@@ -788,7 +789,7 @@ REQUESTS = (
 
 
 @pytest.mark.both_stores
-@pytest.mark.parametrize(("method", "end", "body"), REQUESTS)
+@each_row(("method", "end", "body"), REQUESTS)
 def test_a_webhook_that_is_not_there_is_not_found(
     api: Api, method: str, end: str, body: Any
 ) -> None:

@@ -17,7 +17,7 @@ from local.demo_story import story
 from shared.config import Config
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes
-from shared.documents.port import Order, Query
+from shared.documents.port import DocumentStore, Order, Query
 from shared.ledger.ledger import Ledger
 from shared.ledger.origin import Origin
 from shared.models.case import Status
@@ -32,16 +32,22 @@ from shared.runtime import Runtime
 from shared.sweeps.run import SweepRun
 from shared.sweeps.seal import seal
 from tests.client import Api
+from tests.rows import each_row
 
 NOW = datetime(2026, 11, 26, 14, 38, tzinfo=UTC)
 
 
+KEY = Ed25519PrivateKey.generate()
+
+
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    """The functions over the demo tenant."""
+    """The functions over the demo tenant, sealed as a server does it in its first minute."""
     store = EmbeddedStore(":memory:", project_indexes())
     assert demo_data.seeded(store, NOW) == 60
-    sealed(store)
+    seal(
+        SweepRun(ledger(store), 60, lambda: False, dry=False), LogKeys("logs.example", [KEY]), None
+    )
     config = Config(sqlite=":memory:", unsigned_tokens=True)
     functions = Api(Runtime(config, clock=lambda: NOW, store=store))
     functions.tenant = demo_data.TENANT
@@ -49,14 +55,11 @@ def api() -> Iterator[Api]:
     store.close()
 
 
-def sealed(store: EmbeddedStore) -> tuple[Ledger, Ed25519PrivateKey]:
-    """Seals what the demo tenant has done, as a server does in its first minute, with a new key."""
-    key = Ed25519PrivateKey.generate()
+def ledger(store: DocumentStore) -> Ledger:
+    """The ledger of the demo tenant, some minutes later."""
     actor = Caller("pilot", None, demo_data.TENANT, Role.PILOT).actor
     origin = Origin(demo_data.TENANT, actor, "system", "export", "request-1")
-    ledger = Ledger(store, origin, lambda: NOW + timedelta(minutes=10))
-    seal(SweepRun(ledger, 60, lambda: False, dry=False), LogKeys("logs.example", [key]), None)
-    return ledger, key
+    return Ledger(store, origin, lambda: NOW + timedelta(minutes=10))
 
 
 def rows(api: Api, collection: str) -> list[dict[str, Any]]:
@@ -140,7 +143,7 @@ def test_who_takes_the_next_case_takes_the_free_one_that_is_due_first(api: Api) 
     assert (free[0]["id"], free[0]["overdue"]) == ("67890", True)
 
 
-@pytest.mark.parametrize("back", [0, 1, 2, 3, 4, 5, 6])
+@each_row("back", [0, 1, 2, 3, 4, 5, 6])
 def test_the_story_is_the_same_each_time_and_never_of_the_future(back: int) -> None:
     now = datetime(2026, 11, 29, 0, 5, tzinfo=UTC) - timedelta(days=back, hours=7 * back)
 
@@ -169,19 +172,15 @@ def test_what_has_cases_is_left_as_it_is(tmp_path: Any) -> None:
 
 
 def test_cases_of_the_demo_and_its_whole_log_are_exported_complete_and_verify(
-    tmp_path: Path,
+    api: Api, tmp_path: Path
 ) -> None:
-    store = EmbeddedStore(":memory:", project_indexes())
-    demo_data.seeded(store, NOW)
-    ledger, key = sealed(store)
-    cases = store.query(Query(f"tenants/{demo_data.TENANT}/cases"))
-    exported = {row.id: case_export.of_case(ledger, row.id) for row in cases[::4]}
-    _, exported["log"] = exports.of_trail(ledger, ExportQuery())
+    trail = ledger(api.runtime.store)
+    exported = {row["id"]: case_export.of_case(trail, row["id"]) for row in rows(api, "cases")[::4]}
+    _, exported["log"] = exports.of_trail(trail, ExportQuery())
     for name, parts in exported.items():
         (tmp_path / name).write_bytes(b"".join(parts))
-    store.close()
 
-    public = Signer(f"logs.example/{demo_data.TENANT}", key).verifier_key
+    public = Signer(f"logs.example/{demo_data.TENANT}", KEY).verifier_key
     files = [str(tmp_path / name) for name in exported]
 
     assert len(files) == 16

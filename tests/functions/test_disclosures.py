@@ -16,6 +16,7 @@ from tests.conftest import Clock
 from tests.functions.erasure_support import erased
 from tests.functions.support import trail
 from tests.reliability.independent import assert_chain
+from tests.rows import each_row
 
 WHOLE = "cases/CASE-1"
 
@@ -110,7 +111,7 @@ def test_what_was_erased_is_counted_and_the_chain_holds(api: Api) -> None:
 
 
 @pytest.mark.both_stores
-@pytest.mark.parametrize("by", ["no-such-event", "no/path", "x" * 2_000])
+@each_row("by", ["no-such-event", "no/path", "x" * 2_000], apart=True)
 def test_what_was_erased_though_no_event_records_it_is_found(api: Api, by: str) -> None:
     api.verifier.create(id="CASE-1")
     for message in ("First", "Second"):
@@ -207,7 +208,7 @@ ATTACKS: dict[str, tuple[Callable[[Document], Set], str]] = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@each_row("attack", ATTACKS, apart=True)
 def test_whatever_is_done_to_salts_and_digests_in_the_store_is_found(api: Api, attack: str) -> None:
     api.verifier.create(id="CASE-1")
     note = {"eventType": "note_added", "message": "Called Dr. Lee", "meta": {"of": "Lee", "n": 1}}

@@ -14,6 +14,7 @@ from shared.edge.bodies import MAX_BODY_BYTES
 from shared.runtime import Runtime
 from tests.client import Api, TestResponse, opened
 from tests.functions.support import ON_EMBEDDED, cost, refused
+from tests.rows import each_row
 
 JSON = "application/json"
 GARBAGE = b'{"title": '
@@ -22,7 +23,7 @@ NEW = b'{"decisionType": "kyc", "title": "A case"}'
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("role", "request_line", "given", "code"),
     [
         (None, "POST /nothing", (GARBAGE, "text/plain"), 404),
@@ -59,7 +60,7 @@ def at(api: Api, url: str, method: str = "GET", **options: Any) -> TestResponse:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     "url",
     [
         "/v1",
@@ -86,7 +87,7 @@ def at(api: Api, url: str, method: str = "GET", **options: Any) -> TestResponse:
         "/" + "x" * 100_000,
     ],
 )
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@each_row("method", ["GET", "POST"])
 def test_a_path_that_no_function_has_is_not_found(api: Api, url: str, method: str) -> None:
     answer = at(api, url, method)
 
@@ -96,7 +97,7 @@ def test_a_path_that_no_function_has_is_not_found(api: Api, url: str, method: st
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("path", "allow"),
     [
         ("/cases", "GET, HEAD, OPTIONS, POST"),
@@ -204,7 +205,7 @@ def test_a_body_may_be_two_mebibytes_and_not_a_byte_more(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(("length", "code"), [(MAX_BODY_BYTES, 201), (MAX_BODY_BYTES + 1, 413)])
+@each_row(("length", "code"), [(MAX_BODY_BYTES, 201), (MAX_BODY_BYTES + 1, 413)], apart=True)
 def test_a_body_without_a_declared_length_is_measured(api: Api, length: int, code: int) -> None:
     answer = at(
         api,
@@ -220,7 +221,7 @@ def test_a_body_without_a_declared_length_is_measured(api: Api, length: int, cod
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     "content_type",
     [
         "",
@@ -230,6 +231,7 @@ def test_a_body_without_a_declared_length_is_measured(api: Api, length: int, cod
         "text/json",
         "x",
     ],
+    apart=True,
 )
 def test_a_body_that_is_not_declared_to_be_json_is_refused(api: Api, content_type: str) -> None:
     answer = api.verifier.request("POST", "/cases", raw=NEW, content_type=content_type)
@@ -238,9 +240,7 @@ def test_a_body_that_is_not_declared_to_be_json_is_refused(api: Api, content_typ
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
-    "content_type", [JSON, "application/json; charset=utf-8", "APPLICATION/JSON"]
-)
+@each_row("content_type", [JSON, "application/json; charset=utf-8", "APPLICATION/JSON"], apart=True)
 def test_a_body_that_is_declared_to_be_json_is_taken(api: Api, content_type: str) -> None:
     answer = api.verifier.request("POST", "/cases", raw=NEW, content_type=content_type)
 
@@ -248,7 +248,7 @@ def test_a_body_that_is_declared_to_be_json_is_taken(api: Api, content_type: str
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("given", ["a", "7f9c-1", "A.b_c-9" * 10, "x" * 100])
+@each_row("given", ["a", "7f9c-1", "A.b_c-9" * 10, "x" * 100], apart=True)
 def test_a_request_id_that_is_given_is_kept(api: Api, given: str) -> None:
     answer = api.stranger.get("/health", x_request_id=given)
 
@@ -256,7 +256,7 @@ def test_a_request_id_that_is_given_is_kept(api: Api, given: str) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("given", [None, "", "x" * 101, "a b", "a,b", "a;b", "é", "<script>", "\\"])
+@each_row("given", [None, "", "x" * 101, "a b", "a,b", "a;b", "é", "<script>", "\\"])
 def test_a_request_id_that_is_absent_or_unfit_is_made_anew(api: Api, given: str | None) -> None:
     headers = {} if given is None else {"x_request_id": given}
 
@@ -274,7 +274,7 @@ def test_every_answer_is_marked_not_to_be_stored_or_sniffed(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("coding", ["gzip", "br", "x", "identity, gzip", "aws-chunked"])
+@each_row("coding", ["gzip", "br", "x", "identity, gzip", "aws-chunked"], apart=True)
 def test_a_body_that_is_encoded_is_refused_and_told_how_to_come(api: Api, coding: str) -> None:
     answer = api.verifier.request(
         "POST", "/cases", raw=NEW, content_type=JSON, content_encoding=coding
@@ -295,7 +295,7 @@ def test_a_body_that_says_that_it_is_not_encoded_is_taken(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+@each_row("encoding", ["utf-8-sig", "utf-16", "utf-16-be"], apart=True)
 def test_a_byte_order_mark_is_refused_by_its_name(api: Api, encoding: str) -> None:
     raw = ("\ufeff" if encoding == "utf-16-be" else "") + NEW.decode()
 

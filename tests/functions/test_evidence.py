@@ -21,6 +21,7 @@ from tests.functions.support import (
     when,
 )
 from tests.functions.test_status import STEPS, move
+from tests.rows import each_row
 
 CASE = "/cases/CASE-1"
 EVIDENCE = f"{CASE}/evidence"
@@ -177,7 +178,7 @@ def test_a_list_has_pages_that_go_on_where_the_last_one_ended(api: Api) -> None:
     assert [one["id"] for one in second.json["evidence"]] == ["ev-2", "ev-3"]
 
 
-@pytest.mark.parametrize("packet", ["", "&packet=true"])
+@each_row("packet", ["", "&packet=true"], apart=True)
 def test_a_walk_misses_nothing_and_repeats_nothing_while_items_are_removed(
     api: Api, packet: str
 ) -> None:
@@ -323,7 +324,7 @@ def test_the_full_view_of_a_case_has_its_evidence_and_the_basic_one_has_not(api:
     assert full.headers["ETag"] == api.viewer.get(CASE).headers["ETag"]
 
 
-@pytest.mark.parametrize("status", ["approved", "closed"])
+@each_row("status", ["approved", "closed"], apart=True)
 def test_evidence_of_a_done_case_stays_until_it_is_reopened(api: Api, status: str) -> None:
     api.verifier.create(id="CASE-1", evidence=[item("a"), item("b")])
     before = move(api, *STEPS[status])
@@ -347,7 +348,7 @@ def test_evidence_of_a_done_case_stays_until_it_is_reopened(api: Api, status: st
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({}, "body"),
@@ -368,6 +369,7 @@ def test_evidence_of_a_done_case_stays_until_it_is_reopened(api: Api, status: st
         ({"packetEvidenceIds": ["a", "a"]}, "packetEvidenceIds"),
         ({"packetEvidenceIds": ["a"] * 401}, "packetEvidenceIds"),
     ],
+    apart=True,
 )
 def test_evidence_that_is_wrong_is_named_and_nothing_is_written(
     api: Api, body: dict[str, Any], field: str

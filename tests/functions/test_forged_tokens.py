@@ -9,6 +9,7 @@ import pytest
 from shared.repository import paging
 from tests.client import Api
 from tests.functions.support import cost, refused_field
+from tests.rows import each_row
 
 LISTS = [
     "/cases",
@@ -88,7 +89,7 @@ def known_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "_digest", lambda *_: b"\0" * 12)
 
 
-@pytest.mark.parametrize("path", LISTS)
+@each_row("path", LISTS, apart=True)
 def test_a_token_of_another_shape_than_the_list_s_own_is_refused(api: Api, path: str) -> None:
     api.verifier.create(id="CASE-1")
     joint = "&" if "?" in path else "?"
@@ -99,7 +100,7 @@ def test_a_token_of_another_shape_than_the_list_s_own_is_refused(api: Api, path:
         refused_field(answer, "pageToken")
 
 
-@pytest.mark.parametrize("path", LISTS)
+@each_row("path", LISTS, apart=True)
 def test_a_token_of_the_right_shape_only_starts_elsewhere_in_the_same_list(
     api: Api, path: str
 ) -> None:

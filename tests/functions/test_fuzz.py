@@ -13,7 +13,7 @@ from tests.reliability.support import LOAD
 
 BOUND_SECONDS = 150 * LOAD
 """How long the run may take on a busy machine; it takes a tenth of that on a quiet one."""
-SHARE = 8 if LOAD == 1 else 1
+SHARE = 16 if LOAD == 1 else 1
 """Of so many operations one is sent everything that its schema makes a difference of; by day."""
 
 

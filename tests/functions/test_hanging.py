@@ -14,7 +14,7 @@ from shared.documents.port import Update
 from shared.rules import hanging as hanging_rules
 from shared.runtime import Runtime
 from tests.client import Api, TestResponse
-from tests.conftest import FAR_AWAY, Clock
+from tests.conftest import Clock
 from tests.functions.intervention_support import act, ask, chain, conflict, decide, done, shown
 from tests.functions.intervention_support import steps as steps_of
 from tests.functions.support import (
@@ -26,6 +26,7 @@ from tests.functions.support import (
     refused_field,
     trail,
 )
+from tests.rows import each_row
 from tests.stored.formats import RELEASES, documents, kept, restore
 from tests.stored.record import TENANT
 
@@ -243,7 +244,7 @@ def test_what_only_has_to_be_recorded_as_over_does_not_keep_a_case_open(
     assert (run["status"], run["errors"]) == ("failed", ["timed out"])
 
 
-@pytest.mark.parametrize("role", ["pilot", "agent"])
+@each_row("role", ["pilot", "agent"], apart=True)
 def test_many_cases_are_closed_by_the_same_rule(api: Api, role: str) -> None:
     names = [f"CASE-{number}" for number in range(1, 4)]
     for name in names:
@@ -446,7 +447,7 @@ def stored(config: Config, clock: Clock) -> Iterator[Api]:
     runtime = Runtime(config, clock)
     made = Api(runtime)
     made.tenant = TENANT
-    runtime.listeners.keep(TENANT, {}, FAR_AWAY)
+    made.listens_to_nobody()
     restore(runtime.store, documents(RELEASES[-1]))
     yield made
     runtime.close()

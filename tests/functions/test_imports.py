@@ -18,6 +18,7 @@ from tests.functions.sealing_support import seal, with_keys
 from tests.functions.support import acquainted, cost, refused, refused_field, trail, when
 from tests.functions.sweep_support import PURGE, run
 from tests.reliability.support import in_parallel, verification
+from tests.rows import each_row
 
 IMPORT = "/cases:import"
 OPENED, CLOSED = "2025-06-02T08:00:00Z", "2025-06-05T08:00:00Z"
@@ -152,7 +153,7 @@ def test_of_many_who_import_a_row_at_once_all_get_the_one_case(api: Api) -> None
     assert len(trail(api, answers[0].json["id"])) == 3
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("field", "fields"),
     [
         ("createdAt", {"createdAt": "2027-01-01T00:00:00Z"}),

@@ -50,6 +50,8 @@ from shared.runtime import Runtime, open_store
 from tests.client import Api, TestResponse, whole
 from tests.functions.intervention_support import act, ask, decide, done
 from tests.functions.sealing_support import with_keys
+from tests.functions.support import ON_EMBEDDED
+from tests.rows import each_row
 
 NOT_OF_LISTS = [
     ("GET", "/audit:verify?subject=cases/a"),
@@ -157,7 +159,7 @@ def send(api: Api, method: str, path: str) -> TestResponse:
     return caller.request(method, path)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+@each_row("model", MODELS, ids=lambda model: model.__name__)
 def test_every_combination_of_a_lists_filters_is_served_by_the_indexes(
     model: type[Filters],
 ) -> None:
@@ -175,6 +177,7 @@ def test_every_query_that_is_sent_is_served_by_the_indexes(queries: set[Query]) 
     assert not missing, f"add these to firestore.indexes.json:\n{listed(missing)}"
 
 
+@ON_EMBEDDED
 def test_a_query_of_every_index_in_use_is_among_those_that_deploy_sh_verifies(
     queries: set[Query],
 ) -> None:
@@ -184,6 +187,7 @@ def test_a_query_of_every_index_in_use_is_among_those_that_deploy_sh_verifies(
     assert {leg.index for query in queries for leg in indexes.plan(query)} - asked == set()
 
 
+@ON_EMBEDDED
 def test_every_collection_is_exempted_but_for_the_fields_that_queries_need(
     queries: set[Query],
 ) -> None:
@@ -198,6 +202,7 @@ def test_every_collection_is_exempted_but_for_the_fields_that_queries_need(
     )
 
 
+@ON_EMBEDDED
 def test_without_any_one_index_of_the_file_some_query_is_refused(queries: set[Query]) -> None:
     pairs = of_pairs()
     known = [*queries, *of_lists().values(), *OF_CLIENTS]

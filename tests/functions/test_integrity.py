@@ -29,6 +29,7 @@ from tests.functions.integrity_support import (
     subjects,
     verified,
 )
+from tests.rows import each_row
 
 pytestmark = pytest.mark.both_stores
 
@@ -202,7 +203,7 @@ ATTACKS: dict[str, Callable[[Tampering], tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@each_row("attack", ATTACKS)
 def test_what_is_missing_surplus_or_another_is_named(life: Tampering, attack: str) -> None:
     with life.undone():
         subject, field = ATTACKS[attack](life)

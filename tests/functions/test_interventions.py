@@ -73,6 +73,7 @@ from tests.functions.support import (
     when,
     wire,
 )
+from tests.rows import each_row
 
 TYPES = ["kill_switch", "clarification", "waive_violation", "resume", "cancel"]
 VERBS: dict[str, Any] = {
@@ -168,7 +169,7 @@ def test_it_expires_at_the_time_or_after_the_seconds_that_are_given(api: Api, cl
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("expiry", "field"),
     [
         ({"expiresAt": "2026-03-02T09:00:00Z"}, "expiresAt"),
@@ -426,7 +427,7 @@ def test_who_holds_it_may_complete_it_without_a_decision(api: Api, clock: Clock)
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("kind", TYPES)
+@each_row("kind", TYPES, apart=True)
 def test_each_type_has_its_rules_of_what_a_decision_needs(api: Api, kind: str) -> None:
     asked_id = ask(api.agent, type=kind)["id"]
 
@@ -443,8 +444,8 @@ def test_each_type_has_its_rules_of_what_a_decision_needs(api: Api, kind: str) -
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("required", ["verifier", "pilot", "admin"])
-@pytest.mark.parametrize("role", ["verifier", "pilot", "admin"])
+@each_row("required", ["verifier", "pilot", "admin"])
+@each_row("role", ["verifier", "pilot", "admin"], apart=True)
 def test_the_required_role_or_above_claims_releases_and_decides(
     api: Api, required: str, role: str
 ) -> None:
@@ -499,7 +500,7 @@ REPLAYED: dict[str, tuple[Prepared, Callable[[Api], Client], Any, Any]] = {
 
 
 @pytest.mark.both_stores
-@pytest.mark.parametrize("verb", REPLAYED)
+@each_row("verb", REPLAYED, apart=True)
 def test_a_step_is_safe_to_repeat_with_its_key_whatever_came_after(api: Api, verb: str) -> None:
     prepare, caller, body, another = REPLAYED[verb]
     asked_id, other_id = ask(api.agent)["id"], ask(api.agent)["id"]

@@ -29,6 +29,7 @@ from tests.functions.tenant_support import (
     opened_world,
     route,
 )
+from tests.rows import each_row
 
 pytestmark = pytest.mark.both_stores
 _CHANCE = (
@@ -75,7 +76,7 @@ def properties(schema: Any) -> Iterator[str]:
             yield from properties(inner)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@each_row("name", CALLS)
 def test_every_parameter_that_names_something_is_tried_with_what_is_theirs(name: str) -> None:
     called = json.dumps([(ask.query, ask.body) for ask in CALLS[name]])
     models = (route(name).query, route(name).body)

@@ -22,6 +22,7 @@ from tests.conftest import Clock
 from tests.functions.integrity_support import verified
 from tests.functions.intervention_support import ask, decide, done
 from tests.functions.support import acquainted, cost, pages, refused, refused_field
+from tests.rows import each_row
 
 BOT = {"name": "Letter bot", "role": "agent"}
 
@@ -156,7 +157,7 @@ def test_the_keys_are_listed_page_by_page_newest_first(api: Api, clock: Clock) -
     assert listed == [names[:2], names[2:]]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({"role": "agent"}, "name"),
@@ -179,7 +180,7 @@ def test_a_key_that_nobody_could_use_or_should_have_is_not_made(
     refused_field(api.admin.post("/keys", body), field)
 
 
-@pytest.mark.parametrize("role", ["agent", "viewer", "verifier"])
+@each_row("role", ["agent", "viewer", "verifier"], apart=True)
 def test_a_key_does_what_its_role_does_and_makes_lists_and_revokes_no_keys(
     api: Api, role: str
 ) -> None:
@@ -514,7 +515,7 @@ def test_which_keys_there_are_is_shown_among_the_changes_to_who_audits(api: Api)
     assert f"keys/{key['id']}" not in shown["agent"]
 
 
-@pytest.mark.parametrize("field", ["secretHash", "role", "expiresAt", "name", "createdBySubject"])
+@each_row("field", ["secretHash", "role", "expiresAt", "name", "createdBySubject"], apart=True)
 def test_a_key_that_was_edited_in_the_database_is_found(api: Api, field: str) -> None:
     key = made(api, role="viewer")
     path = f"tenants/{api.tenant}/keys/{key['id']}"

@@ -9,6 +9,7 @@ import pytest
 from shared.models.base import Page
 from tests.client import Api
 from tests.functions.support import pages
+from tests.rows import each_row
 
 pytestmark = pytest.mark.both_stores
 
@@ -57,7 +58,7 @@ def api(api: Api) -> Api:
     return api
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("path", "key"),
     [
         ("/cases", "cases"),

@@ -16,6 +16,7 @@ from shared.rules.callers import SCHEDULERS
 from shared.runtime import Runtime
 from tests.client import Api, Client, TestResponse
 from tests.functions.support import cost, refused
+from tests.rows import each_row
 
 BUDGETS: dict[Budget, int] = {"read": 4, "write": 3, "expensive": 2}
 MIDDLE_OF_A_MINUTE = 1_800_000_030.5
@@ -141,7 +142,7 @@ def test_what_is_for_everybody_has_no_budget(embedded_config: Config) -> None:
         assert api.viewer.get("/openapi.json").status_code == 200
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@each_row("route", ROUTES, ids=lambda route: route.name)
 def test_each_function_takes_from_the_budget_of_its_kind(
     embedded_config: Config, monkeypatch: pytest.MonkeyPatch, route: Any
 ) -> None:

@@ -19,6 +19,7 @@ from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 from tests.functions.sealing_support import Reader, checkpoint, recorded, seal, with_keys
 from tests.functions.support import cost
+from tests.rows import each_row
 
 KEY = Ed25519PrivateKey.generate()
 SIZE = 3 * 256 + 7
@@ -126,7 +127,7 @@ def test_what_the_log_does_not_have_is_not_there(api: Api, clock: Clock) -> None
         assert tile(api, path).status_code == 404, path
 
 
-@pytest.mark.parametrize(
+@each_row(
     "path",
     [
         "",

@@ -10,6 +10,7 @@ from shared.config import Config
 from shared.runtime import Runtime
 from tests.client import Api, TestResponse
 from tests.functions.support import cost, refused
+from tests.rows import each_row
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def asked(api: Api, host: str, origin: str | None = None) -> TestResponse:
     return api.viewer.get("/cases", host=host, **({"origin": origin} if origin else {}))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "host",
     [
         *("localhost", "localhost:8080", "LOCALHOST", "127.0.0.1", "127.0.0.1:8080", "127.1.2.3"),
@@ -34,7 +35,7 @@ def test_a_loopback_name_or_address_may_be_asked(api: Api, host: str) -> None:
     assert asked(api, host, f"http://{host}").status_code == 200
 
 
-@pytest.mark.parametrize(
+@each_row(
     "host",
     [
         *("evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example"),

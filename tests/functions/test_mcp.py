@@ -38,6 +38,7 @@ from tests.functions.mcp_support import (
 )
 from tests.functions.support import cost, event_types
 from tests.functions.test_roles import CELLS
+from tests.rows import each_row
 
 FOR_AGENTS = [*TOOLS]
 FOR_READERS = ["get_decision", "find_cases", "get_case"]
@@ -128,7 +129,7 @@ def test_the_tools_about_a_case_do_what_their_functions_do(api: Api) -> None:
     assert refused(api.agent, "get_case", "NOT_FOUND", caseId="CASE-404")["code"] == 404
 
 
-@pytest.mark.parametrize("given", [[], {}, {"a": "new"}, {"a": 1}, [["new"]], [{"id": "A"}]])
+@each_row("given", [[], {}, {"a": "new"}, {"a": 1}, [["new"]], [{"id": "A"}]], apart=True)
 def test_a_filter_that_is_no_list_of_values_is_refused_by_its_name(api: Api, given: Any) -> None:
     answer = send(api.agent, "tools/call", name="find_cases", arguments={"status": given})
 
@@ -136,7 +137,7 @@ def test_a_filter_that_is_no_list_of_values_is_refused_by_its_name(api: Api, giv
     assert re.match(r"INVALID_ARGUMENT: status(\[0\])?( \(of A\))?: must ", told), told
 
 
-@pytest.mark.parametrize("role", [role for role in Role if role is not Role.SCHEDULER])
+@each_row("role", [role for role in Role if role is not Role.SCHEDULER], apart=True)
 def test_a_caller_is_shown_and_may_call_the_tools_that_are_for_their_role(
     api: Api, role: Role
 ) -> None:
@@ -169,8 +170,8 @@ def test_no_tool_decides_claims_or_deletes() -> None:
     assert {tool.route.method for tool in TOOLS.values()} == {"GET", "POST"}
 
 
-@pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
-@pytest.mark.parametrize("version", [NEWEST, FORMER, OLDEST])
+@each_row("tool", TOOLS.values())
+@each_row("version", [NEWEST, FORMER, OLDEST])
 def test_the_schema_of_a_tool_is_valid_whole_and_describes_every_field(
     api: Api, tool: Any, version: str
 ) -> None:
@@ -319,7 +320,7 @@ def test_a_task_is_an_intervention_from_working_to_its_end(api: Api, clock: Cloc
     assert got(kept)["status"] == "working"
 
 
-@pytest.mark.parametrize("method", ["tasks/get", "tasks/cancel", "tasks/update"])
+@each_row("method", ["tasks/get", "tasks/cancel", "tasks/update"], apart=True)
 def test_a_task_of_another_tenant_is_not_found(api: Api, method: str) -> None:
     asked = call(api.agent, "ask_human", **QUESTION)
     stranger = api.caller("agent", tenant="t-other")

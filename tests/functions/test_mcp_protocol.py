@@ -32,6 +32,8 @@ from tests.functions.mcp_support import (
     send,
 )
 from tests.functions.support import cost
+from tests.reliability.support import LOAD
+from tests.rows import each_row
 from tests.unit.examples import STABLE
 
 SERVER = {"name": "caseledger", "title": "Caseledger", "version": VERSION}
@@ -70,9 +72,10 @@ def test_the_function_alone_answers_as_it_is_deployed(config: Config, clock: Clo
     assert alone.agent.get("/cases").status_code == 404
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("asked", "given"),
     [(FORMER, FORMER), (OLDEST, OLDEST), ("2025-03-26", FORMER), (NEWEST, FORMER), (7, FORMER)],
+    apart=True,
 )
 def test_a_session_of_an_earlier_revision_needs_no_session_id(
     api: Api, asked: str, given: str
@@ -91,14 +94,14 @@ def test_a_session_of_an_earlier_revision_needs_no_session_id(
     assert result(send(api.agent, "ping", given)) == {}
 
 
-@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+@each_row("method", ["GET", "DELETE", "PUT"], apart=True)
 def test_there_is_no_stream_to_get_and_no_session_to_end(api: Api, method: str) -> None:
     answer = api.agent.request(method, "/mcp", mcp_session_id="x", last_event_id="y")
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, "OPTIONS, POST")
 
 
-@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2099-01-01", "x" * 500])
+@each_row("version", ["2024-11-05", "2025-03-26", "2099-01-01", "x" * 500], apart=True)
 def test_a_revision_that_is_not_spoken_is_refused_with_those_that_are(
     api: Api, version: str
 ) -> None:
@@ -115,7 +118,7 @@ def test_a_revision_that_is_not_spoken_is_refused_with_those_that_are(
         assert error["data"] == {"supported": [NEWEST, FORMER, OLDEST], "requested": version[:100]}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changed", "code"),
     [
         ({"mcp_protocol_version": FORMER}, -32020),
@@ -142,7 +145,7 @@ def test_headers_of_the_newest_revision_repeat_the_body(
         failed(answer, code)
 
 
-@pytest.mark.parametrize("name", ["mcp_protocol_version", "mcp_method", "mcp_name"])
+@each_row("name", ["mcp_protocol_version", "mcp_method", "mcp_name"], apart=True)
 def test_a_header_that_is_missing_is_refused(api: Api, name: str) -> None:
     body, headers = message("tools/call", name="find_cases", arguments={})
     del headers[name]
@@ -150,7 +153,7 @@ def test_a_header_that_is_missing_is_refused(api: Api, name: str) -> None:
     failed(api.agent.post("/mcp", body, **headers), -32020)
 
 
-@pytest.mark.parametrize("name", ["protocolVersion", "clientCapabilities"])
+@each_row("name", ["protocolVersion", "clientCapabilities"], apart=True)
 def test_a_request_says_its_revision_and_what_its_client_can_do(api: Api, name: str) -> None:
     body, headers = message("tools/list")
     del body["params"]["_meta"][f"{META}/{name}"]
@@ -172,7 +175,7 @@ def test_a_task_that_a_header_names_is_the_one_of_the_body(api: Api) -> None:
     failed(api.agent.post("/mcp", body, **headers, mcp_name="a"), -32602)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "code"),
     [
         (b"", -32700),
@@ -233,7 +236,11 @@ _PARAMS = st.fixed_dictionaries(
 
 
 @given(method=st.sampled_from([*METHODS]), params=_PARAMS | _JSON)
-@settings(STABLE, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    STABLE,
+    max_examples=40 * LOAD,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_no_request_is_answered_with_a_fault(api: Api, method: str, params: Any) -> None:
     answer = sent(api, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
 
@@ -241,7 +248,7 @@ def test_no_request_is_answered_with_a_fault(api: Api, method: str, params: Any)
     assert ("result" in answer.json) != ("error" in answer.json)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "version"),
     [
         ("resources/list", NEWEST),
@@ -265,7 +272,7 @@ def test_initialize_is_no_method_of_the_newest_revision(api: Api) -> None:
     failed(send(api.agent, "initialize"), -32601, 404)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("params", "word"),
     [
         ({"name": "decide"}, "Unknown tool"),
@@ -274,6 +281,7 @@ def test_initialize_is_no_method_of_the_newest_revision(api: Api) -> None:
         ({"name": "find_cases", "arguments": []}, "params.arguments"),
         ({"name": "find_cases", "_meta": {"caseledger/idempotencyKey": 1}}, "idempotencyKey"),
     ],
+    apart=True,
 )
 def test_a_call_that_is_no_call_of_a_tool_is_refused(
     api: Api, params: dict[str, Any], word: str

@@ -36,6 +36,7 @@ from tests.functions.intervention_support import (
     waiting,
 )
 from tests.functions.support import ON_EMBEDDED, cost, refused_field, when, wire
+from tests.rows import each_row
 
 pytestmark = pytest.mark.both_stores
 
@@ -178,7 +179,7 @@ def test_until_alone_gives_the_31_days_before_it(api: Api, clock: Clock) -> None
     assert figures(api, (None, midnight), daily=True)["daily"][-1]["date"] == "2026-03-01"
 
 
-@pytest.mark.parametrize("daily", [False, True])
+@each_row("daily", [False, True], apart=True)
 def test_an_empty_tenant_has_zeros_and_no_averages(api: Api, *, daily: bool) -> None:
     found = figures(api, daily=daily)
 
@@ -261,7 +262,7 @@ def test_every_decision_counts_for_who_made_it_once(api: Api) -> None:
     assert figures(api, (datetime(2026, 3, 1, tzinfo=UTC), None))["topPilots"] == expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "field"),
     [
         ("since=2026-01-01T00:00:00Z&until=2026-02-01T00:00:00.000001Z&daily=true", "since"),
@@ -284,13 +285,14 @@ def test_what_is_asked_wrong_and_rows_of_more_than_31_days_are_refused_by_name(
     assert cost(answer) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "query",
     [
         "since=2026-01-01T00:00:00Z&until=2026-02-01T00:00:00Z",
         "since=2026-01-31T00:00:00Z",
         "since=2026-01-01T12:00:00Z&until=2026-01-31T13:00:00Z",
     ],
+    apart=True,
 )
 @ON_EMBEDDED
 def test_rows_of_31_days_are_given(api: Api, query: str) -> None:

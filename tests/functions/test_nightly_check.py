@@ -19,6 +19,7 @@ from tests.conftest import Clock
 from tests.functions.sealing_support import recorded, seal, with_keys
 from tests.functions.support import cost
 from tests.functions.sweep_support import answered, broken_trails, did, run
+from tests.rows import each_row
 
 pytestmark = pytest.mark.both_stores
 
@@ -208,7 +209,7 @@ def test_a_log_that_cannot_be_read_is_found_and_stops_no_check(  # noqa: PLR0913
     runtime.close()
 
 
-@pytest.mark.parametrize("after", ["x", "tenants/t/cases/x/y", "tenants/t/cases/__x__"])
+@each_row("after", ["x", "tenants/t/cases/x/y", "tenants/t/cases/__x__"], apart=True)
 def test_a_place_that_is_none_begins_the_collection_anew(api: Api, after: str) -> None:
     api.verifier.create(id="A")
     cases = SUBJECTS.index("cases")

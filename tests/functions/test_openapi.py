@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import hypothesis
@@ -27,6 +28,7 @@ from tests.client import Api
 from tests.functions.intervention_support import QUESTION
 from tests.functions.support import ON_EMBEDDED
 from tests.reliability.support import LOAD
+from tests.rows import each_row
 
 FUZZED = [
     # By day what tests/functions/test_fuzz.py leaves out: who waits, and who is the scheduler.
@@ -82,26 +84,39 @@ def test_every_answer_of_an_error_is_described_with_its_status() -> None:
             assert bool(operation["security"]) == ("429" in operation["responses"])
 
 
-DESCRIPTION = description(ROUTES)
-SCHEMAS: dict[str, Any] = DESCRIPTION["components"]["schemas"]
-OPERATIONS: dict[str, dict[str, Any]] = {
-    f"{method.upper()} {path}": operation
-    for path, methods in DESCRIPTION["paths"].items()
-    for method, operation in methods.items()
-}
+@cache
+def whole() -> dict[str, Any]:
+    """The description: made where a test asks for it, not wherever tests are collected."""
+    return description(ROUTES)
+
+
+def schemas() -> dict[str, Any]:
+    found: dict[str, Any] = whole()["components"]["schemas"]
+    return found
+
+
+@cache
+def operations() -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in whole()["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
 BODIES = {route.body.__name__ for route in ROUTES if route.takes_body}
 
 
 def described(schema: dict[str, Any]) -> bool:
     """Whether a field says what it is, itself or by its type."""
-    target = SCHEMAS.get(schema.get("$ref", "").rpartition("/")[2], {})
+    target = schemas().get(schema.get("$ref", "").rpartition("/")[2], {})
     return bool(schema.get("description") or target.get("description"))
 
 
 def undescribed() -> Iterator[str]:
     """What the description has, and says nothing about."""
-    tags = {tag["name"] for tag in DESCRIPTION["tags"] if tag["description"]}
-    for name, operation in OPERATIONS.items():
+    tags = {tag["name"] for tag in whole()["tags"] if tag["description"]}
+    for name, operation in operations().items():
         yield from (f"{name}: {key}" for key in ("summary", "description") if not operation[key])
         yield from (f"{name}: the tag {tag}" for tag in operation["tags"] if tag not in tags)
         for parameter in operation["parameters"]:
@@ -110,7 +125,7 @@ def undescribed() -> Iterator[str]:
         for code, response in operation["responses"].items():
             if "$ref" not in response and not response["description"]:
                 yield f"{name}: the answer {code}"
-    for model, schema in SCHEMAS.items():
+    for model, schema in schemas().items():
         if not schema.get("description"):
             yield f"{model}: its docstring"
         for field, kind in schema.get("properties", {}).items():
@@ -132,7 +147,7 @@ def texts(value: Any) -> Iterator[str]:
 
 def faults(schema: dict[str, Any], example: Any) -> list[str]:
     """What is wrong with an example, place by place."""
-    found = Draft202012Validator({**DESCRIPTION, **schema}).iter_errors(example)
+    found = Draft202012Validator({**whole(), **schema}).iter_errors(example)
     return [f"{error.json_path}: {error.message}" for error in found]
 
 
@@ -144,7 +159,7 @@ def reached(model: str) -> set[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            inside = re.findall(r"#/components/schemas/(\w+)", json.dumps(SCHEMAS[name]))
+            inside = re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas()[name]))
             waiting.extend(inside)
     return found
 
@@ -156,7 +171,7 @@ def test_everything_in_the_description_says_what_it_is() -> None:
 
 
 def test_a_summary_is_one_sentence_of_the_length_of_a_line() -> None:
-    summaries = {name: operation["summary"] for name, operation in OPERATIONS.items()}
+    summaries = {name: operation["summary"] for name, operation in operations().items()}
 
     assert [one for one in summaries.items() if len(one[1]) > 100 or "\n" in one[1]] == []
 
@@ -164,11 +179,11 @@ def test_a_summary_is_one_sentence_of_the_length_of_a_line() -> None:
 def test_no_text_names_our_own_files_or_goes_over_lines() -> None:
     named = re.compile(r"\w\.(py|md|rules)\b|\b(shared|functions|docs|tests|local)/")
 
-    assert [text for text in texts(DESCRIPTION) if named.search(text)] == []
-    assert [text for text in texts(DESCRIPTION) if re.search(r"[^\n]\n[^\n]", text)] == []
+    assert [text for text in texts(whole()) if named.search(text)] == []
+    assert [text for text in texts(whole()) if re.search(r"[^\n]\n[^\n]", text)] == []
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@each_row("route", ROUTES, ids=lambda route: route.name)
 def test_every_body_and_every_answer_has_an_example_that_is_one(route: Route) -> None:
     operation = operation_of(route)
     shown = [(operation["responses"][str(route.code)], route.response)]
@@ -187,7 +202,7 @@ def test_every_body_and_every_answer_has_an_example_that_is_one(route: Route) ->
 
 
 def test_every_error_has_an_example_of_its_own_message() -> None:
-    responses = DESCRIPTION["components"]["responses"]
+    responses = whole()["components"]["responses"]
     shown = {code: found["content"]["application/json"] for code, found in responses.items()}
 
     for code, media in shown.items():
@@ -198,8 +213,8 @@ def test_every_error_has_an_example_of_its_own_message() -> None:
 
 
 def test_examples_of_parameters_are_what_the_parameters_take() -> None:
-    named = [one for operation in OPERATIONS.values() for one in operation["parameters"]]
-    named += DESCRIPTION["components"]["parameters"].values()
+    named = [one for operation in operations().values() for one in operation["parameters"]]
+    named += whole()["components"]["parameters"].values()
 
     for parameter in named:
         if "example" in parameter:
@@ -210,17 +225,19 @@ def test_examples_of_parameters_are_what_the_parameters_take() -> None:
 def test_requests_are_closed_and_have_no_defaults_that_generators_would_require() -> None:
     for body in BODIES:
         for model in reached(body):
-            if "properties" in SCHEMAS[model]:
-                assert SCHEMAS[model]["additionalProperties"] is False, model
-    fields = [kind for schema in SCHEMAS.values() for kind in schema.get("properties", {}).values()]
+            if "properties" in schemas()[model]:
+                assert schemas()[model]["additionalProperties"] is False, model
+    fields = [
+        kind for schema in schemas().values() for kind in schema.get("properties", {}).values()
+    ]
     assert [field for field in fields if "default" in field] == []
 
 
 def test_answers_are_open_to_further_fields() -> None:
     answers = [route.response.__name__ for route in ROUTES if route.response]
-    models = {model for name in answers if name in SCHEMAS for model in reached(name)}
+    models = {model for name in answers if name in schemas() for model in reached(name)}
 
-    assert [name for name in models if SCHEMAS[name].get("additionalProperties") is False] == []
+    assert [name for name in models if schemas()[name].get("additionalProperties") is False] == []
 
 
 @ON_EMBEDDED
@@ -236,12 +253,12 @@ def test_what_an_answer_always_has_is_required_of_it(api: Api) -> None:
     # Events that were recorded before values could be erased have no salts.
     del event["disclosures"]
     for model, answer in (shown | {"CasePage": page}).items():
-        assert sorted(answer) == sorted(SCHEMAS[model]["required"])
-    assert "nextPageToken" in SCHEMAS["CasePage"]["properties"]
+        assert sorted(answer) == sorted(schemas()[model]["required"])
+    assert "nextPageToken" in schemas()["CasePage"]["properties"]
 
 
 def operation_of(route: Route) -> dict[str, Any]:
-    found: dict[str, Any] = OPERATIONS[f"{route.method} {route.path}".replace("...", "")]
+    found: dict[str, Any] = operations()[f"{route.method} {route.path}".replace("...", "")]
     return found
 
 

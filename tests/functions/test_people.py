@@ -12,6 +12,7 @@ from tests.client import Api, Client
 from tests.conftest import Clock
 from tests.functions.intervention_support import act, ask, conflict, decide, done, listed
 from tests.functions.support import cost, pages, refused, refused_field, trail
+from tests.rows import each_row
 
 CASE = "/cases/CASE-1"
 ADDRESS = "vera@example.com"
@@ -53,7 +54,7 @@ def test_many_cases_are_assigned_by_a_name_as_names_are_written(api: Api) -> Non
 
 
 @pytest.mark.both_stores
-@pytest.mark.parametrize("asked", [ADDRESS, "Vera@Example.COM"])
+@each_row("asked", [ADDRESS, "Vera@Example.COM"], apart=True)
 def test_who_opened_a_case_is_found_by_their_address_in_any_letters(api: Api, asked: str) -> None:
     who(api, "vera", "Vera@example.com").create(id="CASE-1")
     api.verifier.create(id="CASE-2")
@@ -116,9 +117,10 @@ def test_upper_and_lower_case_of_an_address_make_no_difference(api: Api) -> None
         assert [case["id"] for case in found] == ["CASE-1"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("sub", "email"),
     [("max", "MAX@x"), ("other", "max@X"), ("max", None), ("max", "elsewhere@x")],
+    apart=True,
 )
 def test_nobody_decides_what_they_asked_by_subject_or_by_name(
     api: Api, sub: str, email: str | None
@@ -272,7 +274,7 @@ def test_the_directory_lists_who_has_changed_something_by_name(api: Api, clock: 
 
 
 @pytest.mark.both_stores
-@pytest.mark.parametrize(
+@each_row(
     ("query", "found"),
     [
         ("ver", ["vera@example.com", "verifier@example.com"]),
@@ -283,6 +285,7 @@ def test_the_directory_lists_who_has_changed_something_by_name(api: Api, clock: 
         ("otto", ["OttoK"]),
         ("OTTO", ["OttoK"]),
     ],
+    apart=True,
 )
 def test_people_are_found_by_the_beginning_of_their_name(
     api: Api, query: str, found: list[str]
@@ -332,7 +335,7 @@ UNDECIDED = [("kill_switch", True), ("resume", True), ("cancel", True)]
 DECIDED = [("waive_violation", False), ("clarification", False)]
 
 
-@pytest.mark.parametrize(("kind", "allowed"), UNDECIDED + DECIDED)
+@each_row(("kind", "allowed"), UNDECIDED + DECIDED, apart=True)
 def test_only_a_kill_switch_a_resume_and_a_cancel_are_completed_undecided(
     api: Api, kind: str, *, allowed: bool
 ) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.intervention_support import QUESTION, act, done, steps
 from tests.functions.support import ON_EMBEDDED, event_types, refused, refused_field
+from tests.rows import each_row
 
 CHANGES: dict[str, Callable[[Api, str], TestResponse]] = {
     "update": lambda api, tag: api.admin.patch("/cases/CASE-1", {"title": "New"}, if_match=tag),
@@ -35,7 +34,7 @@ def closed_case(api: Api) -> tuple[str, str]:
     return stale, current
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@each_row("change", CHANGES, apart=True)
 def test_a_change_upon_a_stale_version_is_refused_with_the_current_tag(
     api: Api, change: str
 ) -> None:
@@ -47,8 +46,8 @@ def test_a_change_upon_a_stale_version_is_refused_with_the_current_tag(
     assert event_types(api, "CASE-1") == ["case_created", "status_changed"]
 
 
-@pytest.mark.parametrize("change", ["update", "report", "reopen", "delete"])
-@pytest.mark.parametrize("form", ["{}", "*", '"x", {}', '{},W/"y", "z"'])
+@each_row("change", ["update", "report", "reopen", "delete"])
+@each_row("form", ["{}", "*", '"x", {}', '{},W/"y", "z"'], apart=True)
 def test_a_change_upon_the_current_version_is_made(api: Api, change: str, form: str) -> None:
     _, current = closed_case(api)
     if change == "update":
@@ -62,7 +61,7 @@ def test_a_change_upon_the_current_version_is_made(api: Api, change: str, form: 
     assert answer.headers.get("ETag") != current
 
 
-@pytest.mark.parametrize("form", ["W/{}", '"x"', '"x", "y"', '""', 'W/"x" , "y"'])
+@each_row("form", ["W/{}", '"x"', '"x", "y"', '""', 'W/"x" , "y"'], apart=True)
 def test_only_a_strong_tag_of_the_current_version_matches(api: Api, form: str) -> None:
     _, current = closed_case(api)
 
@@ -70,9 +69,10 @@ def test_only_a_strong_tag_of_the_current_version_matches(api: Api, form: str) -
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     "tag",
     ["", '"open', ",", "x", '"x" "y"', '"x",', '"a b"', "*, *", 'w/"x"', '"x"' + " ," * 5_000],
+    apart=True,
 )
 def test_a_precondition_that_cannot_be_read_is_refused(api: Api, tag: str) -> None:
     closed_case(api)
@@ -119,7 +119,7 @@ def held_intervention(api: Api) -> tuple[str, str, str]:
     return intervention_id, asked.headers["ETag"], claimed.headers["ETag"]
 
 
-@pytest.mark.parametrize("verb", STEPS)
+@each_row("verb", STEPS, apart=True)
 def test_a_step_upon_a_stale_version_of_an_intervention_is_refused_with_the_current_tag(
     api: Api, verb: str
 ) -> None:
@@ -131,8 +131,8 @@ def test_a_step_upon_a_stale_version_of_an_intervention_is_refused_with_the_curr
     assert steps(api, intervention_id) == ["requested", "claimed"]
 
 
-@pytest.mark.parametrize("verb", ["release", "decide", "complete"])
-@pytest.mark.parametrize("form", ["{}", "*", '"x", {}'])
+@each_row("verb", ["release", "decide", "complete"])
+@each_row("form", ["{}", "*", '"x", {}'], apart=True)
 def test_a_step_upon_the_current_version_of_an_intervention_is_taken(
     api: Api, verb: str, form: str
 ) -> None:

@@ -16,6 +16,7 @@ from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, filled, pages, refused_field, when, wire
 from tests.functions.test_status import STEPS
+from tests.rows import each_row
 
 RUNNING = ("new", "in_review", "blocked")
 FILTERS: dict[str, tuple[Any, ...]] = {
@@ -213,7 +214,7 @@ def test_a_search_finds_among_all_the_values_that_repeated_parameters_can_have(a
     assert [case["id"] for case in found] == ["CASE-1"]
 
 
-@pytest.mark.parametrize("value", ["false", "False", "0", "no"])
+@each_row("value", ["false", "False", "0", "no"], apart=True)
 def test_a_filter_that_is_switched_off_filters_nothing(api: Api, value: str) -> None:
     api.verifier.create(assignedTo="kim@example.com")
 
@@ -224,7 +225,7 @@ def test_a_filter_that_is_switched_off_filters_nothing(api: Api, value: str) -> 
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("query", "field"),
     [
         ("status=open", "status"),
@@ -392,7 +393,7 @@ def test_a_token_that_was_altered_is_refused_before_anything_is_read(api: Api) -
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     "path",
     [
         "/cases?status=new",
@@ -403,6 +404,7 @@ def test_a_token_that_was_altered_is_refused_before_anything_is_read(api: Api) -
         "/cases/A/audit",
         "/cases/A/audit?related=true",
     ],
+    apart=True,
 )
 def test_a_token_of_another_list_is_refused_before_anything_is_read(api: Api, path: str) -> None:
     api.verifier.create(id="A")
@@ -417,7 +419,7 @@ def test_a_token_of_another_list_is_refused_before_anything_is_read(api: Api, pa
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("related", ["false", "true"])
+@each_row("related", ["false", "true"], apart=True)
 def test_a_token_of_one_cases_trail_is_refused_by_anothers(api: Api, related: str) -> None:
     for case_id in ("A", "B"):
         api.verifier.create(id=case_id)
@@ -430,7 +432,7 @@ def test_a_token_of_one_cases_trail_is_refused_by_anothers(api: Api, related: st
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("path", ["/cases", "/audit"])
+@each_row("path", ["/cases", "/audit"], apart=True)
 def test_another_tenants_token_is_refused_before_anything_is_read(api: Api, path: str) -> None:
     api.verifier.create()
     api.verifier.create()

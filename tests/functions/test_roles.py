@@ -25,6 +25,7 @@ from shared.rules.callers import (
 from tests.client import Api
 from tests.conftest import ROOT
 from tests.functions.support import ON_EMBEDDED, refused, refused_field
+from tests.rows import each_row
 
 Roles = frozenset[Role] | None
 DOCUMENT = ROOT / "docs" / "api.md"
@@ -95,7 +96,7 @@ def test_every_function_is_in_one_row_of_the_table() -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("role", Role)
+@each_row("role", Role)
 def test_a_role_gets_past_the_door_of_the_functions_that_are_for_it(api: Api, role: Role) -> None:
     for name in FUNCTIONS:
         path = re.sub(r"\{\w+\}", "x", route(name).path.removeprefix("/v1"))
@@ -108,7 +109,7 @@ def test_a_role_gets_past_the_door_of_the_functions_that_are_for_it(api: Api, ro
             refused(answer, 403, "PERMISSION_DENIED")
 
 
-@pytest.mark.parametrize("role", sorted(PEOPLE))
+@each_row("role", sorted(PEOPLE))
 def test_a_persons_role_may_all_that_the_one_below_it_may(role: Role) -> None:
     order = [Role.VIEWER, Role.VERIFIER, Role.PILOT, Role.ADMIN]
     below = set(order[: order.index(role)])
@@ -122,7 +123,7 @@ READS_BY_POST = {"check_cases"}
 """What only reads although it is a POST, since its list is too long for an address."""
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@each_row("name", FUNCTIONS)
 def test_an_auditor_calls_whatever_reads_and_of_what_writes_only_what_keeps_views_of_their_own(
     name: str,
 ) -> None:
@@ -150,7 +151,7 @@ def test_the_description_of_the_api_shows_the_roles_of_each_function(api: Api) -
         assert (sorted(one.roles) if one.roles else None) == shown.get("x-roles")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "name", ["decide_intervention", "claim_intervention", "release_intervention", "claim_case"]
 )
 def test_an_agent_never_decides_or_takes_what_is_peoples(name: str) -> None:

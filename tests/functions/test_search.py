@@ -14,6 +14,7 @@ from shared.documents.port import Update
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, filled, pages, wire
+from tests.rows import each_row
 
 pytestmark = pytest.mark.both_stores
 
@@ -127,7 +128,7 @@ def test_a_search_finds_beginnings_in_ids_and_titles_and_words_of_summaries(api:
     assert {text: bool(found(api, text)) for text in ONE_CASE} == ONE_CASE
 
 
-@pytest.mark.parametrize("field", ["title", "summary", "submissionId"])
+@each_row("field", ["title", "summary", "submissionId"], apart=True)
 def test_a_search_finds_what_is_written_otherwise_or_in_the_midst_of_more(
     api: Api, field: str
 ) -> None:

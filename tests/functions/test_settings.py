@@ -12,6 +12,7 @@ from shared.runtime import Runtime
 from tests.client import Api, Client
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, pages, refused, refused_field, when
+from tests.rows import each_row
 
 DEFAULTS = {
     "slaHours": {"default": 72},
@@ -33,7 +34,7 @@ def test_a_tenant_that_has_decided_nothing_has_the_defaults(api: Api) -> None:
     assert (answer.status_code, answer.json) == (200, DEFAULTS)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "patch",
     [
         {"autoCloseDays": 30},
@@ -47,6 +48,7 @@ def test_a_tenant_that_has_decided_nothing_has_the_defaults(api: Api) -> None:
         {"claimMinutes": 1, "approvalsRequired": {"cancel": 5, "resume": 1}},
         {"personFigures": False},
     ],
+    apart=True,
 )
 def test_a_patch_changes_the_settings_it_names_and_no_other(
     api: Api, patch: dict[str, Any]
@@ -72,7 +74,7 @@ def test_hours_and_approvals_are_changed_type_by_type_and_null_removes_one(api: 
     assert patched.json["slaHours"] == {"kyc": 4, "urgent": 2}
 
 
-@pytest.mark.parametrize("field", ["autoCloseDays", "caseRetentionDays"])
+@each_row("field", ["autoCloseDays", "caseRetentionDays"], apart=True)
 def test_null_clears_a_setting_that_may_be_empty(api: Api, field: str) -> None:
     api.admin.patch("/settings", {field: 10})
 
@@ -94,7 +96,7 @@ def test_a_change_leaves_an_event_on_the_tenants_own_chain(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("patch", "waits"),
     [
         ({"slaHours": {"kyc": 1}, "runTimeoutMinutes": 1}, set()),
@@ -102,6 +104,7 @@ def test_a_change_leaves_an_event_on_the_tenants_own_chain(api: Api) -> None:
         ({"interventionRetentionDays": 30}, {"retentionChangedAt"}),
         ({"caseRetentionDays": 30}, {"retentionChangedAt"}),
     ],
+    apart=True,
 )
 def test_a_change_says_which_sweep_has_to_look_again_and_no_other(
     api: Api, patch: dict[str, Any], waits: set[str]
@@ -114,7 +117,7 @@ def test_a_change_says_which_sweep_has_to_look_again_and_no_other(
     assert {name for name in marks if stored.data[name] is not None} == waits
 
 
-@pytest.mark.parametrize("patch", [{}, {"autoCloseDays": None}, {"slaHours": {"default": 72}}])
+@each_row("patch", [{}, {"autoCloseDays": None}, {"slaHours": {"default": 72}}], apart=True)
 def test_a_patch_that_changes_nothing_writes_nothing(api: Api, patch: dict[str, Any]) -> None:
     answer = api.admin.patch("/settings", patch)
 
@@ -124,7 +127,7 @@ def test_a_patch_that_changes_nothing_writes_nothing(api: Api, patch: dict[str, 
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("patch", "field"),
     [
         ({"slaHours": None}, "slaHours"),
@@ -166,7 +169,7 @@ def test_a_setting_that_is_wrong_is_refused_before_anything_is_read(
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("name", ["../x", "__x__", "", "a b", "x" * 101])
+@each_row("name", ["../x", "__x__", "", "a b", "x" * 101], apart=True)
 def test_hours_are_set_for_decision_types_that_a_case_can_have(api: Api, name: str) -> None:
     answer = api.admin.patch("/settings", {"slaHours": {name: 1}})
 

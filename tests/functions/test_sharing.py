@@ -21,6 +21,7 @@ from tests.functions.support import (
     trail,
     when,
 )
+from tests.rows import each_row
 
 CASE = "/cases/CASE-1"
 HOLDS = f"{CASE}/holds"
@@ -46,7 +47,7 @@ def held(api: Api, reason: str = "A lawsuit") -> str:
     return hold_id
 
 
-@pytest.mark.parametrize("permission", ["read", "write", "admin"])
+@each_row("permission", ["read", "write", "admin"], apart=True)
 def test_the_assignee_an_admin_and_a_collaborator_with_admin_name_others(
     api: Api, permission: str
 ) -> None:
@@ -62,7 +63,7 @@ def test_the_assignee_an_admin_and_a_collaborator_with_admin_name_others(
     assert collaborators(api) == expected
 
 
-@pytest.mark.parametrize("user", ["a.b", ".", "..x", "a:claim", "0"])
+@each_row("user", ["a.b", ".", "..x", "a:claim", "0"], apart=True)
 def test_every_kind_of_user_id_can_be_set_and_removed(api: Api, user: str) -> None:
     api.verifier.create(id="CASE-1")
     if user == ".":
@@ -122,7 +123,7 @@ def test_every_change_of_a_permission_is_an_event_and_the_same_again_is_none(api
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("permission", [None, "", "owner", "READ", 1, ["read"]])
+@each_row("permission", [None, "", "owner", "READ", 1, ["read"]], apart=True)
 def test_a_permission_outside_the_three_is_refused(api: Api, permission: Any) -> None:
     api.verifier.create(id="CASE-1")
 

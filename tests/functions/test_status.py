@@ -20,6 +20,7 @@ from tests.functions.support import (
     when,
     wire,
 )
+from tests.rows import each_row
 
 ALLOWED = {
     "new": ["in_review", "needs_info", "blocked", "closed"],
@@ -80,7 +81,7 @@ def test_a_status_may_become_what_the_table_allows(
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(("old", "new"), ILLEGAL)
+@each_row(("old", "new"), ILLEGAL, apart=True)
 def test_what_the_table_does_not_allow_is_refused_with_what_it_does(
     api: Api, old: str, new: str
 ) -> None:
@@ -95,8 +96,8 @@ def test_what_the_table_does_not_allow_is_refused_with_what_it_does(
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("status", ["blocked", "closed"])
-@pytest.mark.parametrize("reason", [{}, {"reason": None}, {"reason": ""}])
+@each_row("status", ["blocked", "closed"])
+@each_row("reason", [{}, {"reason": None}, {"reason": ""}], apart=True)
 def test_blocking_and_closing_need_a_reason(
     api: Api, status: str, reason: dict[str, str | None]
 ) -> None:
@@ -260,7 +261,7 @@ def test_every_reopening_is_counted(api: Api) -> None:
         assert reopened.json["reopenCount"] == count
 
 
-@pytest.mark.parametrize("status", ["new", "in_review", "needs_info", "blocked"])
+@each_row("status", ["new", "in_review", "needs_info", "blocked"], apart=True)
 def test_only_a_done_case_is_reopened(api: Api, status: str) -> None:
     api.verifier.create(id="CASE-1")
     before = move(api, *STEPS[status])
@@ -273,7 +274,7 @@ def test_only_a_done_case_is_reopened(api: Api, status: str) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("body", [{}, {"reason": None}, {"reason": ""}])
+@each_row("body", [{}, {"reason": None}, {"reason": ""}], apart=True)
 def test_reopening_needs_a_reason(api: Api, body: dict[str, str | None]) -> None:
     answer = api.pilot.post("/cases/CASE-1:reopen", body)
 
@@ -292,13 +293,13 @@ OTHERS: dict[str, Any] = {
 }
 ASSIGNED = {"assignedTo": "kim@example.com"}
 KEPT = [
-    pytest.param(status, {name: value}, id=f"{status}-{name}")
+    (status, {name: value})
     for status, others in (("approved", OTHERS), ("closed", OTHERS | ASSIGNED))
     for name, value in others.items()
 ]
 
 
-@pytest.mark.parametrize(("status", "patch"), KEPT)
+@each_row(("status", "patch"), KEPT, apart=True)
 def test_a_done_case_keeps_what_it_says(api: Api, status: str, patch: dict[str, Any]) -> None:
     api.verifier.create(id="CASE-1")
     move(api, *STEPS[status])
@@ -320,7 +321,7 @@ def test_a_done_case_keeps_what_it_says(api: Api, status: str, patch: dict[str, 
     assert (after.json, after.headers["ETag"]) == (before.json, before.headers["ETag"])
 
 
-@pytest.mark.parametrize("status", ["approved", "closed"])
+@each_row("status", ["approved", "closed"], apart=True)
 def test_a_done_case_takes_what_it_says_already(api: Api, status: str) -> None:
     api.verifier.create(id="CASE-1", summary="Text")
     case = move(api, *STEPS[status])
@@ -344,7 +345,7 @@ def test_an_approved_case_is_assigned_and_closed_still(api: Api) -> None:
     assert closed.json["assignedTo"] is None
 
 
-@pytest.mark.parametrize("status", ["approved", "closed"])
+@each_row("status", ["approved", "closed"], apart=True)
 def test_a_case_that_is_reopened_can_be_changed_again(api: Api, status: str) -> None:
     api.verifier.create(id="CASE-1")
     move(api, *STEPS[status])

@@ -11,6 +11,7 @@ import pytest
 from shared.documents import port
 from tests.client import Api
 from tests.conftest import CALLS, pytest_sessionfinish
+from tests.rows import each_row
 from tests.store_calls import StoreCalls
 
 
@@ -51,7 +52,7 @@ def test_what_the_emulator_was_never_asked_is_missing_and_names_the_test() -> No
     assert calls.missing() == ["tests/functions/test_a.py::test_first: a"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("store", "on_both", "kept"),
     [("embedded", False, 1), ("embedded", True, 0), ("emulator", True, 1)],
 )

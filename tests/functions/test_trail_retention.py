@@ -15,6 +15,7 @@ from tests.functions.erasure_support import SECRET, busy_case, events_of, hold, 
 from tests.functions.support import cost, refused_field
 from tests.functions.sweep_support import PURGE, answered, meddle, on_commit, run
 from tests.reliability.support import types, verification
+from tests.rows import each_row
 
 DAYS = 365
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
@@ -97,7 +98,7 @@ def test_without_the_setting_nothing_is_erased(api: Api, clock: Clock) -> None:
     assert personal(api, *subjects)
 
 
-@pytest.mark.parametrize("days", [0, 29, 36_501, "30"])
+@each_row("days", [0, 29, 36_501, "30"], apart=True)
 def test_the_days_are_30_at_least(api: Api, days: Any) -> None:
     refused_field(
         api.admin.patch("/settings", {"trailPersonalDataDays": days}), "trailPersonalDataDays"

@@ -14,6 +14,7 @@ from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, pages, refused
 from tests.functions.sweep_support import PURGE, decided, run, seed
+from tests.rows import each_row
 
 COURT = {"reason": "Over"}
 
@@ -96,13 +97,14 @@ def test_each_list_names_a_row_that_cannot_be_read_and_has_the_others(
         assert sum(map(len, paged)) == 1, name
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("spoil", "field"),
     [
         ({"actorName": "x@example.com"}, "actorName"),
         ({"actor": None}, None),
         ({"meta": "{"}, None),
     ],
+    apart=True,
 )
 def test_an_event_that_cannot_be_read_is_named_by_the_trails_and_by_verify(
     api: Api, spoil: dict[str, Any], field: str | None
@@ -153,7 +155,7 @@ def person(api: Api, subject: str) -> str:
     return f"people/{found}"
 
 
-@pytest.mark.parametrize("field", ["name", "subject", "lastSeenAt"])
+@each_row("field", ["name", "subject", "lastSeenAt"], apart=True)
 def test_a_person_who_cannot_be_read_is_named_by_the_directory_and_stops_nothing(
     api: Api, field: str
 ) -> None:
@@ -222,8 +224,10 @@ def test_verify_calls_a_purge_broken_whose_event_lost_a_field(
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
-    "text", ["no JSON", "[]", "{}", b"", b"\x00", b"\x01", b"\x01packed", b"\xff" * 50]
+@each_row(
+    "text",
+    ["no JSON", "[]", "{}", b"", b"\x00", b"\x01", b"\x01packed", b"\xff" * 50],
+    apart=True,
 )
 def test_what_is_no_json_in_the_file_is_a_document_that_cannot_be_read(
     api: Api, text: str | bytes

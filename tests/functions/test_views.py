@@ -8,6 +8,7 @@ import pytest
 
 from tests.client import Api
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
+from tests.rows import each_row
 
 pytestmark = pytest.mark.both_stores
 
@@ -45,7 +46,7 @@ def test_views_that_another_window_changed_are_not_overwritten(api: Api) -> None
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({}, "views"),
@@ -54,6 +55,7 @@ def test_views_that_another_window_changed_are_not_overwritten(api: Api) -> None
         ({"views": [{"name": "A", "query": "x" * 2_001}]}, "views[0].query"),
         ({"views": [{"name": "A", "query": ""}] * 51}, "views"),
     ],
+    apart=True,
 )
 def test_views_that_are_wrong_are_refused_by_field(api: Api, body: Any, field: str) -> None:
     refused_field(api.viewer.put("/views", body), field)

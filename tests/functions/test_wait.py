@@ -22,6 +22,7 @@ from tests.client import Api, TestResponse
 from tests.conftest import Clock
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field
 from tests.reliability.server import ForkedServer, Server, running, token, wait_until
+from tests.rows import each_row
 from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.both_stores
@@ -150,7 +151,7 @@ def test_there_is_nothing_to_wait_for_where_nothing_is(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("seconds", ["-1", "56", "0.5", "1e1", "", "x", "999999999999999999999"])
+@each_row("seconds", ["-1", "56", "0.5", "1e1", "", "x", "999999999999999999999"])
 def test_a_time_to_wait_is_a_whole_number_of_seconds_up_to_55(api: Api, seconds: str) -> None:
     path = f"/interventions/any:wait?timeoutSeconds={seconds}"
 

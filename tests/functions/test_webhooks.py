@@ -16,6 +16,7 @@ from shared.runtime import Runtime
 from tests.client import Api
 from tests.conftest import Clock
 from tests.functions.support import acquainted, cost, pages, refused, refused_field
+from tests.rows import each_row
 
 URL = "https://agent.example/hook?token=in-the-query"
 NEW = {"url": URL, "events": ["*"]}
@@ -179,7 +180,7 @@ def test_both_secrets_sign_for_a_day(api: Api, clock: Clock) -> None:
     assert target() is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fields", "named"),
     [
         ({"url": "http://agent.example/"}, "url"),

@@ -7,11 +7,10 @@ import sys
 import unicodedata
 from typing import Any
 
-import pytest
-
 from tests.client import Api, Client
 from tests.functions.intervention_support import ask
 from tests.functions.support import ON_EMBEDDED, cost, refused, refused_field, trail
+from tests.rows import each_row
 
 SHOWING_NOTHING = {
     "zero width space": "\u200b",
@@ -64,7 +63,7 @@ def post(client: Client, path: str, body: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize("text", SHOWING_NOTHING.values(), ids=SHOWING_NOTHING)
+@each_row("text", SHOWING_NOTHING.values(), apart=True)
 def test_text_that_shows_nothing_is_no_title_no_reason_and_no_answer(api: Api, text: str) -> None:
     api.verifier.create(id="CASE-1")
     question = ask(api.agent, type="clarification")["id"]
@@ -102,12 +101,12 @@ def test_every_character_that_shows_nothing_is_none_of_a_title(api: Api) -> None
         refused_field(answer, "title")
 
 
-@pytest.mark.parametrize("text", SHOWN)
+@each_row("text", SHOWN, apart=True)
 def test_text_that_shows_something_is_kept_as_it_is(api: Api, text: str) -> None:
     assert api.verifier.create(title=text)["title"] == text
 
 
-@pytest.mark.parametrize("tag", ["\U000e0001", "\U000e0041", "\U000e007f"])
+@each_row("tag", ["\U000e0001", "\U000e0041", "\U000e007f"], apart=True)
 def test_tags_hide_text_in_text_and_are_refused_anywhere(api: Api, tag: str) -> None:
     api.verifier.create(id="CASE-1")
     path, text = "/cases/CASE-1/evidence", f"Visible{tag}"
@@ -188,7 +187,7 @@ def test_a_bad_item_of_a_batch_is_named_by_its_place_and_its_id(api: Api) -> Non
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("item_id", ["../x", "\u202e", 7, None, "x" * 101])
+@each_row("item_id", ["../x", "\u202e", 7, None, "x" * 101], apart=True)
 def test_an_id_that_is_none_names_no_item(api: Api, item_id: Any) -> None:
     body = {"evidence": [{"id": item_id, "title": ""}]}
 
@@ -232,7 +231,7 @@ def report(api: Api, meta: str) -> Any:
     )
 
 
-@pytest.mark.parametrize("number", INEXACT)
+@each_row("number", INEXACT, apart=True)
 def test_a_number_that_would_be_another_when_it_is_read_is_refused_by_its_place(
     api: Api, number: str
 ) -> None:

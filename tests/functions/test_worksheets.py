@@ -23,6 +23,7 @@ from tests.functions.support import (
 )
 from tests.functions.sweep_support import meddle, writes_to
 from tests.functions.test_status import STEPS, move
+from tests.rows import each_row
 
 SHEET = "/cases/CASE-1/worksheet"
 BATCH = "/worksheets:batchSave"
@@ -154,7 +155,7 @@ def test_a_closed_cases_worksheet_is_read_but_not_saved_nor_listed(api: Api) -> 
     assert [sheet["caseId"] for sheet in listed] == ["CASE-2"]
 
 
-@pytest.mark.parametrize("status", ["new", "in_review", "needs_info", "approved", "blocked"])
+@each_row("status", ["new", "in_review", "needs_info", "approved", "blocked"], apart=True)
 def test_a_worksheet_is_saved_as_long_as_the_case_is_not_closed(api: Api, status: str) -> None:
     api.verifier.create(id="CASE-1")
     move(api, *STEPS[status])
@@ -244,7 +245,7 @@ def test_a_hundred_long_worksheets_are_saved_at_once(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize(
+@each_row(
     ("body", "field"),
     [
         ({"worksheets": []}, "worksheets"),
@@ -257,6 +258,7 @@ def test_a_hundred_long_worksheets_are_saved_at_once(api: Api) -> None:
         ({"worksheets": [{"caseId": "A", "sharedWith": "all"}]}, "worksheets[0].sharedWith"),
         ({}, "worksheets"),
     ],
+    apart=True,
 )
 def test_a_batch_that_is_wrong_saves_nothing(api: Api, body: dict[str, Any], field: str) -> None:
     api.verifier.create(id="A")
@@ -302,8 +304,8 @@ def test_another_users_worksheet_is_the_same_as_none_for_every_function(api: Api
         assert "Bearing" not in api.admin.get(path).text
 
 
-@pytest.mark.parametrize("sharing", ["none", "read", "write"])
-@pytest.mark.parametrize("permission", [None, "read", "write", "admin"])
+@each_row("sharing", ["none", "read", "write"])
+@each_row("permission", [None, "read", "write", "admin"], apart=True)
 def test_a_collaborator_reads_and_writes_as_far_as_both_the_owner_and_the_case_allow(
     api: Api, sharing: str, permission: str | None
 ) -> None:
@@ -391,7 +393,7 @@ def test_opening_a_worksheet_is_an_event_that_says_so(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("sharing", [None, "", "admin", "READ", True, ["read"], {"lee": "read"}])
+@each_row("sharing", [None, "", "admin", "READ", True, ["read"], {"lee": "read"}], apart=True)
 def test_a_worksheet_is_opened_in_one_of_three_ways(api: Api, sharing: Any) -> None:
     saved(api, "CASE-1")
 
@@ -433,8 +435,8 @@ MEANWHILE: dict[str, tuple[Callable[[Api], Any], int]] = {
 
 
 @pytest.mark.both_stores
-@pytest.mark.parametrize("saves", ["one", "the first", "a batch"])
-@pytest.mark.parametrize("change", MEANWHILE)
+@each_row("saves", ["one", "the first", "a batch"])
+@each_row("change", MEANWHILE, apart=True)
 def test_a_worksheet_is_saved_on_the_case_as_it_is_at_that_moment(
     api: Api, change: str, saves: str
 ) -> None:
@@ -574,7 +576,7 @@ def test_a_worksheet_that_is_gone_without_its_case_is_named(api: Api) -> None:
 
 
 @ON_EMBEDDED
-@pytest.mark.parametrize("user", ["", "a b", "a/b", "__x__", "x" * 129, "\u202e"])
+@each_row("user", ["", "a b", "a/b", "__x__", "x" * 129, "\u202e"])
 def test_a_user_id_that_is_none_is_named(api: Api, user: str) -> None:
     answer = api.viewer.get(f"{SHEET}?userId={user}")
 

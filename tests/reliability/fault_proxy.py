@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from typing import Any, Protocol
 
 import grpc
 from google.cloud.firestore_v1 import types
+
+from tests.reliability.support import LOAD
 
 Code = grpc.StatusCode
 THREADS = 64
@@ -57,6 +60,19 @@ CONTRACT: tuple[Fault, ...] = (
     Fault(Code.RESOURCE_EXHAUSTED),
 )
 """How one call to Firestore may fail."""
+
+
+def shared(kinds: Sequence[Hashable]) -> Iterator[Sequence[Fault]]:
+    """The faults that each of some calls meets, whose kinds these are.
+
+    By day three calls of a kind share all faults between them: what a fault means is decided in one
+    place for all of them. Each meets some before and some after the store has done what it was to.
+    """
+    before: Counter[Hashable] = Counter()
+    for kind in kinds:
+        share = min(3, kinds.count(kind)) if LOAD == 1 else 1
+        yield CONTRACT[before[kind] % share :: share]
+        before[kind] += 1
 
 
 class Plan(Protocol):

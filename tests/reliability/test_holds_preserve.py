@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.client import Api
 from tests.functions.support import ON_EMBEDDED, pages
+from tests.reliability.support import LOAD
 
 CASE = "/cases/CASE-1"
 EVIDENCE = f"{CASE}/evidence"
@@ -90,7 +92,7 @@ def texts(api: Api) -> set[tuple[str, str, str, str]]:
 @ON_EMBEDDED
 def test_nothing_that_could_be_read_under_a_hold_becomes_unreadable(api: Api) -> None:
     @settings(
-        max_examples=40,
+        max_examples=20 * LOAD,
         derandomize=True,
         deadline=None,
         database=None,
@@ -112,5 +114,5 @@ def test_nothing_that_could_be_read_under_a_hold_becomes_unreadable(api: Api) ->
             assert readable <= now, (name, what)
             readable |= now
 
-    numbers = iter(range(1_000))
+    numbers = count()
     holds()

@@ -30,6 +30,7 @@ from tests.reliability.receivers import (
     stalls,
     status,
 )
+from tests.rows import each_row
 
 BODY = b'{"type":"webhook.test"}'
 SHORT = 0.3
@@ -99,7 +100,7 @@ def test_once_the_status_is_there_what_follows_changes_nothing(behaviour: Behavi
     assert sent(behaviour, SHORT) == Answer(200)
 
 
-@pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
+@each_row("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
 def test_what_comes_before_the_answer_is_passed_over(interim: bytes) -> None:
     before = b"HTTP/1.1 " + interim + b"\r\nLink: </a>\r\n\r\n"
 
@@ -138,7 +139,7 @@ def test_what_is_no_answer_of_http_is_none(behaviour: Behaviour, failure: str) -
     assert sent(behaviour).failure == failure
 
 
-@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+@each_row("code", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(code: int) -> None:
     with receiving() as other:
         answer = sent(status(code, f"Location: {other.url}"))
@@ -160,7 +161,7 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
     assert proxy.connections == 0
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     [
         "http://receiver.example/",

@@ -11,6 +11,7 @@ from shared.documents.port import Unavailable, Write
 from tests.client import Api, Client, TestResponse
 from tests.conftest import Clock
 from tests.reliability.support import held_case, held_tenant, types
+from tests.rows import each_row
 
 KEY = "the-key"
 NEW = {"decisionType": "csf_practitioner", "title": "A case"}
@@ -47,7 +48,12 @@ OTHER_PAYLOADS: dict[str, tuple[str, Any]] = {
 
 @pytest.fixture
 def queue(api: Api) -> Api:
-    """Two open cases, A-1 and A-2, and a closed one, B-1."""
+    """A tenant with cases."""
+    return filled(api)
+
+
+def filled(api: Api) -> Api:
+    """Opens two cases, A-1 and A-2, and one that is closed, B-1."""
     for case_id in ("A-1", "A-2", "B-1"):
         api.verifier.create(id=case_id)
     api.pilot.patch("/cases/B-1", {"status": "closed", "reason": "done"})
@@ -67,8 +73,9 @@ def number_of_events(api: Api) -> int:
     return sum(len(events) for events in held_tenant(api).values())
 
 
-@pytest.mark.parametrize("name", MUTATIONS)
-def test_a_repeated_request_is_answered_alike_and_has_one_effect(queue: Api, name: str) -> None:
+@each_row("name", MUTATIONS, apart=True)
+def test_a_repeated_request_is_answered_alike_and_has_one_effect(api: Api, name: str) -> None:
+    queue = filled(api)
     first = send(queue, MUTATIONS[name], idempotency_key=KEY)
     after_first = number_of_events(queue)
 
@@ -82,11 +89,12 @@ def test_a_repeated_request_is_answered_alike_and_has_one_effect(queue: Api, nam
     assert (is_replay(first), is_replay(second)) == (False, True)
 
 
-@pytest.mark.parametrize("keyed", [True, False])
-@pytest.mark.parametrize("name", MUTATIONS)
+@each_row("keyed", [True, False])
+@each_row("name", MUTATIONS, apart=True)
 def test_a_commit_whose_answer_was_lost_is_recovered_and_no_replay(
-    queue: Api, monkeypatch: pytest.MonkeyPatch, name: str, *, keyed: bool
+    api: Api, monkeypatch: pytest.MonkeyPatch, name: str, *, keyed: bool
 ) -> None:
+    queue = filled(api)
     store = queue.runtime.store
     commit = store.commit
 
@@ -105,8 +113,9 @@ def test_a_commit_whose_answer_was_lost_is_recovered_and_no_replay(
     assert number_of_events(queue) == before + (2 if name == "close_cases" else 1)
 
 
-@pytest.mark.parametrize("name", MUTATIONS)
-def test_the_key_of_another_request_is_refused_and_nothing_is_done(queue: Api, name: str) -> None:
+@each_row("name", MUTATIONS, apart=True)
+def test_the_key_of_another_request_is_refused_and_nothing_is_done(api: Api, name: str) -> None:
+    queue = filled(api)
     role, method, _, _ = MUTATIONS[name]
     path, body = OTHER_PAYLOADS[name]
     send(queue, MUTATIONS[name], idempotency_key=KEY)
@@ -151,7 +160,7 @@ def test_tenants_callers_and_operations_do_not_share_keys(queue: Api) -> None:
     assert recorded == ["case_created", "case_updated", "assigned", "note_added"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("code", "request_"),
     [
         (400, ("verifier", "POST", "/cases", {"title": "A case"})),
@@ -160,9 +169,10 @@ def test_tenants_callers_and_operations_do_not_share_keys(queue: Api) -> None:
         (404, ("verifier", "PATCH", "/cases/none", {"title": "Another"})),
         (409, ("verifier", "PATCH", "/cases/B-1", {"status": "in_review"})),
     ],
-    ids=["invalid body", "invalid value", "role", "unknown case", "illegal move"],
+    apart=True,
 )
-def test_a_refused_request_leaves_its_key_free(queue: Api, code: int, request_: Request) -> None:
+def test_a_refused_request_leaves_its_key_free(api: Api, code: int, request_: Request) -> None:
+    queue = filled(api)
     role, method, path, _ = request_
     before = number_of_events(queue)
     for _ in range(2):
@@ -210,8 +220,9 @@ def test_a_replay_after_later_changes_shows_the_resource_as_it_is_now(
     assert answer.headers["Location"] == created.headers["Location"]
 
 
-@pytest.mark.parametrize("name", ["update_case", "claim_case"])
-def test_a_replay_does_not_undo_what_came_after_it(queue: Api, name: str) -> None:
+@each_row("name", ["update_case", "claim_case"], apart=True)
+def test_a_replay_does_not_undo_what_came_after_it(api: Api, name: str) -> None:
+    queue = filled(api)
     send(queue, MUTATIONS[name], idempotency_key=KEY)
     undone = {"status": "needs_info", "assignedTo": "kim@example.com"}
     later = queue.verifier.patch("/cases/A-1", undone)
@@ -269,16 +280,18 @@ def test_a_batch_repeated_with_rows_that_were_refused_has_the_same_results(queue
     assert types(held_case(queue, "A-1")) == ["case_created", "status_changed"]
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256, "\t"])
-def test_a_bad_key_is_refused(queue: Api, key: str) -> None:
+@each_row("key", ["", " ", "a b", "é", "x" * 256, "\t"], apart=True)
+def test_a_bad_key_is_refused(api: Api, key: str) -> None:
+    queue = filled(api)
     answer = queue.verifier.post("/cases", NEW, idempotency_key=key)
 
     assert answer.status_code == 400
     assert answer.json["error"]["details"][0]["field"] == "Idempotency-Key"
 
 
-@pytest.mark.parametrize("key", ["x", "x" * 255, "!~/\\\"'{}"])
-def test_any_visible_ascii_is_a_key(queue: Api, key: str) -> None:
+@each_row("key", ["x", "x" * 255, "!~/\\\"'{}"], apart=True)
+def test_any_visible_ascii_is_a_key(api: Api, key: str) -> None:
+    queue = filled(api)
     first, second = (queue.verifier.post("/cases", NEW, idempotency_key=key) for _ in "12")
 
     assert (first.status_code, second.status_code) == (201, 201)

@@ -26,7 +26,7 @@ from tests.functions.support import when
 from tests.reliability.independent import assert_chain
 from tests.reliability.support import LOAD, trail, verification
 
-LOADS = {"embedded": (25 * LOAD, 25), "emulator": (4 * LOAD, 15)}
+LOADS = {"embedded": (15 * LOAD, 25), "emulator": (4 * LOAD, 15)}
 OPEN = {"pending", "in_progress"}
 CLAIM_MINUTES = 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from shared.models.actions import NewAction
 from shared.rules.actions import hash_of
 from tests.client import Api, TestResponse
-from tests.reliability.fault_proxy import CONTRACT, Code, Fault, FaultProxy, Script
+from tests.reliability.fault_proxy import CONTRACT, Code, Fault, FaultProxy, Script, shared
 from tests.reliability.support import held_trail, in_parallel, persistent, types
 
 CLAIMERS = 100
@@ -193,19 +194,21 @@ def test_a_question_sent_twenty_times_at_once_with_one_key_is_asked_once(api: Ap
     assert len(api.viewer.get("/interventions").json["interventions"]) == 1
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize(
+    ("name", "faults"), zip(STEPS, shared(["Commit"] * len(STEPS)), strict=True)
+)
 def test_a_step_whose_commit_fails_in_any_way_happens_once(
-    faulty: Api, proxy: FaultProxy, name: str
+    faulty: Api, proxy: FaultProxy, name: str, faults: Sequence[Fault]
 ) -> None:
     role, verb, body = STEPS[name][1]
-    for fault in CONTRACT:
+    for fault in faults:
         path = prepared(faulty, name)
         with proxy.following(Script("Commit", [fault])):
             answer = faulty.caller(role).post(f"{path}:{verb}", body)
         assert answer.status_code == 200, (fault, answer.text)
         assert held_intervention(faulty, path) == events_after(name)
     if name == "decide":
-        assert decided_by(faulty) == [("pilot@example.com", len(CONTRACT))]
+        assert decided_by(faulty) == [("pilot@example.com", len(faults))]
 
 
 def test_a_question_whose_commit_fails_in_any_way_is_asked_once(

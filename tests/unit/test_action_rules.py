@@ -26,6 +26,7 @@ from shared.rules import interventions as intervention_rules
 from shared.rules.actions import edited, hash_of
 from shared.rules.callers import Caller
 from shared.rules.starting import started
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -73,7 +74,7 @@ def test_the_order_of_names_and_how_a_number_is_written_make_no_other_action() -
     assert hashed(a=-0.0) == hashed(a=0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("one", "other"),
     [
         (1, "1"),
@@ -127,7 +128,7 @@ DECISIONS: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "allowed"), DECISIONS)
+@each_row(("fields", "allowed"), DECISIONS)
 def test_a_decision_is_one_of_those_that_were_asked_for_or_that_the_kind_has(
     fields: dict[str, Any], allowed: list[str]
 ) -> None:
@@ -175,7 +176,7 @@ def test_each_edit_tells_the_arguments_that_were_asked_for_and_a_repeat_of_it_no
         assert edited(old, new) == ({"arguments": ACTION["arguments"]} if told else {})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("decision", "given", "field"),
     [
         ("edit", {}, "arguments"),
@@ -234,12 +235,12 @@ BAD: dict[str, list[Any]] = {
 QUESTION: dict[str, Any] = {"action": None, "type": "clarification", "response_schema": SCHEMA}
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, one) for name in GOOD for one in GOOD[name]])
+@each_row(("name", "value"), [(name, one) for name in GOOD for one in GOOD[name]])
 def test_a_response_that_follows_the_schema_is_taken(name: str, value: Any) -> None:
     assert decided(asked(**QUESTION), "respond", response={"amount": 5, name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, one) for name in BAD for one in BAD[name]])
+@each_row(("name", "value"), [(name, one) for name in BAD for one in BAD[name]])
 def test_a_response_that_breaks_the_schema_is_refused_by_its_field(name: str, value: Any) -> None:
     with pytest.raises(InvalidArgument) as refusal:
         decided(asked(**QUESTION), "respond", response={"amount": 5, name: value})
@@ -306,7 +307,7 @@ def test_at_the_end_of_its_time_an_approval_lapses_and_a_moment_before_it_does_n
     assert intervention_rows.shown("i", running, end).lapsed_at is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("state", "why"),
     [
         (asked(), "pending"),

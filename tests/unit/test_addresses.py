@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from shared.rules.addresses import is_loopback, is_public
+from tests.rows import each_row
 
 
-@pytest.mark.parametrize(
+@each_row(
     "address",
     [
         "8.8.8.8",
@@ -28,7 +27,7 @@ def test_unicast_addresses_of_the_internet_are_sent_to(address: str) -> None:
     assert not is_loopback(address)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "address",
     [
         "0.0.0.0",  # noqa: S104 - which Linux takes as this machine
@@ -93,7 +92,7 @@ def test_every_other_address_is_refused(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("address", "own"),
     [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True)]
     + [(one, False) for one in ("::ffff:127.0.0.1", "0.0.0.0", "::", "10.0.0.1", "localhost", "")],  # noqa: S104

@@ -14,6 +14,7 @@ from google.auth.exceptions import DefaultCredentialsError
 
 from shared.bucket import Bucket, Unreachable
 from tests.bucket_stub import NAME, BucketStub, running_bucket
+from tests.rows import each_row
 
 CALLS = {
     "make": lambda bucket: bucket.make("a/1", "text"),
@@ -101,7 +102,7 @@ def test_nobody_waits_longer_than_that_for_a_bucket_that_stalls(
         stub.stalls.set()
 
 
-@pytest.mark.parametrize("call", CALLS)
+@each_row("call", CALLS)
 def test_a_bucket_that_nobody_serves_is_unreachable(call: str) -> None:
     with pytest.raises(Unreachable, match="URLError"):
         CALLS[call](Bucket(NAME, "127.0.0.1:1"))

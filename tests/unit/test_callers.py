@@ -7,12 +7,13 @@ import pytest
 from shared.errors import PermissionDenied
 from shared.models.roles import Role
 from shared.rules.callers import Caller, at_least
+from tests.rows import each_row
 
 RANKS = [Role.VIEWER, Role.VERIFIER, Role.PILOT, Role.ADMIN]
 
 
-@pytest.mark.parametrize("lowest", RANKS)
-@pytest.mark.parametrize("role", Role)
+@each_row("lowest", RANKS)
+@each_row("role", Role)
 def test_a_caller_may_do_what_their_role_and_those_below_it_may(lowest: Role, role: Role) -> None:
     caller = Caller("kim", None, "acme", role)
 
@@ -23,7 +24,7 @@ def test_a_caller_may_do_what_their_role_and_those_below_it_may(lowest: Role, ro
             caller.require(at_least(lowest))
 
 
-@pytest.mark.parametrize("role", Role)
+@each_row("role", Role)
 def test_an_event_names_people_as_users_agents_as_services_and_the_scheduler_as_the_system(
     role: Role,
 ) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis
-import pytest
 import rfc8785
 from hypothesis import strategies as st
 
 from shared.rules.canonical import canonical, canonical_text, parsed
 from tests.reliability.support import LOAD
+from tests.rows import each_row
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 INTEGERS = st.integers(-(2**53) + 1, 2**53 - 1)
@@ -28,7 +28,7 @@ def test_any_json_object_has_the_form_that_rfc_8785_names(content: dict[str, Any
     assert rfc8785.dumps(content) == canonical(content)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "content",
     [
         {"\U0001f600": 1, "\ue000": 2},
@@ -45,7 +45,7 @@ def test_what_encoders_differ_on_has_the_form_that_rfc_8785_names(content: dict[
     assert rfc8785.dumps(content) == canonical(content)
 
 
-@pytest.mark.parametrize("number", [2**53 - 1, 10**15, 2**53, 10**16, 10**20])
+@each_row("number", [2**53 - 1, 10**15, 2**53, 10**16, 10**20])
 def test_integers_beyond_53_bits_are_read_as_floats(number: int) -> None:
     expected = int if number < 2**53 else float
 

@@ -22,6 +22,7 @@ from shared.models.case import (
 from shared.models.roles import Actor, Role
 from shared.rules import cases as case_rules
 from shared.rules.callers import Caller
+from tests.rows import each_row
 from tests.unit.examples import STABLE
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -181,7 +182,7 @@ def test_a_case_without_hours_of_its_type_is_never_due() -> None:
     assert (case.due_at, case.clock_due_at) == (None, case_rules.NEVER)
 
 
-@pytest.mark.parametrize("paused", [timedelta(days=1), timedelta(days=3_000_000)])
+@each_row("paused", [timedelta(days=1), timedelta(days=3_000_000)])
 def test_a_due_date_at_the_end_of_time_moves_no_further(paused: timedelta) -> None:
     case = patched(opened(due_at=case_rules.NEVER - HOUR), status=Status.NEEDS_INFO)
     now = min(START, case_rules.NEVER - paused) + paused
@@ -233,7 +234,7 @@ def test_a_due_date_that_is_cleared_leaves_a_clock_that_nothing_is_due_by() -> N
     assert not case_rules.shown("CASE-1", case, case_rules.NEVER).overdue
 
 
-@pytest.mark.parametrize("status", [Status.BLOCKED, Status.CLOSED])
+@each_row("status", [Status.BLOCKED, Status.CLOSED])
 def test_a_reason_is_asked_for_where_the_move_is_allowed(status: Status) -> None:
     with pytest.raises(InvalidArgument):
         patched(opened(), status=status)
@@ -246,7 +247,7 @@ def test_no_reason_is_asked_for_where_the_move_is_not_allowed() -> None:
         patched(closed, status=Status.BLOCKED)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("assigned_to", "status", "who", "allowed"),
     [
         (None, Status.NEW, "kim", True),
@@ -378,7 +379,7 @@ def in_status(status: Status) -> StoredCase:
     return opened().model_copy(update={"status": status})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("status", "change", "details"),
     [
         (Status.APPROVED, {"title": "B"}, {"fields": ["title"], "allowed": OPEN}),
@@ -481,8 +482,8 @@ def test_to_learn_who_the_holder_is_takes_the_case_from_nobody() -> None:
     case_rules.require_may_assign(held, known, Caller("pat", None, "acme", Role.VERIFIER))
 
 
-@pytest.mark.parametrize("role", [Role.VERIFIER, Role.PILOT, Role.ADMIN])
-@pytest.mark.parametrize("who", ["kim", "pat"])
+@each_row("role", [Role.VERIFIER, Role.PILOT, Role.ADMIN])
+@each_row("who", ["kim", "pat"])
 def test_only_the_holder_a_pilot_or_an_admin_assigns_a_held_case_to_another(
     role: Role, who: str
 ) -> None:

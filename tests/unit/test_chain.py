@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from shared.models.roles import Actor, Role
 from shared.models.subjects import GENESIS, Head
 from shared.rules import chain
 from tests.reliability import independent
+from tests.rows import each_row
 from tests.unit.examples import STABLE
 
 EXAMPLES = settings(STABLE, max_examples=50)
@@ -88,7 +88,7 @@ def first_broken(events: list[Found], head: Head) -> int | None:
     return broken.sequence if broken else None
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 100])
+@each_row("length", [0, 1, 2, 100])
 def test_a_chain_as_it_was_written_holds(length: int) -> None:
     events, head = chained(length)
 
@@ -160,7 +160,7 @@ def test_every_field_of_an_event_is_edited_in_turn() -> None:
     assert set(EDITS) | {"sequence"} == set(Event.model_fields)
 
 
-@pytest.mark.parametrize("field", EDITS)
+@each_row("field", EDITS)
 def test_an_edited_field_is_found_and_named(field: str) -> None:
     events, head = chained(LENGTH)
     found: list[Found] = [
@@ -246,7 +246,7 @@ ATTACKS: dict[str, tuple[Attack, int, str]] = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@each_row("attack", ATTACKS)
 def test_an_attack_is_found_and_the_first_bad_sequence_is_named_with_what_is_wrong(
     attack: str,
 ) -> None:
@@ -259,7 +259,7 @@ def test_an_attack_is_found_and_the_first_bad_sequence_is_named_with_what_is_wro
     assert checked(found, head).broken == BrokenLink(sequence=sequence, problem=problem)
 
 
-@pytest.mark.parametrize(("tenant", "subject"), [("other", SUBJECT), (TENANT, "cases/CASE-2")])
+@each_row(("tenant", "subject"), [("other", SUBJECT), (TENANT, "cases/CASE-2")])
 def test_the_whole_chain_of_another_is_not_ones_own(tenant: str, subject: str) -> None:
     events, head = chained(LENGTH, tenant, subject=subject)
 
@@ -295,7 +295,7 @@ def test_an_unreadable_event_is_called_unreadable() -> None:
     assert checked(found, head).broken == broken
 
 
-@pytest.mark.parametrize("head", [Head(), Head(sequence=LENGTH, hash="x"), Head(sequence=9)])
+@each_row("head", [Head(), Head(sequence=LENGTH, hash="x"), Head(sequence=9)])
 def test_a_head_that_was_changed_breaks_the_chain(head: Head) -> None:
     events, _ = chained(LENGTH)
 

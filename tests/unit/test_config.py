@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from shared.config import Config, ConfigError, variables
+from tests.rows import each_row
 
 EMULATOR = {"FIRESTORE_EMULATOR_HOST": "127.0.0.1:8081"}
 PROJECT = {"GOOGLE_CLOUD_PROJECT": "acme-prod"}
@@ -23,7 +24,7 @@ def test_without_any_variable_cases_are_kept_in_a_local_file_and_tokens_must_be_
     assert (config.emulator, config.unsigned_tokens) == (None, False)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "path"),
     [
         ("sqlite:///data/cases.db", "data/cases.db"),
@@ -35,7 +36,7 @@ def test_the_embedded_store_is_where_the_url_says(url: str, path: str) -> None:
     assert Config.from_environment({"CASELEDGER_STORE": url}).sqlite == path
 
 
-@pytest.mark.parametrize(
+@each_row(
     "url",
     ["sqlite:///", "postgres://host/db", "firestore://x", "mysql:///x", "sqlite://x", "cases.db"],
 )
@@ -44,7 +45,7 @@ def test_a_store_that_is_not_known_is_refused_by_name(url: str) -> None:
         Config.from_environment({"CASELEDGER_STORE": url})
 
 
-@pytest.mark.parametrize("environ", [PROJECT, DEMO | EMULATOR, PROJECT | CLOUD])
+@each_row("environ", [PROJECT, DEMO | EMULATOR, PROJECT | CLOUD])
 def test_firestore_is_used_where_a_project_is_named(environ: dict[str, str]) -> None:
     config = Config.from_environment(environ)
 
@@ -53,7 +54,7 @@ def test_firestore_is_used_where_a_project_is_named(environ: dict[str, str]) -> 
     assert config.database == "(default)"
 
 
-@pytest.mark.parametrize("environ", [EMULATOR, CLOUD, EMULATOR | CLOUD])
+@each_row("environ", [EMULATOR, CLOUD, EMULATOR | CLOUD])
 def test_firestore_without_a_project_is_refused_and_never_replaced(
     environ: dict[str, str],
 ) -> None:
@@ -61,18 +62,18 @@ def test_firestore_without_a_project_is_refused_and_never_replaced(
         Config.from_environment(environ)
 
 
-@pytest.mark.parametrize("environ", [PROJECT, EMULATOR, CLOUD, DEMO | EMULATOR])
+@each_row("environ", [PROJECT, EMULATOR, CLOUD, DEMO | EMULATOR])
 def test_two_stores_are_refused(environ: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match="CASELEDGER_STORE"):
         Config.from_environment(environ | STORE)
 
 
-@pytest.mark.parametrize("name", ["FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "K_SERVICE"])
+@each_row("name", ["FIRESTORE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "K_SERVICE"])
 def test_an_empty_variable_is_none(name: str) -> None:
     assert Config.from_environment({name: ""}).sqlite == ".local/caseledger.db"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("store", "cloud", "allowed"),
     [
         (store, cloud, local and not cloud)
@@ -94,8 +95,8 @@ def test_unsigned_tokens_are_for_local_stores_outside_the_cloud_only(
         assert (config.unsigned_tokens, allowed) == (True, True)
 
 
-@pytest.mark.parametrize("name", ["CASELEDGER_UNSIGNED_TOKENS", "CASELEDGER_REVOCATION"])
-@pytest.mark.parametrize("value", ["true", "1", "yes", "Loopback", "Check", "any", "off", " "])
+@each_row("name", ["CASELEDGER_UNSIGNED_TOKENS", "CASELEDGER_REVOCATION"])
+@each_row("value", ["true", "1", "yes", "Loopback", "Check", "any", "off", " "])
 def test_a_switch_that_says_another_word_than_its_own_is_refused_by_name(
     name: str, value: str
 ) -> None:
@@ -103,7 +104,7 @@ def test_a_switch_that_says_another_word_than_its_own_is_refused_by_name(
         Config.from_environment({name: value})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "hint"),
     [
         ("CASELEDGER_RATE_LIMIT", "do you mean CASELEDGER_RATE_LIMITS?"),
@@ -112,7 +113,7 @@ def test_a_switch_that_says_another_word_than_its_own_is_refused_by_name(
         ("CASELEDGER_", "see docs/operations.md"),
     ],
 )
-@pytest.mark.parametrize("value", ["", "secret"])
+@each_row("value", ["", "secret"])
 def test_a_variable_that_nobody_reads_is_refused_by_name_without_its_value(
     name: str, hint: str, value: str
 ) -> None:
@@ -123,7 +124,7 @@ def test_a_variable_that_nobody_reads_is_refused_by_name_without_its_value(
     assert "secret" not in str(error.value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "name",
     [
         "CASELEDGER_SECRETS",
@@ -154,7 +155,7 @@ def test_the_claims_of_the_tenant_and_the_role_have_names_that_can_be_chosen() -
     assert (other.tenant_claim, other.role_claim) == tuple(names.values())
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("environ", "named"),
     [
         ({"CASELEDGER_TENANT_CLAIM": "a b"}, "CASELEDGER_TENANT_CLAIM"),
@@ -173,16 +174,14 @@ def test_names_of_claims_that_nobody_can_mean_are_refused(
         Config.from_environment(environ)
 
 
-@pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "issuer.example/keys", "https://", "https://a b"]
-)
+@each_row("url", ["file:///etc/passwd", "issuer.example/keys", "https://", "https://a b"])
 def test_an_address_of_keys_that_cannot_be_fetched_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="CASELEDGER_JWKS_URL"):
         Config.from_environment({"CASELEDGER_JWKS_URL": url})
 
 
-@pytest.mark.parametrize("name", ["CASELEDGER_SWEEP_SECONDS", "CASELEDGER_MAX_WAITS", "THREADS"])
-@pytest.mark.parametrize("value", ["1" * 10, "1" * 5000])
+@each_row("name", ["CASELEDGER_SWEEP_SECONDS", "CASELEDGER_MAX_WAITS", "THREADS"])
+@each_row("value", ["1" * 10, "1" * 5000])
 def test_a_number_that_nothing_can_count_to_is_refused(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
         Config.from_environment({name: value})
@@ -196,7 +195,7 @@ def test_accounts_are_looked_up_only_where_that_is_asked_for() -> None:
     assert Config.from_environment(PROJECT | CHECKED).check_revocation is True
 
 
-@pytest.mark.parametrize(
+@each_row(
     "environ",
     [
         STORE,
@@ -210,7 +209,7 @@ def test_accounts_that_are_not_of_firebase_cannot_be_looked_up(environ: dict[str
         Config.from_environment(environ | CHECKED)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("variable", "field"),
     [
         ("FIREBASE_AUTH_EMULATOR_HOST", "auth_emulator"),
@@ -227,7 +226,7 @@ def test_an_emulator_of_accounts_or_of_the_bucket_is_refused_in_the_cloud(
         Config.from_environment(PROJECT | CLOUD | emulator)
 
 
-@pytest.mark.parametrize("name", ["gs://checkpoints", "ab", "a/b", "Checkpoints", "-a-", "a" * 223])
+@each_row("name", ["gs://checkpoints", "ab", "a/b", "Checkpoints", "-a-", "a" * 223])
 def test_a_bucket_that_no_bucket_can_be_called_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="CASELEDGER_LOG_BUCKET must be the name of a bucket"):
         Config.from_environment(PROJECT | {"CASELEDGER_LOG_BUCKET": name})
@@ -254,7 +253,7 @@ def test_tokens_are_firebases_unless_another_issuer_is_named() -> None:
     assert other.jwks_url == "https://issuer.example/keys"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "expected"),
     [
         ("", ()),
@@ -268,8 +267,8 @@ def test_origins_are_separated_by_spaces(value: str, expected: tuple[str, ...]) 
     assert config.allowed_origins == expected
 
 
-@pytest.mark.parametrize("name", ["CASELEDGER_ALLOWED_ORIGINS", "CASELEDGER_SIGN_IN_ORIGINS"])
-@pytest.mark.parametrize(
+@each_row("name", ["CASELEDGER_ALLOWED_ORIGINS", "CASELEDGER_SIGN_IN_ORIGINS"])
+@each_row(
     "origin",
     [
         "*",
@@ -307,7 +306,7 @@ def test_as_many_requests_may_be_held_as_is_said_or_half_of_the_threads(
     assert expected == Config.from_environment(environ).max_waits
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("environ", "expected"),
     [
         ({"CASELEDGER_MAX_EXPENSIVE": "7", "THREADS": "2"}, 7),
@@ -323,14 +322,14 @@ def test_waits_and_expensive_requests_together_leave_a_thread_to_others(
     assert expected == Config.from_environment(environ).max_expensive
 
 
-@pytest.mark.parametrize("name", ["CASELEDGER_MAX_WAITS", "CASELEDGER_MAX_EXPENSIVE", "THREADS"])
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", " 4", "4 ", "0x4", "\u00b2"])
+@each_row("name", ["CASELEDGER_MAX_WAITS", "CASELEDGER_MAX_EXPENSIVE", "THREADS"])
+@each_row("value", ["0", "-1", "1.5", "many", " 4", "4 ", "0x4", "\u00b2"])
 def test_a_number_that_is_none_above_0_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
         Config.from_environment({name: value})
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("", 480), ("1", 1), ("3600", 3600)])
+@each_row(("text", "seconds"), [("", 480), ("1", 1), ("3600", 3600)])
 def test_a_scheduled_function_takes_eight_minutes_unless_told_otherwise(
     text: str, seconds: int
 ) -> None:
@@ -340,7 +339,7 @@ def test_a_scheduled_function_takes_eight_minutes_unless_told_otherwise(
     assert Config.from_environment({}).sweep_seconds == 480
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "8 minutes", " 8", "1e3", "²"])
+@each_row("text", ["0", "-1", "1.5", "8 minutes", " 8", "1e3", "²"])
 def test_a_time_for_scheduled_functions_that_is_none_is_refused_by_name(text: str) -> None:
     with pytest.raises(ConfigError, match="CASELEDGER_SWEEP_SECONDS"):
         Config.from_environment({"CASELEDGER_SWEEP_SECONDS": text})
@@ -368,8 +367,8 @@ def test_without_a_scheduler_nobody_is_it() -> None:
     assert (config.scheduler_email, config.scheduler_audience) == ("", "")
 
 
-@pytest.mark.parametrize("name", SCHEDULER)
-@pytest.mark.parametrize("empty", [False, True])
+@each_row("name", SCHEDULER)
+@each_row("empty", [False, True])
 def test_half_a_scheduler_is_refused_by_name(name: str, *, empty: bool) -> None:
     (missing,) = SCHEDULER.keys() - {name}
     environ = {name: SCHEDULER[name]} | ({missing: ""} if empty else {})
@@ -378,7 +377,7 @@ def test_half_a_scheduler_is_refused_by_name(name: str, *, empty: bool) -> None:
         Config.from_environment(PROJECT | environ)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "expected"),
     [
         ("", {"read": 6_000, "write": 3_000, "expensive": 300, "public": 600}),
@@ -393,7 +392,7 @@ def test_rate_limits_are_the_usual_ones_where_no_others_are_named(
     assert expected == Config.from_environment({"CASELEDGER_RATE_LIMITS": value}).budgets
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     ["none", "0", "read=", "read=0", "read=-1", "read=1.5", "read=x", "reads=5", "off read=5"],
 )
@@ -402,7 +401,7 @@ def test_rate_limits_that_nobody_can_mean_are_refused(value: str) -> None:
         Config.from_environment({"CASELEDGER_RATE_LIMITS": value})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "expected"),
     [
         ("", "memory://"),
@@ -416,7 +415,7 @@ def test_budgets_are_counted_in_memory_unless_a_redis_is_named(value: str, expec
     assert expected == config.budget_storage
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value", ["memory", "redis", "10.0.0.3:6379", "http://redis", "redis://", "redis://host:port"]
 )
 def test_a_storage_that_is_no_redis_is_refused_without_repeating_it(value: str) -> None:
@@ -426,7 +425,7 @@ def test_a_storage_that_is_no_redis_is_refused_without_repeating_it(value: str) 
     assert "port" not in str(error.value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("environ", "origin"),
     [
         ({}, "local/caseledger"),
@@ -444,7 +443,7 @@ def test_the_name_of_logs_begins_as_is_said_or_with_the_project(
     assert found == origin.replace("acme-prod", project)
 
 
-@pytest.mark.parametrize("origin", ["https://logs.example", "a b", "a+b", "/a", "a/", "a//b", "é"])
+@each_row("origin", ["https://logs.example", "a b", "a+b", "/a", "a/", "a//b", "é"])
 def test_the_name_of_logs_is_one_that_a_signed_note_takes(origin: str) -> None:
     with pytest.raises(ConfigError, match="CASELEDGER_LOG_ORIGIN"):
         Config.from_environment({"CASELEDGER_LOG_ORIGIN": origin})

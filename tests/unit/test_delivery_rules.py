@@ -13,6 +13,7 @@ from shared.models.events import EventType
 from shared.models.webhooks import NewWebhook, StoredDelivery
 from shared.outgoing import Answer
 from shared.rules import deliveries
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105 - of this test
@@ -54,7 +55,7 @@ def test_attempts_are_spread_by_a_fifth_to_both_sides() -> None:
     assert deliveries.next_attempt(2, 1.0) == timedelta(minutes=6)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("header", "seconds"),
     [
         ("120", 120),
@@ -81,7 +82,7 @@ def test_a_receiver_may_ask_to_wait_for_at_most_a_day(header: str | None, second
     assert deliveries.asked_to_wait(header, NOW) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("code", "taken"),
     [
         (200, True),
@@ -135,7 +136,7 @@ def test_what_concerns_the_tenant_has_no_links() -> None:
     assert json.loads(body(delivery("tenant", None)))["data"]["links"] == {}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("subject", "case_id", "text"),
     [
         (
@@ -200,7 +201,7 @@ def test_an_endpoint_can_ask_for_every_type_as_its_payload_spells_it() -> None:
         assert spelled.replace(".", "_") == event_type
 
 
-@pytest.mark.parametrize("code", [200, 204])
+@each_row("code", [200, 204])
 def test_what_a_receiver_takes_is_over(code: int) -> None:
     after = deliveries.outcome(delivery(), Answer(code), NOW, 0.5)
 
@@ -210,7 +211,7 @@ def test_what_a_receiver_takes_is_over(code: int) -> None:
     assert after.last_error is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("answer", "error"),
     [
         (Answer(500), "status"),
@@ -266,7 +267,7 @@ def test_what_is_sent_again_gets_all_attempts_and_is_not_sent_twice_at_once() ->
     assert deliveries.again(leased, later).due_at == NOW + timedelta(minutes=1)
 
 
-@pytest.mark.parametrize(("code", "status"), [(200, "delivered"), (500, "failed"), (410, "failed")])
+@each_row(("code", "status"), [(200, "delivered"), (500, "failed"), (410, "failed")])
 def test_a_test_is_sent_once_whatever_comes_of_it(code: int, status: str) -> None:
     after = deliveries.tested(delivery(), Answer(code), NOW)
 

@@ -35,6 +35,7 @@ from shared.rules.disclosures import (
     value_at,
 )
 from tests.reliability import independent
+from tests.rows import each_row
 from tests.unit.examples import STABLE
 
 EXAMPLES = settings(STABLE, max_examples=100)
@@ -220,7 +221,7 @@ def _marked(value: Any) -> Any:
             return value
 
 
-@pytest.mark.parametrize("pointer", event().disclosures or ())
+@each_row("pointer", event().disclosures or ())
 def test_the_hash_holds_when_a_value_is_erased(pointer: str) -> None:
     content = event().content()
     before = copy.deepcopy(content)
@@ -250,7 +251,7 @@ def test_all_is_erased_one_after_the_other_or_at_once() -> None:
     assert erase(after, pointers, "e-10") == after
 
 
-@pytest.mark.parametrize("pointer", ["/status", "/subject", "/changes/1/old", "/meta/n", "", "/x"])
+@each_row("pointer", ["/status", "/subject", "/changes/1/old", "/meta/n", "", "/x"])
 def test_only_what_was_disclosed_is_erased(pointer: str) -> None:
     with pytest.raises(ValueError, match="was not disclosed"):
         erase(event().content(), [pointer], "e-9")
@@ -288,7 +289,7 @@ def _other(value: Any) -> Iterator[Any]:
         yield 7 if value is None else value + 1
 
 
-@pytest.mark.parametrize("spot", SPOTS, ids=lambda spot: "/".join(map(str, spot)))
+@each_row("spot", SPOTS, ids=lambda spot: "/".join(map(str, spot)))
 def test_every_character_that_is_changed_changes_the_hash(spot: tuple[Any, ...]) -> None:
     *path, name = spot
     original = erased_event()
@@ -300,7 +301,7 @@ def test_every_character_that_is_changed_changes_the_hash(spot: tuple[Any, ...])
         assert not _holds(original), value
 
 
-@pytest.mark.parametrize("field", ["disclosures", "erased"])
+@each_row("field", ["disclosures", "erased"])
 def test_every_character_of_a_pointer_that_is_changed_changes_the_hash(field: str) -> None:
     original = erased_event()
     for pointer in original[field]:
@@ -456,7 +457,7 @@ The name of the tenant is in the hash already, and who erased something is not.
 """
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@each_row("attack", ATTACKS)
 def test_what_is_done_to_disclosures_is_found(attack: Callable[[Content], None]) -> None:
     content = erased_event()
     assert _holds(content)
@@ -466,7 +467,7 @@ def test_what_is_done_to_disclosures_is_found(attack: Callable[[Content], None])
     assert not _holds(content)
 
 
-@pytest.mark.parametrize("attack", [_inside_another, _inside_another_before_it])
+@each_row("attack", [_inside_another, _inside_another_before_it])
 def test_no_disclosed_value_is_inside_another(attack: Callable[[Content], None]) -> None:
     """Which of them is taken first would else decide on the digest of the other."""
     content = erased_event()
@@ -476,7 +477,7 @@ def test_no_disclosed_value_is_inside_another(attack: Callable[[Content], None])
         parted(content)
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@each_row("attack", ATTACKS)
 def test_the_lines_of_the_readme_find_it_too(attack: Callable[[Content], None]) -> None:
     *_, code = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     names: dict[str, Any] = {}
@@ -493,7 +494,7 @@ def test_the_lines_of_the_readme_find_it_too(attack: Callable[[Content], None]) 
     assert (found == content["hash"]) == (attack in NOT_HASHED)
 
 
-@pytest.mark.parametrize("erased", [None, {}])
+@each_row("erased", [None, {}])
 def test_who_erased_it_is_not_said_of_what_is_whole(erased: dict[str, str] | None) -> None:
     content = event().content() | {"erasedBy": "e-9"}
     if erased is not None:

@@ -11,6 +11,7 @@ from shared.errors import FailedPrecondition
 from shared.models.erasure import ErasureToAsk, StoredErasure
 from shared.models.roles import Actor
 from shared.rules import erasures as rules
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KIM = rules.Person("kim-1", ["kim@example.com", "Jürgen@example.com"])
@@ -34,7 +35,7 @@ def confirmed(by: Actor, erasure: StoredErasure | None = None, at: datetime = NO
     return rules.confirmed(erasure or asked(), by, "e" * 32, ["kim@example.com"], at)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         "kim@example.com",
@@ -54,7 +55,7 @@ def test_a_value_that_has_a_persons_subject_or_address_in_it_names_them(value: A
     assert KIM.named_in(value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         "tim.kim@example.com",
@@ -129,7 +130,7 @@ def test_another_confirms_what_is_to_be_carried_out_then() -> None:
     assert confirmed(second, found) is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("by", "at"),
     [
         (admin("ada", "other@example.com"), NOW),

@@ -9,6 +9,7 @@ import pytest
 from shared.models.sealed import StoredBundle, StoredLog, StoredTile, joined, parted
 from shared.rules.growth import Entry, grown, root_of
 from shared.rules.tree import leaf_hash, root
+from tests.rows import each_row
 
 
 def entry(number: int, *, late: bool = False) -> Entry:
@@ -61,9 +62,7 @@ def test_what_has_grown_has_no_checkpoint_yet() -> None:
     assert grown(state, [entry(0)]).state.checkpoint == ""
 
 
-@pytest.mark.parametrize(
-    "update", [{"size": 3}, {"ids": []}, {"edge": []}, {"edge": ["00"]}, {"edge": ["zz"]}]
-)
+@each_row("update", [{"size": 3}, {"ids": []}, {"edge": []}, {"edge": ["00"]}, {"edge": ["zz"]}])
 def test_a_state_that_cannot_be_has_no_root(update: dict[str, object]) -> None:
     state = grown(StoredLog(), [entry(0), entry(1)]).state
 

@@ -21,6 +21,7 @@ from shared.models.roles import Role
 from shared.rules import approvals, asking, assigning, claims, people, reminders
 from shared.rules import interventions as intervention_rules
 from tests.functions.intervention_support import asked, person
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 YES = DecisionGiven(decision="approve")
@@ -60,7 +61,7 @@ def test_each_reminder_comes_once_and_in_order_whenever_it_is_looked_for(
         assert state.remind_at == min((at for at in times.values() if at > now), default=None)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("priority", "seconds", "expected"),
     [
         ("low", (50, 90), ["normal", "high"]),
@@ -100,7 +101,7 @@ def test_nobody_is_reminded_of_what_is_over_or_never_ends_or_was_asked_of_an_ear
     assert (plain[0].priority, plain[1]) == (Priority.NORMAL, 50)
 
 
-@pytest.mark.parametrize(("minutes", "lapses"), [(None, False), (5, True)])
+@each_row(("minutes", "lapses"), [(None, False), (5, True)])
 def test_a_claim_lapses_at_its_end_where_it_has_one(minutes: int | None, *, lapses: bool) -> None:
     until = claims.held_until(minutes, NOW)
     end = NOW + timedelta(minutes=5)
@@ -177,7 +178,7 @@ def test_the_time_to_act_begins_with_the_last_approval() -> None:
     assert one.approved_action_hash == two.approved_action_hash == state.action_hash
 
 
-@pytest.mark.parametrize(("given", "least", "needed"), [(None, 1, 1), (2, 1, 2), (2, 3, 3)])
+@each_row(("given", "least", "needed"), [(None, 1, 1), (2, 1, 2), (2, 3, 3)])
 def test_it_takes_as_many_people_as_the_larger_number_says(
     given: int | None, least: int, needed: int
 ) -> None:
@@ -190,7 +191,7 @@ def test_it_takes_as_many_people_as_the_larger_number_says(
     assert state.approvals_required == needed
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("subject", "name", "same"),
     [
         ("kim", "another", True),

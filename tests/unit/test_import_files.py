@@ -16,6 +16,7 @@ from caseledger.importing.mapping import BadMapping, shipped, understood
 from caseledger.importing.reading import Row, Table, UnreadableFile, read
 from caseledger.importing.times import BadTime, Clock, zone_of
 from shared.models.imports import CaseToImport
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -92,7 +93,7 @@ def test_a_file_that_is_none_says_what_is_wrong(
 # Times
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "expected"),
     [
         ("2025-11-03T08:00:00Z", "2025-11-03T08:00:00"),
@@ -112,17 +113,13 @@ def test_times_are_understood_in_many_forms(value: Any, expected: str) -> None:
     assert clock.read(value).isoformat() == f"{expected}+00:00"
 
 
-@pytest.mark.parametrize(
-    "value", ["31.12.2025 09:15:00", "31/12/2025 09:15", "31.12.2025", "31.12.25"]
-)
+@each_row("value", ["31.12.2025 09:15:00", "31/12/2025 09:15", "31.12.2025", "31.12.25"])
 def test_dates_are_understood_as_spreadsheets_write_them(value: str) -> None:
     clock = understood(["spreadsheet"], source=None, zone="UTC").clock
     assert clock.read(value).date().isoformat() == "2025-12-31"
 
 
-@pytest.mark.parametrize(
-    "value", ["03/04/2025", "soon", "12", True, None, "", 10**30, "0001-01-01"]
-)
+@each_row("value", ["03/04/2025", "soon", "12", True, None, "", 10**30, "0001-01-01"])
 def test_a_time_that_is_not_sure_is_refused(value: Any) -> None:
     with pytest.raises(BadTime):
         Clock(zone_of("Europe/Berlin")).read(value)
@@ -140,7 +137,7 @@ def test_a_time_without_a_zone_needs_one_and_a_date_can_be_the_end_of_its_day() 
 # Mappings
 
 
-@pytest.mark.parametrize("name", shipped())
+@each_row("name", shipped())
 def test_what_a_mapping_of_ours_says_is_what_the_api_takes(name: str) -> None:
     mapping = understood([name])
     assert set(mapping.columns) <= {"rowKey", *CaseToImport.aliases()}
@@ -207,13 +204,13 @@ def test_whatever_text_a_cell_has_the_api_takes_what_is_made_of_it(text: str) ->
 # Export
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1"])
+@each_row("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", " =1", "\uff1d1"])
 def test_what_a_spreadsheet_would_calculate_is_marked_as_text(text: str) -> None:
     assert cell(text).startswith("'")
     assert cell(text).replace("'", "") == text
 
 
-@pytest.mark.parametrize("text", ["a;{}=1", "a\n{} @x", "a\t{}-1", "a|{}+1", "a\r\n{}\uff1d1"])
+@each_row("text", ["a;{}=1", "a\n{} @x", "a\t{}-1", "a|{}+1", "a\r\n{}\uff1d1"])
 def test_what_would_be_calculated_where_cells_are_separated_otherwise_is_marked_too(
     text: str,
 ) -> None:

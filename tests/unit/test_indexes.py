@@ -22,6 +22,7 @@ from shared.documents.indexes import (
     required,
 )
 from shared.documents.port import Aggregation, Filter, MissingIndex, Order, Query, Rejected
+from tests.rows import each_row
 
 X, Y, Z = (Filter(field, "==", 1) for field in "xyz")
 TAGGED = Filter("tags", "array_contains", "red")
@@ -48,7 +49,7 @@ def test_a_plain_scan_needs_no_index() -> None:
     assert Indexes().plan(rows(group=True)) == ()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("indexes", "covered"),
     [
         (Indexes(), True),
@@ -65,7 +66,7 @@ def test_a_field_is_covered_by_an_index_unless_it_is_exempted_and_in_no_composit
     assert indexes.covers("rows", "x") is covered
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "legs"),
     [
         (rows(X), (Leg(index(("x", ASCENDING)), (X,)),)),
@@ -82,7 +83,7 @@ def test_single_field_indexes_serve_one_condition_or_equalities(
     assert Indexes().plan(query) == legs
 
 
-@pytest.mark.parametrize(
+@each_row(
     "query",
     [
         rows(X, order=NEWEST),
@@ -99,7 +100,7 @@ def test_anything_more_needs_an_index_of_its_own(query: Query) -> None:
     assert [leg.index for leg in indexes.plan(query)] == [required(query)]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("field", "query"),
     [
         ("x", rows(X)),
@@ -138,7 +139,7 @@ def test_an_exemption_of_every_field_leaves_those_that_have_an_entry_of_their_ow
             indexes.plan(query)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "lacking"),
     [
         (rows(X), "collection rows: x ASCENDING"),
@@ -175,7 +176,7 @@ def test_an_index_that_serves_all_is_taken_alone() -> None:
     assert indexes.plan(rows(Y, X, order=NEWEST)) == (Leg(XY_NEWEST, (X, Y)),)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "query",
     [
         rows(X, order=(Order("at"),)),
@@ -225,13 +226,13 @@ def test_values_that_are_equal_make_one_query() -> None:
     assert len(disjuncts(rows(Filter("x", "in", [1, 1.0, True, 1])))) == 2
 
 
-@pytest.mark.parametrize("values", [[], [1] * 31])
+@each_row("values", [[], [1] * 31])
 def test_no_value_and_more_than_thirty_are_rejected(values: list[int]) -> None:
     with pytest.raises(Rejected):
         disjuncts(rows(Filter("x", "in", values)))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "order"),
     [
         (rows(X), ("a", "b")),

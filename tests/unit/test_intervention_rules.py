@@ -25,6 +25,7 @@ from shared.rules import asking, intervention_rows
 from shared.rules import interventions as intervention_rules
 from shared.rules.callers import Caller
 from shared.rules.cases import SOONEST
+from tests.rows import each_row
 
 S = InterventionStatus
 T = InterventionType
@@ -96,14 +97,14 @@ OUTCOMES: dict[tuple[str, S], S | None] = {
 }
 
 
-@pytest.mark.parametrize(("act", "status"), [key for key, to in OUTCOMES.items() if to])
+@each_row(("act", "status"), [key for key, to in OUTCOMES.items() if to])
 def test_a_step_leads_where_the_table_says(act: str, status: S) -> None:
     after = ACTS[act](standing(status), KIM, NOW + HOUR)
 
     assert OUTCOMES[act, status] == after.status
 
 
-@pytest.mark.parametrize(("act", "status"), [key for key, to in OUTCOMES.items() if not to])
+@each_row(("act", "status"), [key for key, to in OUTCOMES.items() if not to])
 def test_a_step_that_the_table_has_not_is_refused_telling_how_it_stands(
     act: str, status: S
 ) -> None:
@@ -134,7 +135,7 @@ def test_who_holds_it_may_claim_it_again_and_nothing_changes() -> None:
     assert intervention_rules.claimed(state, KIM, NOW + HOUR) is state
 
 
-@pytest.mark.parametrize("act", ["claim", "approve", "reject", "release"])
+@each_row("act", ["claim", "approve", "reject", "release"])
 def test_what_another_holds_is_refused_naming_the_holder(act: str) -> None:
     state = intervention_rules.claimed(asked(), KIM, NOW)
 
@@ -162,7 +163,7 @@ def test_an_admin_may_release_what_another_holds_and_not_decide_it() -> None:
         intervention_rules.decided(state, YES, ADMIN, NOW)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("who", "status", "may"),
     [
         (ROBOT, S.APPROVED, True),
@@ -205,7 +206,7 @@ def test_completing_what_nobody_decided_is_its_resolution_and_no_decision() -> N
     assert (after.decision, after.decided_by, after.result) == (None, None, None)
 
 
-@pytest.mark.parametrize("kind", T)
+@each_row("kind", T)
 def test_without_a_priority_a_kill_switch_is_critical_and_all_else_normal(kind: T) -> None:
     expected = Priority.CRITICAL if kind is T.KILL_SWITCH else Priority.NORMAL
 
@@ -223,8 +224,8 @@ def test_the_required_role_is_a_pilot_unless_another_is_named() -> None:
     assert asked().required_role == "pilot"
 
 
-@pytest.mark.parametrize("required", ["verifier", "pilot", "admin"])
-@pytest.mark.parametrize("act", ["claim", "approve", "reject", "release"])
+@each_row("required", ["verifier", "pilot", "admin"])
+@each_row("act", ["claim", "approve", "reject", "release"])
 def test_the_required_role_is_a_minimum(required: str, act: str) -> None:
     order = [Role.VIEWER, Role.VERIFIER, Role.PILOT, Role.ADMIN]
     enough = order[order.index(Role(required)) :]
@@ -258,8 +259,8 @@ def test_nobody_decides_what_they_asked_themselves(own: Caller, act: str) -> Non
         ACTS[act](state, own, NOW)
 
 
-@pytest.mark.parametrize("kind", T)
-@pytest.mark.parametrize("decision", ["approve", "reject"])
+@each_row("kind", T)
+@each_row("decision", ["approve", "reject"])
 def test_a_rejection_and_any_decision_on_a_waiver_need_a_reason(kind: T, decision: Any) -> None:
     given = DecisionGiven(decision=decision, response={"text": "An answer"})
 
@@ -272,8 +273,8 @@ def test_a_rejection_and_any_decision_on_a_waiver_need_a_reason(kind: T, decisio
         assert (after.status, after.action_reason) == (S.APPROVED, None)
 
 
-@pytest.mark.parametrize("kind", T)
-@pytest.mark.parametrize(
+@each_row("kind", T)
+@each_row(
     ("response", "answers"),
     [
         ({"text": "It is so"}, True),
@@ -307,7 +308,7 @@ def test_rejecting_a_clarification_needs_a_reason_and_no_answer() -> None:
     assert (after.status, after.response) == (S.REJECTED, None)
 
 
-@pytest.mark.parametrize("status", [S.PENDING, S.IN_PROGRESS])
+@each_row("status", [S.PENDING, S.IN_PROGRESS])
 def test_a_decision_says_who_how_why_and_after_how_long(status: S) -> None:
     at = NOW + timedelta(seconds=90, microseconds=1_600)
 
@@ -319,7 +320,7 @@ def test_a_decision_says_who_how_why_and_after_how_long(status: S) -> None:
     assert after.response == '{"text":"Go on"}'
 
 
-@pytest.mark.parametrize(("seconds", "took"), [(0.5, 0.5), (0.0, 0.0), (-60.0, 0.0)])
+@each_row(("seconds", "took"), [(0.5, 0.5), (0.0, 0.0), (-60.0, 0.0)])
 def test_a_decision_takes_the_time_from_the_request_and_none_where_a_clock_was_set_back(
     seconds: float, took: float
 ) -> None:
@@ -328,7 +329,7 @@ def test_a_decision_takes_the_time_from_the_request_and_none_where_a_clock_was_s
     assert after.resolution_seconds == took
 
 
-@pytest.mark.parametrize("status", S)
+@each_row("status", S)
 def test_what_can_change_no_more_is_archived_and_due_for_the_purge_and_nothing_else_is(
     status: S,
 ) -> None:
@@ -349,7 +350,7 @@ OPEN_STEPS = [
 ]
 
 
-@pytest.mark.parametrize(("act", "status"), OPEN_STEPS)
+@each_row(("act", "status"), OPEN_STEPS)
 def test_a_microsecond_before_its_expiry_it_can_be_decided(act: str, status: S) -> None:
     state = standing(status, expires_at=wire(NOW + HOUR))
 
@@ -358,8 +359,8 @@ def test_a_microsecond_before_its_expiry_it_can_be_decided(act: str, status: S) 
     assert OUTCOMES[act, status] == after.status
 
 
-@pytest.mark.parametrize(("act", "status"), OPEN_STEPS)
-@pytest.mark.parametrize("late", [timedelta(0), MICROSECOND, timedelta(days=400)])
+@each_row(("act", "status"), OPEN_STEPS)
+@each_row("late", [timedelta(0), MICROSECOND, timedelta(days=400)])
 def test_at_its_expiry_it_becomes_expired_whatever_was_asked(
     act: str, status: S, late: timedelta
 ) -> None:
@@ -374,14 +375,14 @@ def test_at_its_expiry_it_becomes_expired_whatever_was_asked(
     assert intervention_rules.late(after).details[0]["status"] == "expired"
 
 
-@pytest.mark.parametrize("status", [S.APPROVED, S.REJECTED, S.COMPLETED])
+@each_row("status", [S.APPROVED, S.REJECTED, S.COMPLETED])
 def test_what_was_decided_in_time_never_runs_out(status: S) -> None:
     state = standing(status, expires_at=wire(NOW + 2 * HOUR))
 
     assert intervention_rules.has_run_out(state, NOW + timedelta(days=9)) is False
 
 
-@pytest.mark.parametrize("status", S)
+@each_row("status", S)
 def test_a_document_tells_how_its_intervention_stands_at_a_time(status: S) -> None:
     data = standing(status, expires_at=wire(NOW + 2 * HOUR)).to_data()
     open_ = status in (S.PENDING, S.IN_PROGRESS)
@@ -412,7 +413,7 @@ def test_it_expires_at_a_time_or_after_seconds_or_never() -> None:
         asked(expires_at=wire(at), expires_in_seconds=1)
 
 
-@pytest.mark.parametrize("ago", [timedelta(0), MICROSECOND, timedelta(days=700_000)])
+@each_row("ago", [timedelta(0), MICROSECOND, timedelta(days=700_000)])
 def test_an_expiry_that_is_not_in_the_future_is_refused_by_name(ago: timedelta) -> None:
     with pytest.raises(InvalidArgument) as refusal:
         asked(expires_at=wire(NOW - ago))
@@ -420,7 +421,7 @@ def test_an_expiry_that_is_not_in_the_future_is_refused_by_name(ago: timedelta) 
     assert [detail["field"] for detail in refusal.value.details] == ["expiresAt"]
 
 
-@pytest.mark.parametrize("status", S)
+@each_row("status", S)
 def test_what_has_run_out_is_shown_as_it_will_be_stored(status: S) -> None:
     state = standing(status, expires_at=wire(NOW + 2 * HOUR))
     later = NOW + 2 * HOUR
@@ -441,7 +442,7 @@ def test_what_has_run_out_is_shown_as_it_will_be_stored(status: S) -> None:
         assert after == before
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [None, 0, False, "", [], {}, 1.5, "text", [[1, [None]]], {"b": {"a": 1}}, {"ä": "\U0001f600"}],
 )

@@ -20,6 +20,7 @@ from shared.runtime import Runtime
 from tests.client import Api
 from tests.functions.intervention_support import ask, decide
 from tests.functions.support import refused
+from tests.rows import each_row
 from tests.unit.test_tokens import (
     AUDIENCE,
     FOREIGN,
@@ -226,7 +227,7 @@ def test_googles_keys_are_known() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "said"),
     [
         ("{", "is not JSON"),

@@ -17,6 +17,7 @@ from shared.models.key import KEY_ID, StoredKey
 from shared.models.roles import Role
 from shared.rules import keys
 from shared.rules.callers import PROGRAMS, Caller
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECRET = "S3cr-t_" * 6 + "x"
@@ -47,7 +48,7 @@ def test_a_key_is_read_as_it_was_written_also_where_a_tenant_has_points(
     assert keys.given(keys.whole(tenant, key_id, SECRET)) == (tenant, key_id, SECRET)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         "ck_",
@@ -78,9 +79,7 @@ def test_an_id_is_made_of_any_name_and_is_an_id_everywhere(name: str) -> None:
     assert key_id != keys.new_id(name)
 
 
-@pytest.mark.parametrize(
-    ("name", "slug"), [("Letter bot!", "letter-bot"), ("Prüfer", "prufer"), ("機械", "key")]
-)
+@each_row(("name", "slug"), [("Letter bot!", "letter-bot"), ("Prüfer", "prufer"), ("機械", "key")])
 def test_an_id_is_readable(name: str, slug: str) -> None:
     assert keys.new_id(name).rpartition("-")[0] == slug
 
@@ -95,7 +94,7 @@ def test_a_key_proves_a_program_of_its_tenant_in_its_role() -> None:
             found.require_person()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("key", "known"),
     [
         (KEY._replace(secret=keys.new_secret()), stored()),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.documents.keys import after, encode, encode_directed, inverted_range, type_bounds
 from tests.reliability.support import LOAD
+from tests.rows import each_row
 
 EDGES = [0, 0.0, -0.0, 1, 1.0, 2**53, 2**53 + 1, 2.0**53, 2**63 - 1, -(2**63), 2.0**63, 5e-324]
 SCALARS = st.one_of(
@@ -135,7 +136,7 @@ def test_an_inverted_range_holds_the_descending_keys_of_the_same_values(
     assert inside == (low <= encode(value) < high)
 
 
-@pytest.mark.parametrize("value", [b"bytes", {1}, object()])
+@each_row("value", [b"bytes", {1}, object()])
 def test_what_is_no_value_has_no_key(value: Any) -> None:
     with pytest.raises(TypeError):
         encode(value)

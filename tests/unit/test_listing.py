@@ -25,6 +25,7 @@ from shared.models.filters import (
     Until,
 )
 from shared.repository.listing import query_of
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,7 +54,7 @@ class Wanted(Filters):
     ] = None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "filters", "order"),
     [
         ({}, (), NEWEST),
@@ -91,7 +92,7 @@ def test_filters_combine_in_the_order_of_the_model() -> None:
     assert names == ["assignedTo", "tags", "clockDueAt"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "field", "other"),
     [
         ({"overdue": True, "created_since": EARLIER}, "createdSince", "overdue"),

@@ -22,6 +22,7 @@ from shared.rules.note import (
     sign,
     verifier_key,
 )
+from tests.rows import each_row
 
 # The example of https://c2sp.org/signed-note.
 KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
@@ -50,7 +51,7 @@ def test_a_verifier_key_is_written_as_it_was_read() -> None:
     assert Verifier.of(ANN.verifier_key) == ANN.verifier
 
 
-@pytest.mark.parametrize(
+@each_row(
     "key",
     [
         "",
@@ -110,7 +111,7 @@ def test_a_key_under_another_name_is_another_key() -> None:
         open_note(sign(TEXT, [renamed]), [ANN.verifier])
 
 
-@pytest.mark.parametrize(
+@each_row(
     "note",
     [
         "",
@@ -164,13 +165,13 @@ def test_two_known_keys_of_the_same_name_and_id_are_refused(
     assert open_note(sign(TEXT, [ANN]), [ANN.verifier, ANN.verifier]) == TEXT
 
 
-@pytest.mark.parametrize("text", ["", "no newline", "a\x07\n", "a\r\n", "\ud800\n"])
+@each_row("text", ["", "no newline", "a\x07\n", "a\r\n", "\ud800\n"])
 def test_what_is_not_the_text_of_a_note_is_not_signed(text: str) -> None:
     with pytest.raises(ValueError, match="whole lines"):
         sign(text, [ANN])
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\u00a0b", "a\nb"])
+@each_row("name", ["", "a b", "a+b", "a\u00a0b", "a\nb"])
 def test_a_name_that_a_note_cannot_hold_signs_nothing(name: str) -> None:
     with pytest.raises(ValueError, match="a key's name"):
         sign(TEXT, [Signer(name, ANN.private)])
@@ -190,7 +191,7 @@ def test_the_checkpoint_of_the_specification_is_read_and_written() -> None:
     assert checkpoint_text("o", 0, root).startswith("o\n0\n")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     ["", "\n", "o\n", "o\n1\n", CHECKPOINT[:-1], "\n" + CHECKPOINT, CHECKPOINT + "\n"]
     + [CHECKPOINT.replace("20852163", size) for size in ("", "-1", "01", "1_0", "\u0663", "9" * 19)]
@@ -219,7 +220,7 @@ def test_a_proof_is_read_as_it_was_written() -> None:
 PROOF = proof_text(7, [b"x" * 32], NOTE)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     ["", "c2sp.org/tlog-proof@v1\n", PROOF.replace("@v1", "@v2"), PROOF.replace("index 7\n", "")]
     + [PROOF.replace("index 7", f"index {index}") for index in ("", "07", "-1", "+7", "7 ")]

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from shared.models.evidence import EvidenceContent
 from shared.models.packet import ManifestEntry, Packet
 from tests.reliability.support import LOAD
+from tests.rows import each_row
 from tests.unit.examples import STABLE
 
 EXAMPLES = settings(STABLE, max_examples=60 * LOAD)
@@ -125,8 +126,8 @@ def shown(reader: str, document: str) -> Shown:
     return found
 
 
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("snippet", SNIPPETS.values(), ids=SNIPPETS)
+@each_row("reader", READERS)
+@each_row("snippet", SNIPPETS.values())
 def test_a_snippet_is_shown_in_its_lines_with_its_spaces_and_nothing_in_it_is_live(
     reader: str, snippet: str
 ) -> None:
@@ -166,8 +167,8 @@ def test_no_other_text_of_a_packet_is_live(reader: str, text: str) -> None:
     assert found.links == []
 
 
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize(
+@each_row("reader", READERS)
+@each_row(
     "url",
     [
         "https://example.com/a_b/*c*?d=1&e=[2]#f~g",
@@ -184,8 +185,8 @@ def test_a_citation_that_is_the_address_of_a_page_is_a_link(reader: str, url: st
     assert f"- Citation: <{url}>" in document.splitlines()
 
 
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize(
+@each_row("reader", READERS)
+@each_row(
     "citation",
     [
         "javascript:alert(1)",

@@ -16,6 +16,7 @@ from shared.documents.port import Document, DocumentStore, Filter, Order, Query
 from shared.errors import InvalidArgument
 from shared.models.base import Page
 from shared.repository.paging import SCAN_LIMIT, page, place, size_of, slice_of
+from tests.rows import each_row
 from tests.unit.examples import STABLE
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -81,7 +82,7 @@ def test_a_walk_shows_every_row_that_is_accepted_once_and_in_order(
     assert found == [row for row in store.rows if int(row.id) % every == 0]
 
 
-@pytest.mark.parametrize(("size", "read"), [(1, 500), (49, 500), (50, 500), (200, 500)])
+@each_row(("size", "read"), [(1, 500), (49, 500), (50, 500), (200, 500)])
 def test_a_page_for_which_nothing_is_accepted_ends_before_it_reads_too_much(
     size: int, read: int
 ) -> None:
@@ -101,7 +102,7 @@ def token_of(query: Query, wanted: Page | None = None) -> str:
     return token
 
 
-@pytest.mark.parametrize(
+@each_row(
     "other",
     [
         Query("tenants/other/cases", order=QUERY.order),
@@ -166,7 +167,7 @@ def test_the_place_of_a_row_among_those_of_several_collections_is_its_path() -> 
     assert place(row, Query("runs", order=(Order("sequence"),), group=True)) == (7, row.path)
 
 
-@pytest.mark.parametrize("name", ["a", "ab", "abc"])
+@each_row("name", ["a", "ab", "abc"])
 def test_a_token_is_made_of_what_an_address_takes_as_it_is_and_is_taken_back(name: str) -> None:
     row = Document(f"{QUERY.collection}/{name}", {"createdAt": START}, version=1)
 
@@ -182,7 +183,7 @@ def test_a_token_is_made_of_what_an_address_takes_as_it_is_and_is_taken_back(nam
     assert page(store, QUERY, Page(page_size=1, page_token=token)) == ([row], token)
 
 
-@pytest.mark.parametrize("value", [None, "yesterday", 7])
+@each_row("value", [None, "yesterday", 7])
 def test_a_list_ends_with_a_row_that_has_no_place_in_it(value: Any) -> None:
     class Spoilt:
         def query(self, query: Query) -> list[Document]:
@@ -203,9 +204,7 @@ class Short(Page):
 ROW = size_of(Rows(1).rows[0])
 
 
-@pytest.mark.parametrize(
-    ("max_bytes", "shown"), [(1, 1), (ROW, 1), (ROW + 1, 2), (2 * ROW, 2), (2 * ROW + 1, 3)]
-)
+@each_row(("max_bytes", "shown"), [(1, 1), (ROW, 1), (ROW + 1, 2), (2 * ROW, 2), (2 * ROW + 1, 3)])
 def test_a_page_ends_with_the_row_that_reaches_its_bytes(max_bytes: int, shown: int) -> None:
     wanted = Short(page_size=3)
 
@@ -215,7 +214,7 @@ def test_a_page_ends_with_the_row_that_reaches_its_bytes(max_bytes: int, shown: 
     assert len(rows) == shown
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("sizes", "shown"),
     [
         ([99, 1, 50], 2),

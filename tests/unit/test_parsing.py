@@ -27,6 +27,7 @@ from shared.models.base import (
     Title,
 )
 from tests.reliability.support import LOAD
+from tests.rows import each_row
 from tests.unit.examples import STABLE
 
 EXAMPLES = settings(STABLE, max_examples=50)
@@ -71,12 +72,12 @@ def fields(error: pytest.ExceptionInfo[InvalidArgument]) -> list[str]:
     return [detail["field"] for detail in error.value.details]
 
 
-@pytest.mark.parametrize("raw", [b"", b"{}", b" {} \n"])
+@each_row("raw", [b"", b"{}", b" {} \n"])
 def test_no_body_is_an_empty_one(raw: bytes) -> None:
     assert parsed(raw) == Example()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "expected"),
     [
         ("2026-03-02T09:00:00Z", datetime(2026, 3, 2, 9, tzinfo=UTC)),
@@ -96,7 +97,7 @@ def test_a_time_is_kept_in_utc_to_the_microsecond(text: str, expected: datetime)
     assert body.due_at.tzinfo is UTC
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "expected"),
     [
         ({"caseId": "../x"}, ["caseId"]),
@@ -124,7 +125,7 @@ def test_a_body_that_is_wrong_is_refused_field_by_field(body: Any, expected: lis
     assert expected[0] in error.value.message
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "message"),
     [
         ({"title": ""}, "title: must not be empty"),
@@ -163,7 +164,7 @@ def test_at_most_twenty_mistakes_are_listed() -> None:
     assert len(error.value.details) == 20
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "expected"),
     [
         ({"count": "7"}, Example(count=7)),
@@ -177,7 +178,7 @@ def test_a_query_is_read_by_the_types_of_its_fields(
     assert parsing.query(MultiDict(query), Example) == expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "expected"),
     [
         ([("count", "x")], "count"),
@@ -206,12 +207,12 @@ def test_a_path_parameter_that_is_wrong_is_refused_by_name() -> None:
     assert fields(error) == ["caseId"]
 
 
-@pytest.mark.parametrize("key", [None, "a", "8e03978e-40d5-43dd-bc93-6894a57f9324", "~" * 255])
+@each_row("key", [None, "a", "8e03978e-40d5-43dd-bc93-6894a57f9324", "~" * 255])
 def test_a_key_is_what_the_header_says(key: str | None) -> None:
     assert parsing.idempotency_key(key) == key
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "é", "a\n", "~" * 256])
+@each_row("key", ["", " ", "a b", "é", "a\n", "~" * 256])
 def test_a_key_that_is_none_is_refused_by_name(key: str) -> None:
     with pytest.raises(InvalidArgument) as error:
         parsing.idempotency_key(key)

@@ -20,6 +20,7 @@ from shared.models.case import NewCase
 from shared.models.names import folded, normalised, person_key
 from shared.models.roles import Actor
 from shared.rules import people
+from tests.rows import each_row
 
 NAMES = st.one_of(
     st.sampled_from(["vera@example.com", "VERA@Example.com", "Vera", "vera", "max", "a@b", "A@B"]),
@@ -37,7 +38,7 @@ def actor(subject: str, email: str | None = None, **more: Any) -> Actor:
     return Actor(subject=subject, email=email, **{"type": "user", "role": "verifier", **more})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "kept"),
     [
         ("  Vera Lang ", "Vera Lang"),

@@ -10,6 +10,7 @@ from shared.edge.places import Places
 from shared.errors import ResourceExhausted
 from shared.models.roles import Role
 from shared.rules.callers import Caller
+from tests.rows import each_row
 
 
 def caller(subject: str, tenant: str = "acme") -> Caller:
@@ -24,7 +25,7 @@ def free_for(places: Places, who: Caller) -> bool:
         return False
 
 
-@pytest.mark.parametrize(("number", "of_one"), [(1, 1), (2, 1), (3, 2), (4, 2), (72, 36)])
+@each_row(("number", "of_one"), [(1, 1), (2, 1), (3, 2), (4, 2), (72, 36)])
 def test_one_caller_has_at_most_half_of_the_places_rounded_up(number: int, of_one: int) -> None:
     places = Places(number, "requests")
     with ExitStack() as taken:

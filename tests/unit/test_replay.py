@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from shared.models.events import Change, Event
 from shared.models.roles import Actor
 from shared.rules import replay_fields
 from shared.rules.replay import CONTRADICTION, Replay, same
 from shared.rules.replay_parts import WHOLE, Parts
+from tests.rows import each_row
 
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KIM = Actor(subject="kim", email="kim@example.com", type="user", role="pilot")
@@ -83,7 +82,7 @@ def test_an_event_that_found_another_value_than_was_left_is_named() -> None:
     assert (broken.sequence, broken.field, broken.problem) == (2, "title", CONTRADICTION)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("events", "stopped", "stands_since"),
     [
         ((NEW, REVIEW), [None], [None]),
@@ -156,7 +155,7 @@ def test_a_packet_says_the_title_that_the_case_had_then() -> None:
         assert parts.packets["1"].fields["title"].values == ["T"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("one", "other", "expected"),
     [(1, True, False), (1e20, 10**20, True), ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True)],
 )

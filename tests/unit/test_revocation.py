@@ -18,6 +18,7 @@ from shared.edge import revocation
 from shared.edge.revocation import Account, IdentityToolkit, Revocation
 from shared.edge.tokens import MemberTokens, Verifier, authenticate
 from shared.errors import Unauthenticated, Unavailable
+from tests.rows import each_row
 
 
 class Accounts:
@@ -198,7 +199,7 @@ def test_the_tenant_and_the_role_are_in_the_claims_that_are_configured() -> None
     assert (caller.tenant, caller.role) == ("acme", "viewer")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "given",
     [
         {"tenant": "acme", "role": "admin"},
@@ -214,7 +215,7 @@ def test_claims_of_the_usual_names_count_nothing_where_others_are_configured(
         authenticate("Bearer x", MemberTokens(Given(**given), "org", "caseRole"))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "expected"),
     [
         ({"firebase": {"tenant": "pool"}}, "pool"),
@@ -229,7 +230,7 @@ def test_firebases_own_tenant_counts_where_the_token_claims_none(
     assert authenticate("Bearer x", tokens).tenant == expected
 
 
-@pytest.mark.parametrize("firebase", [None, "pool", {}, {"tenant": 7}, {"tenant": ["pool"]}])
+@each_row("firebase", [None, "pool", {}, {"tenant": 7}, {"tenant": ["pool"]}])
 def test_a_firebase_claim_of_another_form_names_no_tenant(firebase: Any) -> None:
     tokens = MemberTokens(Given(role="viewer", firebase=firebase), "tenant", "role", firebase=True)
 

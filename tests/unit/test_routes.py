@@ -14,6 +14,7 @@ from shared.errors import MethodNotAllowed, NotFound
 from shared.models.base import Id, is_id
 from shared.models.case import NewCase
 from shared.models.case_queries import CaseQuery
+from tests.rows import each_row
 from tests.unit.examples import STABLE
 
 BY_NAME = {route.name: route for route in ROUTES}
@@ -32,7 +33,7 @@ COLLABORATORS = Route(
 )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("request_line", "name", "texts"),
     [
         ("GET /v1/cases", "list_cases", {}),
@@ -55,7 +56,7 @@ def test_a_request_means_one_function(request_line: str, name: str, texts: dict[
     assert (route.name, found) == (name, texts)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "path",
     [
         "",
@@ -75,7 +76,7 @@ def test_a_path_of_no_function_is_not_found(path: str) -> None:
         allowed(path, ROUTES)
 
 
-@pytest.mark.parametrize("method", ["PUT", "HEAD", "get", "", "POST "])
+@each_row("method", ["PUT", "HEAD", "get", "", "POST "])
 def test_a_method_that_a_path_does_not_take_is_refused_with_those_it_does(method: str) -> None:
     with pytest.raises(MethodNotAllowed) as error:
         match(method, "/v1/cases/A:claim", ROUTES)
@@ -96,7 +97,7 @@ def test_every_function_is_named_once_and_described() -> None:
     assert all(function.__doc__ for function in FUNCTIONS.values())
 
 
-@pytest.mark.parametrize("user_id", ["kim", "auth0|123", "kim@example.com", "a:b", "x:claim"])
+@each_row("user_id", ["kim", "auth0|123", "kim@example.com", "a:b", "x:claim"])
 def test_a_users_id_may_hold_a_colon(user_id: str) -> None:
     route, texts = match("PUT", f"/v1/cases/A/collaborators/{user_id}", [COLLABORATORS])
 

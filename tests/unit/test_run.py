@@ -13,11 +13,12 @@ from local.__main__ import main
 from local.server import ServerError, own_sqlite, usual_workers
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import Indexes, project_indexes
+from tests.rows import each_row
 
 FILE = Path("data/caseledger.db")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("environ", "used"),
     [
         ({}, "sqlite:///data/caseledger.db"),

@@ -13,6 +13,7 @@ from shared.models.case import NewCase, Status, StoredCase
 from shared.models.run import NewRun, RunPatch, RunStatus, StoredRun
 from shared.rules import cases as case_rules
 from shared.rules import runs as run_rules
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -77,8 +78,8 @@ def test_a_queued_run_that_starts_has_its_whole_time_from_then_on() -> None:
     assert (run.created_at, run.updated_at) == (NOW, LATER)
 
 
-@pytest.mark.parametrize("old", STEPS)
-@pytest.mark.parametrize("to", ["running", "completed", "failed", "cancelled"])
+@each_row("old", STEPS)
+@each_row("to", ["running", "completed", "failed", "cancelled"])
 def test_a_run_takes_the_steps_of_the_table_and_no_other(old: str, to: str) -> None:
     run = in_state(old)
 
@@ -104,7 +105,7 @@ def test_an_end_tells_when_how_long_and_what_came_of_it() -> None:
     assert run.timeout_at is None
 
 
-@pytest.mark.parametrize(("seconds", "took"), [(0.5, 0.5), (0.0, 0.0), (-60.0, 0.0)])
+@each_row(("seconds", "took"), [(0.5, 0.5), (0.0, 0.0), (-60.0, 0.0)])
 def test_a_run_takes_the_time_from_its_start_and_none_where_a_clock_was_set_back(
     seconds: float, took: float
 ) -> None:
@@ -120,7 +121,7 @@ def test_a_queued_run_that_fails_took_no_time() -> None:
     assert run.errors == '["no such pack"]'
 
 
-@pytest.mark.parametrize("status", ["completed", "failed"])
+@each_row("status", ["completed", "failed"])
 def test_the_same_end_again_changes_nothing_however_its_json_is_written(status: str) -> None:
     ended = patched(new(), status, output={"a": 1, "b": 2.0}, errors=[])
 
@@ -129,7 +130,7 @@ def test_the_same_end_again_changes_nothing_however_its_json_is_written(status: 
     assert ended == again
 
 
-@pytest.mark.parametrize(
+@each_row(
     "other",
     [
         {"output": {"a": 2}},
@@ -146,8 +147,8 @@ def test_an_end_with_another_outcome_is_refused(other: dict[str, Any]) -> None:
     assert refused.value.details == [{"status": "completed", "finishedAt": LATER, "allowed": []}]
 
 
-@pytest.mark.parametrize("field", ["output", "errors"])
-@pytest.mark.parametrize("status", ["pending", "running"])
+@each_row("field", ["output", "errors"])
+@each_row("status", ["pending", "running"])
 def test_what_came_of_a_run_is_not_told_at_its_start(status: str, field: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         patched(in_state(status), "running", **{field: "early"})
@@ -157,7 +158,7 @@ def test_what_came_of_a_run_is_not_told_at_its_start(status: str, field: str) ->
 GROWS = [1e-6] * 50_000  # as it comes 250 KB, in the form that is kept 450 KB
 
 
-@pytest.mark.parametrize("field", ["output", "errors"])
+@each_row("field", ["output", "errors"])
 def test_what_grows_beyond_the_limit_in_the_form_that_is_kept_is_named(field: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         patched(new(), "completed", **{field: GROWS})
@@ -176,7 +177,7 @@ def test_what_is_just_within_the_limit_is_kept() -> None:
     assert f'"{text}"' == new(input=text).input
 
 
-@pytest.mark.parametrize("queued", [False, True])
+@each_row("queued", [False, True])
 def test_a_run_fails_the_moment_its_time_is_over_and_not_before(*, queued: bool) -> None:
     run = new(minutes=60, queued=queued)
     end = NOW + timedelta(hours=1)
@@ -191,14 +192,14 @@ def test_a_run_fails_the_moment_its_time_is_over_and_not_before(*, queued: bool)
     assert (None if queued else 3_600.0) == failed.duration_seconds
 
 
-@pytest.mark.parametrize("status", ["completed", "failed"])
+@each_row("status", ["completed", "failed"])
 def test_a_run_that_has_ended_does_not_time_out(status: str) -> None:
     run = in_state(status)
 
     assert run == run_rules.timed_out(run, NOW + timedelta(days=36_500))
 
 
-@pytest.mark.parametrize("status", Status)
+@each_row("status", Status)
 def test_agents_begin_nothing_on_a_closed_case_alone(status: Status) -> None:
     content = NewCase(decision_type="kyc", title="A case")
     case: StoredCase = case_rules.opened("CASE-1", content, by="vera", due_hours=None, now=NOW)
@@ -214,7 +215,7 @@ def test_agents_begin_nothing_on_a_closed_case_alone(status: Status) -> None:
         run_rules.require_open(case)
 
 
-@pytest.mark.parametrize("status", STEPS)
+@each_row("status", STEPS)
 def test_a_run_asks_until_it_has_ended(status: str) -> None:
     run = in_state(status)
 

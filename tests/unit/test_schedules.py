@@ -9,11 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pytest
 from cronsim import CronSim
 from pydantic.alias_generators import to_camel
 
 from shared.schedules import SCHEDULES, TIME_ZONE, Schedule, due
+from tests.rows import each_row
 
 ROOT = Path(__file__).parents[2]
 BUDGET = timedelta(minutes=8)
@@ -41,18 +41,18 @@ def test_every_scheduled_function_stands_in_the_table_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@each_row("schedule", SCHEDULES)
 def test_a_path_is_made_of_its_functions_name(schedule: Schedule) -> None:
     assert schedule.path == f"/v1/scheduled/{to_camel(schedule.function)}"
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@each_row("schedule", SCHEDULES)
 def test_every_schedule_is_a_cron_line_of_five_fields(schedule: Schedule) -> None:
     assert len(schedule.cron.split()) == 5
     assert next(CronSim(schedule.cron, at(9, 0))) > at(9, 0)
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@each_row("schedule", SCHEDULES)
 def test_an_attempt_may_outlast_the_time_budget_and_stays_within_the_services_limits(
     schedule: Schedule,
 ) -> None:
@@ -60,7 +60,7 @@ def test_an_attempt_may_outlast_the_time_budget_and_stays_within_the_services_li
     assert 0 <= schedule.retries <= MOST_RETRIES
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("schedule", "expected"),
     [(MINUTELY, at(9, 30)), (HOURLY, at(9, 7)), (DAILY, at(3, 23))],
 )
@@ -114,7 +114,7 @@ def test_times_are_utc_wherever_the_clock_is() -> None:
     assert found.utcoffset() == timedelta()
 
 
-@pytest.mark.parametrize(("month", "day"), [(3, 29), (10, 25)])
+@each_row(("month", "day"), [(3, 29), (10, 25)])
 def test_no_time_is_left_out_or_doubled_where_clocks_are_changed(month: int, day: int) -> None:
     zone = ZoneInfo("Europe/Berlin")
     start = datetime(2026, month, day, tzinfo=UTC)

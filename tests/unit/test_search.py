@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from typing import Literal, get_args
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared.models.case_queries import Search
 from shared.rules.search import former_token, matcher, token, tokens
 from tests.reliability.support import LOAD
+from tests.rows import each_row
 from tests.unit.examples import STABLE
 
 Form = Literal["NFC", "NFD"]
@@ -82,7 +82,7 @@ def test_a_text_keeps_the_same_in_every_canonical_form(text: str, form: Form) ->
     assert token(normal) == token(text)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("search", "asked"),
     [
         ("dr", None),
@@ -111,9 +111,7 @@ def test_a_search_that_is_taken_has_a_word(text: str) -> None:
         assert not matcher(text)("", "", "", "")
 
 
-@pytest.mark.parametrize(
-    "chain", ["1-2-3-4-5-", "1234-", "12345678-", "1 ", "审查", "12-34.56_78@90/", "a'b"]
-)
+@each_row("chain", ["1-2-3-4-5-", "1234-", "12345678-", "1 ", "审查", "12-34.56_78@90/", "a'b"])
 def test_the_longest_texts_keep_fewer_tokens_than_they_have_letters(chain: str) -> None:
     title, summary = (chain * 300)[:300], (f"{chain}" * 10_000)[:10_000]
     mixed = "".join(f"{chain}{number:04x}" for number in range(10_000))[:10_000]
@@ -122,7 +120,7 @@ def test_the_longest_texts_keep_fewer_tokens_than_they_have_letters(chain: str) 
     assert len(tokens("A", title, mixed, None)) <= 10_300
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("search", "asked"),
     [("Smith", "smith"), ("a (Longer) zz", "longer"), ("\uff33-1", "s-1"), ("_zz_ bbb", "bbb")],
 )
@@ -132,16 +130,14 @@ def test_cases_of_the_first_release_are_asked_for_by_their_longest_word(
     assert former_token(search) == asked
 
 
-@pytest.mark.parametrize("search", ["4930123", "+49 30 123", "+4930", "+49 (0)30/12", "30"])
+@each_row("search", ["4930123", "+49 30 123", "+4930", "+49 (0)30/12", "30"])
 def test_a_telephone_number_is_found_however_its_digits_are_grouped(search: str) -> None:
     found = finds(search, "Call +49 30 123", "")
 
     assert found == (search != "+49 (0)30/12")
 
 
-@pytest.mark.parametrize(
-    ("search", "found"), [("appli", True), ("appl", False), ("dog", True), ("do", False)]
-)
+@each_row(("search", "found"), [("appli", True), ("appl", False), ("dog", True), ("do", False)])
 def test_in_a_summary_a_beginning_of_five_letters_is_found_and_else_a_whole_word(
     search: str, *, found: bool
 ) -> None:
@@ -151,7 +147,7 @@ def test_in_a_summary_a_beginning_of_five_letters_is_found_and_else_a_whole_word
 UUID = "a3bb189e-8bf9-3888-9912-ace4e6543002"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("title", "summary", "kept"),
     [
         ("A", None, ""),

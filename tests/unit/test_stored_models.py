@@ -20,6 +20,7 @@ from shared.models.packet import Packet
 from shared.models.stored import AsStored, Data, Kept, Step, StoredDocument
 from shared.rules import cases as case_rules
 from shared.rules import packets as packet_rules
+from tests.rows import each_row
 from tests.stored.formats import RELEASES, all_stored_models, kept, parts_of, stored_models
 
 
@@ -70,7 +71,7 @@ SECOND = {"name": "Ada King", "age": 0, "unknown": {"x": 1}, "format": 2}
 THIRD = {"name": "Ada King", "age": None, "unknown": {"x": 1}, "format": 3}
 
 
-@pytest.mark.parametrize("data", [FIRST, SECOND, THIRD])
+@each_row("data", [FIRST, SECOND, THIRD])
 def test_a_document_of_any_format_is_read_and_shown_as_the_newest(data: Data) -> None:
     before = dict(data)
 
@@ -81,7 +82,7 @@ def test_a_document_of_any_format_is_read_and_shown_as_the_newest(data: Data) ->
     assert data == before
 
 
-@pytest.mark.parametrize("data", [FIRST, SECOND, THIRD])
+@each_row("data", [FIRST, SECOND, THIRD])
 def test_a_document_is_written_in_the_format_of_this_release(data: Data) -> None:
     assert Person.read(data).to_data(data) == {**THIRD, "tags": []}
 
@@ -94,8 +95,8 @@ def test_the_first_format_stays_unsaid() -> None:
     assert Plain.read({"name": "Ada", "format": 1}).to_data() == {"name": "Ada"}
 
 
-@pytest.mark.parametrize("number", [0, 4, -1, True, "1", None, 1.0])
-@pytest.mark.parametrize("read", [Person.read, Person.row])
+@each_row("number", [0, 4, -1, True, "1", None, 1.0])
+@each_row("read", [Person.read, Person.row])
 def test_a_format_that_is_not_known_is_not_guessed_at(read: Any, number: Any) -> None:
     with pytest.raises(ValidationError, match="a format that this release does not read"):
         read({**THIRD, "format": number})
@@ -138,7 +139,7 @@ def test_every_kind_of_document_is_known_by_name() -> None:
     assert set(stored_models()) == all_stored_models()
 
 
-@pytest.mark.parametrize("model", stored_models())
+@each_row("model", stored_models())
 def test_a_stored_model_and_all_its_parts_keep_what_they_do_not_know(
     model: type[StoredDocument],
 ) -> None:
@@ -147,7 +148,7 @@ def test_a_stored_model_and_all_its_parts_keep_what_they_do_not_know(
         assert part.model_config["extra"] == "allow", part
 
 
-@pytest.mark.parametrize("model", AsStored.__subclasses__())
+@each_row("model", AsStored.__subclasses__())
 def test_what_is_shown_as_it_was_stored_takes_fields_that_it_does_not_know(
     model: type[AsStored],
 ) -> None:
@@ -184,7 +185,7 @@ def test_an_item_that_was_stored_without_a_field_hashes_and_is_frozen_without_it
     assert packet.content()["items"] == [ITEM.model_dump(by_alias=True)]
 
 
-@pytest.mark.parametrize("model", stored_models())
+@each_row("model", stored_models())
 def test_this_release_writes_no_format_that_the_last_one_does_not_read(
     model: type[StoredDocument],
 ) -> None:

@@ -20,6 +20,7 @@ from shared.models.base import Model
 from shared.models.case import CasePatch, NewCase
 from shared.models.subjects import GENESIS, Head
 from shared.rules import cases as case_rules
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PRIVATE = "Jane Doe"
@@ -47,7 +48,7 @@ def invalid(inner: Any) -> ValidationError:
     return caught.value
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("error", "told"),
     [
         (invalid([1, PRIVATE]), "inner.names.1: Input should be a valid integer"),
@@ -65,7 +66,7 @@ def test_what_is_wrong_with_a_document_is_told_without_what_stands_in_it(
     assert problem_of(error) == told
 
 
-@pytest.mark.parametrize("user", ["kim", "auth0|kim:2", ":"])
+@each_row("user", ["kim", "auth0|kim:2", ":"])
 def test_a_worksheet_that_was_never_saved_is_empty_and_its_owners_whatever_their_id(
     user: str,
 ) -> None:

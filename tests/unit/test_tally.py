@@ -15,6 +15,7 @@ from shared.rules import facts
 from shared.rules.facts import Facts, Happening
 from shared.rules.spread import PER_POWER, bounds, bucket, quantile
 from shared.rules.tally import Book, effects, of_purge, purged
+from tests.rows import each_row
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 milliseconds = st.integers(0, 10**11)
@@ -75,7 +76,7 @@ def test_who_comes_when_a_tally_is_full_is_counted_among_the_others_for_good() -
     assert len(tally.by(1, "pilots")) == MOST + 1
 
 
-@pytest.mark.parametrize("text", ["[]", "{", "7"])
+@each_row("text", ["[]", "{", "7"])
 def test_a_stored_tally_is_a_json_object(text: str) -> None:
     with pytest.raises(ValueError, match="numbers"):
         StoredTally.read({"numbers": text})

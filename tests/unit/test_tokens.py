@@ -45,6 +45,7 @@ from shared.rules.callers import (
     VERIFIERS,
     Caller,
 )
+from tests.rows import each_row
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -385,7 +386,7 @@ def test_of_an_unsigned_token_only_who_where_what_and_until_when_is_looked_at() 
     assert caller == Caller("kim", "kim@example.com", "acme", Role.VERIFIER)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "token",
     [
         f"{segment({'alg': 'none'})}.{segment(claims(exp=1))}.",
@@ -406,7 +407,7 @@ def test_local_runs_take_no_other_than_whole_unsigned_tokens(token: str) -> None
         authenticate(f"Bearer {token}", UnsignedTokens())
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("roles", "expected"),
     [
         (READERS, "viewer verifier pilot admin agent auditor"),
@@ -429,7 +430,7 @@ def test_each_group_of_roles_lets_in_whom_it_names(roles: frozenset[Role], expec
                 caller.require(roles)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("role", "kind"),
     [
         (Role.VIEWER, "user"),
@@ -442,7 +443,7 @@ def test_an_actor_is_of_the_kind_of_its_role(role: Role, kind: str) -> None:
     assert Caller("kim", None, "acme", role).actor.type == kind
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("host", "expected"),
     [
         ("127.0.0.1", True),
@@ -582,7 +583,7 @@ def test_locally_whoever_has_the_role_is_the_scheduler_with_or_without_a_tenant(
         assert (caller.tenant, caller.role) == (expected, Role.SCHEDULER)
 
 
-@pytest.mark.parametrize("role", ["viewer", "admin", "agent"])
+@each_row("role", ["viewer", "admin", "agent"])
 def test_locally_others_keep_their_role_where_the_scheduler_is_asked_for(role: str) -> None:
     token = unsigned_token(sub="kim", tenant="acme", role=role, email=ACCOUNT)
 

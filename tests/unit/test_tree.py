@@ -22,6 +22,7 @@ from shared.rules.tree import (
     verify_consistency,
     verify_inclusion,
 )
+from tests.rows import each_row
 
 ENTRIES = [hashlib.sha256(str(number).encode()).digest() for number in range(1100)]
 LEAVES = [leaf_hash(entry) for entry in ENTRIES]
@@ -127,7 +128,7 @@ def test_large_trees_are_proven_as_small_ones_are() -> None:
         verify_consistency(old, new, subproof(old, LEAVES[:new]), mth(LEAVES[:old]), new_root)
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 8, 23])
+@each_row("size", [1, 2, 7, 8, 23])
 def test_an_inclusion_proof_holds_for_nothing_but_what_it_is_of(size: int) -> None:
     expected = mth(LEAVES[:size])
     for index in range(size):
@@ -150,7 +151,7 @@ def test_an_inclusion_proof_holds_for_nothing_but_what_it_is_of(size: int) -> No
                 verify_inclusion(*case)
 
 
-@pytest.mark.parametrize("new", [1, 2, 7, 8, 23])
+@each_row("new", [1, 2, 7, 8, 23])
 def test_a_consistency_proof_holds_for_no_other_trees(new: int) -> None:
     new_root = mth(LEAVES[:new])
     for old in range(1, new + 1):
@@ -234,7 +235,7 @@ def test_tiles_are_named_as_tlog_tiles_names_them() -> None:
     assert tiles.tile_path(0, 7) == "0/007"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "path",
     [
         "",

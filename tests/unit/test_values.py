@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from shared.documents.embedded import codec
 from shared.documents.port import Rejected
 from shared.documents.values import MAX_DOCUMENT_BYTES, check_document, check_path, most_bytes
+from tests.rows import each_row
 from tests.unit.test_keys import STABLE, VALUES
 
 # The example of firebase.google.com/docs/firestore/storage-size: 44 bytes of name, 32 of overhead.
 PATH = "users/jeff/tasks/my_task_id"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("value", "size"),
     [
         (None, 1),
@@ -56,21 +57,21 @@ def test_no_document_is_larger_than_its_json_says(data: dict[str, Any]) -> None:
     assert size <= most_bytes("é/é", text)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "path", ["rows/a", "rows/...", "rows/.a", "rows/_", "rows/__a", "rows/" + "é" * 750, "a/b/c/d"]
 )
 def test_a_good_path_passes(path: str) -> None:
     check_path(path)
 
 
-@pytest.mark.parametrize("path", ["rows", "rows/a/parts", "a/b/c/d/e"])
+@each_row("path", ["rows", "rows/a/parts", "a/b/c/d/e"])
 def test_a_collection_is_no_document(path: str) -> None:
     check_path(path, collection=True)
     with pytest.raises(Rejected):
         check_path(path)
 
 
-@pytest.mark.parametrize("zone", [None, timezone(timedelta(hours=1))])
+@each_row("zone", [None, timezone(timedelta(hours=1))])
 def test_a_time_must_be_in_utc(zone: timezone | None) -> None:
     with pytest.raises(Rejected):
         check_document(PATH, {"at": datetime(2026, 1, 1, tzinfo=zone)})

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from shared.rules import tree
 from tests.reliability.support import LOAD
+from tests.rows import each_row
 from tests.unit.test_canonical import VALUES
 from tests.unit.test_tree import ENTRIES, LEAVES, hash_of, mth
 from verify_caseledger import ORDER, Tree, canonical, ed25519_holds, parsed, proven_root
@@ -142,7 +143,7 @@ def test_any_number_is_written_as_ecmascript_writes_it() -> None:
         assert canonical(parsed(repr(number).encode())).encode() == rfc8785.dumps(number), number
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     ["1e400", "-1e400", "NaN", "Infinity", "9" * 400, '{"a":1,"a":2}', "[1", "", "\xff", "'a'"],
 )

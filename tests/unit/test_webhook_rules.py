@@ -15,6 +15,7 @@ from shared.models.events import Event, EventType
 from shared.models.roles import Actor, Role
 from shared.models.webhooks import NewWebhook, StoredEndpoint
 from shared.rules.webhooks import matches, shown_address
+from tests.rows import each_row
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -50,7 +51,7 @@ def endpoint(*events: str, **fields: Any) -> StoredEndpoint:
     return StoredEndpoint(events=list(events), **{**usual, **fields})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pattern", "subject", "event_type", "heard"),
     [
         ("*", "tenant", "settings_changed", True),
@@ -82,7 +83,7 @@ def test_a_pattern_means_all_one_kind_of_subject_or_one_type(
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("conditions", "fields", "heard"),
     [
         ({"caseId": "A"}, {}, True),
@@ -126,7 +127,7 @@ def test_every_type_of_event_can_be_named_in_both_spellings() -> None:
         NewWebhook(url="https://a.example", events=["of_a_newer_release"])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "shown"),
     [
         ("https://a.example", "https://a.example"),
