@@ -15,8 +15,9 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from local import demo_data
-from local.log_key import new_keys, sealed_later
+from local.log_key import new_keys
 from local.ports import free_port
+from local.sealing import sealed_later
 from local.server import running_server, sqlite
 from tests.console import pictures_pages
 from tests.console.people import ROOT, Person, api_of, at, at_browser, chromium

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from local import demo_data
-from local.log_key import new_keys, sealed_later
+from local.log_key import new_keys
+from local.sealing import sealed_later
 from tests.console.people import Person
 from tests.console.test_life import opened
 
