@@ -12,7 +12,7 @@ from typing import Any
 
 from local import demo_approvals, log_key
 from local.client import Answer, call
-from local.demo_data import TENANT, token
+from local.demo_tenant import TENANT, token
 from local.ports import free_port
 from local.sealing import sealed_later
 from local.server import ServerError, running_server, sqlite

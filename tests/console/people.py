@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 from local.client import Answer, call
-from local.demo_data import token
+from local.demo_tenant import token
 from shared.edge.local_people import PEOPLE
 
 ROOT = Path(__file__).parents[2]

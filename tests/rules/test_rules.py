@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import grpc
 import pytest
 from google.cloud.firestore_v1 import types
-from google.protobuf.json_format import ParseDict
 
 from deployment.rules import with_claims
 from local.emulator import load_rules
@@ -213,15 +212,14 @@ class Database:
 
         `fields` are those of the request, as JSON has them.
         """
-        request = ParseDict(fields, getattr(types, f"{method}Request").pb()())
+        kind = getattr(types, f"{method}Request")
         authorization = token(self.project, bearer) if isinstance(bearer, dict) else bearer
-        call = self.emulator.channel.unary_stream(
-            f"/google.firestore.v1.Firestore/{method}",
-            request_serializer=type(request).SerializeToString,
+        call: grpc.UnaryStreamMultiCallable[Any, bytes] = self.emulator.channel.unary_stream(
+            f"/google.firestore.v1.Firestore/{method}", request_serializer=kind.serialize
         )
-        metadata = [("authorization", authorization)] if authorization else []
+        metadata = (("authorization", authorization),) if authorization else ()
         try:
-            return b"".join(call(request, metadata=metadata))
+            return b"".join(call(kind.from_json(json.dumps(fields)), metadata=metadata))
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.PERMISSION_DENIED:
                 return None
