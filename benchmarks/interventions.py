@@ -15,7 +15,8 @@ from pathlib import Path
 from benchmarks.server import TENANT
 from benchmarks.table import Row, milliseconds
 from benchmarks.timing import p50
-from local.log_key import new_keys, sealed_later
+from local.log_key import new_keys
+from local.sealing import sealed_later
 from shared.documents.cost import counted
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.indexes import project_indexes

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks.server import TENANT
-from local.log_key import new_keys, sealed_later
+from local.log_key import new_keys
+from local.sealing import sealed_later
 from shared.repository.log_keys import LogKeys
 
 

@@ -75,6 +75,7 @@ class Google:
         self.token = token
         self._environ = environ
         self._lenient = lenient
+        self._opener = build_opener()
 
     def get(self, service: str, path: str, **query: str) -> dict[str, Any] | None:
         """What is at `path`, None if nothing is. Raises DeploymentError."""
@@ -157,7 +158,7 @@ class Google:
         busy, new = iter(_PAUSES), iter(PAUSES_OF_A_NEW_PROJECT)
         while True:
             try:
-                with build_opener().open(request, timeout=_SECONDS) as response:
+                with self._opener.open(request, timeout=_SECONDS) as response:
                     found: dict[str, Any] = json.loads(response.read() or b"{}")
                     return found
             except HTTPError as error:

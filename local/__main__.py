@@ -20,8 +20,7 @@ from local import (
     api_key,
     arguments,
     backup,
-    demo,
-    demo_data,
+    demo_tenant,
     files,
     key_command,
     log_key,
@@ -30,12 +29,10 @@ from local import (
     webhook_key,
 )
 from local.emulator import EmulatorError, export, latest_export, running_emulator
-from local.ticker import ticking
 from local.tokens import unsigned_token
 from shared.config import Config, ConfigError, refuse_unknown
 from shared.documents.port import StoreError
 from shared.models.roles import Role
-from shared.runtime import open_store
 
 _DATA = server.ROOT / ".local"
 _LOG_KEY, _WEBHOOK_KEY = _DATA / "log-key.pem", _DATA / "webhook-key.txt"
@@ -51,7 +48,7 @@ def main() -> int:
         "access": lambda _: access_command.run(given, os.environ),
         "api-key": api_key.run,
         "backup": _told(_backup),
-        "demo": lambda _: demo.run(),
+        "demo": _demo,
         "indexes": _indexes,
         "key": lambda _: key_command.run(given, os.environ),
         "move": _told(_move),
@@ -75,6 +72,12 @@ def _served(given: argparse.Namespace) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from local import demo  # noqa: PLC0415 - it loads what serves functions
+
+    return demo.run()
 
 
 def _indexes(_: argparse.Namespace) -> int:
@@ -162,6 +165,9 @@ def _told(command: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Na
 
 
 def _run(port: int, store: str, workers: int | None) -> None:
+    from local import demo_data  # noqa: PLC0415 - it loads what serves functions
+    from local.ticker import ticking  # noqa: PLC0415 - as above
+
     for number in _STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
             signal.signal(number, _stop_once)
@@ -176,9 +182,9 @@ def _run(port: int, store: str, workers: int | None) -> None:
         ticking(url),
     ):
         cases = demo_data.load(variables)
-        token = demo_data.token("admin", "alex")
+        token = demo_tenant.token("admin", "alex")
         print(  # noqa: T201
-            f"\nCaseledger on {url}, {cases} cases in tenant {demo_data.TENANT}. Try:\n\n"
+            f"\nCaseledger on {url}, {cases} cases in tenant {demo_tenant.TENANT}. Try:\n\n"
             f"  curl -s '{url}/cases?overdue=true' -H 'Authorization: Bearer {token}'\n\n"
             "A key for an agent of yours: .venv/bin/python -m local api-key --name my-agent"
             f"{'' if url == _USUAL_URL else f' --url {url}'}\n"
@@ -205,6 +211,8 @@ def _stop_once(*_: object) -> None:
 
 @contextlib.contextmanager
 def _sqlite() -> Iterator[Mapping[str, str]]:
+    from shared.runtime import open_store  # noqa: PLC0415 - as above
+
     variables = server.own_sqlite(os.environ, _DATA / "caseledger.db")
     # To index a large file of an earlier release takes longer than the server has for its start,
     # and its workers would wait for each other. What is wrong the server says itself.

@@ -6,7 +6,7 @@ import argparse
 import sys
 from http import HTTPStatus
 
-from local import arguments, client, demo_data
+from local import arguments, client, demo_tenant
 from local.tokens import unsigned_token
 from shared.models.roles import Role
 from shared.rules.callers import PROGRAMS
@@ -15,7 +15,7 @@ from shared.rules.callers import PROGRAMS
 def add_arguments(parser: argparse.ArgumentParser, url: str) -> None:
     """The arguments of the command; `url` is where a local run usually is."""
     parser.add_argument("--name", required=True, help="what the key is for")
-    parser.add_argument("--tenant", type=arguments.tenant, default=demo_data.TENANT)
+    parser.add_argument("--tenant", type=arguments.tenant, default=demo_tenant.TENANT)
     parser.add_argument("--role", choices=sorted(PROGRAMS), default=Role.AGENT.value)
     parser.add_argument("--url", default=url, help="of the local run")
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from local import demo_approvals, log_key
 from local.client import Answer, call
-from local.demo_data import TENANT, token
+from local.demo_tenant import TENANT, token
 from local.editing import replace_text
 from local.ports import free_port
+from local.sealing import sealed_later
 from local.server import ServerError, running_server, sqlite
 from shared.repository.log_keys import LogKeys
 
@@ -156,7 +157,7 @@ def _look_back(say: _Narrator) -> None:
 def _seal(url: str, database: Path, keys: LogKeys) -> None:
     say = _Narrator(url)
     say("A minute later all events are sealed: whoever keeps this checkpoint can prove them.")
-    checkpoint = log_key.sealed_later(database, keys, TENANT)
+    checkpoint = sealed_later(database, keys, TENANT)
     print(f"\n{checkpoint}".replace("\n", "\n  "))  # noqa: T201
     say.send(200, "GET", "/audit:verify?subject=cases/CASE-2024-001", token("pilot", "paul"))
 

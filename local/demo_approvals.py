@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import jwt
 
 from local.client import Answer, call
-from local.demo_data import token
+from local.demo_tenant import token
 from shared.models.actions import NewAction
 from shared.rules.actions import hash_of
 

@@ -1,4 +1,4 @@
-"""The demo tenant of a local run: some sixty cases with a life of four weeks behind them."""
+"""The data of the demo tenant: some sixty cases with a life of four weeks behind them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ from datetime import datetime
 
 from local.demo_play import Play
 from local.demo_story import story
-from local.tokens import unsigned_token
+from local.demo_tenant import TENANT
 from shared.config import Config
 from shared.documents.port import Aggregation, DocumentStore, Query
-from shared.edge.local_people import TENANT as TENANT  # noqa: PLC0414 - others find it here
 from shared.runtime import open_store, utc_now
 
 _CASES = Query(f"tenants/{TENANT}/cases")
-
-
-def token(role: str, sub: str) -> str:
-    """An unsigned token of a member of the demo tenant."""
-    return unsigned_token(sub=sub, tenant=TENANT, role=role, email=f"{sub}@example.com")
 
 
 def load(variables: Mapping[str, str]) -> int:

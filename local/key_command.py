@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local import arguments, demo_data, log_key
+from local import arguments, demo_tenant, log_key
 from shared.config import Config, ConfigError
 
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser, file: Path) -> None:
     """The arguments of the command; `file` is where `make run` has its key."""
     parser.add_argument("--file", type=Path, default=file, help="by default that of `make run`")
     parser.add_argument(
-        "--tenant", type=arguments.tenant, default=demo_data.TENANT, help="whose log it is"
+        "--tenant", type=arguments.tenant, default=demo_tenant.TENANT, help="whose log it is"
     )
     parser.add_argument(
         "--epoch", type=arguments.from_one, default=1, help="of the log, after a restore: 2 and up"

@@ -9,17 +9,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from shared.config import Config
-from shared.ledger.ledger import Ledger
-from shared.ledger.origin import Origin
-from shared.models.roles import Actor, Role
-from shared.repository import sealed
 from shared.repository.log_keys import LogKeys
-from shared.runtime import open_store, utc_now
-from shared.sweeps import seal
-from shared.sweeps.run import SweepRun
 
-_SECONDS = 60.0
 VARIABLE = "CASELEDGER_LOG_KEY"
 
 
@@ -62,23 +53,6 @@ def own(
 def new_keys(origin: str) -> LogKeys:
     """A new key for the logs whose names begin with `origin`."""
     return LogKeys(origin, [Ed25519PrivateKey.generate()])
-
-
-def sealed_later(database: Path, keys: LogKeys, tenant: str) -> str:
-    """Seals what is in an SQLite file as if a minute had gone by.
-
-    It gives the checkpoint of a tenant's log.
-    """
-    store = open_store(Config(sqlite=str(database)))
-    later = utc_now() + seal.DELAY
-    cron = Actor(subject="cron", email=None, type="system", role=Role.SCHEDULER)
-    request = Origin(tenant, cron, "scheduler", "seal_audit", "demo")
-    ledger = Ledger(store, request, lambda: later)
-    run = SweepRun(ledger, _SECONDS, lambda: False, dry=False)
-    seal.seal(run, keys, None)
-    log = sealed.opened(store, tenant)
-    store.close()
-    return log.checkpoint if log else ""
 
 
 def verifier_keys(path: Path, origin: str, tenant: str, epoch: int) -> list[str]:

@@ -118,7 +118,7 @@ def test_the_first_curl_of_the_readme_comes_within_thirty_lines() -> None:
 
 
 def test_the_hash_of_an_event_can_be_recomputed_as_the_readme_says(port: int) -> None:
-    from local.demo_data import TENANT, token  # noqa: PLC0415
+    from local.demo_tenant import TENANT, token  # noqa: PLC0415
 
     code = PYTHON[1]
     names: dict[str, object] = {}
@@ -161,7 +161,7 @@ def test_an_agent_asks_and_a_pilot_decides_as_the_readme_says(copy: Path, port: 
 
 def letters(port: int) -> list[dict[str, Any]]:
     """The interventions of the README's agent."""
-    from local.demo_data import token  # noqa: PLC0415
+    from local.demo_tenant import token  # noqa: PLC0415
 
     url = f"http://127.0.0.1:{port}/v1/interventions?uowId=letter-7"
     answer = call("GET", url, token=token("viewer", "vic")).body

@@ -20,5 +20,7 @@ const [port, project] = process.argv.slice(2);
 const { paths } = require(`${EMULATOR}/apiSpec`).default;
 for (const path of USED) if (!paths[path]) throw new Error(`the emulator has no ${path}`);
 for (const path of Object.keys(paths)) if (!USED.has(path)) delete paths[path];
+// Nine parameters that any method of Google's takes, and no test sends.
+for (const { parameters } of Object.values(paths)) parameters?.splice(0, Infinity, ...parameters.filter(({ $ref }) => !$ref));
 
 require(`${EMULATOR}/server`).createApp(project).then((app) => app.listen(Number(port), "127.0.0.1"));

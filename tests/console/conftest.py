@@ -11,9 +11,12 @@ import pytest
 from playwright.sync_api import Browser
 
 from local import log_key
-from local.ports import free_port
-from local.server import running_server, sqlite
+from local.server import sqlite
 from tests.console.people import AXE, CHROMIUM, Person, api_of, at_browser, chromium
+from tests.reliability.server import ForkedServer, running
+
+AS_USUAL = {"CASELEDGER_RATE_LIMITS": ""}
+"""What a server of the tests has otherwise."""
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +43,9 @@ def url(browser: Browser, database: Path) -> Iterator[str]:
     """Where a local run serves the console and the API."""
     del browser  # without one no server is needed
     key = log_key.own({}, database.with_name("log-key.pem"))
-    with (
-        database.with_name("server.log").open("w") as log,
-        running_server({**sqlite(database), **key}, free_port(), log) as api,
-    ):
-        yield api.removesuffix("/v1")
+    log = database.with_name("server.log")
+    with running(ForkedServer(log, **AS_USUAL, **sqlite(database), **key)) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 from local.client import Answer, call
-from local.demo_data import token
+from local.demo_tenant import token
 from shared.edge.local_people import PEOPLE
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +112,9 @@ class Person:
         found = []
         for scheme, rules in asked.items():
             self.page.emulate_media(color_scheme=scheme)
-            result = self.page.evaluate(f"axe.run({{runOnly: {rules}}})")
+            # Without the places of all that is right it takes half the time.
+            options = f"{{runOnly: {rules}, resultTypes: ['violations']}}"
+            result = self.page.evaluate(f"axe.run({options})")
             found += [
                 f"{scheme}, {one['id']}: {node['html'][:200]} {node['failureSummary']}"
                 for one in result["violations"]

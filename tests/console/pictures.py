@@ -14,9 +14,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from local import demo_data
-from local.log_key import new_keys, sealed_later
+from local import demo_data, demo_tenant
+from local.log_key import new_keys
 from local.ports import free_port
+from local.sealing import sealed_later
 from local.server import running_server, sqlite
 from tests.console import pictures_pages
 from tests.console.people import ROOT, Person, api_of, at, at_browser, chromium
@@ -42,7 +43,7 @@ def main(names: list[str]) -> None:
         demo_data.load(sqlite(Path(directory) / "db"))
         seed(api_of(url.removesuffix("/v1")))
         pictures_pages.seed(api_of(url.removesuffix("/v1")), _CASE)
-        sealed_later(Path(directory) / "db", new_keys("caseledger"), demo_data.TENANT)
+        sealed_later(Path(directory) / "db", new_keys("caseledger"), demo_tenant.TENANT)
         for name, (show, size) in VIEWS.items():
             if not names or any(name.startswith(one) for one in names):
                 _picture(browser, url.removesuffix("/v1"), name, show, size)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from local import demo_data
-from local.log_key import new_keys, sealed_later
+from local.demo_tenant import TENANT
+from local.log_key import new_keys
+from local.sealing import sealed_later
 from tests.console.people import Person
 from tests.console.test_life import opened
 
@@ -34,7 +35,7 @@ def done_late_and_decided(api: Api) -> None:
 @pytest.fixture(autouse=True)
 def counted(database: Path) -> None:
     """Whatever other tests have done is sealed and counted, so that little is left to readers."""
-    sealed_later(database, new_keys("caseledger"), demo_data.TENANT)
+    sealed_later(database, new_keys("caseledger"), TENANT)
 
 
 def figure(page: Page, title: str) -> Any:

@@ -18,8 +18,10 @@ from playwright.sync_api import Browser, Page, Route, expect
 from local.client import Unreachable, call
 from local.ports import free_port
 from local.server import running_server, sqlite
+from tests.console.conftest import AS_USUAL
 from tests.console.people import ROOT, Person, at_browser
 from tests.firebase_auth import PASSWORD, PROJECT, AuthEmulator
+from tests.reliability.server import ForkedServer, running
 
 _SECONDS = 30.0
 _WRITTEN = "Written before the token ended"
@@ -205,8 +207,8 @@ def firebase(accounts: AuthEmulator, tmp_path_factory: pytest.TempPathFactory) -
         "CASELEDGER_FIREBASE_API_KEY": "any",
         "FIREBASE_AUTH_EMULATOR_HOST": accounts.host,
     }
-    with (directory / "log").open("w") as log, running_server(variables, free_port(), log) as api:
-        yield api.removesuffix("/v1")
+    with running(ForkedServer(directory / "log", **AS_USUAL, **variables)) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 import rfc8785
 from playwright.sync_api import Browser, Page, Route, expect
 
-from local.demo_data import TENANT
+from local.demo_tenant import TENANT
 from local.editing import replace_text
 from shared.models.events import EventType
 from shared.rules.disclosures import erase

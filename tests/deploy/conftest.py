@@ -16,6 +16,7 @@ from tests.deploy.support import (
     no_gcloud,
     only_one,
     running_cloud,
+    running_gcloud,
 )
 
 DEPLOYED = ("--one-service", "--edge=gateway", "--alerts=ops@example.com")
@@ -29,13 +30,21 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
         yield started
 
 
-@pytest.fixture
-def gcloud() -> None:
-    """The real gcloud; where there is none the test is not run, which is said loudly."""
+@pytest.fixture(scope="session")
+def loaded_gcloud() -> Iterator[Path]:
+    """Where the real gcloud is; where there is none the test is not run, which is said loudly."""
     if missing := no_gcloud():
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI needs gcloud: {missing}")
         pytest.skip(missing)
+    with running_gcloud() as directory:
+        yield directory
+
+
+@pytest.fixture
+def gcloud(cloud: Cloud, loaded_gcloud: Path) -> None:
+    """The project is called with the real gcloud."""
+    cloud.environment["PATH"] = os.pathsep.join([str(loaded_gcloud), os.environ["PATH"]])
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,10 @@ import fcntl
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +19,11 @@ import pytest
 from google.cloud.scheduler_v1.types import Job
 
 from deployment.__main__ import main
+from local.processes import end_with_parent
 from tests.deploy import run_stub
 from tests.deploy.google_stub import SERVICES, GoogleStub, running_stub
 from tests.deploy.scheduler_server import SchedulerServer, running_server
+from tests.reliability.server import START_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 NUMBER = run_stub.NUMBER
@@ -133,6 +137,40 @@ def running_cloud(directory: Path) -> Iterator[Cloud]:
         secret = f"projects/{PROJECT}/secrets/redis-url"
         google.resources[secret] = {"name": secret}
         yield Cloud(google, scheduler, environment, directory)
+
+
+_CALLER = """#!{python} -SE
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as called:
+    called.connect({path!r})
+    call = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)])
+    socket.send_fds(called, [call.encode()], [0, 1, 2])
+    called.shutdown(socket.SHUT_WR)
+    sys.exit(int(called.recv(8)))
+"""
+
+
+@contextmanager
+def running_gcloud() -> Iterator[Path]:
+    """A directory with a command `gcloud`: the real one, without the time that loading it takes."""
+    with tempfile.TemporaryDirectory() as place:
+        path, caller = f"{place}/socket", Path(place) / "gcloud"
+        caller.write_text(_CALLER.format(python=sys.executable, path=path))
+        caller.chmod(0o755)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_MINE)}
+        # The command is a shell script that finds the Python and the program of gcloud.
+        how = {"CLOUDSDK_PYTHON_ARGS": "-S gcloud_forks.py", "CLOUDSDK_CONFIG": place}
+        with subprocess.Popen(
+            ["gcloud", path],  # noqa: S607
+            env=kept | how,
+            cwd=Path(__file__).parent,
+            preexec_fn=end_with_parent(signal.SIGKILL),  # noqa: PLW1509 - made for it
+        ) as loaded:
+            try:
+                wait_until(lambda: Path(path).exists() or loaded.poll() is not None, START_SECONDS)
+                yield caller.parent
+            finally:
+                loaded.kill()
 
 
 @contextmanager

@@ -126,13 +126,18 @@ def step(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> Step:
-    """The steps, with a few of the indexes: test_deploy.py makes all of them, each by a request."""
+    """The steps, with a few indexes and fields: test_deploy.py makes all, each by a request."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     few = json.loads((ROOT / "firestore.indexes.json").read_text())
     few["indexes"] = [
         one
         for number, one in enumerate(few["indexes"])
         if number % 10 == 0 or one["collectionGroup"] == "people"
+    ]
+    few["fieldOverrides"] = [
+        one
+        for number, one in enumerate(few["fieldOverrides"])
+        if number % 2 == 0 or one["collectionGroup"] == "scheduledRuns"
     ]
     (tmp_path / "firestore.indexes.json").write_text(json.dumps(few))
     monkeypatch.setattr(indexes, "ROOT", tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_caseledger
-from local import demo, demo_data
+from local import demo, demo_data, demo_tenant
 from local.demo_story import story
 from shared.config import Config
 from shared.documents.embedded.store import EmbeddedStore
@@ -50,20 +50,20 @@ def api() -> Iterator[Api]:
     )
     config = Config(sqlite=":memory:", unsigned_tokens=True)
     functions = Api(Runtime(config, clock=lambda: NOW, store=store))
-    functions.tenant = demo_data.TENANT
+    functions.tenant = demo_tenant.TENANT
     yield functions
     store.close()
 
 
 def ledger(store: DocumentStore) -> Ledger:
     """The ledger of the demo tenant, some minutes later."""
-    actor = Caller("pilot", None, demo_data.TENANT, Role.PILOT).actor
-    origin = Origin(demo_data.TENANT, actor, "system", "export", "request-1")
+    actor = Caller("pilot", None, demo_tenant.TENANT, Role.PILOT).actor
+    origin = Origin(demo_tenant.TENANT, actor, "system", "export", "request-1")
     return Ledger(store, origin, lambda: NOW + timedelta(minutes=10))
 
 
 def rows(api: Api, collection: str) -> list[dict[str, Any]]:
-    path = f"tenants/{demo_data.TENANT}/{collection}"
+    path = f"tenants/{demo_tenant.TENANT}/{collection}"
     return [{**one.data, "id": one.id} for one in api.runtime.store.query(Query(path))]
 
 
@@ -72,7 +72,7 @@ def test_every_chain_of_the_demo_tenant_holds(api: Api) -> None:
 
     assert len(subjects) > 150
     for subject in subjects:
-        found = audit.verify(api.runtime.store, demo_data.TENANT, subject, NOW)
+        found = audit.verify(api.runtime.store, demo_tenant.TENANT, subject, NOW)
         assert found.valid, found
 
 
@@ -157,7 +157,9 @@ def test_what_has_cases_is_left_as_it_is(tmp_path: Any) -> None:
     variables = {"CASELEDGER_STORE": f"sqlite:///{tmp_path / 'demo.db'}"}
     variables["CASELEDGER_UNSIGNED_TOKENS"] = "loopback"
     assert demo_data.load(variables) == 60
-    newest = Query(f"tenants/{demo_data.TENANT}/audit", (), (Order("createdAt", descending=True),))
+    newest = Query(
+        f"tenants/{demo_tenant.TENANT}/audit", (), (Order("createdAt", descending=True),)
+    )
 
     def last() -> Any:
         store = EmbeddedStore(str(tmp_path / "demo.db"), project_indexes())
@@ -180,7 +182,7 @@ def test_cases_of_the_demo_and_its_whole_log_are_exported_complete_and_verify(
     for name, parts in exported.items():
         (tmp_path / name).write_bytes(b"".join(parts))
 
-    public = Signer(f"logs.example/{demo_data.TENANT}", KEY).verifier_key
+    public = Signer(f"logs.example/{demo_tenant.TENANT}", KEY).verifier_key
     files = [str(tmp_path / name) for name in exported]
 
     assert len(files) == 16

@@ -17,8 +17,16 @@ from tests.python_client.support import Blocking, of_transport
 Made = Callable[..., Client]
 """Makes a client, over `transport` and with the other arguments of `Client`.
 
-The asynchronous one is made to look like the other.
+The asynchronous one is made to look like the other. Without a transport nothing may be sent: one
+over a network would load certificates, which takes longer than most tests.
 """
+
+
+def _nothing_may_be_sent(request: httpx.Request) -> httpx.Response:
+    raise AssertionError(f"{request.method} {request.url}")
+
+
+_NOWHERE = httpx.MockTransport(_nothing_may_be_sent)
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -46,11 +54,11 @@ def made(kind: str) -> Iterator[Made]:
     """Makes the client of this kind; each method of the asynchronous one is run to its end."""
     with asyncio.Runner() as runner:
 
-        def client(transport: httpx.BaseTransport | None = None, **options: Any) -> Client:
+        def client(transport: httpx.BaseTransport = _NOWHERE, **options: Any) -> Client:
             options = {"url": "http://localhost", "token": "a-token", **options}
             if kind == "sync":
                 return Client(transport=transport, **options)
-            wrapped = of_transport(transport) if transport else None
-            return cast(Client, Blocking(AsyncClient(transport=wrapped, **options), runner))
+            wrapped = AsyncClient(transport=of_transport(transport), **options)
+            return cast(Client, Blocking(wrapped, runner))
 
         yield client
