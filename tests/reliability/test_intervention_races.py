@@ -195,7 +195,7 @@ def test_a_question_sent_twenty_times_at_once_with_one_key_is_asked_once(api: Ap
 
 
 @pytest.mark.parametrize(
-    ("name", "faults"), zip(STEPS, shared(["Commit"] * len(STEPS)), strict=True)
+    ("name", "faults"), list(zip(STEPS, shared(["Commit"] * len(STEPS)), strict=True))
 )
 def test_a_step_whose_commit_fails_in_any_way_happens_once(
     faulty: Api, proxy: FaultProxy, name: str, faults: Sequence[Fault]
