@@ -133,12 +133,14 @@ def test_the_hash_of_an_event_can_be_recomputed_as_the_readme_says(port: int) ->
 
 def test_an_agent_asks_and_a_pilot_decides_as_the_readme_says(copy: Path, port: int) -> None:
     (copy / "agent.py").write_text(PYTHON[0].replace("8080", str(port)))
+    who, where, *_ = SHELL[1].splitlines()  # the rest is asked above
     key, start, queue, _, *decide = SHELL[2].splitlines()
 
     told = played(
         copy,
         port,
-        SHELL[1],
+        who,
+        where,
         key.replace("api-key", f"api-key --url http://127.0.0.1:{port}/v1"),
         start,
         f"until {queue} | grep '\"id\"'; do sleep 0.1; done",

@@ -3,7 +3,7 @@
 Loading takes most of the time of a call. gcloud's own Python runs this, which has nothing of ours.
 Arguments: gcloud's program, and the path of a socket. Each order that comes by the socket brings
 the arguments, the directory, the environment and the three files of a call; the answer is the exit
-code.
+code. It ends with its input.
 """
 
 import json
@@ -12,6 +12,7 @@ import runpy
 import socket
 import sys
 from importlib import import_module
+from select import select
 
 program, path = sys.argv[1:]
 os.environ["CLOUDSDK_PYTHON_ARGS"] = "-S"  # what gcloud makes of it when nobody has set it
@@ -21,7 +22,7 @@ import_module("googlecloudsdk.gcloud_main")
 with socket.socket(socket.AF_UNIX) as listening:
     listening.bind(path)
     listening.listen()
-    while True:
+    while sys.stdin not in select([listening, sys.stdin], [], [])[0]:
         caller, _ = listening.accept()
         with caller:
             order, files, *_ = socket.recv_fds(caller, 1 << 16, 3)

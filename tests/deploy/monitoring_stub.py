@@ -75,10 +75,12 @@ def _policies(stub: GoogleStub, _call: Call, project: str) -> Any:
 @route("POST", "/v3/projects/*/alertPolicies")
 def _make_policy(stub: GoogleStub, call: Call, project: str) -> Any:
     # Monitoring does not know a metric of the log at once (github.com/hashicorp/
-    # terraform-provider-google/issues/3577): here it knows it when it is asked again.
+    # terraform-provider-google/issues/3577): here it knows all when it is asked again.
     kinds = re.findall(r'metric\.type="([^"]+)"', str(call.body))
     assert kinds
-    if [kind for kind in kinds if stub.resources.pop(f"{_NEW_METRIC}{kind}", None) is not None]:
+    if any(f"{_NEW_METRIC}{kind}" in stub.resources for kind in kinds):
+        for name in [name for name in stub.resources if name.startswith(_NEW_METRIC)]:
+            del stub.resources[name]
         raise Refused(404, "NOT_FOUND", f"Cannot find metric that matches type = {kinds}.")
     assert all(re.fullmatch(r"[a-z0-9_-]{1,63}", one) for one in call.body["userLabels"].values())
     return _made(stub, f"projects/{project}/alertPolicies", call.body)

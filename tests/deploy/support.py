@@ -6,7 +6,6 @@ import fcntl
 import os
 import pickle
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,6 @@ import pytest
 from google.cloud.scheduler_v1.types import Job
 
 from deployment.__main__ import main
-from local.processes import end_with_parent
 from tests.deploy import run_stub
 from tests.deploy.google_stub import SERVICES, GoogleStub, running_stub
 from tests.deploy.scheduler_server import SchedulerServer, running_server
@@ -164,7 +162,7 @@ def running_gcloud() -> Iterator[Path]:
             ["gcloud", path],  # noqa: S607
             env=kept | how,
             cwd=Path(__file__).parent,
-            preexec_fn=end_with_parent(signal.SIGKILL),  # noqa: PLW1509 - made for it
+            stdin=subprocess.PIPE,
         ) as loaded:
             try:
                 wait_until(lambda: Path(path).exists() or loaded.poll() is not None, START_SECONDS)

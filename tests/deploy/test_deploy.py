@@ -1,6 +1,6 @@
 """deploy.sh, run with the real gcloud against stand-ins for Google Cloud.
 
-Each start of gcloud takes a second, so there are four runs: a first deployment that fails at its
+Each run takes seconds of a CPU, so there are four: a first deployment that fails at its
 functions, the same command again, one that puts back an earlier release after somebody's changes,
 and one that verifies. All else is tried step by step in test_deployment_steps.py.
 """
