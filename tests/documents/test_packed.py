@@ -127,7 +127,7 @@ def test_a_few_bytes_in_the_file_do_not_fill_the_memory() -> None:
     assert most < 2**24
 
 
-@pytest.mark.parametrize("times", ["no JSON", "5", "[5]", "[[]]"])
+@pytest.mark.parametrize("times", ["no JSON", "5", "[5]", "[[]]", "[" * 100_000], ids=len)
 def test_a_document_whose_list_of_times_is_none_has_no_fields(times: str) -> None:
     assert codec.decode('{"title":"A device review"}', times) == {}
 

@@ -83,4 +83,4 @@ def _listed(ways: tuple[tuple[Step, ...], ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def _paths(times: str) -> list[tuple[list[Step], Step]]:
-    return [(way, last) for *way, last in json.loads(times)]
+    return [(way, last) for *way, last in from_json(times)]
