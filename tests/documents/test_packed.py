@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
+import tracemalloc
+import zlib
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from benchmarks.commits import open_case
+from shared.documents.embedded import codec
 from shared.documents.embedded.packed import unpack
 from shared.documents.embedded.store import EmbeddedStore
 from shared.documents.embedded.words import WORDS
@@ -99,6 +102,34 @@ def test_a_text_in_the_file_is_a_document_as_good_as_a_packed_one(path: str) -> 
         found = store.get("rows/a")
     assert found
     assert found.data == {**DATA, "title": "A building review"}
+
+
+def test_no_changed_byte_of_a_packed_document_stops_its_reader() -> None:
+    packed, times = codec.encode(DATA)
+    assert isinstance(packed, bytes)
+    for place in range(len(packed)):
+        for byte in range(256):
+            changed = bytes((*packed[:place], byte, *packed[place + 1 :]))
+
+            assert isinstance(codec.decode(changed, times), dict)
+
+
+def test_a_few_bytes_in_the_file_do_not_fill_the_memory() -> None:
+    packing = zlib.compressobj(wbits=-13, zdict=WORDS[1])
+    many = packing.compress(b'[]\n{"a":"' + b"x" * 2**24 + b'"}') + packing.flush()
+
+    tracemalloc.start()
+    found = codec.decode(b"\x01" + many, "[]")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert found == {}
+    assert most < 2**24
+
+
+@pytest.mark.parametrize("times", ["no JSON", "5", "[5]", "[[]]", "[" * 100_000], ids=len)
+def test_a_document_whose_list_of_times_is_none_has_no_fields(times: str) -> None:
+    assert codec.decode('{"title":"A device review"}', times) == {}
 
 
 def test_the_operators_line_prints_a_document(

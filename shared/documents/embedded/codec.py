@@ -35,7 +35,8 @@ def written(data: Data) -> tuple[str, str]:
 def decode(column: str | bytes, times: str) -> Data:
     """The document that `encode` was given.
 
-    Of one that was edited by hand, what can be read of it; without its fields where it is no JSON.
+    Of one that was edited by hand, what can be read of it; without its fields where it, or the list
+    of its times, is no JSON.
     """
     return measured(column, times)[0]
 
@@ -43,13 +44,13 @@ def decode(column: str | bytes, times: str) -> Data:
 def measured(column: str | bytes, times: str) -> tuple[Data, int]:
     """The same, and how many bytes its JSON has."""
     try:
-        text, paths = unpack(column, times)
-        data = from_json(text)
-    except (ValueError, LookupError, zlib.error):
+        text, found = unpack(column, times)
+        data, paths = from_json(text), _paths(found)
+    except (ValueError, LookupError, TypeError, zlib.error):
         return {}, 0
     if not isinstance(data, dict):
         return {}, 0
-    for way, last in _paths(paths):
+    for way, last in paths:
         holder: Any = data
         try:
             for step in way:
@@ -82,4 +83,4 @@ def _listed(ways: tuple[tuple[Step, ...], ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def _paths(times: str) -> list[tuple[list[Step], Step]]:
-    return [(way, last) for *way, last in json.loads(times)]
+    return [(way, last) for *way, last in from_json(times)]

@@ -83,11 +83,11 @@ def indexed(indexes: Indexes, path: str, fields: Iterable[str]) -> list[str]:
 
 
 def stored(index: Index) -> Index:
-    """How the table has an index: with its last field ascending, turned round where it is not.
+    """How the table has an index: turned round where its last field is descending.
 
-    What is read the other way round is the same. But most indexes end in a time and grow at its
-    newest end: there SQLite fills pages where they grow at the end, and leaves half of each empty
-    where they grow at the beginning.
+    Read backwards it is the same. But most indexes end in a time, and new entries have the newest
+    one: SQLite fills the pages of an index that grows at its end, and leaves those half empty of
+    one that grows at its beginning.
     """
     if not index.descending_name:
         return index

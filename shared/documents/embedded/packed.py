@@ -14,6 +14,9 @@ from shared.documents.embedded.words import WORDS
 _MOST = 4_096
 """How many characters are compressed at most: longer texts take time, and have pages of their own.
 """
+_UNPACKED = 4_194_304
+"""How many bytes are unpacked at most, which so many characters with their list of times never
+take: a few bytes that somebody has put into the file cannot fill the memory."""
 _NUMBER = max(WORDS)
 _WINDOW_BITS = -13
 """Raw deflate, which looks back 8 KiB: a larger window takes longer to begin with."""
@@ -43,5 +46,5 @@ def unpack(data: str | bytes, times: str) -> tuple[str, str]:
     if isinstance(data, str):
         return data, times
     unpacking = zlib.decompressobj(_WINDOW_BITS, WORDS[data[0]])
-    found, _, text = unpacking.decompress(data[1:]).decode().partition("\n")
+    found, _, text = unpacking.decompress(data[1:], _UNPACKED).decode().partition("\n")
     return text, found

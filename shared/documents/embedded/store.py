@@ -75,6 +75,7 @@ from shared.documents.values import (
 from shared.documents.waiting import Waiting
 
 _TABLES = (
+    # `data` is a BLOB where it is compressed: see `packed.py`.
     """CREATE TABLE documents (
         number INTEGER PRIMARY KEY, parent TEXT NOT NULL, id TEXT NOT NULL,
         data TEXT NOT NULL, times TEXT NOT NULL, version INTEGER NOT NULL, UNIQUE (parent, id))""",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.documents.keys import encode
 from shared.documents.port import (
     AlreadyExists,
     Create,
@@ -94,4 +93,4 @@ def _same(one: Any, other: Any) -> bool:
         case (int() | float(), _) | (_, int() | float()):
             # 1, 1.0 and True are equal in Python, and so are 0.0 and -0.0.
             return repr(one) == repr(other)
-    return encode(one) == encode(other)
+    return bool(one == other)
