@@ -27,6 +27,7 @@ def each_row(
     of `api` a tenant of its own. What fails names its row, and the others are walked all the same.
     """
     table = list(rows)
+    assert table, "a test that walks no row cannot fail"
     named = (names,) if isinstance(names, str) else names
 
     def walking(test: Test) -> Test:

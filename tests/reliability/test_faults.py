@@ -14,8 +14,17 @@ from typing import Any
 import pytest
 
 from tests.client import Api, TestResponse
-from tests.reliability.fault_proxy import Code, Fault, FaultProxy, Script, Seeded, shared
+from tests.reliability.fault_proxy import (
+    CONTRACT,
+    Code,
+    Fault,
+    FaultProxy,
+    Script,
+    Seeded,
+    shared,
+)
 from tests.reliability.support import LOAD, held_tenant, held_trail, in_parallel, trail, types
+from tests.rows import each_row
 
 GET, GET_MANY, COMMIT = "GetDocument", "BatchGetDocuments", "Commit"
 QUERY, AGGREGATE = "RunQuery", "RunAggregationQuery"
@@ -196,6 +205,16 @@ def test_the_matrix_knows_every_call_that_a_mutation_makes(
     assert_done(mutation.send(faulty, 1, new_key()))
 
     assert {request.rpc for request in proxy.requests[before:]} == set(mutation.rpcs)
+
+
+@each_row("calls", [1, 2, 3, 7])
+def test_each_call_meets_faults_before_and_after_the_store_has_done_what_it_was_to(
+    calls: int,
+) -> None:
+    each = list(shared(["Commit"] * calls))
+
+    assert {fault for faults in each for fault in faults} == set(CONTRACT)
+    assert all({fault.after for fault in faults} == {False, True} for faults in each)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,9 @@ def start(api: Api, number: int) -> None:
 
 def move(api: Api, number: int) -> None:
     to = ("in_review", "needs_info", "approved", "closed")[number % 4]
-    more = {"decisionType": "kyc"} if number % 7 == 0 else {}
+    more: dict[str, Any] = {"decisionType": "kyc"} if number % 7 == 0 else {}
+    if number % 5 == 0:
+        more["assignedTo"] = (None, "Pia")[number % 2]
     body: dict[str, Any] = {"status": to, "reason": "Why", **more}
     body |= {"endOpen": True} if to == "closed" else {}
     api.verifier.patch(case(number // 4), body)

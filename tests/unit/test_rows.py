@@ -25,6 +25,11 @@ def test_every_row_is_walked_and_each_that_fails_is_named() -> None:
     assert [error.__notes__ for error in failed.value.exceptions] == [["the row 2"], ["the row 4"]]
 
 
+def test_a_table_has_a_row() -> None:
+    with pytest.raises(AssertionError, match="cannot fail"):
+        each_row("number", [])
+
+
 @each_row("number", [1, 2])
 def test_what_is_no_column_of_the_table_is_a_fixture(number: int, clock: object) -> None:
     assert number in {1, 2}

@@ -637,9 +637,10 @@ class Event(TypedDict):
     changes: list[Change]
     """Which fields changed, with their values before and after."""
     meta: dict[str, Any]
-    """What else belongs to an event of this type. Where a case or an intervention gets another
-    status, type or priority, `opened` or `asked` has what figures need of it; `opened` is also in
-    the `case_created` of a case that was imported, and `imported` has its `source` and `rowKey`.
+    """What else belongs to an event of this type. Where the status, type or priority of a case or
+    an intervention changes, or whether a case has an assignee, `opened` or `asked` has what figures
+    need of it; `opened` is also in the `case_created` of a case that was imported, and `imported`
+    has its `source` and `rowKey`.
     """
     requestId: str
     """The `X-Request-Id` of the request that made the change."""
