@@ -339,6 +339,27 @@ def test_an_approved_case_closes_after_the_days_that_its_tenant_has_set(
     assert last["reason"]
 
 
+def test_of_what_a_run_ends_together_each_stays_what_it_was(api: Api, clock: Clock) -> None:
+    api.admin.patch("/settings", {"autoCloseDays": 1})
+    titles: dict[str, str] = {}
+    for title in ("One", "Two", "Three"):
+        case_id = api.verifier.create(title=title)["id"]
+        for status in ("in_review", "approved"):
+            api.pilot.patch(f"/cases/{case_id}", {"status": status})
+        asking = {"uowId": "u", "type": "resume", "title": title, "expiresInSeconds": 60}
+        name = api.agent.post("/interventions", asking).json["id"]
+        titles |= {f"cases/{case_id}": title, f"interventions/{name}": title}
+
+    clock.now += DAY
+    assert [run(api, EXPIRE), run(api, CLOSE)] == [did(changed=3)] * 2
+
+    for subject, title in titles.items():
+        found = api.viewer.get(f"/{subject}").json
+        ended = "closed" if subject.startswith("cases/") else "expired"
+        assert (found["title"], found["status"]) == (title, ended)
+        assert api.pilot.get(f"/audit:verify?subject={subject}").json["valid"]
+
+
 @ON_EMBEDDED
 def test_what_is_not_approved_or_whose_tenant_closes_nothing_stays_open(
     api: Api, clock: Clock

@@ -14,11 +14,13 @@ from shared.documents.port import Document, Set
 from shared.errors import NotFound, Unreadable
 from shared.ledger.kinds.cases import CASES
 from shared.ledger.kinds.tenants import TENANT
+from shared.ledger.kinds.webhooks import WEBHOOKS
 from shared.ledger.kinds.worksheets import WORKSHEETS
 from shared.ledger.subjects import changes, etag, load, problem_of, required, tenant_of, tombstone
 from shared.models.base import Model
-from shared.models.case import CasePatch, NewCase
+from shared.models.case import CasePatch, NewCase, StoredCase
 from shared.models.subjects import GENESIS, Head
+from shared.models.webhooks import StoredEndpoint, StoredEndpoints
 from shared.rules import cases as case_rules
 from tests.rows import each_row
 
@@ -133,6 +135,22 @@ def test_an_event_shows_of_what_is_private_only_the_hash() -> None:
         "problemStatement",
         "sharedWith",
     }
+
+
+def test_changes_are_in_the_order_of_the_fields_and_named_as_documents_name_them() -> None:
+    names = [change["field"] for change in changes(CASES, None, CASE)]
+    known = list(StoredCase.aliases())
+    endpoint = StoredEndpoint(
+        url="https://a.example", events=["*"], created_at=NOW, created_by="kim", updated_at=NOW
+    )
+    before = StoredEndpoints(updated_at=NOW)
+    after = before.model_copy(update={"endpoints": {"hook": endpoint}})
+
+    assert len(names) > 5
+    assert names == sorted(names, key=known.index)
+    (change,) = changes(WEBHOOKS, before, after)
+    assert (change["field"], change["old"]) == ("endpoints", {})
+    assert change["new"]["hook"]["createdAt"] == "2026-03-02T09:00:00Z"
 
 
 def test_a_tombstone_has_the_head_the_time_and_no_field_that_a_list_sorts_by() -> None:
