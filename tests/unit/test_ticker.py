@@ -41,7 +41,8 @@ def test_what_is_due_is_called_once_at_its_time_whichever_worker_takes_it(tmp_pa
         running_server(sqlite(tmp_path / "ticker.db"), free_port(), log, workers=2) as url,
     ):
         (server,) = set(children(os.getpid())) - set(before)
-        workers = children(int(server.name))
+        # It answers as soon as the first of them is there.
+        workers = eventually(lambda: children(int(server.name)), 2)
         new = {"uowId": "u-1", "type": "resume", "title": "Go on?", "expiresInSeconds": 1}
         asked = call("POST", f"{url}/interventions", token=AGENT, body=new).body
         eventually(lambda: [s for s in [status(url, asked["id"])] if s == "expired"], 1)
